@@ -1,0 +1,3 @@
+import * as Schema from "effect/Schema"
+/** Placeholder until the reasons are written: see the file's owner. */
+export class SegmentError extends Schema.TaggedError<SegmentError>()("SegmentError", {}) {}
