@@ -37,4 +37,9 @@ export interface SegmentConnection {
   /** Sends one request and waits for its one reply. `request` gets the request id. Interruption forgets the reply. */
   readonly call: (request: (requestId: bigint) => WireCommand) => Effect.Effect<WireCommand, ConnectionLost>
   readonly isLost: () => boolean
+  /**
+   * Ends the connection for everybody on it, because the peer broke the protocol or because the outcome of what was
+   * sent must be settled by a new set-up (an append may never be sent again on a living connection).
+   */
+  readonly fail: (reason: string) => void
 }
