@@ -1,0 +1,45 @@
+/** Two projects: "unit" needs nothing but Node, "real" a real Pravega, which its global setup starts. */
+import { defineConfig } from "vitest/config"
+import { whyNoServer } from "./test/real/javaTools.ts"
+
+const serverGiven = (process.env["PRAVEGA_CONTROLLER"] ?? "") !== ""
+const leftOut = serverGiven ? undefined : whyNoServer()
+if (leftOut !== undefined && process.env["PRAVEGA_REAL"] === "required") {
+  throw new Error(`the real-server tests are required (PRAVEGA_REAL=required), but there is ${leftOut}`)
+}
+
+const real = "test/**/*.real.test.ts"
+
+export default defineConfig({
+  test: {
+    reporters: ["default", ["./tools/summary-reporter.mjs", leftOut === undefined ? {} : { leftOut }]],
+    coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text-summary", "lcov"] },
+    passWithNoTests: leftOut !== undefined,
+    projects: [
+      {
+        ssr: { resolve: { conditions: ["source", "module", "node", "development|production"] } },
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: [real],
+          testTimeout: 60_000,
+          sequence: { groupOrder: 0 }
+        }
+      },
+      {
+        ssr: { resolve: { conditions: ["source", "module", "node", "development|production"] } },
+        test: {
+          name: "real",
+          include: leftOut === undefined ? [real] : [],
+          globalSetup: ["./test/real/globalSetup.ts"],
+          // The server has its share of the work: more files at once would only wait for it.
+          maxWorkers: 2,
+          // Nothing may depend on the machine's speed; this only ends what hangs.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 1 }
+        }
+      }
+    ]
+  }
+})
