@@ -4,15 +4,45 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import { ScopeName } from "./ScopeName.ts"
 import { StreamName } from "./StreamName.ts"
 
-/** @category models */
+/**
+ * Prints as `scope/stream`; neither part can hold a slash.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export class ScopedStream extends Schema.Class<ScopedStream>("effect-pravega/ScopedStream")({
   scope: ScopeName,
   stream: StreamName
 }) {
+  /** Reads `scope/stream`; throws a `SchemaError` when it is not a stream's name. */
+  static parse(text: string): ScopedStream {
+    return Schema.decodeSync(ScopedStreamFromString)(text)
+  }
+
   override toString(): string {
     return `${this.scope}/${this.stream}`
   }
 }
+
+/**
+ * The text form, `scope/stream`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ScopedStreamFromString = Schema.String.check(Schema.isPattern(/^[^/]+\/[^/]+$/)).pipe(
+  Schema.decodeTo(
+    ScopedStream,
+    SchemaTransformation.transform({
+      decode: (text: string) => {
+        const slash = text.indexOf("/")
+        return { scope: text.slice(0, slash), stream: text.slice(slash + 1) }
+      },
+      encode: ({ scope, stream }) => `${scope}/${stream}`
+    })
+  )
+)

@@ -1,0 +1,123 @@
+/**
+ * How events become bytes and bytes become events. The framing of events in a segment is not here: a codec sees the
+ * payload alone.
+ *
+ * Codecs are plain and synchronous, because they are called once per event.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * An event could not be encoded or decoded.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EventCodecError extends Schema.TaggedError<EventCodecError>()("EventCodecError", {
+  /** The codec's name. */
+  codec: Schema.String,
+  operation: Schema.Literals(["encode", "decode"]),
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `an event could not be ${this.operation}d by the codec "${this.codec}": ${why}`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * A codec of events. Both functions throw nothing but `EventCodecError`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EventCodec<A> {
+  /** Appears in errors, and in a query's fingerprint: choose a new name when the layout changes. */
+  readonly name: string
+  /** The bytes must not be changed afterwards. */
+  readonly encode: (event: A) => Uint8Array
+  /** The bytes are a view that is only lent: what the event keeps of them must be copied. */
+  readonly decode: (bytes: Uint8Array) => A
+}
+
+/**
+ * A codec from two functions; whatever they throw becomes an `EventCodecError`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A>(codec: EventCodec<A>): EventCodec<A> => {
+  const { decode, encode, name } = codec
+  return {
+    name,
+    encode: (event) => {
+      try {
+        return encode(event)
+      } catch (cause) {
+        throw failure(name, "encode", cause)
+      }
+    },
+    decode: (bytes) => {
+      try {
+        return decode(bytes)
+      } catch (cause) {
+        throw failure(name, "decode", cause)
+      }
+    }
+  }
+}
+
+/**
+ * JSON text in UTF-8, by way of a Schema: `toCodecJson` of it, so that bigints, dates and bytes have their JSON forms.
+ * The schema must need no services and encode and decode without waiting.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const json = <A, I>(schema: Schema.Codec<A, I>): EventCodec<A> => {
+  const codec = Schema.toCodecJson(schema)
+  const toJson = Schema.encodeSync(codec)
+  const fromJson = Schema.decodeUnknownSync(codec)
+  return make({
+    name: "json",
+    encode: (event) => encoder.encode(JSON.stringify(toJson(event))),
+    decode: (bytes) => fromJson(JSON.parse(decoder.decode(bytes)))
+  })
+}
+
+/**
+ * Text in UTF-8, as Java's `UTF8StringSerializer`. Bytes that are not UTF-8 are refused; unpaired surrogates are written
+ * as U+FFFD.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const utf8: EventCodec<string> = make({
+  name: "utf8",
+  encode: (text) => encoder.encode(text),
+  decode: (bytes) => decoder.decode(bytes)
+})
+
+/**
+ * The bytes themselves, copied both ways.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const bytes: EventCodec<Uint8Array> = make({
+  name: "bytes",
+  encode: (event) => Uint8Array.from(event),
+  decode: (lent) => Uint8Array.from(lent)
+})
+
+const encoder = new TextEncoder()
+/** A byte order mark is text like any other: without `ignoreBOM` it would be lost. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** A codec built on another keeps the error that names what went wrong. */
+const failure = (codec: string, operation: "encode" | "decode", cause: unknown): EventCodecError =>
+  cause instanceof EventCodecError ? cause : new EventCodecError({ codec, operation, cause })

@@ -1,0 +1,50 @@
+/**
+ * A stream with the type of its events: the name, how events are encoded, and how an event's routing key is found. A
+ * description only; nothing is opened.
+ *
+ * @since 0.1.0
+ */
+import type * as Schema from "effect/Schema"
+import * as EventCodec from "./EventCodec.ts"
+import { ScopedStream } from "./ScopedStream.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface EventStream<A> {
+  readonly name: ScopedStream
+  readonly codec: EventCodec.EventCodec<A>
+  /** Undefined: events have no routing key and are spread over the segments, in no order. */
+  readonly routingKey: ((event: A) => string) | undefined
+}
+
+/**
+ * The schema of the events, which are then written as JSON, or a codec of one's own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Encoding<A, I> = { readonly schema: Schema.Codec<A, I> } | { readonly codec: EventCodec.EventCodec<A> }
+
+/**
+ * Describes a stream of events. Throws when the name is not a stream's.
+ *
+ * ```ts
+ * const trades = EventStream.make("market/trades", { schema: Trade, routingKey: (trade) => trade.symbol })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A, I = never>(
+  name: string | ScopedStream,
+  options: Encoding<A, I> & {
+    /** Events of one key keep the order in which they were written. */
+    readonly routingKey?: ((event: A) => string) | undefined
+  }
+): EventStream<A> => ({
+  name: typeof name === "string" ? ScopedStream.parse(name) : name,
+  codec: "codec" in options ? options.codec : EventCodec.json(options.schema),
+  routingKey: options.routingKey
+})

@@ -1,0 +1,59 @@
+/**
+ * What Pravega keeps of a stream before it truncates by itself. The controller looks about every 30 minutes; nothing is
+ * truncated sooner.
+ *
+ * With reader groups that retain (subscribers), the lowest position they have reported is truncated to instead, as long
+ * as at least the policy's minimum and at most its maximum is kept.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+
+/** The largest Java long: no upper limit. */
+const unlimited = (1n << 63n) - 1n
+
+/** Milliseconds on the wire, so at most 2^63 - 1 of them. */
+const Retained = Schema.Duration.check(
+  Schema.makeFilter((duration: Duration.Duration) =>
+    Duration.isFinite(duration) && !Duration.isNegative(duration) || "a finite duration, zero or longer"
+  )
+)
+const Bytes = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: unlimited }))
+
+/** Keeps what is younger than a time. @category models @since 0.1.0 */
+export const ByTime = Schema.TaggedStruct("ByTime", {
+  /** Kept at least; a whole number of milliseconds. */
+  minimum: Retained,
+  /** With subscribers: kept at most, whatever they have read. Absent: no limit. */
+  maximum: Schema.optionalKey(Retained)
+})
+
+/** Keeps the youngest bytes. @category models @since 0.1.0 */
+export const BySize = Schema.TaggedStruct("BySize", {
+  /** Kept at least, in bytes. */
+  minimum: Bytes,
+  /** With subscribers: kept at most, in bytes, whatever they have read. Absent: no limit. */
+  maximum: Schema.optionalKey(Bytes)
+})
+
+/** @category schemas @since 0.1.0 */
+export const RetentionPolicy = Schema.Union([ByTime, BySize])
+/** @category models @since 0.1.0 */
+export type RetentionPolicy = typeof RetentionPolicy.Type
+
+/** Keeps what is younger than `minimum`. @category constructors @since 0.1.0 */
+export const byTime = (
+  minimum: Duration.Input,
+  options?: { readonly maximum?: Duration.Input | undefined }
+): RetentionPolicy =>
+  ByTime.make({
+    minimum: Duration.fromInputUnsafe(minimum),
+    ...(options?.maximum === undefined ? {} : { maximum: Duration.fromInputUnsafe(options.maximum) })
+  })
+
+/** Keeps the youngest `minimum` bytes. @category constructors @since 0.1.0 */
+export const bySize = (
+  minimum: bigint,
+  options?: { readonly maximum?: bigint | undefined }
+): RetentionPolicy => BySize.make({ minimum, ...(options?.maximum === undefined ? {} : { maximum: options.maximum }) })
