@@ -64,7 +64,10 @@ export class Controller extends Context.Service<Controller, {
   readonly updateStream: (stream: ScopedStream, configuration: StreamConfiguration) => Call<void>
   readonly streamConfiguration: (stream: ScopedStream) => Call<StreamConfiguration>
   /** Pravega's own streams (a leading underscore) included. */
-  readonly listStreams: (scope: ScopeName, options?: { readonly tag?: string }) => Stream.Stream<ScopedStream, ControllerError>
+  readonly listStreams: (
+    scope: ScopeName,
+    options?: { readonly tag?: string }
+  ) => Stream.Stream<ScopedStream, ControllerError>
   readonly truncateStream: (cut: StreamCut) => Call<void>
   readonly sealStream: (stream: ScopedStream) => Call<void>
   /** true: deleted; false: there was none. Fails with `StreamNotSealed`. */
