@@ -1,14 +1,57 @@
 /**
- * The part of the key space [0, 1) that a segment holds.
+ * The part of the key space [0, 1) that a segment holds. Keys get their place in it in `RoutingKey`.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 
-/** @category models */
+/**
+ * From `low` up to `high`. Which of two neighbours holds their common bound is a matter of routing (the lower one, see
+ * `RoutingKey.segmentFor`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface KeyRange {
   readonly low: number
   readonly high: number
 }
-/** @category schemas */
+
+/** @category schemas @since 0.1.0 */
 export const KeyRange = Schema.Struct({ low: Schema.Finite, high: Schema.Finite })
+
+/**
+ * The ranges of a new stream's n segments, in Java's double arithmetic: for some n (49, 98, 103, ...) the last one ends
+ * just below 1.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const equal = (count: number): ReadonlyArray<KeyRange> => {
+  const width = 1 / count
+  return Array.from({ length: count }, (_, i) => ({ low: i * width, high: (i + 1) * width }))
+}
+
+/**
+ * Both hold a part of the key space; touching is not overlapping.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const overlap = (a: KeyRange, b: KeyRange): boolean => a.low < b.high && b.low < a.high
+
+/**
+ * Whether ranges cover [0, 1) once, without a gap. The last one may end just below 1, as `equal` makes them.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const coverOnce = (ranges: ReadonlyArray<KeyRange>): boolean => {
+  const sorted = ranges.toSorted((a, b) => a.low - b.low)
+  return sorted.length > 0 &&
+    sorted.every((range, i) => range.low === (sorted[i - 1]?.high ?? 0) && range.low < range.high) &&
+    isEnd(sorted.at(-1)?.high ?? 0)
+}
+
+/** 1, or what rounding made of it: n * (1 / n) is at most one step below. */
+const isEnd = (high: number): boolean => high === 1 || high === 1 - Number.EPSILON / 2

@@ -1,38 +1,88 @@
 /**
- * Segments: their ids, numbers, epochs and names.
+ * Segments: their ids, numbers and epochs, and the names the wire commands carry. Names are read in `SegmentName`.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import type { KeyRange } from "./KeyRange.ts"
-import type { ScopedStream } from "./ScopedStream.ts"
+import { KeyRange } from "./KeyRange.ts"
+import { ScopedStream } from "./ScopedStream.ts"
+import * as TransactionId from "./TransactionId.ts"
 
-/** `epoch << 32 | number`, as the controller numbers segments. @category models */
-export const SegmentId = Schema.BigInt.pipe(Schema.brand("SegmentId"))
+const maxId = (1n << 63n) - 1n
+const maxNumber = 0x7fffffff
+
+/**
+ * `epoch << 32 | number`, as the controller numbers segments; the epoch is that in which the segment was created.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const SegmentId = Schema.BigInt.pipe(
+  Schema.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: maxId })),
+  Schema.brand("SegmentId")
+)
+/** @category models @since 0.1.0 */
 export type SegmentId = typeof SegmentId.Type
 
-/** A segment of a stream. @category models */
+/** A segment of a stream. @category schemas @since 0.1.0 */
+export const Segment = Schema.Struct({ stream: ScopedStream, id: SegmentId })
+/** @category models @since 0.1.0 */
 export interface Segment {
   readonly stream: ScopedStream
   readonly id: SegmentId
 }
 
-/** A segment with the key range it holds. @category models */
+/** A segment with the key range it holds. @category schemas @since 0.1.0 */
+export const SegmentWithRange = Schema.Struct({ id: SegmentId, range: KeyRange })
+/** @category models @since 0.1.0 */
 export interface SegmentWithRange {
   readonly id: SegmentId
   readonly range: KeyRange
 }
 
-/** The number of a segment: the lower 32 bits of its id. @category getters */
+/** The number of a segment: the lower 32 bits of its id. @category getters @since 0.1.0 */
 export const number = (id: SegmentId): number => Number(BigInt.asIntN(32, id))
 
-/** The epoch in which a segment was created: the upper 32 bits of its id. @category getters */
+/** The epoch in which a segment was created: the upper 32 bits of its id. @category getters @since 0.1.0 */
 export const epoch = (id: SegmentId): number => Number(id >> 32n)
 
-/** @category constructors */
-export const makeId = (number: number, epoch: number): SegmentId =>
-  SegmentId.make((BigInt(epoch) << 32n) | BigInt(number))
+/** From number and epoch, each 0 to 2^31 - 1; throws for others. @category constructors @since 0.1.0 */
+export const makeId = (number: number, epoch: number): SegmentId => {
+  if (!isInt31(number) || !isInt31(epoch)) {
+    throw new RangeError(`a segment's number and epoch are 0 to ${maxNumber}, not ${number} and ${epoch}`)
+  }
+  return SegmentId.make((BigInt(epoch) << 32n) | BigInt(number))
+}
 
-/** The full name used in wire commands: `scope/stream/number.#epoch.epoch`. @category naming */
-export const name = (stream: ScopedStream, id: SegmentId): string =>
-  `${stream.scope}/${stream.stream}/${number(id)}.#epoch.${epoch(id)}`
+/** The full name used in wire commands: `scope/stream/number.#epoch.epoch`. @category naming @since 0.1.0 */
+export const name = (
+  stream: { readonly scope: string; readonly stream: string },
+  id: SegmentId
+): string => `${stream.scope}/${stream.stream}/${number(id)}.#epoch.${epoch(id)}`
+
+/**
+ * The name of a transaction's part of a segment: the segment's, then `#transaction.` and the id's 32 digits.
+ *
+ * The segment's id must carry the transaction's epoch, as `createTransaction` gives it; for the ids of an epoch's
+ * segments, apply `inTransaction` first.
+ *
+ * @category naming
+ * @since 0.1.0
+ */
+export const transactionName = (
+  stream: ScopedStream,
+  id: SegmentId,
+  transaction: TransactionId.TransactionId
+): string => `${name(stream, id)}#transaction.${TransactionId.toHex(transaction)}`
+
+/**
+ * The id that a segment goes by in a transaction: its number, with the transaction's epoch in place of its own. The
+ * stream may have no segment of that id.
+ *
+ * @category converting
+ * @since 0.1.0
+ */
+export const inTransaction = (id: SegmentId, transaction: TransactionId.TransactionId): SegmentId =>
+  makeId(number(id), TransactionId.epoch(transaction))
+
+const isInt31 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= maxNumber

@@ -5,7 +5,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 
-const folder = process.env["PRAVEGA_VECTORS"] ?? import.meta.dirname
+const folder = process.env["PRAVEGA_VECTORS"] || import.meta.dirname
 
 /** The vectors `name`.json, undecoded. */
 export const readVectors = (name: string): unknown =>
