@@ -2,7 +2,7 @@
  * One Java process that listens on a port: started, waited for, stopped, and killed when the process that started it
  * is gone. What the process runs is the business of standalone.ts and distributed.ts.
  */
-import { spawn } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import type { ChildProcess } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
@@ -47,6 +47,19 @@ export const isAlive = (pid: number): boolean => {
   } catch {
     return false
   }
+}
+
+/**
+ * Whether process `pid` is a server that was started in `directory`: a recorded pid can belong to another program by now
+ * (after a reboot, say), which must neither be taken for the server nor be killed.
+ */
+export const isServerOf = (pid: number, directory: string): boolean => {
+  if (!isAlive(pid)) return false
+  const procFile = `/proc/${pid}/cmdline`
+  const command = Fs.existsSync(procFile)
+    ? Fs.readFileSync(procFile, "utf8")
+    : spawnSync("ps", ["-ww", "-o", "args=", "-p", String(pid)], { encoding: "utf8" }).stdout
+  return command.includes(`-Djava.io.tmpdir=${Path.join(directory, "tmp")}`)
 }
 
 const signal = (pid: number, name: NodeJS.Signals): void => {

@@ -11,7 +11,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { parseArgs } from "node:util"
 import { findJava, pravegaJars, run } from "./javaTools.ts"
-import { freePorts, isAlive, startProcess, stopProcess } from "./ServerProcess.ts"
+import { freePorts, isServerOf, startProcess, stopProcess } from "./ServerProcess.ts"
 
 /** A process of the cluster: "store1" is the first segment store. */
 export type PartName = "zookeeper" | "bookie" | "controller" | `store${number}`
@@ -232,7 +232,7 @@ export const openDistributed = async (options: DistributedOptions = {}): Promise
 
   const pid = (part: PartName): number | undefined => {
     const known = state.pids[part]
-    return known !== undefined && isAlive(known) ? known : undefined
+    return known !== undefined && isServerOf(known, directory) ? known : undefined
   }
   const startOne = async (part: PartName): Promise<void> => {
     const port = layout.port(part)

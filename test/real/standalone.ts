@@ -12,7 +12,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { parseArgs } from "node:util"
 import { pravegaJars } from "./javaTools.ts"
-import { freePorts, isAlive, startProcess, stopProcess } from "./ServerProcess.ts"
+import { freePorts, isAlive, isServerOf, startProcess, stopProcess } from "./ServerProcess.ts"
 
 export interface StandaloneOptions {
   /** The JVM's heap, which holds all the data. Default 3072. */
@@ -135,7 +135,7 @@ export const findStandalone = (directory: string): Standalone | undefined => {
   const file = addressFile(Path.resolve(directory))
   if (!Fs.existsSync(file)) return undefined
   const address: StandaloneAddress = JSON.parse(Fs.readFileSync(file, "utf8"))
-  if (!isAlive(address.pid)) return undefined
+  if (!isServerOf(address.pid, address.directory)) return undefined
   return {
     ...address,
     stop: async (how) => {
@@ -213,10 +213,7 @@ const main = async (): Promise<void> => {
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => resolve())
     setInterval(() => {
       if (process.ppid !== parent || !isAlive(server.pid)) resolve()
-    }, 500).unref()
-    // keeps the program waiting; the timer above does not
-    process.stdin.on("error", () => {})
-    setInterval(() => {}, 60_000)
+    }, 500)
   })
   await server.stop()
   process.exit()
