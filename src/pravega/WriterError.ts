@@ -1,0 +1,115 @@
+/**
+ * What can go wrong when events are written: one error with a closed set of reasons. Lost connections, moved segments,
+ * restarted stores, sealed segments and expired tokens are not among them: a writer goes on through these.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { ScopedStream } from "../core/ScopedStream.ts"
+import { ControllerError, StreamNotFound, StreamSealed } from "./controller/ControllerError.ts"
+import { AccessRefused, StoreUnavailable } from "./segmentstore/SegmentError.ts"
+
+/**
+ * The event is larger than Pravega takes (8 388 608 bytes of data). Neither it nor any event after it in the same call
+ * was sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EventTooLarge extends Schema.TaggedError<EventTooLarge>()("EventTooLarge", {
+  stream: ScopedStream,
+  /** Which of the events of the call, from 0. */
+  index: Schema.Int,
+  /** The encoded event's size, in bytes. */
+  size: Schema.Int,
+  /** The largest size that is taken, in bytes. */
+  limit: Schema.Int
+}) {
+  override get message(): string {
+    return `event ${this.index} for ${this.stream} has ${this.size} bytes; at most ${this.limit} are possible: split it`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The event's codec or its routing key's function failed. Neither it nor any event after it in the same call was sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EncodeFailed extends Schema.TaggedError<EncodeFailed>()("EncodeFailed", {
+  stream: ScopedStream,
+  /** Which of the events of the call, from 0. */
+  index: Schema.Int,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `event ${this.index} for ${this.stream} can't be encoded: ${why}`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The writer's Scope was closed. Whether events that were not acknowledged by then are in the stream is not known.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WriterClosed extends Schema.TaggedError<WriterClosed>()("WriterClosed", { stream: ScopedStream }) {
+  override get message(): string {
+    return `the writer to ${this.stream} is closed: events not acknowledged before may or may not be in the stream`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/** The store answered an append with an error that no new try can mend. @category errors @since 0.1.0 */
+export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRefused", {
+  segment: Schema.String,
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `the segment store refuses appends to ${this.segment}: ${this.problem}`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/** @category errors @since 0.1.0 */
+export const WriterErrorReason = Schema.Union([
+  EventTooLarge,
+  EncodeFailed,
+  WriterClosed,
+  AppendRefused,
+  AccessRefused,
+  StoreUnavailable,
+  StreamSealed,
+  StreamNotFound,
+  ControllerError
+])
+/** @category errors @since 0.1.0 */
+export type WriterErrorReason = typeof WriterErrorReason.Type
+
+/**
+ * The one error of event writers. All but `EventTooLarge` and `EncodeFailed` are the end of the writer: every event not
+ * acknowledged fails with it, and so does every later call.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WriterError extends Schema.TaggedError<WriterError>()("WriterError", { reason: WriterErrorReason }) {
+  override get message(): string {
+    return this.reason.message
+  }
+  /** Whether a new writer may succeed later without a change by the caller. */
+  get isRetryable(): boolean {
+    return this.reason.isRetryable
+  }
+}

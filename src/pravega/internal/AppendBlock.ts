@@ -1,0 +1,132 @@
+/**
+ * Events gathered for one append to one segment: their framed bytes, and what is needed to acknowledge them or to route
+ * them again. A block's bytes are written once: the buffer grows while events are added and is never touched after the
+ * block was handed to a socket.
+ */
+import * as EventFraming from "./EventFraming.ts"
+import type { Acknowledgeable } from "./Receipt.ts"
+
+export class AppendBlock {
+  private bytes: Uint8Array
+  private used = 0
+  /** Routing position of each event in [0, 1), NaN for events without a routing key. */
+  readonly positions: Array<number> = []
+  /** Runs of events of the same call: `receipts[i]` gets `runs[i]` events. */
+  private readonly receipts: Array<Acknowledgeable> = []
+  private readonly runs: Array<number> = []
+  /** The number of the last event; set when the block is closed. Its events are numbered without gaps. */
+  lastEventNumber = -1
+
+  constructor(capacity: number) {
+    this.bytes = new Uint8Array(capacity)
+  }
+
+  /** Bytes of the events, their headers included. */
+  get length(): number {
+    return this.used
+  }
+
+  get count(): number {
+    return this.positions.length
+  }
+
+  /** The framed events. A view, not a copy. */
+  get data(): Uint8Array {
+    return this.bytes.subarray(0, this.used)
+  }
+
+  add(payload: Uint8Array, position: number, receipt: Acknowledgeable): void {
+    const length = payload.length
+    const start = this.reserve(EventFraming.headerSize + length)
+    const bytes = this.bytes
+    // the first four bytes, the command's type, are zero and the buffer is zero-filled
+    bytes[start + 4] = length >>> 24
+    bytes[start + 5] = length >>> 16
+    bytes[start + 6] = length >>> 8
+    bytes[start + 7] = length
+    bytes.set(payload, start + EventFraming.headerSize)
+    this.note(position, receipt)
+  }
+
+  /** Calls back with the payload of each event (a view) in order. */
+  forEach(visit: (payload: Uint8Array, position: number, receipt: Acknowledgeable) => void): void {
+    let offset = 0
+    let event = 0
+    for (let run = 0; run < this.runs.length; run++) {
+      const receipt = this.receipts[run]
+      if (receipt === undefined) return
+      for (let i = 0; i < (this.runs[run] ?? 0); i++) {
+        const end = offset + this.frameLength(offset)
+        visit(this.bytes.subarray(offset + EventFraming.headerSize, end), this.positions[event] ?? Number.NaN, receipt)
+        offset = end
+        event++
+      }
+    }
+  }
+
+  acknowledge(): void {
+    for (let run = 0; run < this.runs.length; run++) this.receipts[run]?.acknowledge(this.runs[run] ?? 0)
+  }
+
+  /** Takes the first `count` events out into a block of their own, which shares the bytes. */
+  takeFirst(count: number): AppendBlock {
+    let end = 0
+    for (let event = 0; event < count; event++) end += this.frameLength(end)
+    const first = new AppendBlock(0)
+    first.bytes = this.bytes.subarray(0, end)
+    first.used = end
+    first.lastEventNumber = this.lastEventNumber - (this.count - count)
+    first.positions.push(...this.positions.splice(0, count))
+    let left = count
+    while (left > 0) {
+      const receipt = this.receipts[0]
+      const run = this.runs[0]
+      if (receipt === undefined || run === undefined) break
+      const taken = Math.min(left, run)
+      first.receipts.push(receipt)
+      first.runs.push(taken)
+      left -= taken
+      if (taken === run) {
+        this.receipts.shift()
+        this.runs.shift()
+      } else {
+        this.runs[0] = run - taken
+      }
+    }
+    this.bytes = this.bytes.subarray(end)
+    this.used -= end
+    return first
+  }
+
+  /** Gives back unused memory when it is much: a block may wait long for its acknowledgement. */
+  trim(): void {
+    if (this.used * 4 < this.bytes.length) this.bytes = this.bytes.slice(0, this.used)
+  }
+
+  private note(position: number, receipt: Acknowledgeable): void {
+    this.positions.push(position)
+    const last = this.runs.length - 1
+    if (last >= 0 && this.receipts[last] === receipt) {
+      this.runs[last] = (this.runs[last] ?? 0) + 1
+    } else {
+      this.receipts.push(receipt)
+      this.runs.push(1)
+    }
+  }
+
+  private reserve(size: number): number {
+    const start = this.used
+    const needed = start + size
+    if (needed > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2))
+      larger.set(this.bytes.subarray(0, start))
+      this.bytes = larger
+    }
+    this.used = needed
+    return start
+  }
+
+  private frameLength(offset: number): number {
+    return EventFraming.headerSize + EventFraming.i32At(this.bytes, offset + 4)
+  }
+}

@@ -1,0 +1,286 @@
+/**
+ * The appends of one writer to one segment: gathers events into blocks, numbers them, sends them over the connection it
+ * is attached to, and completes them as they are acknowledged. Plain TypeScript and synchronous: it never waits. Finding
+ * a store, setting up and setting up again belong to `AppendSession`; where events go belongs to `EventRouter`.
+ *
+ * What makes a resend safe (`AppendProcessor` of Pravega 0.13.0): the store keeps the last event number per writer id, but
+ * filters nothing on a living connection. So a block is sent at most once per set-up, and after a new set-up only those
+ * above the number that the store answered.
+ */
+import type { ConnectionLost } from "../segmentstore/ConnectionError.ts"
+import type { SegmentConnection } from "../segmentstore/SegmentConnection.ts"
+import type { WireCommand } from "../wire/WireCommand.ts"
+import { AppendBlock } from "./AppendBlock.ts"
+import * as AppendFrame from "./AppendFrame.ts"
+import * as EventFraming from "./EventFraming.ts"
+import type { Acknowledgeable } from "./Receipt.ts"
+
+/** Why a set-up came to its end. */
+export type SetupEnd =
+  | { readonly _tag: "ConnectionLost"; readonly cause: ConnectionLost; readonly beforeSetup: boolean }
+  | { readonly _tag: "WrongHost" }
+  | { readonly _tag: "Sealed" }
+  | { readonly _tag: "Missing" }
+  /** Another set-up of the same writer id, on another connection, has taken over. */
+  | { readonly _tag: "Superseded" }
+  | { readonly _tag: "TokenRefused" }
+  | { readonly _tag: "Refused"; readonly message: string }
+  /** The peer broke the protocol, or its state is not what it acknowledged. */
+  | { readonly _tag: "ProtocolBroken"; readonly message: string }
+  /** The appender was closed. */
+  | { readonly _tag: "Closed" }
+
+export interface AppenderOptions {
+  readonly writerId: string
+  /** A block is closed before it would grow beyond this; an event larger than this has a block of its own. */
+  readonly blockBytes: number
+  /** A block's events are durable: its bytes leave the memory that the writer may use. */
+  readonly onAcknowledged: (block: AppendBlock) => void
+  /** Called when events wait and nothing has been waiting before: a session is needed. */
+  readonly onWork: () => void
+}
+
+const smallestBlockBytes = 1024
+
+export class SegmentAppender {
+  readonly writerId: string
+  private readonly options: AppenderOptions
+  private readonly writerIdBytes: Uint8Array
+  /** Closed blocks in order; the first `sent` of them are in flight on the present set-up. */
+  private blocks: Array<AppendBlock> = []
+  private sent = 0
+  private current: AppendBlock | undefined = undefined
+  private lastAssigned = 0
+  private lastAcknowledged = Number.NEGATIVE_INFINITY
+  /** Events up to this number are in the segment already, says the store. */
+  private lastStored = Number.NEGATIVE_INFINITY
+  private nextCapacity = smallestBlockBytes
+  private connection: SegmentConnection | undefined = undefined
+  private requestId = BigInt(0)
+  private awaitingDrain = false
+  private flushScheduled = false
+  private closed = false
+  private workListener: (() => void) | undefined = undefined
+  private closeListener: (() => void) | undefined = undefined
+
+  constructor(options: AppenderOptions) {
+    this.options = options
+    this.writerId = options.writerId
+    this.writerIdBytes = AppendFrame.uuidBytes(options.writerId)
+  }
+
+  get hasWork(): boolean {
+    return this.blocks.length > 0 || this.current !== undefined
+  }
+
+  get isClosed(): boolean {
+    return this.closed
+  }
+
+  /** The highest event number known to be durable: grows whenever the store takes something. */
+  get progress(): number {
+    return this.lastAcknowledged
+  }
+
+  /** Appends that were sent and have no outcome yet. */
+  get inFlight(): number {
+    return this.sent
+  }
+
+  add(payload: Uint8Array, position: number, receipt: Acknowledgeable): void {
+    const frame = EventFraming.headerSize + payload.length
+    if (this.current !== undefined && this.current.length + frame > this.options.blockBytes) this.closeBlock()
+    const idle = this.blocks.length === 0 && this.current === undefined
+    this.current ??= new AppendBlock(Math.max(frame, this.nextCapacity))
+    this.current.add(payload, position, receipt)
+    if (this.current.length >= this.options.blockBytes) this.closeBlock()
+    if (idle) this.announceWork()
+    // with nothing in flight, what was added in this turn goes at its end; otherwise the block grows until an
+    // acknowledgement comes or it is full
+    if (this.sent === 0 && !this.flushScheduled && this.connection !== undefined) {
+      this.flushScheduled = true
+      queueMicrotask(this.flushTurn)
+    }
+  }
+
+  /** A set-up succeeded: drops what the store has, and sends the rest. */
+  attach(connection: SegmentConnection, requestId: bigint, lastEventNumber: bigint): void {
+    this.connection = connection
+    this.requestId = requestId
+    this.awaitingDrain = false
+    this.sent = 0
+    this.lastStored = lastEventNumber < BigInt(0) ? Number.NEGATIVE_INFINITY : Number(lastEventNumber)
+    this.lastAcknowledged = Math.max(this.lastAcknowledged, this.lastStored)
+    this.dropStored()
+    this.sendAll()
+  }
+
+  /** The set-up ended: everything unacknowledged waits for the next one. Nothing more is sent on this one. */
+  detach(): void {
+    this.connection = undefined
+    this.sent = 0
+  }
+
+  /** Takes a reply to the set-up or to one of its appends. Returns how the set-up ended, if it did. */
+  onReply(reply: WireCommand): SetupEnd | undefined {
+    switch (reply._tag) {
+      case "DataAppended":
+        return this.onAppended(reply.eventNumber, reply.previousEventNumber)
+      case "SegmentIsSealed":
+        return { _tag: "Sealed" }
+      case "NoSuchSegment":
+        return { _tag: "Missing" }
+      case "WrongHost":
+        return { _tag: "WrongHost" }
+      case "InvalidEventNumber":
+        return { _tag: "Superseded" }
+      case "AuthTokenCheckFailed":
+        return { _tag: "TokenRefused" }
+      case "OperationUnsupported":
+        return { _tag: "Refused", message: `operation unsupported: ${reply.operationName}` }
+      case "ErrorMessage":
+        return { _tag: "Refused", message: reply.message }
+      default:
+        return { _tag: "ProtocolBroken", message: `${reply._tag} is no answer to an append` }
+    }
+  }
+
+  /** Takes out everything unacknowledged, in order. Used when its events go elsewhere, or nowhere. */
+  takeAll(): ReadonlyArray<AppendBlock> {
+    this.detach()
+    const blocks = this.current === undefined ? this.blocks : [...this.blocks, this.current]
+    this.blocks = []
+    this.current = undefined
+    return blocks
+  }
+
+  /** Ends the appender; whoever waits for work or for the end of a set-up is told. */
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.takeAll()
+    this.closeListener?.()
+    this.announceWork()
+  }
+
+  /** Calls back once, when there is work or the appender is closed; at once if that is so now. */
+  onceWork(listener: () => void): void {
+    if (this.hasWork || this.closed) listener()
+    else this.workListener = listener
+  }
+
+  /** Who is told of `close`, while a set-up is on. */
+  onClose(listener: (() => void) | undefined): void {
+    this.closeListener = listener
+  }
+
+  private announceWork(): void {
+    const listener = this.workListener
+    this.workListener = undefined
+    listener?.()
+    if (!this.closed) this.options.onWork()
+  }
+
+  private readonly flushTurn = (): void => {
+    this.flushScheduled = false
+    this.sendAll()
+  }
+
+  private readonly onDrained = (): void => {
+    this.awaitingDrain = false
+    this.sendAll()
+  }
+
+  private closeBlock(): void {
+    const block = this.current
+    if (block === undefined) return
+    this.current = undefined
+    this.nextCapacity = Math.min(Math.max(block.length, smallestBlockBytes), this.options.blockBytes)
+    block.trim()
+    this.lastAssigned += block.count
+    block.lastEventNumber = this.lastAssigned
+    this.blocks.push(block)
+    this.dropStored()
+    this.send()
+  }
+
+  /** Sends closed blocks, and the one that is being filled if nothing else is in flight. */
+  private sendAll(): void {
+    this.send()
+    if (this.sent === 0 && this.current !== undefined && this.connection !== undefined) this.closeBlock()
+  }
+
+  private send(): void {
+    const connection = this.connection
+    if (connection === undefined) return
+    while (this.sent < this.blocks.length && !this.awaitingDrain) {
+      const block = this.blocks[this.sent]
+      if (block === undefined) return
+      this.sent++
+      const taken = connection.sendFrame(AppendFrame.encode({
+        writerId: this.writerIdBytes,
+        data: block.data,
+        count: block.count,
+        lastEventNumber: block.lastEventNumber,
+        requestId: this.requestId
+      }))
+      // a dead connection tells its subscribers while it takes the frame
+      if (this.connection !== connection) return
+      if (!taken) {
+        this.awaitingDrain = true
+        connection.onDrain(() => {
+          if (this.connection === connection) this.onDrained()
+        })
+      }
+    }
+  }
+
+  private onAppended(eventNumber: bigint, previousEventNumber: bigint): SetupEnd | undefined {
+    const number = Number(eventNumber)
+    const first = this.blocks[0]
+    if (previousEventNumber >= eventNumber) {
+      return broken(`acknowledgement of ${eventNumber} after ${previousEventNumber}`)
+    }
+    if (first === undefined || this.sent === 0) {
+      return number <= this.lastAcknowledged
+        ? undefined
+        : broken(`acknowledgement of ${eventNumber}, which was not sent`)
+    }
+    if (previousEventNumber >= BigInt(first.lastEventNumber)) {
+      return broken(`acknowledgement after ${previousEventNumber}, but ${first.lastEventNumber} was not acknowledged`)
+    }
+    let done = 0
+    while (done < this.sent && (this.blocks[done]?.lastEventNumber ?? Number.POSITIVE_INFINITY) <= number) done++
+    const last = this.blocks[done - 1]
+    if (last === undefined ? number > this.lastAcknowledged : last.lastEventNumber !== number) {
+      return broken(`acknowledgement of ${eventNumber}, which is not the end of an append`)
+    }
+    if (done === 0) return undefined
+    this.lastAcknowledged = number
+    this.sent -= done
+    for (const block of this.blocks.splice(0, done)) this.complete(block)
+    this.sendAll()
+    return undefined
+  }
+
+  /** Completes what the segment has already, says the store; only before anything is in flight. */
+  private dropStored(): void {
+    if (this.sent > 0) return
+    let first = this.blocks[0]
+    while (first !== undefined && first.lastEventNumber <= this.lastStored) {
+      this.blocks.shift()
+      this.complete(first)
+      first = this.blocks[0]
+    }
+    if (first === undefined) return
+    const stored = first.count - (first.lastEventNumber - this.lastStored)
+    if (stored > 0) this.complete(first.takeFirst(stored))
+  }
+
+  private complete(block: AppendBlock): void {
+    block.acknowledge()
+    this.options.onAcknowledged(block)
+  }
+}
+
+const broken = (message: string): SetupEnd => ({ _tag: "ProtocolBroken", message })

@@ -1,0 +1,24 @@
+/** The limits of event writers and of writers in transactions, and their defaults. */
+import * as Duration from "effect/Duration"
+
+/** How much a writer holds, and how long it tries. */
+export interface WriterLimits {
+  readonly maxPendingBytes: number
+  readonly blockBytes: number
+  readonly outageLimit: Duration.Duration
+  readonly closeTimeout: Duration.Duration
+}
+
+export interface WriterLimitOptions {
+  readonly maxPendingBytes?: number | undefined
+  readonly blockBytes?: number | undefined
+  readonly outageLimit?: Duration.Input | undefined
+  readonly closeTimeout?: Duration.Input | undefined
+}
+
+export const make = (options: WriterLimitOptions | undefined): WriterLimits => ({
+  maxPendingBytes: Math.max(1, options?.maxPendingBytes ?? 16 * 1024 * 1024),
+  blockBytes: Math.max(1, options?.blockBytes ?? 512 * 1024),
+  outageLimit: Duration.fromInputUnsafe(options?.outageLimit ?? "10 minutes"),
+  closeTimeout: Duration.fromInputUnsafe(options?.closeTimeout ?? "30 seconds")
+})
