@@ -18,7 +18,7 @@ export class ByteWriter {
     this.view = new DataView(this.buffer.buffer)
   }
 
-  /** Makes room for `length` bytes and returns where they start. */
+  /** Makes room for `length` bytes and returns where they start. Call it before touching `buffer` or `view`: it may replace them. */
   private grow(length: number): number {
     const at = this.length
     const needed = at + length
@@ -33,34 +33,41 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.view.setUint8(this.grow(1), value)
+    const at = this.grow(1)
+    this.view.setUint8(at, value)
     return this
   }
   i8(value: number): this {
-    this.view.setInt8(this.grow(1), value)
+    const at = this.grow(1)
+    this.view.setInt8(at, value)
     return this
   }
   bool(value: boolean): this {
     return this.u8(value ? 1 : 0)
   }
   u16(value: number): this {
-    this.view.setUint16(this.grow(2), value)
+    const at = this.grow(2)
+    this.view.setUint16(at, value)
     return this
   }
   i16(value: number): this {
-    this.view.setInt16(this.grow(2), value)
+    const at = this.grow(2)
+    this.view.setInt16(at, value)
     return this
   }
   i32(value: number): this {
-    this.view.setInt32(this.grow(4), value)
+    const at = this.grow(4)
+    this.view.setInt32(at, value)
     return this
   }
   i64(value: bigint): this {
-    this.view.setBigInt64(this.grow(8), value)
+    const at = this.grow(8)
+    this.view.setBigInt64(at, value)
     return this
   }
   f64(value: number): this {
-    this.view.setFloat64(this.grow(8), value)
+    const at = this.grow(8)
+    this.view.setFloat64(at, value)
     return this
   }
   /** From the text form, in either case. */
@@ -90,7 +97,8 @@ export class ByteWriter {
     return this.i32(value.length).bytes(value)
   }
   zeros(length: number): this {
-    this.buffer.fill(0, this.grow(length), this.length)
+    const at = this.grow(length)
+    this.buffer.fill(0, at, this.length)
     return this
   }
   /** Overwrites four bytes that were written before: a length that is known only afterwards. */
