@@ -19,7 +19,7 @@ export class ScopedStream extends Schema.Class<ScopedStream>("effect-pravega/Sco
   stream: StreamName
 }) {
   /** Reads `scope/stream`; throws a `SchemaError` when it is not a stream's name. */
-  static parse(text: string): ScopedStream {
+  static readonly parse = (text: string): ScopedStream => {
     return Schema.decodeSync(ScopedStreamFromString)(text)
   }
 

@@ -1,18 +1,176 @@
 /**
- * Stream cuts: a position over all segments of a stream.
+ * Stream cuts: a position over all segments of a stream, with the text and the bytes that the Java client gives them.
+ *
+ * The order of cuts, their distance and their validity need to know the stream's segments: `StreamCutOrder`.
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import type { ByteReader } from "./internal/ByteReader.ts"
+import * as GzipText from "./internal/GzipText.ts"
+import { MalformedBytes } from "./internal/MalformedBytes.ts"
+import * as Reading from "./internal/Reading.ts"
+import * as Serialization from "./internal/Serialization.ts"
+import type { MalformedValue } from "./MalformedValue.ts"
 import { ScopedStream } from "./ScopedStream.ts"
-import { SegmentId } from "./Segment.ts"
+import * as Segment from "./Segment.ts"
+
+/** The offset of a segment that is completely read. */
+const fullyRead = -1n
+
+/** What Java calls `StreamCut.UNBOUNDED`: as a start the stream's head, as an end no end. @category models @since 0.1.0 */
+export type Unbounded = "unbounded"
 
 /**
- * An offset per segment; together the segments cover the key space once. Offset -1: the segment is read to its end.
+ * An offset in bytes per segment; together the segments cover the key space once. Offset -1: the segment is completely
+ * read (it is sealed).
+ *
+ * The order of the entries is kept, also in text and bytes, but it means nothing.
  *
  * @category models
+ * @since 0.1.0
  */
 export class StreamCut extends Schema.Class<StreamCut>("effect-pravega/StreamCut")({
   stream: ScopedStream,
-  positions: Schema.ReadonlyMap(SegmentId, Schema.BigInt)
-}) {}
+  positions: Schema.ReadonlyMap(
+    Segment.SegmentId,
+    Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: fullyRead, maximum: (1n << 63n) - 1n }))
+  )
+}) {
+  /**
+   * The text that Java's `StreamCut.asText` gives (gzip headers aside), which the Spark and Flink connectors store and
+   * show: Base64 of gzip. An unbounded cut is `UNBOUNDED`.
+   */
+  static readonly toText = (cut: StreamCut | Unbounded): string => {
+    return cut === "unbounded" ? unboundedText : GzipText.pack(plainText(cut))
+  }
+
+  /** Reads the text of Java's `StreamCut.asText`. */
+  static readonly fromText = (text: string): Result.Result<StreamCut | Unbounded, MalformedValue> => {
+    return Reading.attempt(
+      "StreamCut",
+      "text",
+      () => text === unboundedText ? "unbounded" : fromPlainText(GzipText.unpack(text))
+    )
+  }
+
+  /**
+   * The bytes that Java's `StreamCut.toBytes` gives; none for an unbounded cut. Offsets that take more than 61 bits have
+   * no bytes: it throws.
+   */
+  static readonly toBytes = (cut: StreamCut | Unbounded): Uint8Array => {
+    return cut === "unbounded" ? new Uint8Array() : Serialization.toBytes(writeStreamCut, cut)
+  }
+
+  /** Reads the bytes of Java's `StreamCut.toBytes`, those of older clients (version 0) too. */
+  static readonly fromBytes = (bytes: Uint8Array): Result.Result<StreamCut | Unbounded, MalformedValue> => {
+    return bytes.length === 0 ? Result.succeed("unbounded") : Reading.fromBytes("StreamCut", bytes, readStreamCut)
+  }
+
+  /** What the text form packs: for logs and for comparing the texts of two libraries. */
+  override toString(): string {
+    return plainText(this)
+  }
+}
+
+/**
+ * A stream cut in its text form (see `StreamCut.toText`); `UNBOUNDED` is refused. For JSON that is read by people,
+ * `Schema.toCodecJson(StreamCut)` is the other choice.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const StreamCutFromText = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.toType(StreamCut),
+    SchemaTransformation.transformEffect({
+      decode: (text: string, options) => {
+        const cut = Result.map(StreamCut.fromText(text), (read) => read === "unbounded" ? undefined : read)
+        const issue = (message: string) => Effect.fail(new SchemaIssue.InvalidValue({ message }, text, options))
+        if (Result.isFailure(cut)) return issue(cut.failure.message)
+        return cut.success === undefined ? issue("an unbounded stream cut") : Effect.succeed(cut.success)
+      },
+      encode: (cut: StreamCut) => Effect.succeed(StreamCut.toText(cut))
+    })
+  )
+)
+
+// -----------------------------------------------------------------------------
+// text: 0:scope/stream:numbers:epochs:offsets, the three lists in the same order
+// -----------------------------------------------------------------------------
+
+const unboundedText = "UNBOUNDED"
+const textVersion = "0"
+
+const plainText = (cut: StreamCut): string => {
+  const ids = [...cut.positions.keys()]
+  return [
+    textVersion,
+    cut.stream.toString(),
+    ids.map(Segment.number).join(","),
+    ids.map(Segment.epoch).join(","),
+    [...cut.positions.values()].join(",")
+  ].join(":")
+}
+
+const fromPlainText = (text: string): StreamCut => {
+  const [version, stream, numbers, epochs, offsets, ...rest] = text.split(":")
+  if (version !== textVersion) throw new MalformedBytes(`version "${version?.slice(0, 20)}", known is ${textVersion}`)
+  if (
+    stream === undefined || numbers === undefined || epochs === undefined || offsets === undefined || rest.length > 0
+  ) {
+    throw new MalformedBytes("five parts with colons between them are needed")
+  }
+  const numberList = list(numbers)
+  const epochList = list(epochs)
+  const offsetList = list(offsets)
+  if (numberList.length !== epochList.length || numberList.length !== offsetList.length) {
+    throw new MalformedBytes("as many epochs and offsets as segments are needed")
+  }
+  const positions = numberList.map((number, i) => {
+    return [Reading.segmentIdOf(number, epochList[i]!), Reading.long(offsetList[i]!)] as const
+  })
+  return make(Reading.stream(stream), positions)
+}
+
+const list = (text: string): ReadonlyArray<string> => text === "" ? [] : text.split(",")
+
+// -----------------------------------------------------------------------------
+// bytes: version 0 had unsigned offsets
+// -----------------------------------------------------------------------------
+
+const bytesVersion = 1
+
+/** @internal */
+export const writeStreamCut: Serialization.Write<StreamCut> = (writer, cut) =>
+  Serialization.writeEnvelope(writer, bytesVersion, [(body) => {
+    body.utf(cut.stream.toString())
+    Serialization.writeMap(
+      body,
+      cut.positions,
+      Serialization.writeCompactLong,
+      Serialization.writeCompactSignedLong
+    )
+  }])
+
+/** Throws `MalformedBytes`. @internal */
+export const readStreamCut: Serialization.Read<StreamCut> = (reader: ByteReader) => {
+  const envelope = Serialization.readEnvelope(reader, [0, bytesVersion])
+  const body = envelope.revision(0)
+  const stream = Reading.stream(body.utf())
+  const readOffset = envelope.version === 0 ? Serialization.readCompactLong : Serialization.readCompactSignedLong
+  return make(stream, Serialization.readMap(body, Serialization.readCompactLong, readOffset))
+}
+
+const make = (stream: ScopedStream, positions: Iterable<readonly [bigint, bigint]>): StreamCut => {
+  const checked = new Map<Segment.SegmentId, bigint>()
+  for (const [id, offset] of positions) {
+    if (offset < fullyRead) throw new MalformedBytes(`offset ${offset} of segment ${id}`)
+    checked.set(Reading.segmentId(id), offset)
+  }
+  return new StreamCut({ stream, positions: checked })
+}

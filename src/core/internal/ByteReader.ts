@@ -6,12 +6,10 @@
  *
  * @internal
  */
+import { MalformedBytes } from "./MalformedBytes.ts"
 import * as ModifiedUtf8 from "./ModifiedUtf8.ts"
 
-/** The bytes do not hold what was asked of them. */
-export class MalformedBytes extends Error {
-  override readonly name = "MalformedBytes"
-}
+export { MalformedBytes } from "./MalformedBytes.ts"
 
 export class ByteReader {
   readonly bytes: Uint8Array

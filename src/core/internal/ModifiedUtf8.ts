@@ -4,7 +4,7 @@
  *
  * @internal
  */
-import { MalformedBytes } from "./ByteReader.ts"
+import { MalformedBytes } from "./MalformedBytes.ts"
 
 export const byteLength = (text: string): number => {
   let size = 0

@@ -1,0 +1,9 @@
+/**
+ * The one thing that the plain codecs throw: bytes that do not hold what was asked of them, or a value that has no bytes.
+ * Each public codec wraps it once in its own error.
+ *
+ * @internal
+ */
+export class MalformedBytes extends Error {
+  override readonly name = "MalformedBytes"
+}
