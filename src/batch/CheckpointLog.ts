@@ -1,0 +1,106 @@
+/**
+ * The checkpoint log: a query's whole memory, and its fence. An append-only sequence of records with a conditional
+ * append, which every home (memory, a directory, ...) gives in the same way; `checkpointLogLaws` in the tests says what
+ * a home must hold. A home stores bytes: what records mean, who wrote them and whether they are whole is decided above
+ * it (`CheckpointRecord`, `OwnedLog`).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { CheckpointLogError, SequenceNotNext, SequenceTaken } from "./CheckpointLogError.ts"
+import * as DirectoryLog from "./internal/DirectoryLog.ts"
+import { LogFiles } from "./LogFiles.ts"
+import type { QueryName } from "./QueryName.ts"
+
+/** A record as its home has it. @category models */
+export interface StoredRecord {
+  readonly sequence: number
+  readonly bytes: Uint8Array
+}
+
+/**
+ * The log of one query. Numbers start at 0 and have no gaps.
+ *
+ * @category models
+ */
+export interface QueryLog {
+  /**
+   * Stores a record under `sequence` if that is the next number never taken before, atomically and durably. Fails with
+   * `SequenceTaken` (also for numbers that compaction forgot), `SequenceNotNext`, `LogUnavailable` (nothing was stored)
+   * or `OutcomeUnknown`.
+   */
+  readonly append: (sequence: number, bytes: Uint8Array) => Effect.Effect<void, CheckpointLogError>
+  /** The records from `from` on that are not forgotten, in order; what is returned is durable. */
+  readonly read: (from: number) => Effect.Effect<ReadonlyArray<StoredRecord>, CheckpointLogError>
+  /** Forgets the records before `before`; their numbers stay taken for ever. */
+  readonly compact: (before: number) => Effect.Effect<void, CheckpointLogError>
+}
+
+/**
+ * Where the logs of queries are kept.
+ *
+ * @category services
+ */
+export class CheckpointLog extends Context.Service<CheckpointLog, {
+  /** The log of a query; a query never seen before has an empty one. */
+  readonly open: (query: QueryName) => Effect.Effect<QueryLog, CheckpointLogError>
+}>()("effect-pravega/batch/CheckpointLog") {
+  /** Logs in this process's memory, gone with the layer: for tests, and for pipelines that may begin again. */
+  static readonly layerMemory: Layer.Layer<CheckpointLog> = Layer.sync(CheckpointLog, () => {
+    const logs = new Map<QueryName, QueryLog>()
+    return {
+      open: (query) =>
+        Effect.sync(() => {
+          const log = logs.get(query) ?? makeMemory(query)
+          logs.set(query, log)
+          return log
+        })
+    }
+  })
+
+  /**
+   * Logs in a directory, one folder per query. The directory must be on a file system with link(2) and fsync (any local
+   * one; NFS too). Processes may share it.
+   */
+  static readonly layerFileSystem = (directory: string): Layer.Layer<CheckpointLog> =>
+    CheckpointLog.layerFiles(directory).pipe(Layer.provide(LogFiles.layerNode))
+
+  /** The same over any `LogFiles`, such as a simulated disk. */
+  static readonly layerFiles = (directory: string): Layer.Layer<CheckpointLog, never, LogFiles> =>
+    Layer.effect(
+      CheckpointLog,
+      Effect.map(LogFiles, (files) => ({ open: (query) => DirectoryLog.open(files, directory, query) }))
+    )
+}
+
+const makeMemory = (query: QueryName): QueryLog => {
+  const records: Array<StoredRecord> = []
+  let floor = 0
+  let next = 0
+  return {
+    append: (sequence, bytes) =>
+      Effect.suspend(() => {
+        if (sequence < next) {
+          return Effect.fail(new CheckpointLogError({ reason: new SequenceTaken({ query, sequence }) }))
+        }
+        if (sequence > next) {
+          return Effect.fail(new CheckpointLogError({ reason: new SequenceNotNext({ query, sequence, next }) }))
+        }
+        records.push({ sequence, bytes: bytes.slice() })
+        next++
+        return Effect.void
+      }),
+    read: (from) => Effect.sync(() => records.filter((record) => record.sequence >= from)),
+    compact: (before) =>
+      Effect.suspend(() => {
+        if (before > next) {
+          return Effect.fail(new CheckpointLogError({ reason: new SequenceNotNext({ query, sequence: before, next }) }))
+        }
+        floor = Math.max(floor, before)
+        while (records[0] !== undefined && records[0].sequence < floor) records.shift()
+        return Effect.void
+      })
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * What a checkpoint log can answer instead of success. Homes of the log (memory, directory, ...) fail with the first
+ * five reasons; `Fenced` is said by the owner of a query's log, who knows whose record it met.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/** The number holds a record already, or was forgotten by compaction. @category errors */
+export class SequenceTaken extends Schema.TaggedError<SequenceTaken>()("SequenceTaken", {
+  query: Schema.String,
+  sequence: Schema.Natural
+}) {
+  override get message(): string {
+    return `checkpoint log of query "${this.query}": record number ${this.sequence} was taken before`
+  }
+}
+
+/** The number is beyond the next free one: a log has no gaps. @category errors */
+export class SequenceNotNext extends Schema.TaggedError<SequenceNotNext>()("SequenceNotNext", {
+  query: Schema.String,
+  sequence: Schema.Natural,
+  next: Schema.Natural
+}) {
+  override get message(): string {
+    return `checkpoint log of query "${this.query}": record number ${this.sequence} asked for, the next is ${this.next}`
+  }
+}
+
+/** The log could not be read or written. Nothing was appended. @category errors */
+export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
+  query: Schema.String,
+  operation: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `checkpoint log of query "${this.query}": ${this.operation} failed; check the log's store`
+  }
+}
+
+/** An append may have taken effect or not. @category errors */
+export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
+  query: Schema.String,
+  sequence: Schema.Natural,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `checkpoint log of query "${this.query}": whether record number ${this.sequence} was written is unknown; ` +
+      `nothing was committed or aborted, start the query again when the log's store can be reached`
+  }
+}
+
+/** A record that is not the torn last one can't be read, or contradicts the records before it. @category errors */
+export class CheckpointCorrupt extends Schema.TaggedError<CheckpointCorrupt>()("CheckpointCorrupt", {
+  query: Schema.String,
+  sequence: Schema.Natural,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `checkpoint log of query "${this.query}": record number ${this.sequence} is corrupt (${this.detail}); ` +
+      `it is never skipped: restore the log from a copy`
+  }
+}
+
+/** Another process claimed the query since: this one has stopped before it could commit anything. @category errors */
+export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
+  query: Schema.String,
+  epoch: Schema.Natural,
+  claimedBy: Schema.String,
+  claimedEpoch: Schema.Natural
+}) {
+  override get message(): string {
+    return `query "${this.query}" (epoch ${this.epoch}) was taken over by ${this.claimedBy} (epoch ${this.claimedEpoch}); ` +
+      `this process has stopped`
+  }
+}
+
+/** @category errors */
+export class CheckpointLogError extends Schema.TaggedError<CheckpointLogError>()("CheckpointLogError", {
+  reason: Schema.Union([SequenceTaken, SequenceNotNext, LogUnavailable, OutcomeUnknown, CheckpointCorrupt, Fenced])
+}) {
+  override get message(): string {
+    return this.reason.message
+  }
+  /** Only an unavailable log is worth another try by the same owner. */
+  get isRetryable(): boolean {
+    return this.reason._tag === "LogUnavailable"
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * A query's log in a folder: record n is the file `<n>.record`, and `<n>.floor` says that the numbers below n are
+ * forgotten. Files are written under a name of their own, synced, and only then linked to their number, which fails if
+ * the number is taken: that is the conditional append. A floor is in the file's name, so that it can't be torn and two
+ * compactions can't lower it.
+ */
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Path from "node:path"
+import type { QueryLog, StoredRecord } from "../CheckpointLog.ts"
+import {
+  CheckpointCorrupt,
+  CheckpointLogError,
+  LogUnavailable,
+  OutcomeUnknown,
+  SequenceNotNext,
+  SequenceTaken
+} from "../CheckpointLogError.ts"
+import { LogFileError, type LogFiles } from "../LogFiles.ts"
+import type { QueryName } from "../QueryName.ts"
+
+/** Opens the folder of a query, made if need be. */
+export const open = (
+  files: LogFiles["Service"],
+  directory: string,
+  query: QueryName
+): Effect.Effect<QueryLog, CheckpointLogError> => {
+  const folder = Path.join(directory, query)
+  const at = (name: string): string => Path.join(folder, name)
+  const unavailable = (operation: string) => (cause: LogFileError): CheckpointLogError =>
+    new CheckpointLogError({ reason: new LogUnavailable({ query, operation, cause }) })
+  const unknown = (sequence: number) => (cause: LogFileError): CheckpointLogError =>
+    new CheckpointLogError({ reason: new OutcomeUnknown({ query, sequence, cause }) })
+  const taken = (sequence: number): CheckpointLogError =>
+    new CheckpointLogError({ reason: new SequenceTaken({ query, sequence }) })
+  const notNext = (sequence: number, next: number): CheckpointLogError =>
+    new CheckpointLogError({ reason: new SequenceNotNext({ query, sequence, next }) })
+
+  const scan = Effect.map(files.list(folder), parse)
+
+  /** True: the record is durable under its number. */
+  const linkNumber = Effect.fnUntraced(function*(temporary: string, sequence: number) {
+    const path = at(recordName(sequence))
+    // "missing": only compaction removes an append's file, and only of a number that it forgets.
+    if ((yield* files.link(temporary, path)) !== "linked") return false
+    // A number that compaction forgot can be linked again; the floor, durable before the file went, tells.
+    if (sequence < (yield* scan).floor) {
+      yield* files.remove(path)
+      return false
+    }
+    yield* files.syncDirectory(folder)
+    return true
+  }, (effect, _, sequence) => Effect.mapError(effect, unknown(sequence)))
+
+  const append: QueryLog["append"] = Effect.fnUntraced(function*(sequence, bytes) {
+    const before = yield* Effect.mapError(scan, unavailable("append"))
+    if (sequence < before.next) return yield* taken(sequence)
+    if (sequence > before.next) return yield* notNext(sequence, before.next)
+    const temporary = at(temporaryName(sequence, yield* nonce))
+    const created = yield* Effect.mapError(files.create(temporary, bytes), unavailable("append"))
+    if (created === "exists") {
+      const cause = new LogFileError({ operation: "write", path: temporary, cause: new Error("the file exists") })
+      return yield* unavailable("append")(cause)
+    }
+    const linked = yield* files.sync(temporary).pipe(
+      Effect.mapError(unavailable("append")),
+      Effect.andThen(linkNumber(temporary, sequence)),
+      // What stays behind when this fails is litter, which the next compaction removes; the record's fate is known.
+      Effect.ensuring(Effect.ignore(files.remove(temporary)))
+    )
+    if (!linked) return yield* taken(sequence)
+  })
+
+  const readOnce = Effect.fnUntraced(function*(from: number) {
+    // Another process may have linked a record and not yet synced its name: who acts on it needs it durable.
+    yield* files.syncDirectory(folder)
+    const listed = yield* scan
+    // Listed a second time, as a record that was linked below the floor is listed after that floor.
+    const { floor } = yield* scan
+    const records: Array<StoredRecord> = []
+    let expected = Math.max(from, floor)
+    for (const sequence of listed.records) {
+      if (sequence < expected) continue
+      const bytes = sequence === expected ? yield* files.read(at(recordName(sequence))) : undefined
+      if (bytes === undefined) return { records, missing: expected }
+      records.push({ sequence, bytes })
+      expected++
+    }
+    return { records, missing: undefined }
+  })
+
+  const read: QueryLog["read"] = (from) =>
+    readOnce(from).pipe(
+      // A listing taken while a live owner appends or compacts may miss a name: a gap is one that stays.
+      Effect.repeat({ times: 3, while: ({ missing }) => missing !== undefined }),
+      Effect.mapError(unavailable("read")),
+      Effect.flatMap(({ missing, records }) => missing === undefined ? Effect.succeed(records) : gap(query, missing))
+    )
+
+  const compact: QueryLog["compact"] = (before) =>
+    Effect.gen(function*() {
+      const { floor, litter, next, records } = yield* scan
+      if (before > next) return yield* notNext(before, next)
+      if (before > floor) {
+        yield* files.create(at(floorName(before)), new Uint8Array(0))
+        yield* files.syncDirectory(folder)
+      }
+      const lowest = Math.max(before, floor)
+      const forgotten = [
+        ...records.filter((sequence) => sequence < lowest).map(recordName),
+        ...litter.floors.filter((value) => value < lowest).map(floorName),
+        ...litter.temporaries.filter((name) => Number.parseInt(name) < lowest)
+      ]
+      yield* Effect.forEach(forgotten, (name) => files.remove(at(name)), { discard: true })
+    }).pipe(Effect.catchTag("LogFileError", (error) => unavailable("compaction")(error)))
+
+  return files.makeDirectory(folder).pipe(
+    Effect.andThen(files.syncDirectory(directory)),
+    Effect.mapError(unavailable("open")),
+    Effect.as({ append, read, compact })
+  )
+}
+
+interface Listing {
+  readonly floor: number
+  readonly next: number
+  /** Ascending; may hold numbers below the floor. */
+  readonly records: ReadonlyArray<number>
+  readonly litter: { readonly floors: ReadonlyArray<number>; readonly temporaries: ReadonlyArray<string> }
+}
+
+const parse = (names: ReadonlyArray<string>): Listing => {
+  const records: Array<number> = []
+  const floors: Array<number> = []
+  const temporaries: Array<string> = []
+  for (const name of names) {
+    const match = /^(\d{16})\.(record|floor)$/.exec(name)
+    if (match !== null) (match[2] === "record" ? records : floors).push(Number(match[1]))
+    else if (name.endsWith(".tmp")) temporaries.push(name)
+  }
+  records.sort((a, b) => a - b)
+  const floor = Math.max(0, ...floors)
+  const last = records[records.length - 1] ?? -1
+  return { floor, next: Math.max(floor, last + 1), records, litter: { floors, temporaries } }
+}
+
+/** Sixteen digits hold every safe integer, and names sort as numbers do. */
+const digits = (sequence: number): string => String(sequence).padStart(16, "0")
+const recordName = (sequence: number): string => `${digits(sequence)}.record`
+const floorName = (before: number): string => `${digits(before)}.floor`
+const temporaryName = (sequence: number, unique: number): string => `${digits(sequence)}-${unique.toString(36)}.tmp`
+
+/** Tells apart the files of appends of one number: two that drew the same make the second fail, nothing worse. */
+const nonce = Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)
+
+const gap = (query: QueryName, sequence: number): Effect.Effect<never, CheckpointLogError> =>
+  Effect.fail(
+    new CheckpointLogError({ reason: new CheckpointCorrupt({ query, sequence, detail: "the record is missing" }) })
+  )
