@@ -5,9 +5,11 @@
  *
  * @since 0.1.0
  */
+import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import type { KeyRange } from "../../core/KeyRange.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
@@ -17,6 +19,9 @@ import type { StreamConfiguration } from "../../core/StreamConfiguration.ts"
 import type { StreamCut } from "../../core/StreamCut.ts"
 import type { TransactionId } from "../../core/TransactionId.ts"
 import type { ControllerError } from "./ControllerError.ts"
+import { ControllerTransport } from "./ControllerTransport.ts"
+import type { Credentials } from "./Credentials.ts"
+import type { ControllerService } from "./gen/Controller_pb.ts"
 
 /** Where a segment lives. @category models */
 export interface StoreEndpoint {
@@ -46,21 +51,60 @@ export type PingStatus =
 /** What a delegation token allows. @category models */
 export type AccessOperation = "read" | "write" | "read-write"
 
+/** @category models @since 0.1.0 */
+export interface ControllerOptions {
+  readonly credentials?: Credentials | undefined
+  /**
+   * The bounds of transaction leases, as the server is configured: 10 seconds and 10 minutes by default. They are
+   * checked here because the server answers a lease out of bounds with a status that looks like its own trouble.
+   */
+  readonly lease?: {
+    readonly minimum?: Duration.Input | undefined
+    readonly maximum?: Duration.Input | undefined
+  } | undefined
+  /**
+   * How long one attempt may take, 30 seconds by default; methods that make the server work (creating, scaling,
+   * sealing and so on) are given 2 minutes, whatever this says.
+   */
+  readonly timeout?: Duration.Input | undefined
+  /**
+   * Attempts at most while the controller can't be reached, 12 by default, with back-off from 50 ms to 3 s: about 20
+   * seconds. Statuses that waiting seldom mends are given fewer.
+   */
+  readonly attempts?: number | undefined
+}
+
+/** The names of the protocol's methods. @category models @since 0.1.0 */
+export type ControllerMethod = keyof typeof ControllerService.method
+/** What a method takes: the message's fields, those left out at their defaults. @category models @since 0.1.0 */
+export type ControllerRequest<M extends ControllerMethod> = MessageInitShape<
+  (typeof ControllerService.method)[M]["input"]
+>
+/** @category models @since 0.1.0 */
+export type ControllerReply<M extends ControllerMethod> = MessageShape<(typeof ControllerService.method)[M]["output"]>
+
 type Call<A> = Effect.Effect<A, ControllerError>
 
 /** @category services */
 export class Controller extends Context.Service<Controller, {
   // scopes
-  /** true: created; false: it existed already. */
+  /**
+   * true: created; false: it existed already. Looks before it sends, so that after a lost reply a scope that is there is
+   * this call's (or that of another one made in the same moment).
+   */
   readonly createScope: (scope: ScopeName) => Call<boolean>
   readonly scopeExists: (scope: ScopeName) => Call<boolean>
   readonly listScopes: Stream.Stream<ScopeName, ControllerError>
   /** true: deleted; false: there was none. Fails with `ScopeNotEmpty`. */
   readonly deleteScope: (scope: ScopeName) => Call<boolean>
   // streams
-  /** true: created; false: it existed already (whatever its configuration). */
+  /**
+   * true: created; false: it existed already (whatever its configuration). Looks before it sends: after a lost reply, a
+   * stream that is there with this configuration is this call's.
+   */
   readonly createStream: (stream: ScopedStream, configuration: StreamConfiguration) => Call<boolean>
   readonly streamExists: (stream: ScopedStream) => Call<boolean>
+  /** Replaces the whole configuration. A larger minimum of segments makes the server scale the stream. */
   readonly updateStream: (stream: ScopedStream, configuration: StreamConfiguration) => Call<void>
   readonly streamConfiguration: (stream: ScopedStream) => Call<StreamConfiguration>
   /** Pravega's own streams (a leading underscore) included. */
@@ -68,7 +112,12 @@ export class Controller extends Context.Service<Controller, {
     scope: ScopeName,
     options?: { readonly tag?: string }
   ) => Stream.Stream<ScopedStream, ControllerError>
+  /**
+   * Deletes what lies before the cut. Fails with `InvalidStreamCut`, also for a cut before the present head. An offset
+   * beyond its segment's end is not refused by the server (0.13.0): check it first, as `Admin.truncateStream` does.
+   */
   readonly truncateStream: (cut: StreamCut) => Call<void>
+  /** For ever. Aborts the open transactions. Sealing a sealed stream succeeds. */
   readonly sealStream: (stream: ScopedStream) => Call<void>
   /** true: deleted; false: there was none. Fails with `StreamNotSealed`. */
   readonly deleteStream: (stream: ScopedStream) => Call<boolean>
@@ -89,7 +138,10 @@ export class Controller extends Context.Service<Controller, {
   /** The store that owns a segment; the controller never checks that the segment exists. For a transaction segment: its parent's id in the transaction's epoch. */
   readonly endpoint: (stream: ScopedStream, segment: SegmentId) => Call<StoreEndpoint>
   readonly isStreamCutValid: (cut: StreamCut) => Call<boolean>
-  /** Starts a scale and returns the epoch to ask `checkScale` about. */
+  /**
+   * Starts a scale: replaces segments by new ones that cover the same key ranges. Returns the epoch to ask `checkScale`
+   * about, which is the one before the scale. Fails with `ScalePreconditionFailed` and `InvalidScale`.
+   */
   readonly startScale: (
     stream: ScopedStream,
     options: { readonly seal: ReadonlyArray<SegmentId>; readonly create: ReadonlyArray<KeyRange> }
@@ -97,6 +149,7 @@ export class Controller extends Context.Service<Controller, {
   /** true: done. */
   readonly checkScale: (stream: ScopedStream, epoch: number) => Call<boolean>
   // transactions
+  /** Fails with `LeaseOutOfBounds`. A lost reply may leave a second transaction open, which its lease ends. */
   readonly createTransaction: (
     stream: ScopedStream,
     options: { readonly lease: Duration.Duration }
@@ -112,6 +165,7 @@ export class Controller extends Context.Service<Controller, {
     id: TransactionId,
     options?: { readonly writerId?: string; readonly timestamp?: bigint }
   ) => Call<void>
+  /** Repeating it succeeds. Fails with `TransactionNotOpen` when the transaction is committed, or not known. */
   readonly abortTransaction: (stream: ScopedStream, id: TransactionId) => Call<void>
   readonly transactionState: (stream: ScopedStream, id: TransactionId) => Call<TransactionState>
   /** Unreliable on the server: it may answer an empty list seconds after a commit. Nothing in this package relies on it. */
@@ -121,4 +175,24 @@ export class Controller extends Context.Service<Controller, {
   // authorisation
   /** The empty string when the server has authorisation off. */
   readonly delegationToken: (stream: ScopedStream, access: AccessOperation) => Call<string>
-}>()("effect-pravega/pravega/Controller") {}
+  // everything else
+  /**
+   * Any method of the protocol, with its messages as they are: statuses inside the reply are the caller's to read.
+   * Methods that read, or that the server lets repeat, are retried like the others; the rest are sent once, and a lost
+   * reply is `OutcomeUnknown`.
+   */
+  readonly call: <M extends ControllerMethod>(method: M, request: ControllerRequest<M>) => Call<ControllerReply<M>>
+}>()("effect-pravega/pravega/Controller") {
+  /** The client over whatever transport there is. It holds nothing but its options. */
+  static layer(options: ControllerOptions = {}): Layer.Layer<Controller, never, ControllerTransport> {
+    return Layer.effect(
+      Controller,
+      Effect.gen(function*() {
+        const transport = yield* ControllerTransport
+        // loaded here, not at import: the protocol's descriptions take a fifth of a second to load
+        const client = yield* Effect.promise(() => import("./internal/ControllerClient.ts"))
+        return client.make(transport, options)
+      })
+    )
+  }
+}

@@ -32,17 +32,17 @@ export class ScopeNotEmpty extends Schema.TaggedError<ScopeNotEmpty>()("ScopeNot
 /** There is no such stream (or its scope is missing). @category errors @since 0.1.0 */
 export class StreamNotFound extends Schema.TaggedError<StreamNotFound>()("StreamNotFound", { stream: ScopedStream }) {
   override get message(): string {
-    return `stream ${this.stream} does not exist: create it first (Admin.createStream)`
+    return `stream ${this.stream.toString()} does not exist: create it first (Admin.createStream)`
   }
   get isRetryable(): boolean {
     return false
   }
 }
 
-/** The stream takes no more events, transactions or changes. @category errors @since 0.1.0 */
+/** The stream takes no more events, transactions or changes (truncation included). @category errors @since 0.1.0 */
 export class StreamSealed extends Schema.TaggedError<StreamSealed>()("StreamSealed", { stream: ScopedStream }) {
   override get message(): string {
-    return `stream ${this.stream} is sealed: it can be read, truncated and deleted, nothing else`
+    return `stream ${this.stream.toString()} is sealed: it can be read and deleted, nothing else`
   }
   get isRetryable(): boolean {
     return false
@@ -54,7 +54,7 @@ export class StreamNotSealed extends Schema.TaggedError<StreamNotSealed>()("Stre
   stream: ScopedStream
 }) {
   override get message(): string {
-    return `stream ${this.stream} is not sealed: seal it before it is deleted (Admin.sealStream)`
+    return `stream ${this.stream.toString()} is not sealed: seal it before it is deleted (Admin.sealStream)`
   }
   get isRetryable(): boolean {
     return false
@@ -100,7 +100,7 @@ export class InvalidStreamCut extends Schema.TaggedError<InvalidStreamCut>()("In
   problem: Schema.String
 }) {
   override get message(): string {
-    return `stream cut of ${this.stream} is not valid: ${this.problem}`
+    return `stream cut of ${this.stream.toString()} is not valid: ${this.problem}`
   }
   get isRetryable(): boolean {
     return false
@@ -118,7 +118,7 @@ export class ScalePreconditionFailed extends Schema.TaggedError<ScalePreconditio
   stream: ScopedStream
 }) {
   override get message(): string {
-    return `${this.stream} can't be scaled so: a segment to seal is not active any more (ask for the segments again), ` +
+    return `${this.stream.toString()} can't be scaled so: a segment to seal is not active any more (ask for the segments again), ` +
       "or fewer segments than the policy's minimum would be left"
   }
   get isRetryable(): boolean {
@@ -132,7 +132,7 @@ export class InvalidScale extends Schema.TaggedError<InvalidScale>()("InvalidSca
   problem: Schema.String
 }) {
   override get message(): string {
-    return `scale of ${this.stream} is not valid: ${this.problem}`
+    return `scale of ${this.stream.toString()} is not valid: ${this.problem}`
   }
   get isRetryable(): boolean {
     return false
@@ -160,7 +160,7 @@ export class TransactionNotOpen extends Schema.TaggedError<TransactionNotOpen>()
       aborted: "its events are lost (its lease ran out, or it was aborted): write them in a new transaction",
       unknown: "the controller does not know it (completed transactions are forgotten after a day or two)"
     }[this.state]
-    return `transaction ${this.transaction} on ${this.stream} is ${this.state}: ${consequence}`
+    return `transaction ${this.transaction} on ${this.stream.toString()} is ${this.state}: ${consequence}`
   }
   get isRetryable(): boolean {
     return false
@@ -175,7 +175,7 @@ export class LeaseOutOfBounds extends Schema.TaggedError<LeaseOutOfBounds>()("Le
   maximum: Schema.Finite
 }) {
   override get message(): string {
-    return `a lease of ${this.lease} ms for a transaction on ${this.stream} is outside ${this.minimum} to ` +
+    return `a lease of ${this.lease} ms for a transaction on ${this.stream.toString()} is outside ${this.minimum} to ` +
       `${this.maximum} ms: use a short lease and keep it alive with pings, or change the bounds on server and client`
   }
   get isRetryable(): boolean {

@@ -18,28 +18,33 @@ export interface CallContext {
 }
 
 /** Every status name that a reply of the protocol can carry; TxnState and PingTxnStatus are values, not failures. */
-export type StatusName =
-  | keyof typeof pb.CreateScopeStatus_Status
-  | keyof typeof pb.DeleteScopeStatus_Status
-  | keyof typeof pb.CreateStreamStatus_Status
-  | keyof typeof pb.UpdateStreamStatus_Status
-  | keyof typeof pb.DeleteStreamStatus_Status
-  | keyof typeof pb.StreamsInScopeResponse_Status
-  | keyof typeof pb.ScaleResponse_ScaleStreamStatus
-  | keyof typeof pb.ScaleStatusResponse_ScaleStatus
-  | keyof typeof pb.TxnStatus_Status
-  | keyof typeof pb.RemoveWriterResponse_Status
-  | keyof typeof pb.TimestampResponse_Status
-  | keyof typeof pb.CreateReaderGroupResponse_Status
-  | keyof typeof pb.ReaderGroupConfigResponse_Status
-  | keyof typeof pb.UpdateReaderGroupResponse_Status
-  | keyof typeof pb.DeleteReaderGroupStatus_Status
-  | keyof typeof pb.SubscribersResponse_Status
-  | keyof typeof pb.UpdateSubscriberStatus_Status
-  | keyof typeof pb.CreateKeyValueTableStatus_Status
-  | keyof typeof pb.KeyValueTableConfigResponse_Status
-  | keyof typeof pb.KVTablesInScopeResponse_Status
-  | keyof typeof pb.DeleteKVTableStatus_Status
+export type StatusName = NamesOf<StatusEnums[number]>
+
+type NamesOf<Enum> = Enum extends unknown ? keyof Enum : never
+
+type StatusEnums = [
+  typeof pb.CreateScopeStatus_Status,
+  typeof pb.DeleteScopeStatus_Status,
+  typeof pb.CreateStreamStatus_Status,
+  typeof pb.UpdateStreamStatus_Status,
+  typeof pb.DeleteStreamStatus_Status,
+  typeof pb.StreamsInScopeResponse_Status,
+  typeof pb.ScaleResponse_ScaleStreamStatus,
+  typeof pb.ScaleStatusResponse_ScaleStatus,
+  typeof pb.TxnStatus_Status,
+  typeof pb.RemoveWriterResponse_Status,
+  typeof pb.TimestampResponse_Status,
+  typeof pb.CreateReaderGroupResponse_Status,
+  typeof pb.ReaderGroupConfigResponse_Status,
+  typeof pb.UpdateReaderGroupResponse_Status,
+  typeof pb.DeleteReaderGroupStatus_Status,
+  typeof pb.SubscribersResponse_Status,
+  typeof pb.UpdateSubscriberStatus_Status,
+  typeof pb.CreateKeyValueTableStatus_Status,
+  typeof pb.KeyValueTableConfigResponse_Status,
+  typeof pb.KVTablesInScopeResponse_Status,
+  typeof pb.DeleteKVTableStatus_Status
+]
 
 type Failure = (context: CallContext) => Reason.ControllerErrorReason
 
