@@ -1,0 +1,85 @@
+/**
+ * A run of whole events of one segment, still as the segment's bytes. It says where it starts and ends, can be cut at
+ * event boundaries and kept, and is decoded when its events are wanted. It reads nothing.
+ *
+ * @internal
+ */
+import type { EventCodec } from "../../core/EventCodec.ts"
+import type { Segment } from "../../core/Segment.ts"
+import { EventRead } from "../EventRead.ts"
+import { UndecodableEvent } from "../ReadError.ts"
+import { headerSize, i32At } from "./EventFraming.ts"
+
+export interface EventChunk {
+  readonly segment: Segment
+  /** Where the first event starts. */
+  readonly startOffset: bigint
+  /** Where the event after the last one starts. */
+  readonly endOffset: bigint
+  /** How many events; at least one. */
+  readonly count: number
+  /** The events with their headers: whole, and checked. Never rewritten. */
+  readonly bytes: Uint8Array
+}
+
+/** A chunk's events, up to the first one that its codec refuses. */
+export interface Decoded<A> {
+  readonly events: ReadonlyArray<EventRead<A>>
+  readonly failure: UndecodableEvent | undefined
+}
+
+/** Decodes a chunk's events. The codec gets views of the chunk's bytes. */
+export const decode = <A>(chunk: EventChunk, codec: EventCodec<A>): Decoded<A> => {
+  const { bytes } = chunk
+  const events: Array<EventRead<A>> = []
+  let at = 0
+  try {
+    while (at < bytes.length) {
+      const size = headerSize + i32At(bytes, at + 4)
+      events.push(new EventRead(codec.decode(bytes.subarray(at + headerSize, at + size)), chunk, at, size))
+      at += size
+    }
+    return { events, failure: undefined }
+  } catch (cause) {
+    const { segment: { id, stream }, startOffset } = chunk
+    const offset = startOffset + BigInt(at)
+    return { events, failure: new UndecodableEvent({ stream, segment: id, offset, codec: codec.name, cause }) }
+  }
+}
+
+/** A part of a chunk that keeps within limits; each limit counts from the chunk's start. */
+export interface Limit {
+  /** In bytes, headers included. */
+  readonly bytes?: number | undefined
+  readonly events?: number | undefined
+}
+
+/**
+ * Cuts a chunk at the last event boundary within the limit, but never before the first event's end: who takes from it
+ * always gets on, also when an event is larger than the limit. The rest is undefined when nothing is left.
+ */
+export const take = (chunk: EventChunk, limit: Limit): readonly [EventChunk, EventChunk | undefined] => {
+  const { bytes } = chunk
+  const maxBytes = limit.bytes ?? Infinity
+  const maxEvents = limit.events ?? Infinity
+  let at = 0
+  let count = 0
+  while (at < bytes.length) {
+    const next = at + headerSize + i32At(bytes, at + 4)
+    if (count > 0 && (next > maxBytes || count >= maxEvents)) break
+    at = next
+    count++
+  }
+  if (at === bytes.length) return [chunk, undefined]
+  const cut = chunk.startOffset + BigInt(at)
+  return [
+    { segment: chunk.segment, startOffset: chunk.startOffset, endOffset: cut, count, bytes: bytes.subarray(0, at) },
+    {
+      segment: chunk.segment,
+      startOffset: cut,
+      endOffset: chunk.endOffset,
+      count: chunk.count - count,
+      bytes: bytes.subarray(at)
+    }
+  ]
+}
