@@ -24,14 +24,11 @@ export class Checkpoint extends Schema.Class<Checkpoint>("effect-pravega/Checkpo
   cuts: Schema.Array(StreamCut)
 }) {
   /** The bytes that Java's `Checkpoint.toBytes` gives. */
-  static readonly toBytes = (checkpoint: Checkpoint): Uint8Array => {
-    return Serialization.toBytes(write, checkpoint)
-  }
+  static readonly toBytes = (checkpoint: Checkpoint): Uint8Array => Serialization.toBytes(write, checkpoint)
 
   /** Reads the bytes of Java's `Checkpoint.toBytes`. */
-  static readonly fromBytes = (bytes: Uint8Array): Result.Result<Checkpoint, MalformedValue> => {
-    return Reading.fromBytes("Checkpoint", bytes, read)
-  }
+  static readonly fromBytes = (bytes: Uint8Array): Result.Result<Checkpoint, MalformedValue> =>
+    Reading.fromBytes("Checkpoint", bytes, read)
 
   /** The cut of one of the group's streams; undefined when it is none of them. */
   cutOf(stream: ScopedStream): StreamCut | undefined {

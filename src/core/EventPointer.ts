@@ -41,14 +41,11 @@ export class EventPointer extends Schema.Class<EventPointer>("effect-pravega/Eve
   }
 
   /** The bytes that Java's `EventPointer.toBytes` gives. */
-  static readonly toBytes = (pointer: EventPointer): Uint8Array => {
-    return Serialization.toBytes(write, pointer)
-  }
+  static readonly toBytes = (pointer: EventPointer): Uint8Array => Serialization.toBytes(write, pointer)
 
   /** Reads the bytes of Java's `EventPointer.toBytes`. */
-  static readonly fromBytes = (bytes: Uint8Array): Result.Result<EventPointer, MalformedValue> => {
-    return Reading.fromBytes("EventPointer", bytes, read)
-  }
+  static readonly fromBytes = (bytes: Uint8Array): Result.Result<EventPointer, MalformedValue> =>
+    Reading.fromBytes("EventPointer", bytes, read)
 
   /** The text form, the same as Java's: `scope/stream/number.#epoch.epoch:offset-length`. */
   override toString(): string {

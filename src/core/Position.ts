@@ -40,14 +40,11 @@ export class Position extends Schema.Class<Position>("effect-pravega/Position")(
   segments: Schema.Array(SegmentPosition)
 }) {
   /** The bytes that Java's `Position.toBytes` gives. */
-  static readonly toBytes = (position: Position): Uint8Array => {
-    return Serialization.toBytes(write, position)
-  }
+  static readonly toBytes = (position: Position): Uint8Array => Serialization.toBytes(write, position)
 
   /** Reads the bytes of Java's `Position.toBytes`, those of older clients (without ranges) too. */
-  static readonly fromBytes = (bytes: Uint8Array): Result.Result<Position, MalformedValue> => {
-    return Reading.fromBytes("Position", bytes, read)
-  }
+  static readonly fromBytes = (bytes: Uint8Array): Result.Result<Position, MalformedValue> =>
+    Reading.fromBytes("Position", bytes, read)
 }
 
 const version = 0

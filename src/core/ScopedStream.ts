@@ -19,9 +19,7 @@ export class ScopedStream extends Schema.Class<ScopedStream>("effect-pravega/Sco
   stream: StreamName
 }) {
   /** Reads `scope/stream`; throws a `SchemaError` when it is not a stream's name. */
-  static readonly parse = (text: string): ScopedStream => {
-    return Schema.decodeSync(ScopedStreamFromString)(text)
-  }
+  static readonly parse = (text: string): ScopedStream => Schema.decodeSync(ScopedStreamFromString)(text)
 
   override toString(): string {
     return `${this.scope}/${this.stream}`

@@ -45,9 +45,8 @@ export class StreamCut extends Schema.Class<StreamCut>("effect-pravega/StreamCut
    * The text that Java's `StreamCut.asText` gives (gzip headers aside), which the Spark and Flink connectors store and
    * show: Base64 of gzip. An unbounded cut is `UNBOUNDED`.
    */
-  static readonly toText = (cut: StreamCut | Unbounded): string => {
-    return cut === "unbounded" ? unboundedText : GzipText.pack(plainText(cut))
-  }
+  static readonly toText = (cut: StreamCut | Unbounded): string =>
+    cut === "unbounded" ? unboundedText : GzipText.pack(plainText(cut))
 
   /** Reads the text of Java's `StreamCut.asText`. */
   static readonly fromText = (text: string): Result.Result<StreamCut | Unbounded, MalformedValue> => {
@@ -62,14 +61,12 @@ export class StreamCut extends Schema.Class<StreamCut>("effect-pravega/StreamCut
    * The bytes that Java's `StreamCut.toBytes` gives; none for an unbounded cut. Offsets that take more than 61 bits have
    * no bytes: it throws.
    */
-  static readonly toBytes = (cut: StreamCut | Unbounded): Uint8Array => {
-    return cut === "unbounded" ? new Uint8Array() : Serialization.toBytes(writeStreamCut, cut)
-  }
+  static readonly toBytes = (cut: StreamCut | Unbounded): Uint8Array =>
+    cut === "unbounded" ? new Uint8Array() : Serialization.toBytes(writeStreamCut, cut)
 
   /** Reads the bytes of Java's `StreamCut.toBytes`, those of older clients (version 0) too. */
-  static readonly fromBytes = (bytes: Uint8Array): Result.Result<StreamCut | Unbounded, MalformedValue> => {
-    return bytes.length === 0 ? Result.succeed("unbounded") : Reading.fromBytes("StreamCut", bytes, readStreamCut)
-  }
+  static readonly fromBytes = (bytes: Uint8Array): Result.Result<StreamCut | Unbounded, MalformedValue> =>
+    bytes.length === 0 ? Result.succeed("unbounded") : Reading.fromBytes("StreamCut", bytes, readStreamCut)
 
   /** What the text form packs: for logs and for comparing the texts of two libraries. */
   override toString(): string {

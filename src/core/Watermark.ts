@@ -30,14 +30,11 @@ export class Watermark extends Schema.Class<Watermark>("effect-pravega/Watermark
   positions: Schema.Array(Schema.Struct({ segment: SegmentId, range: KeyRange, offset: Long }))
 }) {
   /** The bytes that the controller writes. */
-  static readonly toBytes = (watermark: Watermark): Uint8Array => {
-    return Serialization.toBytes(write, watermark)
-  }
+  static readonly toBytes = (watermark: Watermark): Uint8Array => Serialization.toBytes(write, watermark)
 
   /** Reads the bytes that the controller writes. */
-  static readonly fromBytes = (bytes: Uint8Array): Result.Result<Watermark, MalformedValue> => {
-    return Reading.fromBytes("Watermark", bytes, read)
-  }
+  static readonly fromBytes = (bytes: Uint8Array): Result.Result<Watermark, MalformedValue> =>
+    Reading.fromBytes("Watermark", bytes, read)
 }
 
 const version = 0

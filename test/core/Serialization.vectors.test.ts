@@ -137,6 +137,7 @@ describe("primitive encodings, against Java's", () => {
   const { primitives } = vectors
 
   it("compact numbers", () => {
+    assert.isNotEmpty(primitives.compactInt)
     for (const { hex, value } of primitives.compactInt) {
       roundTrip(value, hex, Serialization.writeCompactInt, Serialization.readCompactInt)
     }
@@ -149,10 +150,12 @@ describe("primitive encodings, against Java's", () => {
   })
 
   it("modified UTF-8", () => {
+    assert.isNotEmpty(primitives.utf)
     for (const { hex, value } of primitives.utf) roundTrip(value, hex, Serialization.writeUtf, Serialization.readUtf)
   })
 
   it("the others", () => {
+    assert.isNotEmpty(primitives.misc)
     for (const vector of primitives.misc) {
       switch (vector.type) {
         case "uuid":
@@ -228,6 +231,7 @@ describe("primitive encodings, against Java's", () => {
 
 describe("values, against Java's", () => {
   it("stream cuts, bytes", () => {
+    assert.isNotEmpty(vectors.streamCuts)
     for (const vector of vectors.streamCuts) {
       checkBytes<StreamCut | "unbounded">({
         value: vector.unbounded ? "unbounded" : cutOf(vector),
@@ -262,6 +266,7 @@ describe("values, against Java's", () => {
   })
 
   it("event pointers", () => {
+    assert.isNotEmpty(vectors.eventPointers)
     for (const vector of vectors.eventPointers) {
       const { id, stream } = Reading.segment(vector.segment)
       const value = new EventPointer({
@@ -283,6 +288,7 @@ describe("values, against Java's", () => {
   })
 
   it("positions", () => {
+    assert.isNotEmpty(vectors.positions)
     for (const vector of vectors.positions) {
       const ranges = new Map(vector.segmentRanges.map(({ range, segment }) => [segment, range]))
       const value = new Position({
@@ -303,6 +309,7 @@ describe("values, against Java's", () => {
   })
 
   it("checkpoints", () => {
+    assert.isNotEmpty(vectors.checkpoints)
     for (const vector of vectors.checkpoints) {
       const value = new Checkpoint({ name: vector.name, cuts: vector.positions.map(({ cut }) => cutOf(cut)) })
       checkBytes({
@@ -322,6 +329,7 @@ describe("values, against Java's", () => {
   })
 
   it("watermarks", () => {
+    assert.isNotEmpty(vectors.watermarks)
     for (const vector of vectors.watermarks) {
       const value = new Watermark({
         lowerTime: vector.lowerTimeBound,
