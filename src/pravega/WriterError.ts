@@ -26,7 +26,7 @@ export class EventTooLarge extends Schema.TaggedError<EventTooLarge>()("EventToo
   limit: Schema.Int
 }) {
   override get message(): string {
-    return `event ${this.index} for ${this.stream} has ${this.size} bytes; at most ${this.limit} are possible: split it`
+    return `event ${this.index} for ${this.stream.toString()} has ${this.size} bytes; at most ${this.limit} are possible: split it`
   }
   get isRetryable(): boolean {
     return false
@@ -47,7 +47,7 @@ export class EncodeFailed extends Schema.TaggedError<EncodeFailed>()("EncodeFail
 }) {
   override get message(): string {
     const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `event ${this.index} for ${this.stream} can't be encoded: ${why}`
+    return `event ${this.index} for ${this.stream.toString()} can't be encoded: ${why}`
   }
   get isRetryable(): boolean {
     return false
@@ -62,7 +62,7 @@ export class EncodeFailed extends Schema.TaggedError<EncodeFailed>()("EncodeFail
  */
 export class WriterClosed extends Schema.TaggedError<WriterClosed>()("WriterClosed", { stream: ScopedStream }) {
   override get message(): string {
-    return `the writer to ${this.stream} is closed: events not acknowledged before may or may not be in the stream`
+    return `the writer to ${this.stream.toString()} is closed: events not acknowledged before may or may not be in the stream`
   }
   get isRetryable(): boolean {
     return false

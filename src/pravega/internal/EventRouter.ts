@@ -61,6 +61,11 @@ export class EventRouter<E> {
     return this.pending
   }
 
+  /** Whether it failed with events that were not acknowledged. */
+  get lostEvents(): boolean {
+    return this.ended !== undefined && this.pending > 0
+  }
+
   get hasSpace(): boolean {
     return this.pending < this.options.maxPendingBytes
   }
@@ -118,7 +123,6 @@ export class EventRouter<E> {
     this.ended = { error }
     for (const appender of this.appenders.values()) appender.close()
     for (const receipt of this.openReceipts) receipt.fail(error)
-    this.pending = 0
     this.signalSpace()
   }
 

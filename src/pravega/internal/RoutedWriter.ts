@@ -49,7 +49,8 @@ export interface RoutedWriter<A, E> {
   readonly flush: Effect.Effect<void, E>
   /** Ends the writer: what is not acknowledged fails with `error`. */
   readonly fail: (error: E) => void
-  readonly pendingBytes: () => number
+  /** Whether it ended with events that it had accepted and that were not acknowledged. */
+  readonly lostEvents: () => boolean
 }
 
 /** Its sessions end with the Scope; after a successful exit it flushes first, for at most `closeTimeout`. */
@@ -106,7 +107,7 @@ export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: st
     acknowledged,
     flush: flushOf(router),
     fail: (error) => router.fail(error),
-    pendingBytes: () => router.pendingBytes
+    lostEvents: () => router.lostEvents
   }
 })
 

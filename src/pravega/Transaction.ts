@@ -1,0 +1,265 @@
+/**
+ * Transactions: events of one stream that become visible together, or never. Several fibers and several processes may
+ * write to the same one (`join`).
+ *
+ * Together means: the decision is one; the events become visible segment by segment soon after it (`awaitCommitted` waits
+ * for the last one). Within a transaction, events of one routing key keep the order in which one writer wrote them.
+ *
+ * Not here: what makes several transactions one unit, which needs a checkpoint log.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import type { EventStream } from "../core/EventStream.ts"
+import type { ScopedStream } from "../core/ScopedStream.ts"
+import { inTransaction, type SegmentWithRange } from "../core/Segment.ts"
+import * as Id from "../core/TransactionId.ts"
+import type { TransactionState } from "./controller/Controller.ts"
+import * as TransactionFate from "./internal/TransactionFate.ts"
+import { TransactionParts } from "./internal/TransactionParts.ts"
+import { Pravega } from "./Pravega.ts"
+import { TransactionError, type TransactionErrorReason } from "./TransactionError.ts"
+import type { TransactionWriter, TransactionWriterOptions } from "./TransactionWriter.ts"
+
+/**
+ * A transaction, as one process holds it. Its Scope ends the pings and its writers, not its fate, unless it was begun
+ * here and neither committed nor kept: then it is aborted.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Transaction<A> {
+  readonly id: Id.TransactionId
+  readonly stream: EventStream<A>
+  /** The segments it writes to, with ids in the transaction's epoch: in a scaled stream not those of the stream. */
+  readonly segments: ReadonlyArray<SegmentWithRange>
+  /**
+   * A writer of its own, for one of several fibers, say, or with fixed ids. When its Scope closes after a success it is
+   * flushed first. Events that it accepted and lost, because its Scope closed after a failure, make `commit` fail.
+   */
+  readonly writer: (
+    options?: TransactionWriterOptions
+  ) => Effect.Effect<TransactionWriter<A>, TransactionError, Scope.Scope>
+  /** Writes with the transaction's own writer, made at the first use: see `TransactionWriter.write`. */
+  readonly write: (events: ReadonlyArray<A>) => Effect.Effect<void, TransactionError>
+  /** Waits until everything written through this value is acknowledged. */
+  readonly flush: Effect.Effect<void, TransactionError>
+  /**
+   * Flushes, then commits; returns when the decision is recorded: nothing can undo it, and readers see it soon. Once sent it
+   * can't be interrupted. Idempotent, also for a transaction that another process has committed. A lost reply is settled by
+   * the transaction's state; if not even that can be had, it fails with `OutcomeUnknown` and the transaction is not aborted.
+   */
+  readonly commit: Effect.Effect<void, TransactionError>
+  /** Waits until the transaction is committed, by whomever: a reader sees all of it then. */
+  readonly awaitCommitted: Effect.Effect<void, TransactionError>
+  /** Idempotent. Fails with `TransactionNotOpen` when it was committed. */
+  readonly abort: Effect.Effect<void, TransactionError>
+  readonly state: Effect.Effect<TransactionState, TransactionError>
+  /** The fate is recorded elsewhere: the Scope's end does not abort it any more. Pings go on until then. */
+  readonly keep: Effect.Effect<void>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface BeginOptions {
+  /**
+   * The transaction is aborted by the controller so long after the last ping; default 60 seconds. Pings are sent four times
+   * in this time. The server takes 10 to 600 seconds by default.
+   */
+  readonly lease?: Duration.Input | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface JoinOptions {
+  /** Present: this process pings too, with this lease. Absent: only others keep the transaction open. */
+  readonly lease?: Duration.Input | undefined
+}
+
+/**
+ * Begins a transaction. When the Scope closes, and `commit` was never sent nor `keep` called, it is aborted; an abort that
+ * fails is logged, and the lease ends the transaction.
+ *
+ * Fails when the stream does not exist or is sealed, and when the lease is out of bounds. Not interruptible while the
+ * controller is asked: a transaction whose id nobody knows could not be aborted.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const begin = <A>(
+  stream: EventStream<A>,
+  options?: BeginOptions
+): Effect.Effect<Transaction<A>, TransactionError, Pravega | Scope.Scope> =>
+  Effect.gen(function*() {
+    const { controller } = yield* Pravega
+    const lease = Duration.fromInputUnsafe(options?.lease ?? "60 seconds")
+    const fate: Fate = { decided: false }
+    const { id, segments } = yield* Effect.acquireRelease(
+      controller.createTransaction(stream.name, { lease }),
+      ({ id }) => fate.decided ? Effect.void : abandon({ controller, stream: stream.name, id })
+    )
+    return yield* hold(stream, { id, segments, lease, fate })
+  }).pipe(Effect.mapError(toError))
+
+/**
+ * Takes part in a transaction that was begun elsewhere. The Scope's end never aborts it.
+ *
+ * Works in every state that the controller remembers, so that a transaction can be committed again after a restart; fails
+ * with `TransactionNotOpen` when the controller does not know it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const join = <A>(
+  stream: EventStream<A>,
+  id: Id.TransactionId,
+  options?: JoinOptions
+): Effect.Effect<Transaction<A>, TransactionError, Pravega | Scope.Scope> =>
+  Effect.gen(function*() {
+    const { controller } = yield* Pravega
+    const state = yield* controller.transactionState(stream.name, id)
+    if (state === "unknown") return yield* TransactionFate.notOpen({ controller, stream: stream.name, id }, state)
+    // the controller answers with the segments' own ids here, and with the transaction's from createTransaction
+    const segments = (yield* controller.epochSegments(stream.name, Id.epoch(id)))
+      .map((segment) => ({ id: inTransaction(segment.id, id), range: segment.range }))
+    const lease = options?.lease === undefined ? undefined : Duration.fromInputUnsafe(options.lease)
+    return yield* hold(stream, { id, segments, lease, fate: { decided: true } })
+  }).pipe(Effect.mapError(toError))
+
+/**
+ * Begins a transaction, runs `use`, commits, and waits until the transaction is visible to readers. If `use` fails or is
+ * interrupted, or the events can't be flushed, it is aborted.
+ *
+ * The commit belongs to the success path: its errors are in the type, and once it is sent it can't be interrupted (waiting
+ * for it to become visible can). Finalizers only ever abort, and only if commit was never sent.
+ *
+ * ```ts
+ * const store = (totals: ReadonlyArray<Total>) => Transaction.run(totalsStream, (txn) => txn.write(totals))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const run = <A, B, E, R>(
+  stream: EventStream<A>,
+  use: (transaction: Transaction<A>) => Effect.Effect<B, E, R>,
+  options?: BeginOptions
+): Effect.Effect<B, E | TransactionError, Pravega | Exclude<R, Scope.Scope>> =>
+  Effect.scoped(Effect.gen(function*() {
+    const transaction = yield* begin(stream, options)
+    const result = yield* use(transaction)
+    yield* transaction.commit
+    yield* transaction.awaitCommitted
+    return result
+  }))
+
+/**
+ * The state of any transaction. `unknown`: it never was, or ended more than a day or two ago.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const state = (
+  stream: ScopedStream,
+  id: Id.TransactionId
+): Effect.Effect<TransactionState, TransactionError, Pravega> =>
+  Pravega.use(({ controller }) => stateOf({ controller, stream, id }))
+
+/**
+ * Transactions of a stream that the controller lists as completed. Unreliable on the server (0.13.0 answers with an empty
+ * list seconds after a commit, and with at most 500): nothing should rely on it, and nothing here does.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const listCompleted = (
+  stream: ScopedStream
+): Effect.Effect<
+  ReadonlyArray<{ readonly id: Id.TransactionId; readonly state: "committed" | "aborted" }>,
+  TransactionError,
+  Pravega
+> => Pravega.use(({ controller }) => controller.listCompletedTransactions(stream)).pipe(Effect.mapError(toError))
+
+/** Whether somebody else, or a commit that was sent, decides what becomes of the transaction. */
+interface Fate {
+  decided: boolean
+}
+
+interface HoldOptions {
+  readonly id: Id.TransactionId
+  readonly segments: ReadonlyArray<SegmentWithRange>
+  readonly lease: Duration.Duration | undefined
+  readonly fate: Fate
+}
+
+const hold = Effect.fnUntraced(function*<A>(
+  stream: EventStream<A>,
+  { fate, id, lease, segments }: HoldOptions
+): Effect.fn.Return<Transaction<A>, never, Pravega | Scope.Scope> {
+  const pravega = yield* Pravega
+  const scope = yield* Effect.scope
+  const ref: TransactionFate.TransactionRef = { controller: pravega.controller, stream: stream.name, id }
+  const parts = new TransactionParts({ ref, stream, segments, services: pravega })
+  if (lease !== undefined) {
+    yield* TransactionFate.keepAlive(ref, lease).pipe(
+      Effect.map((over) => over === undefined ? undefined : parts.fail(over)),
+      Effect.forkScoped
+    )
+  }
+  // an interrupted first use must not become the cached result
+  const ownWriter = yield* Effect.cached(Effect.uninterruptible(Scope.provide(parts.open(undefined), scope)))
+  return {
+    id,
+    stream,
+    segments,
+    writer: (options) => Effect.mapError(parts.open(options), toError),
+    write: (events) => Effect.mapError(ownWriter, toError).pipe(Effect.flatMap((writer) => writer.write(events))),
+    flush: Effect.mapError(parts.flush, toError),
+    commit: Effect.andThen(
+      parts.flush,
+      Effect.uninterruptible(Effect.suspend(() => {
+        fate.decided = true
+        return TransactionFate.commit(ref)
+      }))
+    ).pipe(Effect.mapError(toError)),
+    awaitCommitted: Effect.mapError(TransactionFate.awaitCommitted(ref), toError),
+    abort: Effect.suspend(() => {
+      parts.fail(TransactionFate.notOpen(ref, "aborting"))
+      return pravega.controller.abortTransaction(stream.name, id)
+    }).pipe(
+      Effect.tap(() => Effect.sync(() => fate.decided = true)),
+      Effect.mapError(toError)
+    ),
+    state: stateOf(ref),
+    keep: Effect.sync(() => {
+      fate.decided = true
+    })
+  }
+})
+
+const stateOf = (ref: TransactionFate.TransactionRef): Effect.Effect<TransactionState, TransactionError> =>
+  ref.controller.transactionState(ref.stream, ref.id).pipe(Effect.mapError(toError))
+
+/** A finalizer can't fail and must not take long: what it can't abort, the lease does. */
+const abandonTimeout = Duration.seconds(10)
+
+const abandon = (ref: TransactionFate.TransactionRef): Effect.Effect<void> =>
+  Effect.interruptible(ref.controller.abortTransaction(ref.stream, ref.id)).pipe(
+    Effect.timeout(abandonTimeout),
+    Effect.exit,
+    Effect.flatMap((exit) =>
+      Exit.isSuccess(exit)
+        ? Effect.void
+        : Effect.logWarning(`transaction ${ref.id} on ${ref.stream.toString()} could not be aborted`, exit.cause)
+    )
+  )
+
+const toError = (reason: TransactionErrorReason): TransactionError =>
+  new TransactionError({ reason: reason._tag === "ControllerError" ? TransactionFate.toReason(reason) : reason })

@@ -1,0 +1,144 @@
+/**
+ * What is decided about one transaction, by this process and by the controller: pings while it is open, commit, abort,
+ * and what their lost replies mean. It writes nothing.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { ScopedStream } from "../../core/ScopedStream.ts"
+import type { TransactionId } from "../../core/TransactionId.ts"
+import type { Controller, PingStatus } from "../controller/Controller.ts"
+import { type ControllerError, OutcomeUnknown, TransactionNotOpen } from "../controller/ControllerError.ts"
+import { PingRefused, type TransactionErrorReason } from "../TransactionError.ts"
+
+export interface TransactionRef {
+  readonly controller: Controller["Service"]
+  readonly stream: ScopedStream
+  readonly id: TransactionId
+}
+
+/** How the controller's errors appear in a transaction's: what concerns the transaction by its own name. */
+export const toReason = (error: ControllerError): TransactionErrorReason => {
+  const reason = error.reason
+  switch (reason._tag) {
+    case "TransactionNotOpen":
+    case "LeaseOutOfBounds":
+    case "OutcomeUnknown":
+    case "StreamNotFound":
+    case "StreamSealed":
+      return reason
+    default:
+      return error
+  }
+}
+
+/** Pings come so many times per lease: three may be lost. */
+const pingsPerLease = 4
+/** After a ping that got no answer, the next one comes sooner. */
+const pingsPerLeaseInTrouble = 20
+const commitAttempts = 6
+const firstPauseMillis = 20
+const longestPollMillis = 50
+
+/** Keeps the transaction open; returns, with what its writers are to be told, when that is over. */
+export const keepAlive = Effect.fnUntraced(function*(
+  ref: TransactionRef,
+  lease: Duration.Duration
+): Effect.fn.Return<TransactionErrorReason | undefined> {
+  const millis = Duration.toMillis(lease)
+  let pause = millis / pingsPerLease
+  while (true) {
+    yield* Effect.sleep(Duration.millis(pause))
+    const status = yield* Effect.result(ref.controller.pingTransaction(ref.stream, ref.id, { lease }))
+    if (status._tag === "Failure") {
+      if (!status.failure.isRetryable) return toReason(status.failure)
+      pause = millis / pingsPerLeaseInTrouble
+      continue
+    }
+    const over = afterPing(ref, status.success)
+    if (over !== undefined) return over === "committed" ? undefined : over
+    pause = status.success === "ok" ? millis / pingsPerLease : millis / pingsPerLeaseInTrouble
+  }
+})
+
+const afterPing = (
+  { id, stream }: TransactionRef,
+  status: PingStatus
+): "committed" | TransactionErrorReason | undefined => {
+  switch (status) {
+    case "ok":
+    case "disconnected":
+      return undefined
+    case "committed":
+      return "committed"
+    case "aborted":
+    case "unknown":
+      return new TransactionNotOpen({ stream, transaction: id, state: status })
+    default:
+      return new PingRefused({ stream, transaction: id, status })
+  }
+}
+
+/**
+ * Sends the commit. An error that leaves its outcome open is settled by the transaction's state: a commit is only sent
+ * again while that is open.
+ */
+export const commit = Effect.fnUntraced(function*(ref: TransactionRef): Effect.fn.Return<void, TransactionErrorReason> {
+  for (let attempt = 1;; attempt++) {
+    const sent = yield* Effect.result(ref.controller.commitTransaction(ref.stream, ref.id))
+    if (sent._tag === "Success") return
+    const error = sent.failure
+    const refused = error.reason._tag === "Unauthenticated" || error.reason._tag === "PermissionDenied"
+    if (refused) return yield* error
+    const state = yield* Effect.result(ref.controller.transactionState(ref.stream, ref.id))
+    if (state._tag === "Failure") {
+      if (attempt >= commitAttempts) {
+        return yield* new OutcomeUnknown({
+          operation: "commitTransaction",
+          subject: `${ref.stream.toString()} ${ref.id}`,
+          attempts: attempt,
+          evidence: `${error.message}; its state: ${state.failure.message}`
+        })
+      }
+    } else if (state.success === "committing" || state.success === "committed") {
+      return
+    } else if (state.success !== "open") {
+      return yield* notOpen(ref, state.success)
+    } else if (attempt >= commitAttempts) {
+      return yield* toReason(error)
+    }
+    yield* Effect.sleep(Duration.millis(firstPauseMillis * 2 ** attempt))
+  }
+})
+
+/** Polls until the transaction is committed: every reader sees it from then on. */
+export const awaitCommitted = Effect.fnUntraced(function*(
+  ref: TransactionRef
+): Effect.fn.Return<void, TransactionErrorReason> {
+  for (let pause = 1;; pause = Math.min(pause * 2, longestPollMillis)) {
+    const state = yield* Effect.result(ref.controller.transactionState(ref.stream, ref.id))
+    if (state._tag === "Failure") {
+      if (!state.failure.isRetryable) return yield* toReason(state.failure)
+    } else if (state.success === "committed") {
+      return
+    } else if (state.success !== "open" && state.success !== "committing") {
+      return yield* notOpen(ref, state.success)
+    }
+    yield* Effect.sleep(Duration.millis(pause))
+  }
+})
+
+/** A segment of the transaction takes no more events. */
+export const gone = Effect.fnUntraced(function*(
+  ref: TransactionRef
+): Effect.fn.Return<never, TransactionErrorReason> {
+  // the segment may go a moment before the controller says so
+  for (let pause = 5; pause < 500; pause *= 2) {
+    const state = yield* ref.controller.transactionState(ref.stream, ref.id).pipe(Effect.mapError(toReason))
+    if (state !== "open") return yield* notOpen(ref, state)
+    yield* Effect.sleep(Duration.millis(pause))
+  }
+  return yield* notOpen(ref, "open")
+})
+
+export const notOpen = (ref: TransactionRef, state: TransactionNotOpen["state"]): TransactionNotOpen =>
+  new TransactionNotOpen({ stream: ref.stream, transaction: ref.id, state })
