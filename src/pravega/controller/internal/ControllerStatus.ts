@@ -5,7 +5,7 @@
  * @internal
  */
 import type { DescEnum } from "@bufbuild/protobuf"
-import { ScopedStream } from "../../../core/ScopedStream.ts"
+import type { ScopedStream } from "../../../core/ScopedStream.ts"
 import * as Reason from "../ControllerError.ts"
 import type { StatusCode, TransportError } from "../ControllerTransport.ts"
 import type * as pb from "../gen/Controller_pb.ts"

@@ -1,0 +1,286 @@
+/**
+ * Requests on segments over the stores' shared connections: the retries, and what each reply means. See `Segments` for
+ * the contract.
+ *
+ * @internal
+ */
+import * as Cache from "effect/Cache"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import type { ScopedStream } from "../../../core/ScopedStream.ts"
+import * as Segment from "../../../core/Segment.ts"
+import type { AccessOperation, Controller, StoreEndpoint } from "../../controller/Controller.ts"
+import type { ControllerError } from "../../controller/ControllerError.ts"
+import type { WireCommand } from "../../wire/WireCommand.ts"
+import type { ConnectionLost, ConnectionRefused } from "../ConnectionError.ts"
+import {
+  AccessRefused,
+  NoSuchSegment,
+  OffsetOutOfRange,
+  SegmentError,
+  type SegmentErrorReason,
+  SegmentTruncated,
+  StoreUnavailable,
+  UnexpectedStoreReply
+} from "../SegmentError.ts"
+import type { SegmentInfo, SegmentRead, SegmentRef, Segments } from "../Segments.ts"
+import type { SegmentStores } from "../SegmentStores.ts"
+import { usableMillis } from "./DelegationToken.ts"
+
+/** Where segments live, least recently used first out. */
+const endpointCapacity = 10_000
+/** Streams times kinds of access. */
+const tokenCapacity = 3_000
+/** Waiting at a segment's tail is answered after 60 to 75 s (0.13.0): silence for longer is a broken connection. */
+const readTimeout = Duration.minutes(2)
+const infoTimeout = Duration.seconds(30)
+
+const attemptsMax = 12
+/** As the controller's: 50 ms to 3 s, about 20 s in all. */
+const backOff = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("3 seconds")]).pipe(
+  Schedule.jittered,
+  Schedule.upTo({ times: attemptsMax - 1 })
+)
+
+const accesses: ReadonlyArray<AccessOperation> = ["read", "write", "read-write"]
+
+/** Another attempt may help. */
+class Again extends Data.TaggedError("Again")<{ readonly problem: string; readonly lost: boolean }> {}
+
+/** What a reply means to a request. No reason: it is none of its replies. */
+type Answer<A> =
+  | { readonly _tag: "Answer"; readonly value: A }
+  | { readonly _tag: "Refusal"; readonly reason: SegmentErrorReason | undefined }
+
+const answer = <A>(value: A): Answer<A> => ({ _tag: "Answer", value })
+const refusal = (reason: SegmentErrorReason | undefined): Answer<never> => ({ _tag: "Refusal", reason })
+
+/** A request, and what the replies that are its own mean. */
+interface Operation<A> {
+  readonly name: string
+  readonly timeout: Duration.Duration
+  readonly command: (requestId: bigint, token: string) => WireCommand
+  readonly interpret: (reply: WireCommand) => Answer<A>
+}
+
+/** The segment without its transaction: where it lives. Compared by value. */
+interface Place {
+  readonly stream: ScopedStream
+  readonly id: Segment.SegmentId
+}
+
+interface Access {
+  readonly stream: ScopedStream
+  readonly access: AccessOperation
+}
+
+interface Sources {
+  readonly endpoint: (segment: SegmentRef) => Effect.Effect<StoreEndpoint, ControllerError>
+  readonly forget: (segment: SegmentRef) => Effect.Effect<void>
+  readonly token: Segments["Service"]["token"]
+  readonly forgetToken: Segments["Service"]["forgetToken"]
+  readonly stores: SegmentStores["Service"]
+}
+
+/** @internal */
+export const make = Effect.fnUntraced(
+  function*(
+    controller: Controller["Service"],
+    stores: SegmentStores["Service"]
+  ): Effect.fn.Return<Segments["Service"]> {
+    const sources = yield* makeSources(controller, stores)
+    const { endpoint, forget, forgetToken, token } = sources
+    return {
+      info: (segment) => request(sources, segment, info(nameOf(segment))),
+      read: (segment, { length, offset }) => {
+        const segmentName = nameOf(segment)
+        if (offset < 0n) return failed(new OffsetOutOfRange({ segment: segmentName, offset }))
+        return request(sources, segment, read(segmentName, offset, length), checkOffset(sources, segment, offset))
+      },
+      appends: (segment, lane) =>
+        Effect.flatMap(endpoint(segment), (store) => stores.appends(store, lane)).pipe(
+          Effect.tapErrorTag("ConnectionRefused", () => forget(segment))
+        ),
+      forget,
+      token,
+      forgetToken
+    }
+  }
+)
+
+const makeSources = Effect.fnUntraced(
+  function*(controller: Controller["Service"], stores: SegmentStores["Service"]): Effect.fn.Return<Sources> {
+    const endpoints = yield* Cache.makeWith(
+      ({ id, stream }: Place) => controller.endpoint(stream, id),
+      { capacity: endpointCapacity, timeToLive: (exit) => Exit.isSuccess(exit) ? Duration.infinity : Duration.zero }
+    )
+    const tokens = yield* Cache.makeWith(
+      ({ access, stream }: Access) =>
+        Effect.gen(function*() {
+          const token = yield* controller.delegationToken(stream, access)
+          return { token, usable: usableMillis(token, yield* Clock.currentTimeMillis) }
+        }),
+      {
+        capacity: tokenCapacity,
+        timeToLive: (exit) => Exit.isSuccess(exit) ? Duration.millis(exit.value.usable) : Duration.zero
+      }
+    )
+    return {
+      stores,
+      endpoint: ({ id, stream }) => Cache.get(endpoints, { stream, id }),
+      forget: ({ id, stream }) => Cache.invalidate(endpoints, { stream, id }),
+      token: (stream, access) => Effect.map(Cache.get(tokens, { stream, access }), ({ token }) => token),
+      forgetToken: (stream) =>
+        Effect.forEach(accesses, (access) => Cache.invalidate(tokens, { stream, access }), { discard: true })
+    }
+  }
+)
+
+const nameOf = ({ id, stream, transaction }: SegmentRef): string =>
+  transaction === undefined ? Segment.name(stream, id) : Segment.transactionName(stream, id, transaction)
+
+const failed = (reason: SegmentErrorReason): Effect.Effect<never, SegmentError> =>
+  Effect.fail(new SegmentError({ reason }))
+
+/** Attempts until there is an answer. `onLost` looks into a lost connection before the next attempt. */
+const request = <A>(
+  sources: Sources,
+  segment: SegmentRef,
+  operation: Operation<A>,
+  onLost: Effect.Effect<void, SegmentError> = Effect.void
+): Effect.Effect<A, SegmentError | ControllerError> =>
+  Effect.suspend(() => {
+    let attempts = 0
+    let refusals = 0
+    const once = Effect.suspend(() => {
+      attempts++
+      return attempt(sources, segment, operation, () => refusals++ === 0)
+    })
+    return once.pipe(
+      Effect.tapErrorTag(
+        "Again",
+        ({ lost }) => Effect.andThen(sources.forget(segment), lost ? onLost : Effect.void)
+      ),
+      Effect.retry({ schedule: backOff, while: (error) => error._tag === "Again" }),
+      Effect.catchTag("Again", ({ problem }) =>
+        failed(new StoreUnavailable({ segment: nameOf(segment), attempts, problem })))
+    )
+  })
+
+/** One request and its reply. `mayRenew`: whether a token that was refused may be renewed (once). */
+const attempt = Effect.fnUntraced(
+  function*<A>(
+    { endpoint, forgetToken, stores, token }: Sources,
+    segment: SegmentRef,
+    { command, interpret, name, timeout }: Operation<A>,
+    mayRenew: () => boolean
+  ): Effect.fn.Return<A, Again | SegmentError | ControllerError | ConnectionRefused | ConnectionLost, Scope.Scope> {
+    const store = yield* endpoint(segment)
+    const delegationToken = yield* token(segment.stream, "read")
+    const connection = yield* stores.requests(store)
+    const reply = yield* connection.call((requestId) => command(requestId, delegationToken)).pipe(
+      Effect.timeoutOrElse({
+        duration: timeout,
+        orElse: () => Effect.fail(new Again({ problem: `no reply from ${connection.endpoint}`, lost: false }))
+      })
+    )
+    const segmentName = nameOf(segment)
+    switch (reply._tag) {
+      case "WrongHost":
+        return yield* new Again({ problem: `${connection.endpoint} does not own the segment`, lost: false })
+      case "NoSuchSegment":
+        return yield* failed(new NoSuchSegment({ segment: segmentName }))
+      case "AuthTokenCheckFailed":
+        if (!mayRenew()) {
+          return yield* failed(new AccessRefused({ segment: segmentName, endpoint: connection.endpoint }))
+        }
+        yield* forgetToken(segment.stream)
+        return yield* new Again({ problem: "the delegation token was refused", lost: false })
+    }
+    const meaning = interpret(reply)
+    if (meaning._tag === "Answer") return meaning.value
+    return yield* failed(
+      meaning.reason ?? new UnexpectedStoreReply({ segment: segmentName, operation: name, reply: describe(reply) })
+    )
+  },
+  Effect.scoped,
+  Effect.catchTags({
+    ConnectionRefused: (error) => Effect.fail(new Again({ problem: error.message, lost: false })),
+    ConnectionLost: (error) => Effect.fail(new Again({ problem: error.message, lost: true }))
+  })
+)
+
+const info = (segment: string): Operation<SegmentInfo> => ({
+  name: "info",
+  timeout: infoTimeout,
+  command: (requestId, delegationToken) => ({
+    _tag: "GetStreamSegmentInfo",
+    requestId,
+    segmentName: segment,
+    delegationToken
+  }),
+  interpret: (reply) => {
+    if (reply._tag !== "StreamSegmentInfo") return refusal(undefined)
+    return reply.exists && !reply.isDeleted
+      ? answer({ isSealed: reply.isSealed, startOffset: reply.startOffset, length: reply.writeOffset })
+      : refusal(new NoSuchSegment({ segment }))
+  }
+})
+
+const noBytes = new Uint8Array(0)
+
+const read = (segment: string, offset: bigint, suggestedLength: number): Operation<SegmentRead> => ({
+  name: "read",
+  timeout: readTimeout,
+  command: (requestId, delegationToken) => ({
+    _tag: "ReadSegment",
+    segment,
+    offset,
+    suggestedLength,
+    delegationToken,
+    requestId
+  }),
+  interpret: (reply) => {
+    switch (reply._tag) {
+      case "SegmentRead":
+        return reply.offset === offset
+          ? answer({ data: reply.data, atTail: reply.atTail, endOfSegment: reply.endOfSegment })
+          : refusal(undefined)
+      case "SegmentIsSealed":
+        // sealed while the read waited at its tail
+        return answer({ data: noBytes, atTail: true, endOfSegment: true })
+      case "SegmentIsTruncated":
+        return refusal(new SegmentTruncated({ segment, offset, startOffset: reply.startOffset }))
+      default:
+        return refusal(undefined)
+    }
+  }
+})
+
+/**
+ * A read beyond the end of a sealed segment makes the store close the connection, for every user of it: found out
+ * before it is asked again. What can't be found out is left to the next attempt.
+ */
+const checkOffset = (sources: Sources, segment: SegmentRef, offset: bigint): Effect.Effect<void, SegmentError> =>
+  attempt(sources, segment, info(nameOf(segment)), () => false).pipe(
+    Effect.option,
+    Effect.flatMap((found) =>
+      Option.isSome(found) && found.value.isSealed && offset > found.value.length
+        ? failed(new OffsetOutOfRange({ segment: nameOf(segment), offset, length: found.value.length }))
+        : Effect.void
+    )
+  )
+
+/** Server stack traces and data stay out of messages. */
+const describe = (reply: WireCommand): string =>
+  reply._tag === "ErrorMessage"
+    ? `ErrorMessage: ${reply.message}`
+    : reply._tag === "OperationUnsupported"
+    ? `OperationUnsupported: ${reply.operationName}`
+    : reply._tag
