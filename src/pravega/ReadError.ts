@@ -106,7 +106,8 @@ export class EventTooLarge extends Schema.TaggedError<EventTooLarge>()("EventToo
     return `the event at offset ${this.offset} of segment ${
       Segment.name(this.stream, this.segment)
     } has ${this.size} ` +
-      `bytes, the limit is ${this.limit}: raise maxEventSize if the stream is written with large events enabled`
+      `bytes, the limit is ${this.limit}: raise maxEventSize if the stream is written with large events enabled; ` +
+      "else the position is no event boundary"
   }
 }
 
