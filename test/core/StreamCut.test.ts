@@ -1,0 +1,149 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import fc from "fast-check"
+import { Checkpoint } from "../../src/core/Checkpoint.ts"
+import { EventPointer } from "../../src/core/EventPointer.ts"
+import { Position } from "../../src/core/Position.ts"
+import { ScopedStream } from "../../src/core/ScopedStream.ts"
+import * as Segment from "../../src/core/Segment.ts"
+import { StreamCut, StreamCutFromText } from "../../src/core/StreamCut.ts"
+import { Watermark } from "../../src/core/Watermark.ts"
+
+const name = fc.stringMatching(/^[A-Za-z0-9.-]{1,20}$/)
+const stream = fc.record({ scope: name, stream: name }).map(({ scope, stream }) =>
+  ScopedStream.parse(`${scope}/${stream}`)
+)
+const int31 = fc.integer({ min: 0, max: 0x7fffffff })
+const segment = fc.tuple(int31, fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0x3ffffffe }))).map((
+  [number, epoch]
+) => Segment.makeId(number, epoch))
+const offset = fc.bigInt({ min: -1n, max: (1n << 61n) - 2n })
+const range = fc.record({
+  low: fc.double({ min: 0, max: 1, noNaN: true }),
+  high: fc.double({ min: 0, max: 1, noNaN: true })
+})
+const cut = fc.record({ stream, positions: fc.array(fc.tuple(segment, offset), { maxLength: 20 }) }).map((cut) =>
+  new StreamCut({ stream: cut.stream, positions: new Map(cut.positions) })
+)
+const pointer = fc.record({
+  stream,
+  segment,
+  offset: fc.bigInt({ min: 0n, max: (1n << 62n) - 2n }),
+  length: fc.integer({ min: 8, max: 0x3ffffffe })
+}).map((fields) => new EventPointer(fields))
+const position = fc.uniqueArray(fc.record({ stream, segment, offset, range }), {
+  selector: (entry) => `${entry.stream.toString()}/${entry.segment}`,
+  maxLength: 10
+}).map((segments) => new Position({ segments }))
+const checkpoint = fc.record({
+  name: fc.string({ unit: "grapheme" }),
+  cuts: fc.uniqueArray(cut, { selector: (cut) => cut.stream.toString(), maxLength: 4 })
+}).map((fields) => new Checkpoint(fields))
+const long = fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n })
+const watermark = fc.record({
+  lowerTime: long,
+  upperTime: long,
+  positions: fc.array(fc.record({ segment, range, offset: long }), { maxLength: 10 })
+}).map((fields) => new Watermark(fields))
+
+interface Form<A> {
+  readonly toBytes: (value: A) => Uint8Array
+  readonly fromBytes: (bytes: Uint8Array) => Result.Result<A | "unbounded", Error>
+}
+
+const survives = <A>(values: fc.Arbitrary<A>, { fromBytes, toBytes }: Form<A>) =>
+  fc.assert(fc.property(values, fc.nat(64), (value, zeros) => {
+    const bytes = toBytes(value)
+    const padded = new Uint8Array(bytes.length + zeros)
+    padded.set(bytes)
+    assert.deepStrictEqual(Result.getOrThrow(fromBytes(padded)), value)
+  }))
+
+/** Bytes cut short and bytes changed: what is thrown instead of returned fails the test. */
+const withstands = <A>(values: fc.Arbitrary<A>, { fromBytes, toBytes }: Form<A>) =>
+  fc.assert(fc.property(
+    values,
+    fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }),
+    fc.option(fc.nat()),
+    (value, changes, end) => {
+      const bytes = Uint8Array.from(toBytes(value))
+      for (const [at, byte] of changes) bytes[at % bytes.length] = byte
+      const result = fromBytes(end === null ? bytes : bytes.subarray(0, end % (bytes.length + 1)))
+      if (Result.isFailure(result)) assert.strictEqual(result.failure.name, "MalformedValue")
+    }
+  ))
+
+describe("bytes", () => {
+  it("survive the way there and back, with zeros behind them", () => {
+    assert.isTrue(Result.isFailure(StreamCut.fromBytes(new Uint8Array(3))))
+    survives(cut, StreamCut)
+    survives(pointer, EventPointer)
+    survives(position, Position)
+    survives(checkpoint, Checkpoint)
+    survives(watermark, Watermark)
+  })
+
+  it("that are damaged are a typed error or another value", () => {
+    assert.isTrue(Result.isFailure(EventPointer.fromBytes(new Uint8Array())))
+    withstands(cut, StreamCut)
+    withstands(pointer, EventPointer)
+    withstands(position, Position)
+    withstands(checkpoint, Checkpoint)
+    withstands(watermark, Watermark)
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+      StreamCut.fromBytes(bytes)
+      Watermark.fromBytes(bytes)
+    }))
+  })
+})
+
+describe("text", () => {
+  it("of a cut survives, also as a Schema", () => {
+    fc.assert(fc.property(cut, (cut) => {
+      assert.deepStrictEqual(Result.getOrThrow(StreamCut.fromText(StreamCut.toText(cut))), cut)
+      const json: string = Schema.encodeSync(StreamCutFromText)(cut)
+      assert.deepStrictEqual(Schema.decodeSync(StreamCutFromText)(json), cut)
+    }))
+  })
+
+  it("of a pointer survives", () => {
+    fc.assert(fc.property(pointer, (pointer) => {
+      assert.deepStrictEqual(Result.getOrThrow(EventPointer.fromText(pointer.toString())), pointer)
+    }))
+  })
+
+  it("that is something else is a typed error", () => {
+    for (const text of ["", "UNBOUNDED ", "aGVsbG8=", "H4sIAAAAAAAA/zOwKtYvsTLQMQRiIytTHV1DAIxxAvcSAA"]) {
+      const result = StreamCut.fromText(text)
+      assert.strictEqual(Result.isFailure(result) ? result.failure._tag : undefined, "MalformedValue", text)
+    }
+    fc.assert(fc.property(fc.string(), (text) => {
+      assert.isTrue(Result.isFailure(StreamCut.fromText(text)))
+      assert.isTrue(Result.isFailure(EventPointer.fromText(text)))
+    }))
+    assert.deepStrictEqual(StreamCut.fromText("UNBOUNDED"), Result.succeed("unbounded"))
+    assert.throws(() => Schema.decodeSync(StreamCutFromText)("UNBOUNDED"))
+  })
+
+  it("of the example of the Java client", () => {
+    const cut = Result.getOrThrow(StreamCut.fromText("H4sIAAAAAAAA/zOwKtYvsTLQMQRiIytTHV1DAIxxAvcSAAAA"))
+    assert.strictEqual(String(cut), "0:s/t:0,1:0,2:5,-1")
+  })
+})
+
+describe("JSON", () => {
+  it("of the values survives", () => {
+    const through = <A>(schema: Schema.Codec<A, unknown>, values: fc.Arbitrary<A>) => {
+      const json = Schema.fromJsonString(Schema.toCodecJson(schema))
+      fc.assert(fc.property(values, (value) => {
+        assert.deepStrictEqual(Schema.decodeSync(json)(Schema.encodeSync(json)(value)), value)
+      }))
+    }
+    through(StreamCut, cut)
+    through(EventPointer, pointer)
+    through(Checkpoint, checkpoint)
+    through(Watermark, watermark)
+    through(Position, position)
+  })
+})
