@@ -1,19 +1,37 @@
 /**
- * The connections of a client to its segment stores: few per store, shared, reads and requests apart from appends.
+ * The connections of a client to its segment stores: few per store, shared, reads and requests apart from appends. It
+ * opens and keeps them; what is said on them, and what is tried again, is its users' business.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as RcMap from "effect/RcMap"
+import * as Scope from "effect/Scope"
 import type { StoreEndpoint } from "../controller/Controller.ts"
 import type { ConnectionRefused } from "./ConnectionError.ts"
-import type { SegmentConnection } from "./SegmentConnection.ts"
+import * as SegmentConnection from "./SegmentConnection.ts"
+import { SegmentStoreTransport } from "./SegmentStoreTransport.ts"
+
+/** @category models */
+export interface SegmentStoresOptions extends SegmentConnection.ConnectionOptions {
+  /** The most connections for appends per store, 8 by default: the number of lanes. */
+  readonly appendConnections?: number | undefined
+  /** The connections for reads and requests per store, 2 by default, used in turn. */
+  readonly requestConnections?: number | undefined
+  /** How long a connection that nobody uses is kept. 10 seconds by default. */
+  readonly idleTimeToLive?: Duration.Input | undefined
+}
 
 /** @category services */
 export class SegmentStores extends Context.Service<SegmentStores, {
   /** A shared connection for reads and requests; returned to the pool when the Scope closes, reopened if it was lost. */
-  readonly requests: (endpoint: StoreEndpoint) => Effect.Effect<SegmentConnection, ConnectionRefused, Scope.Scope>
+  readonly requests: (
+    endpoint: StoreEndpoint
+  ) => Effect.Effect<SegmentConnection.SegmentConnection, ConnectionRefused, Scope.Scope>
   /**
    * A connection for appends. The store closes it when appends in flight meet a sealed segment, so it is shared only
    * by users of the same `lane` (one lane per writer, from `lane()`), of which there is a bounded number per store.
@@ -21,7 +39,75 @@ export class SegmentStores extends Context.Service<SegmentStores, {
   readonly appends: (
     endpoint: StoreEndpoint,
     lane: number
-  ) => Effect.Effect<SegmentConnection, ConnectionRefused, Scope.Scope>
+  ) => Effect.Effect<SegmentConnection.SegmentConnection, ConnectionRefused, Scope.Scope>
   /** The lane that the fewest writers use now, held until the Scope closes. */
   readonly lane: Effect.Effect<number, never, Scope.Scope>
-}>()("effect-pravega/pravega/SegmentStores") {}
+}>()("effect-pravega/pravega/SegmentStores") {
+  /** All connections are closed with the layer's Scope. */
+  static readonly layer = (
+    options: SegmentStoresOptions = {}
+  ): Layer.Layer<SegmentStores, never, SegmentStoreTransport> => Layer.effect(SegmentStores, make(options))
+}
+
+class Key extends Data.Class<{
+  readonly kind: "requests" | "appends"
+  readonly host: string
+  readonly port: number
+  readonly lane: number
+}> {}
+
+const make = Effect.fnUntraced(function*(options: SegmentStoresOptions) {
+  const transport = yield* SegmentStoreTransport
+  const requestConnections = Math.max(1, options.requestConnections ?? 2)
+  const lanes = Array.from({ length: Math.max(1, options.appendConnections ?? 8) }, () => 0)
+  const connections = yield* RcMap.make({
+    lookup: (key: Key) => Effect.provideService(SegmentConnection.make(key, options), SegmentStoreTransport, transport),
+    idleTimeToLive: options.idleTimeToLive ?? Duration.seconds(10)
+  })
+  const get = makeGet(connections)
+  let turn = 0
+  return SegmentStores.of({
+    requests: ({ host, port }) =>
+      Effect.suspend(() => get(new Key({ kind: "requests", host, port, lane: turn++ % requestConnections }))),
+    appends: ({ host, port }, lane) => get(new Key({ kind: "appends", host, port, lane: lane % lanes.length })),
+    lane: Effect.acquireRelease(
+      Effect.sync(() => {
+        const lane = lanes.indexOf(Math.min(...lanes))
+        lanes[lane]!++
+        return lane
+      }),
+      (lane) => Effect.sync(() => lanes[lane]!--)
+    )
+  })
+})
+
+/**
+ * The map keeps what it was given, also a connection that is lost and the error of one that was refused. The first user
+ * who meets such a one drops it: only the first, or it would drop what others have opened since.
+ */
+const makeGet = (connections: RcMap.RcMap<Key, SegmentConnection.SegmentConnection, ConnectionRefused>) => {
+  const dropped = new WeakSet<object>()
+  const drop = (key: Key, entry: object) =>
+    Effect.suspend(() => {
+      if (dropped.has(entry)) return Effect.void
+      dropped.add(entry)
+      return RcMap.invalidate(connections, key)
+    })
+  /** Looks in a scope of its own, so that nobody's Scope collects connections that were dead when it got them. */
+  const getLiving = (key: Key, scope: Scope.Scope) =>
+    Effect.scoped(Effect.gen(function*() {
+      const connection = yield* RcMap.get(connections, key).pipe(Effect.tapError((refused) => drop(key, refused)))
+      if (!connection.isLost()) return yield* Scope.provide(RcMap.get(connections, key), scope)
+      yield* drop(key, connection)
+      return undefined
+    }))
+  return Effect.fnUntraced(function*(
+    key: Key
+  ): Effect.fn.Return<SegmentConnection.SegmentConnection, ConnectionRefused, Scope.Scope> {
+    const living = yield* getLiving(key, yield* Effect.scope)
+    if (living !== undefined) return living
+    // It died in the pool. A store that ends connections as soon as they are open is not hammered: the user gets the
+    // next one as it is, and with it the reason.
+    return yield* RcMap.get(connections, key).pipe(Effect.tapError((refused) => drop(key, refused)))
+  })
+}

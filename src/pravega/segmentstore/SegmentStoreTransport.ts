@@ -1,0 +1,166 @@
+/**
+ * How bytes get to a segment store: opens a pipe to host and port. This is the seam below the connection: the real one
+ * is TCP or TLS, an embedded server and tests answer in the process. A transport neither retries nor knows a frame.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Net from "node:net"
+import * as Tls from "node:tls"
+import type { StoreEndpoint } from "../controller/Controller.ts"
+import type { TlsOptions } from "../controller/ControllerTransport.ts"
+import type { BytePipe, PipeHandlers } from "./BytePipe.ts"
+import { ConnectionRefused } from "./ConnectionError.ts"
+
+/** @category models */
+export interface SocketOptions {
+  /** How long opening a connection may take, the TLS handshake included. 5 seconds by default, as in Java's client. */
+  readonly connectTimeout?: Duration.Input | undefined
+  /** Present: TLS from the first byte on. Certificate and host name are verified unless this says otherwise. */
+  readonly tls?: TlsOptions | undefined
+}
+
+/** `host:port`, as errors and logs name a store. @category formatting */
+export const formatEndpoint = (endpoint: StoreEndpoint): string =>
+  endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
+
+/** @category services */
+export class SegmentStoreTransport extends Context.Service<SegmentStoreTransport, {
+  /** A pipe to the store, closed with the Scope. Interruption gives the attempt up. */
+  readonly open: (endpoint: StoreEndpoint) => Effect.Effect<BytePipe, ConnectionRefused, Scope.Scope>
+}>()("effect-pravega/pravega/SegmentStoreTransport") {
+  /** TCP, or TLS if configured, with Nagle's algorithm off. */
+  static readonly layerSocket = (options: SocketOptions = {}): Layer.Layer<SegmentStoreTransport> =>
+    Layer.succeed(SegmentStoreTransport, { open: (endpoint) => openSocket(endpoint, options) })
+
+  /** Pipes in memory: `accept` is handed what the pipe is opened with, or fails as a refused connection does. */
+  static readonly layerMemory = (
+    accept: (endpoint: StoreEndpoint) => Effect.Effect<BytePipe, ConnectionRefused>
+  ): Layer.Layer<SegmentStoreTransport> =>
+    Layer.succeed(SegmentStoreTransport, {
+      open: (endpoint) => Effect.acquireRelease(accept(endpoint), (pipe) => Effect.sync(() => pipe.close()))
+    })
+}
+
+/** What a socket may hold unsent before it asks to wait, in bytes: Java's buffer size. */
+const sendBufferBytes = 256 * 1024
+
+const openSocket = (
+  endpoint: StoreEndpoint,
+  options: SocketOptions
+): Effect.Effect<BytePipe, ConnectionRefused, Scope.Scope> => {
+  const name = formatEndpoint(endpoint)
+  const timeout = Duration.fromInputUnsafe(options.connectTimeout ?? Duration.seconds(5))
+  const refuse = (cause: unknown) => new ConnectionRefused({ endpoint: name, cause })
+  return Effect.acquireRelease(
+    Effect.try({
+      // throws for certificates that cannot be parsed and for ports out of range
+      try: () => new SocketPipe(options.tls === undefined ? connectTcp(endpoint) : connectTls(endpoint, options.tls)),
+      catch: refuse
+    }),
+    (pipe) => Effect.sync(() => pipe.close())
+  ).pipe(Effect.tap((pipe) =>
+    Effect.callback<void, ConnectionRefused>((resume) => {
+      const event = options.tls === undefined ? "connect" : "secureConnect"
+      pipe.onceOpen(event, (cause) => resume(cause === undefined ? Effect.void : Effect.fail(refuse(cause))))
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: timeout,
+        orElse: () => Effect.fail(refuse(new Error(`no answer within ${Duration.format(timeout)}`)))
+      }),
+      Effect.onError(() => Effect.sync(() => pipe.close()))
+    )
+  ))
+}
+
+const connectTcp = ({ host, port }: StoreEndpoint): Net.Socket => {
+  const options = { host, port, noDelay: true, writableHighWaterMark: sendBufferBytes }
+  return Net.connect(options)
+}
+
+/** Node checks certificate and host name before it says `secureConnect`. */
+const connectTls = ({ host, port }: StoreEndpoint, tls: TlsOptions): Net.Socket =>
+  Tls.connect({
+    host,
+    port,
+    ...(Net.isIP(host) === 0 ? { servername: host } : {}),
+    ...(tls.ca === undefined ? {} : { ca: pem(tls.ca) }),
+    ...(tls.certificate === undefined ? {} : { cert: pem(tls.certificate.chain), key: pem(tls.certificate.key) }),
+    ...(tls.verifyHostName === false ? { checkServerIdentity: () => undefined } : {})
+  }).setNoDelay(true)
+
+const pem = (text: string | Uint8Array): string | Buffer => (typeof text === "string" ? text : Buffer.from(text))
+
+class SocketPipe implements BytePipe {
+  private readonly socket: Net.Socket
+  private handlers: PipeHandlers | undefined = undefined
+  private corked = false
+  private failure: unknown = undefined
+
+  constructor(socket: Net.Socket) {
+    this.socket = socket
+    // `close` follows, and tells
+    socket.on("error", (cause) => {
+      this.failure = cause
+    })
+  }
+
+  /** Calls back once: the socket is open, or it closed before that, and why. */
+  onceOpen(event: "connect" | "secureConnect", callback: (cause?: Error) => void): void {
+    const { socket } = this
+    const onClose = () =>
+      callback(this.failure instanceof Error ? this.failure : new Error("the store closed the connection"))
+    socket.once("close", onClose)
+    socket.once(event, () => {
+      socket.removeListener("close", onClose)
+      callback()
+    })
+  }
+
+  listen(handlers: PipeHandlers): void {
+    const { socket } = this
+    this.handlers = handlers
+    socket.on("data", (chunk: Uint8Array) => this.handlers?.onData(chunk))
+    socket.on("drain", () => this.handlers?.onDrain())
+    // the other end's FIN: this protocol has no half-open connections
+    socket.on("end", () => socket.destroy())
+    const onClose = () => this.handlers?.onClose(this.failure)
+    if (socket.closed) queueMicrotask(onClose)
+    else socket.on("close", onClose)
+  }
+
+  write(parts: ReadonlyArray<Uint8Array>): boolean {
+    const { socket } = this
+    if (socket.destroyed) return true
+    if (!this.corked) {
+      this.corked = true
+      socket.cork()
+      process.nextTick(this.uncork)
+    }
+    let takesMore = true
+    for (const part of parts) takesMore = socket.write(part)
+    return takesMore
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  close(): void {
+    this.handlers = undefined
+    this.socket.destroy()
+  }
+
+  private readonly uncork = (): void => {
+    this.corked = false
+    this.socket.uncork()
+  }
+}
