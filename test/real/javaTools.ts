@@ -41,13 +41,19 @@ export const whyNoServer = (): string | undefined => {
 export const run = (
   program: string,
   args: ReadonlyArray<string>,
-  options?: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv; readonly input?: string }
+  options?: {
+    readonly cwd?: string
+    readonly env?: NodeJS.ProcessEnv
+    readonly input?: string
+    readonly timeoutMs?: number
+  }
 ): Promise<string> =>
   new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: options?.cwd,
       env: { ...process.env, ...options?.env },
-      stdio: ["pipe", "pipe", "pipe"]
+      stdio: ["pipe", "pipe", "pipe"],
+      ...(options?.timeoutMs !== undefined && { timeout: options.timeoutMs, killSignal: "SIGKILL" as const })
     })
     const stdout: Array<Buffer> = []
     const stderr: Array<Buffer> = []

@@ -1,0 +1,63 @@
+/** Pravega's Java client 0.13.0, as a program that writes and reads (java/); compiled once, into the cache. */
+import { createHash } from "node:crypto"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { cached, cacheDirectory, findJava, findOnPath, run } from "../real/javaTools.ts"
+import { controller } from "../real/pravega.ts"
+
+const project = Path.join(import.meta.dirname, "java")
+
+const compiled = (): Promise<string> => {
+  const sources = ["pom.xml", "src/main/java/interop/Interop.java", "src/main/resources/logback.xml"]
+  const hash = createHash("sha256")
+  for (const file of sources) hash.update(Fs.readFileSync(Path.join(project, file)))
+  return cached(Path.join(cacheDirectory(), `interop-java-${hash.digest("hex").slice(0, 12)}`), async (folder) => {
+    const mvn = findOnPath("mvn")
+    if (mvn === undefined) throw new Error("the interop tests need `mvn` on PATH")
+    await run(mvn, [
+      "-q",
+      "-B",
+      "-f",
+      Path.join(project, "pom.xml"),
+      `-Dout=${folder}`,
+      "compile",
+      "dependency:copy-dependencies",
+      "-DincludeScope=runtime",
+      `-DoutputDirectory=${Path.join(folder, "lib")}`
+    ])
+  })
+}
+
+/** The fields of the lines that a command of Interop.java prints. */
+export const java = async (
+  args: ReadonlyArray<string>,
+  events: ReadonlyArray<KeyedText> = []
+): Promise<Array<Array<string>>> => {
+  const folder = await compiled()
+  const out = await run(findJava() ?? "java", [
+    "-Xmx512m",
+    "--add-opens",
+    "java.base/java.nio=ALL-UNNAMED",
+    "--add-opens",
+    "java.base/sun.nio.ch=ALL-UNNAMED",
+    "-cp",
+    [Path.join(folder, "classes"), Path.join(folder, "lib", "*")].join(Path.delimiter),
+    "interop.Interop",
+    ...args
+  ], { env: { PRAVEGA_CONTROLLER: controller }, input: asLines(events), timeoutMs: 120_000 })
+  return fields(out)
+}
+
+/** An event of the interop tests: its routing key, and its text, in which it says its key and number. */
+export interface KeyedText {
+  readonly key: string
+  readonly text: string
+}
+
+/** What the programs of other languages read on their standard input. */
+export const asLines = (events: ReadonlyArray<KeyedText>): string =>
+  events.map(({ key, text }) => `${key}\t${text}\n`).join("")
+
+/** What they print, line by line. */
+export const fields = (out: string): Array<Array<string>> =>
+  out.split("\n").filter((line) => line !== "").map((line) => line.split("\t"))
