@@ -9,25 +9,24 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { WholeMillis } from "./internal/WholeMillis.ts"
 
 /** The largest Java long: no upper limit. */
 const unlimited = (1n << 63n) - 1n
 
-/** Milliseconds on the wire, so at most 2^63 - 1 of them. */
-const Retained = Schema.Duration.check(
-  Schema.makeFilter((duration: Duration.Duration) =>
-    Duration.isFinite(duration) && !Duration.isNegative(duration) || "a finite duration, zero or longer"
-  )
-)
 const Bytes = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: unlimited }))
 
 /** Keeps what is younger than a time. @category models @since 0.1.0 */
 export const ByTime = Schema.TaggedStruct("ByTime", {
   /** Kept at least; a whole number of milliseconds. */
-  minimum: Retained,
+  minimum: WholeMillis,
   /** With subscribers: kept at most, whatever they have read. Absent: no limit. */
-  maximum: Schema.optionalKey(Retained)
-})
+  maximum: Schema.optionalKey(WholeMillis)
+}).check(
+  Schema.makeFilter(({ maximum, minimum }) =>
+    maximum === undefined || Duration.isGreaterThanOrEqualTo(maximum, minimum) || "a maximum not below the minimum"
+  )
+)
 
 /** Keeps the youngest bytes. @category models @since 0.1.0 */
 export const BySize = Schema.TaggedStruct("BySize", {
@@ -35,7 +34,11 @@ export const BySize = Schema.TaggedStruct("BySize", {
   minimum: Bytes,
   /** With subscribers: kept at most, in bytes, whatever they have read. Absent: no limit. */
   maximum: Schema.optionalKey(Bytes)
-})
+}).check(
+  Schema.makeFilter(({ maximum, minimum }) =>
+    maximum === undefined || maximum >= minimum || "a maximum not below the minimum"
+  )
+)
 
 /** @category schemas @since 0.1.0 */
 export const RetentionPolicy = Schema.Union([ByTime, BySize])

@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { WholeMillis } from "./internal/WholeMillis.ts"
 import { RetentionPolicy } from "./RetentionPolicy.ts"
 import { ScalingPolicy } from "./ScalingPolicy.ts"
 
@@ -33,7 +34,7 @@ export class StreamConfiguration extends Schema.Class<StreamConfiguration>("effe
    * A writer that reported no time for this long is left out of the stream's watermarks; a whole number of milliseconds,
    * zero by default.
    */
-  timestampAggregationTimeout: Schema.Duration.pipe(Schema.withConstructorDefault(Effect.succeed(Duration.zero))),
+  timestampAggregationTimeout: WholeMillis.pipe(Schema.withConstructorDefault(Effect.succeed(Duration.zero))),
   /** The size of a segment's chunks in long-term storage, in bytes; 0, the default, is the server's choice. */
   rolloverSizeBytes: Schema.BigInt.pipe(
     Schema.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: (1n << 63n) - 1n })),
