@@ -1,7 +1,8 @@
 /**
  * murmur3_x64_128, as Guava and smhasher compute it, with the seed sign-extended to 64 bits. Not a cryptographic hash.
  *
- * It is called once per event, so 64-bit values are pairs of 32-bit limbs: BigInt would be some 30 times slower.
+ * It is called once per event, so 64-bit values are pairs of 32-bit limbs: with BigInt a short key takes about 1.1 us, this
+ * way about 0.13 us.
  *
  * @internal
  */
