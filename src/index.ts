@@ -1,0 +1,52 @@
+/**
+ * A client of Pravega as Effects: the vocabulary, and what runs on a `Pravega` layer. Micro-batches are in
+ * `effect-pravega/batch`, streaming queries in `effect-pravega/stream`.
+ *
+ * A module that is one value (a class, a service, a schema) is exported as that value; a module of functions is exported
+ * as a namespace.
+ */
+
+// what runs on a Pravega
+export * as Admin from "./pravega/Admin.ts"
+export * as BatchReader from "./pravega/BatchReader.ts"
+export { EventRead } from "./pravega/EventRead.ts"
+export * as EventWriter from "./pravega/EventWriter.ts"
+export * as OnTruncated from "./pravega/OnTruncated.ts"
+export { Pravega } from "./pravega/Pravega.ts"
+export { SegmentRange } from "./pravega/SegmentRange.ts"
+export * as Transaction from "./pravega/Transaction.ts"
+export * as TransactionWriter from "./pravega/TransactionWriter.ts"
+
+// what can go wrong
+export * as ControllerError from "./pravega/controller/ControllerError.ts"
+export * as ReadError from "./pravega/ReadError.ts"
+export * as SegmentError from "./pravega/segmentstore/SegmentError.ts"
+export * as TransactionError from "./pravega/TransactionError.ts"
+export * as WriterError from "./pravega/WriterError.ts"
+
+// the vocabulary
+export { Checkpoint } from "./core/Checkpoint.ts"
+export { EndPosition } from "./core/EndPosition.ts"
+export * as EventCodec from "./core/EventCodec.ts"
+export { EventPointer } from "./core/EventPointer.ts"
+export * as EventStream from "./core/EventStream.ts"
+export * as KeyRange from "./core/KeyRange.ts"
+export { MalformedValue } from "./core/MalformedValue.ts"
+export { Position, SegmentPosition } from "./core/Position.ts"
+export { ReaderGroupName } from "./core/ReaderGroupName.ts"
+export { ReaderId } from "./core/ReaderId.ts"
+export * as RetentionPolicy from "./core/RetentionPolicy.ts"
+export * as RoutingKey from "./core/RoutingKey.ts"
+export * as ScalingPolicy from "./core/ScalingPolicy.ts"
+export { ScopedStream, ScopedStreamFromString } from "./core/ScopedStream.ts"
+export { ScopeName, UserScopeName } from "./core/ScopeName.ts"
+export * as Segment from "./core/Segment.ts"
+export * as SegmentName from "./core/SegmentName.ts"
+export { StartPosition } from "./core/StartPosition.ts"
+export { StreamConfiguration } from "./core/StreamConfiguration.ts"
+export { StreamCut, StreamCutFromText } from "./core/StreamCut.ts"
+export * as StreamCutOrder from "./core/StreamCutOrder.ts"
+export { StreamName, UserStreamName } from "./core/StreamName.ts"
+export * as TransactionId from "./core/TransactionId.ts"
+export { Watermark } from "./core/Watermark.ts"
+export { WriterId } from "./core/WriterId.ts"
