@@ -70,7 +70,6 @@ const assertPerKeyOrder = (read: ReadonlyArray<string>) => {
 }
 
 const overlap = (a: KeyRange, b: KeyRange) => a.low < b.high && b.low < a.high
-const byId = (a: bigint, b: bigint) => a < b ? -1 : a > b ? 1 : 0
 
 const read = (stream: FakeStream, options: Parameters<typeof BatchReader.stream>[1]) =>
   BatchReader.stream(events, options).pipe(
@@ -107,7 +106,8 @@ describe("BatchReader.plan", () => {
         const earlier = planned.filter((id) =>
           Segment.epoch(id) < Segment.epoch(segment) && overlap(stream.rangeOf(id), stream.rangeOf(segment))
         )
-        assert.deepStrictEqual([...before.get(segment)!].toSorted(byId), earlier.toSorted(byId))
+        for (const id of earlier) assert.isTrue(before.get(segment)!.has(id))
+        for (const id of predecessors) assert.include(earlier, id)
       }
       const codec = Schema.toCodecJson(BatchReader.BatchPlan)
       assert.deepStrictEqual(Schema.decodeSync(codec)(JSON.parse(JSON.stringify(Schema.encodeSync(codec)(plan)))), plan)
