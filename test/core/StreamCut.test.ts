@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import fc from "fast-check"
 import { Checkpoint } from "../../src/core/Checkpoint.ts"
 import { EventPointer } from "../../src/core/EventPointer.ts"
+import * as GzipText from "../../src/core/internal/GzipText.ts"
 import { Position } from "../../src/core/Position.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
 import * as Segment from "../../src/core/Segment.ts"
@@ -124,6 +125,29 @@ describe("text", () => {
     }))
     assert.deepStrictEqual(StreamCut.fromText("UNBOUNDED"), Result.succeed("unbounded"))
     assert.throws(() => Schema.decodeSync(StreamCutFromText)("UNBOUNDED"))
+  })
+
+  it("of a cut says what is wrong with it", () => {
+    const problem = (text: string) => {
+      const result = StreamCut.fromText(GzipText.pack(text))
+      return Result.isFailure(result) ? result.failure.message : "none"
+    }
+    for (
+      const [text, expected] of [
+        ["1:s/t:0:0:0", /version "1"/],
+        ["0:s/t:0:0", /five parts/],
+        ["0:s/t:0,1:0:0", /as many epochs/],
+        ["0:s:0:0:0", /not a stream's full name: "s"/],
+        ["0:s/t:-1:0:0", /number or epoch: -1/],
+        ["0:s/t:0:x:0", /not a number: "x"/],
+        ["0:s/t:0:0:-2", /offset -2/],
+        ["0:s/t:0:0:9223372036854775808", /more than 64 bits/]
+      ] as const
+    ) {
+      assert.match(problem(text), expected)
+      assert.match(problem(text), /^not the text of a StreamCut: /)
+    }
+    assert.strictEqual(problem("0:s/t:::"), "none")
   })
 
   it("of the example of the Java client", () => {

@@ -1,0 +1,74 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import fc from "fast-check"
+import { ScopedStream, ScopedStreamFromString } from "../../src/core/ScopedStream.ts"
+import * as ScopeName from "../../src/core/ScopeName.ts"
+import * as Segment from "../../src/core/Segment.ts"
+import * as SegmentName from "../../src/core/SegmentName.ts"
+import * as TransactionId from "../../src/core/TransactionId.ts"
+
+const stream = ScopedStream.parse("_system/_RGgroup")
+const int31 = fc.integer({ min: 0, max: 0x7fffffff })
+
+describe("segment names", () => {
+  it("survive the way there and back", () => {
+    fc.assert(fc.property(int31, int31, fc.uuid(), (number, epoch, uuid) => {
+      const id = Segment.makeId(number, epoch)
+      const transaction = TransactionId.TransactionId.make(uuid)
+      assert.deepStrictEqual([Segment.number(id), Segment.epoch(id)], [number, epoch])
+      const plain = SegmentName.parse(Segment.name(stream, id))
+      assert.deepStrictEqual(plain, Option.some({ _tag: "StreamSegment", stream, id }))
+      const part = SegmentName.parse(Segment.transactionName(stream, id, transaction))
+      assert.deepStrictEqual(part, Option.some({ _tag: "TransactionSegment", stream, id, transaction }))
+    }))
+  })
+
+  it("that are none read as none, whatever the text", () => {
+    const digits = "0".repeat(32)
+    const names = [
+      "",
+      "stream/0.#epoch.0",
+      "a/b/c/0.#epoch.0",
+      "a/b/x.#epoch.0",
+      "a/b/-1.#epoch.0",
+      "a/b/2147483648.#epoch.0",
+      "a/b/0.#epoch.2147483648",
+      "a/b/0.#epoch.0#transaction.0",
+      `a/b/0.#epoch.0#transaction.${digits}#transaction.${digits}`,
+      "a/b/0.#epoch.0$attributes.index",
+      "a b/c/0.#epoch.0",
+      "a/b_c/0.#epoch.0",
+      "a/_kvtable/0.#epoch.0",
+      `a/b_kvtable/0.#epoch.0#transaction.${digits}`
+    ]
+    for (const name of names) assert.isTrue(Option.isNone(SegmentName.parse(name)), name)
+    fc.assert(fc.property(fc.string(), (text) => assert.isTrue(Option.isNone(SegmentName.parse(text)))))
+  })
+
+  it("ids are made of numbers and epochs in their range only", () => {
+    for (const bad of [-1, 0.5, 0x80000000, Number.NaN]) {
+      assert.throws(() => Segment.makeId(bad, 0), RangeError)
+      assert.throws(() => Segment.makeId(0, bad), RangeError)
+    }
+    assert.isFalse(Schema.is(Segment.SegmentId)(-1n))
+    assert.isFalse(Schema.is(Segment.SegmentId)(1n << 63n))
+  })
+})
+
+describe("names of streams and transactions", () => {
+  it("a stream's full name is a text too", () => {
+    assert.strictEqual(Schema.encodeSync(ScopedStreamFromString)(stream), "_system/_RGgroup")
+    assert.deepStrictEqual(Schema.decodeSync(ScopedStreamFromString)("_system/_RGgroup"), stream)
+    assert.deepStrictEqual([ScopeName.isInternal(stream.scope)], [true])
+  })
+
+  it("a transaction's halves and digits give it back", () => {
+    fc.assert(fc.property(fc.uuid(), (uuid) => {
+      const id = TransactionId.TransactionId.make(uuid)
+      assert.strictEqual(TransactionId.fromBits(TransactionId.toBits(id)), id)
+      assert.strictEqual(TransactionId.fromHex(TransactionId.toHex(id)), id)
+    }))
+    assert.throws(() => TransactionId.fromHex("0"))
+  })
+})
