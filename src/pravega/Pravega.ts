@@ -4,14 +4,105 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import type { Controller } from "./controller/Controller.ts"
-import type { Segments } from "./segmentstore/Segments.ts"
-import type { SegmentStores } from "./segmentstore/SegmentStores.ts"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { Controller, type ControllerOptions } from "./controller/Controller.ts"
+import * as ControllerAddress from "./controller/ControllerAddress.ts"
+import { ControllerTransport, type TlsOptions } from "./controller/ControllerTransport.ts"
+import * as Credentials from "./controller/Credentials.ts"
+import { Segments } from "./segmentstore/Segments.ts"
+import { SegmentStores, type SegmentStoresOptions } from "./segmentstore/SegmentStores.ts"
+import { SegmentStoreTransport } from "./segmentstore/SegmentStoreTransport.ts"
 
-/** @category services */
+/** @category models @since 0.1.0 */
+export interface PravegaOptions extends ControllerOptions {
+  /**
+   * `tcp://host:port`, several separated by commas; `tls://` encrypts the connections to the controller and to the
+   * segment stores.
+   */
+  readonly controller: string
+  /** Whom to trust, with `tls://`. Default: the certificate authorities that Node trusts. */
+  readonly tls?: TlsOptions | undefined
+  /** How long connecting to a segment store may take, 5 seconds by default. */
+  readonly connectTimeout?: Duration.Input | undefined
+  readonly stores?: SegmentStoresOptions | undefined
+}
+
+/** @category services @since 0.1.0 */
 export class Pravega extends Context.Service<Pravega, {
   readonly controller: Controller["Service"]
   readonly segments: Segments["Service"]
   readonly stores: SegmentStores["Service"]
-}>()("effect-pravega/Pravega") {}
+}>()("effect-pravega/Pravega") {
+  /** Over whatever transports there are: how an embedded server and tests take the sockets' place. */
+  static readonly layerTransport = (
+    options: Omit<PravegaOptions, "controller" | "tls" | "connectTimeout"> = {}
+  ): Layer.Layer<Pravega, never, ControllerTransport | SegmentStoreTransport> => {
+    const parts = Segments.layer.pipe(
+      Layer.provideMerge(Layer.merge(Controller.layer(options), SegmentStores.layer(options.stores)))
+    )
+    return Layer.effect(
+      Pravega,
+      Effect.gen(function*() {
+        return { controller: yield* Controller, segments: yield* Segments, stores: yield* SegmentStores }
+      })
+    ).pipe(Layer.provide(parts))
+  }
+
+  /**
+   * A client of the cluster that the address names. Building it connects to nothing; connections are opened when they
+   * are needed, and closed with the layer's Scope.
+   *
+   * **Example**
+   *
+   * ```ts
+   * import { Pravega } from "effect-pravega"
+   *
+   * const Live = Pravega.layer({ controller: "tcp://localhost:9090" })
+   * ```
+   */
+  static readonly layer = (
+    options: PravegaOptions
+  ): Layer.Layer<Pravega, ControllerAddress.InvalidControllerAddress> =>
+    Layer.unwrap(Effect.gen(function*() {
+      const { secure } = yield* Effect.fromResult(ControllerAddress.parse(options.controller))
+      return Pravega.layerTransport(options).pipe(
+        Layer.provide(Layer.merge(
+          ControllerTransport.layerGrpc({ controller: options.controller, tls: options.tls }),
+          SegmentStoreTransport.layerSocket({
+            connectTimeout: options.connectTimeout,
+            tls: secure ? options.tls ?? {} : undefined
+          })
+        ))
+      )
+    }))
+
+  /**
+   * The same, configured from outside: `PRAVEGA_CONTROLLER` (the address, `tcp://localhost:9090` if unset),
+   * `PRAVEGA_USER` and `PRAVEGA_PASSWORD` (basic authentication, if set), `PRAVEGA_TLS_CA` (trusted certificates, PEM
+   * text). Other options are given here.
+   */
+  static readonly layerConfig = (
+    options: Omit<PravegaOptions, "controller"> = {}
+  ): Layer.Layer<Pravega, Config.ConfigError | ControllerAddress.InvalidControllerAddress> =>
+    Layer.unwrap(Effect.map(settings, ({ ca, controller, password, user }) =>
+      Pravega.layer({
+        ...options,
+        controller,
+        ...(Option.isSome(user) && Option.isSome(password)
+          ? { credentials: Credentials.basic(user.value, password.value) }
+          : {}),
+        ...(Option.isSome(ca) ? { tls: { ...options.tls, ca: ca.value } } : {})
+      })))
+}
+
+const settings = Config.all({
+  controller: Config.String("PRAVEGA_CONTROLLER").pipe(Config.withDefault("tcp://localhost:9090")),
+  user: Config.option(Config.String("PRAVEGA_USER")),
+  password: Config.option(Config.Redacted("PRAVEGA_PASSWORD")),
+  ca: Config.option(Config.String("PRAVEGA_TLS_CA"))
+})

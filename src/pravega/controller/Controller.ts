@@ -95,8 +95,11 @@ export class Controller extends Context.Service<Controller, {
   readonly createScope: (scope: ScopeName) => Call<boolean>
   readonly scopeExists: (scope: ScopeName) => Call<boolean>
   readonly listScopes: Stream.Stream<ScopeName, ControllerError>
-  /** true: deleted; false: there was none. Fails with `ScopeNotEmpty`. */
-  readonly deleteScope: (scope: ScopeName) => Call<boolean>
+  /**
+   * true: deleted; false: there was none. Fails with `ScopeNotEmpty`, unless `recursive`: then the server seals and
+   * deletes all streams, reader groups and tables in it, which may take minutes.
+   */
+  readonly deleteScope: (scope: ScopeName, options?: { readonly recursive?: boolean | undefined }) => Call<boolean>
   // streams
   /**
    * true: created; false: it existed already (whatever its configuration). Looks before it sends: after a lost reply, a

@@ -13,7 +13,7 @@ import { ScopeName } from "../../../core/ScopeName.ts"
 import type { StreamConfiguration } from "../../../core/StreamConfiguration.ts"
 import type { StreamCut } from "../../../core/StreamCut.ts"
 import type { Controller } from "../Controller.ts"
-import { InvalidRequest, InvalidStreamCut } from "../ControllerError.ts"
+import { type ControllerError, InvalidRequest, InvalidStreamCut, ScopeNotEmpty } from "../ControllerError.ts"
 import * as pb from "../gen/Controller_pb.ts"
 import { type CallContext, type Calls, checkStatus, done, failure, notDone, understand } from "./ControllerCalls.ts"
 import * as Messages from "./ControllerMessages.ts"
@@ -59,10 +59,13 @@ export const scopes = (calls: Calls): ScopeMethods => {
           )
       )
     }),
-    deleteScope: Effect.fnUntraced(function*(scope) {
+    deleteScope: Effect.fnUntraced(function*(scope, options) {
       if (!(yield* exists(scope))) return false
-      const context = { operation: "deleteScope", subject: scope }
-      return yield* calls.change(methods.deleteScope, { scope }, context, {
+      const recursive = options?.recursive ?? false
+      if (!recursive && !(yield* isEmpty(calls, scope))) return yield* failure(new ScopeNotEmpty({ scope }))
+      const method = recursive ? methods.deleteScopeRecursive : methods.deleteScope
+      const context = { operation: method.name, subject: scope }
+      return yield* calls.change(method, { scope }, context, {
         interpret: ({ status }, lost) =>
           status === pb.DeleteScopeStatus_Status.SCOPE_NOT_FOUND
             ? Effect.succeed(lost)
@@ -71,6 +74,20 @@ export const scopes = (calls: Calls): ScopeMethods => {
       })
     })
   }
+}
+
+/**
+ * Looked at before a scope is deleted: a request that 0.13.0 refuses because the scope is not empty has dropped the
+ * scope's tag tables already, and no stream with tags can be made in it any more.
+ */
+const isEmpty = (calls: Calls, scope: ScopeName): Effect.Effect<boolean, ControllerError> => {
+  const context = { operation: "deleteScope", subject: scope }
+  const request = { scope: { scope }, continuationToken: { token: "" } }
+  return Effect.gen(function*() {
+    const streams = yield* calls.read(methods.listStreamsInScope, request, context)
+    if (streams.streams.length > 0) return false
+    return (yield* calls.read(methods.listKeyValueTablesInScope, request, context)).kvtables.length === 0
+  })
 }
 
 type StreamMethods = Pick<
