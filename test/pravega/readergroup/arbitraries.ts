@@ -18,8 +18,8 @@ const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary
 
 const maxI64 = (1n << 63n) - 1n
 const i64 = fc.bigInt({ min: -maxI64 - 1n, max: maxI64 })
-/** What Java's compact signed form of stream cuts can hold. */
-const cutOffset = fc.bigInt({ min: -1n, max: (1n << 61n) - 2n })
+/** Within what the compact signed form of stream cuts can hold, also after a bit has changed. */
+const cutOffset = fc.bigInt({ min: -1n, max: 1n << 60n })
 const stream = fc.constantFrom("s/t", "s/u", "other/t.x-1").map((text) => ScopedStream.parse(text))
 /** Ids of 62 bits at most: the compact form of stream cuts has no room for more. */
 const segmentId: fc.Arbitrary<SegmentId> = fc.tuple(fc.nat({ max: 40 }), fc.nat({ max: 0x3ffffffe })).map(
@@ -133,8 +133,13 @@ export const update: fc.Arbitrary<ReaderGroupUpdate> = fc.oneof(
   record({ _tag: fc.constant("RemoveOutstandingCheckpoints" as const) })
 )
 
+export const initEntry: fc.Arbitrary<SynchronizerEntry> = record({
+  _tag: fc.constant("Init" as const),
+  init: initialUpdate
+})
+
 export const entry: fc.Arbitrary<SynchronizerEntry> = fc.oneof(
-  record({ _tag: fc.constant("Init" as const), init: initialUpdate }),
+  initEntry,
   record({ _tag: fc.constant("Updates" as const), updates: fc.array(update, { minLength: 1, maxLength: 4 }) })
 )
 

@@ -59,7 +59,7 @@ const assertPositions = (
 
 describe("a reader group's state after each update is Java's", () => {
   for (const { name, steps } of Vectors.traces) {
-    it(name, () => {
+    it(`trace ${name}`, () => {
       assert.isAbove(steps.length, 0)
       let state: ReaderGroupState.ReaderGroupState | undefined
       for (const [update, { after, bytesHex, error }] of steps) {
