@@ -118,10 +118,9 @@ export const plan: (
   options?: Bounds & Pick<ReadOptions, "onTruncated">
 ) => Effect.Effect<BatchPlan, ReadError, Pravega> = Effect.fn("BatchReader.plan")(
   function*(stream, options = {}) {
-    const pravega = yield* Pravega
-    const from = yield* BatchPlanning.resolve(pravega, stream, options.from ?? "earliest")
-    const to = yield* BatchPlanning.resolve(pravega, stream, options.to ?? "latest")
-    const ranges = yield* BatchPlanning.ranges(pravega, { from, to }, options.onTruncated ?? "fail")
+    const from = yield* BatchPlanning.resolve(stream, options.from ?? "earliest")
+    const to = yield* BatchPlanning.resolve(stream, options.to ?? "latest")
+    const ranges = yield* BatchPlanning.ranges({ from, to }, options.onTruncated ?? "fail")
     return BatchPlan.make({ stream, from, to, ranges })
   },
   Effect.mapError((reason) => new ReadError({ reason }))

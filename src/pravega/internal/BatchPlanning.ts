@@ -11,30 +11,40 @@ import type { SegmentId, SegmentWithRange } from "../../core/Segment.ts"
 import type { StreamCut } from "../../core/StreamCut.ts"
 import type { ControllerError } from "../controller/ControllerError.ts"
 import * as OnTruncated from "../OnTruncated.ts"
-import type { Pravega } from "../Pravega.ts"
+import { Pravega } from "../Pravega.ts"
 import { InvalidPosition, TruncatedData } from "../ReadError.ts"
 import type { ReadErrorReason } from "../ReadError.ts"
 import { SegmentRange } from "../SegmentRange.ts"
 import * as SegmentOrder from "./SegmentOrder.ts"
-import * as StreamEnds from "./StreamEnds.ts"
+import * as StreamCuts from "./StreamCuts.ts"
 
-type Requests = Pick<Pravega["Service"], "controller" | "segments">
+/** Requests on segments at a time. */
+const concurrency = 16
 
 /** Pravega's offset in a cut for "read to its end". */
 const wholly = -1n
 
 /** A cut of the stream; an empty one, as Java gives for the tail of a sealed stream, is looked up. */
-export const resolve = (
-  requests: Requests,
-  stream: ScopedStream,
-  position: "earliest" | "latest" | StreamCut
-): Effect.Effect<StreamCut, ReadErrorReason> => {
-  if (position === "earliest") return StreamEnds.head(requests, stream)
-  if (position === "latest" || position.positions.size === 0) return StreamEnds.tail(requests, stream)
-  return String(position.stream) === String(stream)
-    ? Effect.succeed(position)
-    : Effect.fail(new InvalidPosition({ stream, detail: `the stream cut belongs to ${String(position.stream)}` }))
-}
+export const resolve = Effect.fnUntraced(
+  function*(
+    stream: ScopedStream,
+    position: "earliest" | "latest" | StreamCut
+  ): Effect.fn.Return<StreamCut, ReadErrorReason, Pravega> {
+    if (position === "earliest") return yield* (yield* Pravega).controller.head(stream)
+    if (position === "latest" || position.positions.size === 0) {
+      const tail = StreamCuts.tail(stream).pipe(
+        // a segment that was scaled and truncated away since it was listed
+        Effect.retry({ times: 3, while: isGone })
+      )
+      return (yield* tail).cut
+    }
+    if (String(position.stream) === String(stream)) return position
+    return yield* new InvalidPosition({ stream, detail: `the stream cut belongs to ${String(position.stream)}` })
+  }
+)
+
+const isGone = (error: ReadErrorReason): boolean =>
+  error._tag === "SegmentError" && error.reason._tag === "NoSuchSegment"
 
 /**
  * The ranges between two cuts, one per segment in which there is something to read, earlier epochs first.
@@ -42,22 +52,21 @@ export const resolve = (
  * A segment that `from` does not list was created after it and is read from its start; one that `to` does not list was
  * sealed before it and is read to its end.
  */
-export const ranges = (
-  requests: Requests,
-  cuts: { readonly from: StreamCut; readonly to: StreamCut },
-  onTruncated: OnTruncated.OnTruncated
-): Effect.Effect<ReadonlyArray<SegmentRange>, ReadErrorReason> =>
-  Effect.gen(function*() {
+export const ranges = Effect.fnUntraced(
+  function*(
+    cuts: Cuts,
+    onTruncated: OnTruncated.OnTruncated
+  ): Effect.fn.Return<ReadonlyArray<SegmentRange>, ReadErrorReason, Pravega> {
     const { from, to } = cuts
     const { stream } = from
-    const ids = yield* requests.controller.segmentsBetween(stream, from, to)
+    const ids = yield* (yield* Pravega).controller.segmentsBetween(stream, from, to)
     const spans = yield* Effect.forEach(
       ids.filter((id) => from.positions.get(id) !== wholly),
-      (id) => span(requests, cuts, id, onTruncated),
-      { concurrency: StreamEnds.infoConcurrency }
+      (id) => span(cuts, id, onTruncated),
+      { concurrency }
     )
     const present = spans.filter((s) => s.from < s.to)
-    const segments = yield* withRanges(requests, stream, present.map((s) => s.id))
+    const segments = yield* withRanges(stream, present.map((s) => s.id))
     const order = SegmentOrder.predecessors(segments)
     const low = new Map(segments.map(({ id, range }) => [id, range.low]))
     return present
@@ -68,7 +77,13 @@ export const ranges = (
       .map((s) =>
         SegmentRange.make({ stream, segment: s.id, from: s.from, to: s.to, predecessors: order.get(s.id) ?? [] })
       )
-  })
+  }
+)
+
+interface Cuts {
+  readonly from: StreamCut
+  readonly to: StreamCut
+}
 
 interface Span {
   readonly id: SegmentId
@@ -76,52 +91,44 @@ interface Span {
   readonly to: bigint
 }
 
-const span = (
-  { segments }: Requests,
-  cuts: { readonly from: StreamCut; readonly to: StreamCut },
-  id: SegmentId,
-  onTruncated: OnTruncated.OnTruncated
-): Effect.Effect<Span, ReadErrorReason> => {
-  const { stream } = cuts.from
-  const from = cuts.from.positions.get(id) ?? 0n
-  const to = cuts.to.positions.get(id)
-  if (to === undefined || to === wholly) {
-    return segments.info({ stream, id }).pipe(
-      Effect.map((info) => ({ id, from, to: info.length })),
-      Effect.catchReason(
-        "SegmentError",
-        "NoSuchSegment",
-        () =>
-          Effect.as(
-            OnTruncated.handle(onTruncated, new TruncatedData({ stream, segment: id, from, to: undefined })),
-            { id, from, to: from }
-          )
+const span = Effect.fnUntraced(
+  function*(
+    cuts: Cuts,
+    id: SegmentId,
+    onTruncated: OnTruncated.OnTruncated
+  ): Effect.fn.Return<Span, ReadErrorReason, Pravega> {
+    const { stream } = cuts.from
+    const from = cuts.from.positions.get(id) ?? 0n
+    const to = cuts.to.positions.get(id)
+    if (to === undefined || to === wholly) {
+      return yield* (yield* Pravega).segments.info({ stream, id }).pipe(
+        Effect.map((info) => ({ id, from, to: info.length })),
+        Effect.catchReason("SegmentError", "NoSuchSegment", () => {
+          const lost = new TruncatedData({ stream, segment: id, from, to: undefined })
+          return Effect.as(OnTruncated.handle(onTruncated, lost), { id, from, to: from })
+        })
       )
-    )
+    }
+    if (to >= from) return { id, from, to }
+    const detail = `segment ${Segment.name(stream, id)} would be read from ${from} back to ${to}: ` +
+      "the end comes before the start"
+    return yield* new InvalidPosition({ stream, detail })
   }
-  if (to >= from) return Effect.succeed({ id, from, to })
-  const detail = `segment ${Segment.name(stream, id)} would be read from ${from} back to ${to}: ` +
-    "the end comes before the start"
-  return Effect.fail(new InvalidPosition({ stream, detail }))
-}
+)
 
 /** The segments' key ranges. They matter only when there are several epochs; one request per epoch finds them. */
-const withRanges = (
-  { controller }: Requests,
-  stream: ScopedStream,
-  ids: ReadonlyArray<SegmentId>
-): Effect.Effect<ReadonlyArray<SegmentWithRange>, ControllerError> => {
-  // a segment that its epoch does not list can't be ordered by keys: it goes before all later ones
-  const everything = { low: 0, high: 1 }
-  const epochs = new Set(ids.map(Segment.epoch))
-  if (epochs.size < 2) return Effect.succeed(ids.map((id) => ({ id, range: everything })))
-  return Effect.map(
-    Effect.forEach(epochs, (epoch) => controller.epochSegments(stream, epoch), {
-      concurrency: StreamEnds.infoConcurrency
-    }),
-    (listed) => {
-      const ranges = new Map(listed.flat().map(({ id, range }) => [id, range]))
-      return ids.map((id) => ({ id, range: ranges.get(id) ?? everything }))
-    }
-  )
-}
+const withRanges = Effect.fnUntraced(
+  function*(
+    stream: ScopedStream,
+    ids: ReadonlyArray<SegmentId>
+  ): Effect.fn.Return<ReadonlyArray<SegmentWithRange>, ControllerError, Pravega> {
+    // a segment that its epoch does not list can't be ordered by keys: it goes before all later ones
+    const everything = { low: 0, high: 1 }
+    const epochs = new Set(ids.map(Segment.epoch))
+    if (epochs.size < 2) return ids.map((id) => ({ id, range: everything }))
+    const { controller } = yield* Pravega
+    const listed = yield* Effect.forEach(epochs, (epoch) => controller.epochSegments(stream, epoch), { concurrency })
+    const ranges = new Map(listed.flat().map(({ id, range }) => [id, range]))
+    return ids.map((id) => ({ id, range: ranges.get(id) ?? everything }))
+  }
+)
