@@ -10,6 +10,7 @@ import io.pravega.client.stream.EventRead;
 import io.pravega.client.stream.EventStreamReader;
 import io.pravega.client.stream.EventStreamWriter;
 import io.pravega.client.stream.EventWriterConfig;
+import io.pravega.client.stream.Position;
 import io.pravega.client.stream.ReaderConfig;
 import io.pravega.client.stream.ReaderGroupConfig;
 import io.pravega.client.stream.Serializer;
@@ -44,6 +45,7 @@ import java.util.concurrent.CompletableFuture;
  * cuts SCOPE STREAM           HEAD text, TAIL text
  * parse CUT                   SEGMENT id offset ... and CUT text, as Java writes what it parsed
  * fetch POINTER               the event at a pointer (base64): EVENT text
+ * positions A B               whether two positions (base64) are the same to Java: SAME true
  */
 public final class Interop {
     private static final Serializer<String> TEXT = new UTF8StringSerializer();
@@ -60,7 +62,8 @@ public final class Interop {
                 case "read": read(args[1], args[2], args[3], args[4], Integer.parseInt(args[5])); break;
                 case "cuts": cuts(args[1], args[2]); break;
                 case "parse": parse(StreamCut.from(args[1])); break;
-                case "fetch": fetch(EventPointer.fromBytes(ByteBuffer.wrap(Base64.getDecoder().decode(args[1])))); break;
+                case "fetch": fetch(EventPointer.fromBytes(bytes(args[1]))); break;
+                case "positions": positions(args[1], args[2]); break;
                 default: throw new IllegalArgumentException(args[0]);
             }
             OUT.flush();
@@ -169,6 +172,14 @@ public final class Interop {
         byte[] copy = new byte[bytes.remaining()];
         bytes.get(copy);
         return Base64.getEncoder().encodeToString(copy);
+    }
+
+    private static ByteBuffer bytes(String base64) {
+        return ByteBuffer.wrap(Base64.getDecoder().decode(base64));
+    }
+
+    private static void positions(String a, String b) {
+        OUT.println("SAME\t" + Position.fromBytes(bytes(a)).equals(Position.fromBytes(bytes(b))));
     }
 
     private static void cuts(String scope, String stream) throws Exception {
