@@ -50,7 +50,9 @@ export const run = Effect.fnUntraced(function*(
       case "Closed":
         return "closed"
       case "Sealed":
-        return "sealed"
+        if (!appender.needsLastWord) return "sealed"
+        appender.seal()
+        continue
       case "Missing":
         return "missing"
       case "Refused":
@@ -184,6 +186,7 @@ class Setup {
     if (!this.isSetUp && reply._tag === "AppendSetup") {
       this.isSetUp = true
       this.appender.attach(this.connection, this.requestId, reply.lastEventNumber)
+      if (this.appender.isSealed) this.end({ _tag: "Sealed" })
       return
     }
     const end = this.appender.onReply(reply)
@@ -193,17 +196,18 @@ class Setup {
   private end(end: SetupEnd): void {
     if (this.isOver) return
     this.isOver = true
-    const undecided = this.appender.inFlight > 0
+    const wasInFlight = this.appender.inFlight > 0
+    const refused = end._tag === "Sealed" || end._tag === "Missing"
     this.appender.onClose(undefined)
-    this.appender.detach()
+    this.appender.detach(refused ? "refused" : "unknown")
     this.unsubscribe()
     // What is in flight may still take effect on a living connection, so a new set-up must not come before its death.
     // After a seal nothing takes effect any more (the store ends the connection itself if appends follow).
-    const settled = end._tag === "Sealed" || end._tag === "Missing" || end._tag === "ConnectionLost" ||
-      end._tag === "Closed"
     if (end._tag === "ProtocolBroken") this.connection.fail(end.message)
     else if (end._tag === "Superseded") this.connection.fail("a writer id was set up on another connection")
-    else if (undecided && !settled) this.connection.fail(`${end._tag} while appends were in flight`)
+    else if (wasInFlight && !refused && end._tag !== "ConnectionLost" && end._tag !== "Closed") {
+      this.connection.fail(`${end._tag} while appends were in flight`)
+    }
     this.onEnd(end)
   }
 }

@@ -9,9 +9,9 @@
  */
 import type { ConnectionLost } from "../segmentstore/ConnectionError.ts"
 import type { SegmentConnection } from "../segmentstore/SegmentConnection.ts"
+import * as WireCodec from "../wire/WireCodec.ts"
 import type { WireCommand } from "../wire/WireCommand.ts"
 import { AppendBlock } from "./AppendBlock.ts"
-import * as AppendFrame from "./AppendFrame.ts"
 import * as EventFraming from "./EventFraming.ts"
 import type { Acknowledgeable } from "./Receipt.ts"
 
@@ -45,7 +45,7 @@ const smallestBlockBytes = 1024
 export class SegmentAppender {
   readonly writerId: string
   private readonly options: AppenderOptions
-  private readonly writerIdBytes: Uint8Array
+  private readonly encoder: WireCodec.AppendEncoder
   /** Closed blocks in order; the first `sent` of them are in flight on the present set-up. */
   private blocks: Array<AppendBlock> = []
   private sent = 0
@@ -54,6 +54,9 @@ export class SegmentAppender {
   private lastAcknowledged = Number.NEGATIVE_INFINITY
   /** Events up to this number are in the segment already, says the store. */
   private lastStored = Number.NEGATIVE_INFINITY
+  /** Events up to this number were sent on a set-up that ended without telling their outcome. */
+  private lastDoubtful = Number.NEGATIVE_INFINITY
+  private sealed = false
   private nextCapacity = smallestBlockBytes
   private connection: SegmentConnection | undefined = undefined
   private requestId = BigInt(0)
@@ -66,7 +69,7 @@ export class SegmentAppender {
   constructor(options: AppenderOptions) {
     this.options = options
     this.writerId = options.writerId
-    this.writerIdBytes = AppendFrame.uuidBytes(options.writerId)
+    this.encoder = WireCodec.makeAppendEncoder(options.writerId)
   }
 
   get hasWork(): boolean {
@@ -87,6 +90,23 @@ export class SegmentAppender {
     return this.sent
   }
 
+  /**
+   * The segment is sealed, but what was sent on an earlier set-up may have reached it after the present one began: only a
+   * set-up after the seal tells for certain which events are in it.
+   */
+  get needsLastWord(): boolean {
+    return (this.blocks[0]?.lastEventNumber ?? Number.POSITIVE_INFINITY) <= this.lastDoubtful
+  }
+
+  /** Nothing is sent any more; further set-ups only tell what is in the segment. */
+  get isSealed(): boolean {
+    return this.sealed
+  }
+
+  seal(): void {
+    this.sealed = true
+  }
+
   add(payload: Uint8Array, position: number, receipt: Acknowledgeable): void {
     const frame = EventFraming.headerSize + payload.length
     if (this.current !== undefined && this.current.length + frame > this.options.blockBytes) this.closeBlock()
@@ -103,21 +123,29 @@ export class SegmentAppender {
     }
   }
 
-  /** A set-up succeeded: drops what the store has, and sends the rest. */
+  /** A set-up succeeded: drops what the store has, and sends the rest (unless the segment is sealed). */
   attach(connection: SegmentConnection, requestId: bigint, lastEventNumber: bigint): void {
-    this.connection = connection
+    this.sent = 0
+    if (this.sealed) this.lastDoubtful = Number.NEGATIVE_INFINITY
+    else this.connection = connection
     this.requestId = requestId
     this.awaitingDrain = false
-    this.sent = 0
     this.lastStored = lastEventNumber < BigInt(0) ? Number.NEGATIVE_INFINITY : Number(lastEventNumber)
     this.lastAcknowledged = Math.max(this.lastAcknowledged, this.lastStored)
     this.dropStored()
     this.sendAll()
   }
 
-  /** The set-up ended: everything unacknowledged waits for the next one. Nothing more is sent on this one. */
-  detach(): void {
+  /**
+   * The set-up ended: everything unacknowledged waits for the next one. Nothing more is sent on this one. `refused`: the
+   * store said that it took nothing of what was in flight; otherwise that is not known.
+   */
+  detach(outcome: "refused" | "unknown"): void {
     this.connection = undefined
+    const last = this.blocks[this.sent - 1]
+    if (outcome === "unknown" && last !== undefined) {
+      this.lastDoubtful = Math.max(this.lastDoubtful, last.lastEventNumber)
+    }
     this.sent = 0
   }
 
@@ -147,7 +175,7 @@ export class SegmentAppender {
 
   /** Takes out everything unacknowledged, in order. Used when its events go elsewhere, or nowhere. */
   takeAll(): ReadonlyArray<AppendBlock> {
-    this.detach()
+    this.detach("refused")
     const blocks = this.current === undefined ? this.blocks : [...this.blocks, this.current]
     this.blocks = []
     this.current = undefined
@@ -217,11 +245,11 @@ export class SegmentAppender {
       const block = this.blocks[this.sent]
       if (block === undefined) return
       this.sent++
-      const taken = connection.sendFrame(AppendFrame.encode({
-        writerId: this.writerIdBytes,
-        data: block.data,
-        count: block.count,
-        lastEventNumber: block.lastEventNumber,
+      const taken = connection.sendFrame(this.encoder.encode({
+        payload: [block.data],
+        length: block.length,
+        eventCount: block.count,
+        lastEventNumber: BigInt(block.lastEventNumber),
         requestId: this.requestId
       }))
       // a dead connection tells its subscribers while it takes the frame

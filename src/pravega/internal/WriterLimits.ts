@@ -16,9 +16,12 @@ export interface WriterLimitOptions {
   readonly closeTimeout?: Duration.Input | undefined
 }
 
+/** Two of these, or one of the largest event, fit into a frame. */
+const largestBlockBytes = 8 * 1024 * 1024
+
 export const make = (options: WriterLimitOptions | undefined): WriterLimits => ({
   maxPendingBytes: Math.max(1, options?.maxPendingBytes ?? 16 * 1024 * 1024),
-  blockBytes: Math.max(1, options?.blockBytes ?? 512 * 1024),
+  blockBytes: Math.min(Math.max(1, options?.blockBytes ?? 512 * 1024), largestBlockBytes),
   outageLimit: Duration.fromInputUnsafe(options?.outageLimit ?? "10 minutes"),
   closeTimeout: Duration.fromInputUnsafe(options?.closeTimeout ?? "30 seconds")
 })

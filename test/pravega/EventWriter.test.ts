@@ -1,0 +1,342 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import fc from "fast-check"
+import * as EventCodec from "../../src/core/EventCodec.ts"
+import * as EventStream from "../../src/core/EventStream.ts"
+import { ScopedStream } from "../../src/core/ScopedStream.ts"
+import * as EventWriter from "../../src/pravega/EventWriter.ts"
+import type { Pravega } from "../../src/pravega/Pravega.ts"
+import { FakeStore, finish, settle } from "./internal/FakeStore.ts"
+
+interface Numbered {
+  readonly key: string
+  readonly n: number
+}
+
+const name = ScopedStream.parse("scope/stream")
+const codec = EventCodec.make<Numbered>({
+  name: "numbered",
+  encode: ({ key, n }) => new TextEncoder().encode(`${key}:${n}`),
+  decode: (bytes) => {
+    const [key = "", n] = new TextDecoder().decode(bytes).split(":")
+    return { key, n: Number(n) }
+  }
+})
+const keyed = EventStream.make(name, { codec, routingKey: (event) => event.key })
+const keyless = EventStream.make(name, { codec })
+const texts = EventStream.make(name, { codec: EventCodec.utf8 })
+
+/** One thing that happens between a writer and its store. */
+type Step = readonly [kind: StepKind, pick: number]
+const stepKinds = [
+  "toStore",
+  "toClient",
+  "release",
+  "kill",
+  "closeAfterSome",
+  "split",
+  "merge",
+  "seal",
+  "wrongHost",
+  "expireToken",
+  "refuse",
+  "fill",
+  "drain",
+  "time"
+] as const
+type StepKind = (typeof stepKinds)[number]
+
+const take = (store: FakeStore, [kind, pick]: Step): void => {
+  const connections = store.connections.filter((connection) => connection.toStore.length > 0 || !connection.lost)
+  const connection = connections[pick % Math.max(1, connections.length)]
+  switch (kind) {
+    case "toStore":
+      return connection?.deliverToStore()
+    case "toClient":
+      return connection?.lost === false ? connection.deliverToClient() : undefined
+    case "release":
+      return connection === undefined ? undefined : store.releaseAll(connection)
+    case "kill":
+      return connection?.kill()
+    case "closeAfterSome":
+      for (let i = 0; i < pick % 3; i++) connection?.deliverToStore()
+      if (connection !== undefined) connection.closedByStore = true
+      return
+    case "split":
+      return store.active.length < 6 ? store.split(pick) : undefined
+    case "merge":
+      return store.merge(pick)
+    case "seal":
+      return store.sealNext()
+    case "wrongHost":
+      store.wrongHosts = 1
+      return
+    case "expireToken":
+      store.expiredTokens = 1
+      return
+    case "refuse":
+      store.connectsRefused = 1
+      return
+    case "fill":
+      if (connection !== undefined) connection.full = true
+      return
+    case "drain":
+      return connection?.drain()
+    case "time":
+      return
+  }
+}
+
+const drive = (store: FakeStore, steps: ReadonlyArray<Step>): Effect.Effect<void> =>
+  Effect.forEach(steps, (step) =>
+    Effect.gen(function*() {
+      take(store, step)
+      yield* settle
+      if (step[0] === "time") yield* TestClock.adjust(Duration.millis(step[1]))
+    }), { discard: true })
+
+const step: fc.Arbitrary<Step> = fc.tuple(
+  fc.oneof(
+    { weight: 30, arbitrary: fc.constant<StepKind>("toStore") },
+    { weight: 30, arbitrary: fc.constant<StepKind>("toClient") },
+    { weight: 12, arbitrary: fc.constant<StepKind>("release") },
+    { weight: 12, arbitrary: fc.constant<StepKind>("time") },
+    { weight: 16, arbitrary: fc.constantFrom<StepKind>(...stepKinds) }
+  ),
+  fc.nat(40)
+)
+
+const scenario = fc.record({
+  segments: fc.integer({ min: 1, max: 4 }),
+  /** Sizes of the calls, each with the keys of its events. */
+  calls: fc.array(fc.array(fc.constantFrom("a", "b", "c", "d", "e", "f"), { maxLength: 6 }), { maxLength: 14 }),
+  steps: fc.array(step, { maxLength: 250, size: "max" }),
+  maxPendingBytes: fc.constantFrom(20, 60, 100_000),
+  blockBytes: fc.constantFrom(1, 25, 50, 100_000)
+})
+
+const numbered = (calls: ReadonlyArray<ReadonlyArray<string>>): Array<Array<Numbered>> => {
+  const next = new Map<string, number>()
+  return calls.map((keys) =>
+    keys.map((key) => {
+      const n = next.get(key) ?? 0
+      next.set(key, n + 1)
+      return { key, n }
+    })
+  )
+}
+
+const runTest = <A, E>(effect: Effect.Effect<A, E, Pravega | Scope.Scope>, store: FakeStore): Promise<A> =>
+  Effect.runPromise(effect.pipe(Effect.scoped, Effect.provide(Layer.merge(store.layer, TestClock.layer()))))
+
+describe("EventWriter", () => {
+  it("every event once, and each key in order, whatever happens to connections and segments", () =>
+    fc.assert(
+      fc.asyncProperty(scenario, async ({ blockBytes, calls, maxPendingBytes, segments, steps }) => {
+        const store = new FakeStore(name, segments)
+        const events = numbered(calls)
+        await runTest(
+          Effect.gen(function*() {
+            const writer = yield* EventWriter.make(keyed, { maxPendingBytes, blockBytes, outageLimit: "1 day" })
+            const fiber = yield* Effect.forkChild(Effect.gen(function*() {
+              const waits = yield* Effect.forEach(events, (call) => writer.enqueue(call))
+              yield* writer.flush
+              yield* Effect.all(waits)
+            }))
+            yield* drive(store, steps)
+            yield* finish(store, () => fiber.pollUnsafe() !== undefined)
+            yield* Fiber.join(fiber)
+          }),
+          store
+        )
+        const stored = store.contents()
+        assert.sameMembers(stored, events.flat().map(({ key, n }) => `${key}:${n}`))
+        for (const key of "abcdef") {
+          const numbers = stored.filter((event) => event.startsWith(key)).map((event) => Number(event.slice(2)))
+          assert.deepStrictEqual(numbers, numbers.map((_, i) => i), `order of ${key}`)
+        }
+      }),
+      {
+        numRuns: 300,
+        examples: [[
+          // an append of a dead connection arrives after the next set-up, and then the segment is sealed
+          {
+            segments: 1,
+            calls: [["a"]],
+            steps: [
+              ["split", 0],
+              ["toStore", 0],
+              ["toClient", 0],
+              ["kill", 0],
+              ["time", 6],
+              ["toStore", 11],
+              ["toStore", 0],
+              ["release", 4]
+            ],
+            maxPendingBytes: 100_000,
+            blockBytes: 1
+          }
+        ]]
+      }
+    ), 120_000)
+
+  it.effect("events without key are spread over the segments", () => {
+    const store = new FakeStore(name, 3)
+    return Effect.gen(function*() {
+      const writer = yield* EventWriter.make(keyless)
+      const fiber = yield* Effect.forkChild(
+        Effect.forEach(Array.from({ length: 9 }, (_, n) => n), (n) => writer.write({ key: "", n }), { concurrency: 9 })
+      )
+      yield* finish(store, () => fiber.pollUnsafe() !== undefined)
+      assert.deepStrictEqual([...store.segments.values()].map(({ events }) => events.length), [3, 3, 3])
+    }).pipe(Effect.provide(store.layer))
+  })
+
+  it.effect("a sealed stream fails what is pending, and the writer", () => {
+    const store = new FakeStore(name, 1)
+    return Effect.gen(function*() {
+      const writer = yield* EventWriter.make(texts)
+      store.sealStream()
+      const fiber = yield* Effect.forkChild(Effect.result(writer.write("late")))
+      yield* finish(store, () => fiber.pollUnsafe() !== undefined)
+      const result = yield* Fiber.join(fiber)
+      assert.strictEqual(result._tag === "Failure" ? result.failure.reason._tag : "", "StreamSealed")
+      assert.strictEqual((yield* Effect.flip(writer.write("later"))).reason._tag, "StreamSealed")
+      assert.strictEqual((yield* Effect.flip(EventWriter.make(texts))).reason._tag, "StreamSealed")
+    }).pipe(Effect.provide(store.layer))
+  })
+
+  it.effect("an event too large fails before anything of its call is sent", () => {
+    const store = new FakeStore(name, 1)
+    const bytes = EventStream.make(name, { codec: EventCodec.bytes })
+    return Effect.gen(function*() {
+      const writer = yield* EventWriter.make(bytes)
+      const limit = 8 * 1024 * 1024
+      const error = yield* Effect.flip(writer.writeAll([new Uint8Array(1), new Uint8Array(limit + 1)]))
+      assert.strictEqual(error.reason._tag, "EventTooLarge")
+      assert.strictEqual(error.reason._tag === "EventTooLarge" ? error.reason.index : -1, 1)
+      yield* settle
+      assert.strictEqual(store.connections.length, 0)
+      const fiber = yield* Effect.forkChild(writer.write(new Uint8Array(limit)))
+      yield* finish(store, () => fiber.pollUnsafe() !== undefined)
+      yield* Fiber.join(fiber)
+      assert.strictEqual(store.segment(store.active[0]!.id).events[0]!.length, limit)
+    }).pipe(Effect.provide(store.layer))
+  })
+
+  it.effect("a codec's error is typed, and the writer goes on", () => {
+    const store = new FakeStore(name, 1)
+    const picky = EventStream.make(name, {
+      codec: EventCodec.make<string>({
+        name: "picky",
+        encode: (text) => {
+          if (text === "bad") throw new Error("bad event")
+          return new TextEncoder().encode(text)
+        },
+        decode: (bytes) => new TextDecoder().decode(bytes)
+      })
+    })
+    return Effect.gen(function*() {
+      const writer = yield* EventWriter.make(picky)
+      assert.strictEqual((yield* Effect.flip(writer.writeAll(["good", "bad"]))).reason._tag, "EncodeFailed")
+      const fiber = yield* Effect.forkChild(writer.write("fine"))
+      yield* finish(store, () => fiber.pollUnsafe() !== undefined)
+      assert.deepStrictEqual(store.contents(), ["fine"])
+    }).pipe(Effect.provide(store.layer))
+  })
+
+  it.effect("back-pressure: accepts no more than the limit, in the order of the calls", () => {
+    const store = new FakeStore(name, 1)
+    return Effect.gen(function*() {
+      const writer = yield* EventWriter.make(texts, { maxPendingBytes: 30 })
+      const accepted: Array<string> = []
+      const fibers = yield* Effect.forEach(
+        ["a", "b", "c", "d"],
+        (text) =>
+          Effect.forkChild(
+            Effect.tap(writer.enqueue([text.repeat(20)]), () => Effect.sync(() => accepted.push(text))),
+            {
+              startImmediately: true
+            }
+          )
+      )
+      yield* settle
+      assert.deepStrictEqual(accepted, ["a", "b"])
+      yield* Fiber.interrupt(fibers[2]!)
+      yield* finish(store, () => fibers[3]!.pollUnsafe() !== undefined)
+      assert.deepStrictEqual(accepted, ["a", "b", "d"])
+      const flushing = yield* Effect.forkChild(writer.flush)
+      yield* finish(store, () => flushing.pollUnsafe() !== undefined)
+    }).pipe(Effect.provide(store.layer))
+  })
+
+  it.effect("closing the Scope after a success flushes; after a failure, what is pending fails with WriterClosed", () => {
+    const store = new FakeStore(name, 1)
+    return Effect.gen(function*() {
+      for (const exit of [Exit.void, Exit.fail("no")]) {
+        const scope = yield* Scope.make()
+        const writer = yield* Scope.provide(EventWriter.make(texts), scope)
+        const acknowledged = yield* writer.enqueue([exit._tag])
+        const closing = yield* Effect.forkChild(Scope.close(scope, exit), { startImmediately: true })
+        yield* finish(store, () => closing.pollUnsafe() !== undefined)
+        const outcome = yield* Effect.result(acknowledged)
+        assert.strictEqual(
+          outcome._tag === "Failure" ? outcome.failure.reason._tag : "",
+          exit._tag === "Success" ? "" : "WriterClosed"
+        )
+        assert.strictEqual((yield* Effect.flip(writer.write("after"))).reason._tag, "WriterClosed")
+      }
+      assert.deepStrictEqual(store.contents(), ["Success"])
+    }).pipe(Effect.provide(store.layer))
+  })
+
+  it.effect("closing does not wait longer than the limit for a store that is away", () => {
+    const store = new FakeStore(name, 1)
+    return Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const writer = yield* Scope.provide(EventWriter.make(texts, { closeTimeout: "3 seconds" }), scope)
+      const acknowledged = yield* writer.enqueue(["x"])
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* TestClock.adjust("2 seconds")
+      assert.isUndefined(closing.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(closing)
+      assert.strictEqual((yield* Effect.flip(acknowledged)).reason._tag, "WriterClosed")
+    }).pipe(Effect.provide(store.layer))
+  })
+
+  it.effect("gives up with a typed error when no store takes anything for the outage limit", () => {
+    const store = new FakeStore(name, 1)
+    store.connectsRefused = Number.POSITIVE_INFINITY
+    return Effect.gen(function*() {
+      const writer = yield* EventWriter.make(texts, { outageLimit: "1 minute" })
+      const fiber = yield* Effect.forkChild(Effect.flip(writer.write("x")))
+      yield* TestClock.adjust("59 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "StoreUnavailable")
+    }).pipe(Effect.provide(store.layer))
+  })
+
+  it.effect("a store that breaks the protocol ends the connection, not the writer", () => {
+    const store = new FakeStore(name, 1)
+    return Effect.gen(function*() {
+      const writer = yield* EventWriter.make(texts)
+      const fiber = yield* Effect.forkChild(writer.write("x"), { startImmediately: true })
+      yield* settle
+      const connection = store.connections[0]!
+      connection.deliverToStore()
+      connection.deliverToClient()
+      yield* settle
+      connection.deliverToStore() // appended
+      for (const held of connection.held.values()) held.last += 5n // acknowledges what was never sent
+      store.releaseAll(connection)
+      connection.deliverToClient()
+      assert.isTrue(connection.lost)
+      yield* finish(store, () => fiber.pollUnsafe() !== undefined)
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(store.contents(), ["x"])
+    }).pipe(Effect.provide(store.layer))
+  })
+})
