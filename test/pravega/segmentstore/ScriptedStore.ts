@@ -1,6 +1,6 @@
 /** A segment store's end of connections in memory: what arrived, decoded, and what the test lets it answer. */
 import { assert } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, type Layer } from "effect"
 import * as BytePipe from "../../../src/pravega/segmentstore/BytePipe.ts"
 import { ConnectionRefused } from "../../../src/pravega/segmentstore/ConnectionError.ts"
 import { SegmentStoreTransport } from "../../../src/pravega/segmentstore/SegmentStoreTransport.ts"

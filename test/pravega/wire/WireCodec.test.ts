@@ -44,7 +44,7 @@ const writerId = "01234567-89ab-cdef-0123-456789abcdef"
 describe("WireCodec", () => {
   describe("round trip", () => {
     for (const name of commandNames) {
-      it(name, () => {
+      it(`${name}`, () => {
         fc.assert(
           fc.property(commandNamed(name), (command) => {
             assert.deepStrictEqual(decodeChunks([WireCodec.encode(command)]), [command])
@@ -197,7 +197,7 @@ describe("WireCodec", () => {
       ["a large frame", { _tag: "Event", data: new Uint8Array(0xff_ffff - 7) }, "FrameTooLarge"]
     ]
     for (const [name, command, tag] of cases) {
-      it(name, () => assert.strictEqual(reasonOf(() => WireCodec.encode(command))._tag, tag))
+      it(`${name}`, () => assert.strictEqual(reasonOf(() => WireCodec.encode(command))._tag, tag))
     }
 
     it("but takes a frame of just the largest size", () => {

@@ -93,7 +93,7 @@ describe("wire command vectors", () => {
           typeof type === "string" ? { name: field, type } : {
             name: field,
             type: type.type,
-            absentMeans: Array.isArray(type.absent) ? JSON.stringify(type.absent) : String(type.absent)
+            absentMeans: typeof type.absent === "object" ? JSON.stringify(type.absent) : String(type.absent)
           }
         )
       }])
