@@ -1,0 +1,170 @@
+/**
+ * The records of a checkpoint log: what they say, and their bytes. It decides nothing: what a sequence of records means
+ * is `LogState`'s.
+ *
+ * Bytes: length of the rest after the checksum (u32), CRC32C of that rest (u32), format version (u8), JSON. All numbers
+ * big-endian.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { crc32c } from "./internal/Crc32c.ts"
+
+/** Where a source stands, or what a sink must remember: written and read by the source or sink itself. */
+const PerName = Schema.Record(Schema.String, Schema.Json)
+
+/**
+ * What is fixed of a source when a query starts for the first time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class SourceStart extends Schema.Class<SourceStart>("effect-pravega/SourceStart")({
+  /** Tells what is read from what another time has the same name. */
+  identity: Schema.Json,
+  /** The start and the end as the user gave them, to tell when they were changed later. */
+  asked: Schema.Json,
+  start: Schema.Json,
+  /** Absent: unbounded. */
+  end: Schema.optionalKey(Schema.Json)
+}) {}
+
+/**
+ * What is fixed when a query starts for the first time, with the position that it has reached. It stands in the first
+ * record of a log, and again in the one from which a compacted log is read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Started extends Schema.TaggedClass<Started>()("started", {
+  query: Schema.String,
+  /** Given by the user. */
+  version: Schema.String,
+  /** Sources, sinks, codecs and guarantees; compared when the query is started again. */
+  structure: Schema.Json,
+  sources: Schema.Record(Schema.String, SourceStart),
+  /** The number of the next batch. */
+  batch: Schema.Natural,
+  /** Per source: where the next batch starts. */
+  positions: PerName
+}) {}
+
+/**
+ * An owner took the query over: the record's epoch is its own. `drops`: the number of a torn last record, which from
+ * here on counts as never written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Claimed extends Schema.TaggedClass<Claimed>()("claimed", {
+  drops: Schema.optionalKey(Schema.Natural)
+}) {}
+
+/** The batch's input is fixed for ever. @category models @since 0.1.0 */
+export class Planned extends Schema.TaggedClass<Planned>()("planned", {
+  batch: Schema.Natural,
+  /** Per source: the exact ranges, in the source's own terms. */
+  plans: PerName,
+  /** Per source: where the next batch starts. */
+  positions: PerName
+}) {}
+
+/** Sinks hold open transactions for the batch, which are aborted unless a later `Prepared` names them. @category models @since 0.1.0 */
+export class Begun extends Schema.TaggedClass<Begun>()("begun", {
+  batch: Schema.Natural,
+  /** Per sink: its transaction. */
+  sinks: PerName
+}) {}
+
+/** What a sink needs to commit, or to find out whether it did. @category models @since 0.1.0 */
+export class PreparedSink extends Schema.Class<PreparedSink>("effect-pravega/PreparedSink")({
+  /** As in `Begun`. */
+  handle: Schema.Json,
+  /** What decides an outcome that is not known otherwise. */
+  evidence: Schema.Json,
+  /** Identifies the outputs: a replay beside a committed sink must have the same. */
+  digest: Schema.String,
+  events: Schema.Natural,
+  bytes: Schema.Natural
+}) {}
+
+/**
+ * The batch's outcome is fixed: the sinks named here will be committed. Sinks without output are not named; null: a
+ * sink that had output, which was lost, has none now.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Prepared extends Schema.TaggedClass<Prepared>()("prepared", {
+  batch: Schema.Natural,
+  sinks: Schema.Record(Schema.String, Schema.NullOr(PreparedSink))
+}) {}
+
+/** Every sink of the batch is committed. @category models @since 0.1.0 */
+export class Committed extends Schema.TaggedClass<Committed>()("committed", {
+  batch: Schema.Natural
+}) {}
+
+/** @category models @since 0.1.0 */
+export const Entry = Schema.Union([Started, Claimed, Planned, Begun, Prepared, Committed])
+/** @category models @since 0.1.0 */
+export type Entry = typeof Entry.Type
+
+/**
+ * One record: what its owner says at once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class CheckpointRecord extends Schema.Class<CheckpointRecord>("effect-pravega/CheckpointRecord")({
+  epoch: Schema.Natural,
+  /** The owner's nonce: tells its own records from those of others. */
+  owner: Schema.String,
+  entries: Schema.Array(Entry)
+}) {}
+
+const Json = Schema.fromJsonString(Schema.toCodecJson(CheckpointRecord))
+const toJson = Schema.encodeSync(Json)
+const fromJson = Schema.decodeUnknownResult(Json)
+
+const headerSize = 9
+const formatVersion = 1
+
+/** @category encoding @since 0.1.0 */
+export const encode = (record: CheckpointRecord): Uint8Array => {
+  const json = new TextEncoder().encode(toJson(record))
+  const bytes = new Uint8Array(headerSize + json.length)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, 1 + json.length)
+  view.setUint8(8, formatVersion)
+  bytes.set(json, headerSize)
+  view.setUint32(4, crc32c(bytes.subarray(8)))
+  return bytes
+}
+
+/**
+ * Why bytes are no record. `isTorn`: as a crash leaves them; otherwise they are whole, but not readable by this version.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BadRecord {
+  readonly isTorn: boolean
+  readonly detail: string
+}
+
+/** @category encoding @since 0.1.0 */
+export const decode = (bytes: Uint8Array): Result.Result<CheckpointRecord, BadRecord> => {
+  const bad = (isTorn: boolean, detail: string) => Result.fail({ isTorn, detail })
+  if (bytes.length < headerSize) return bad(true, `${bytes.length} bytes, too short for a record`)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const length = view.getUint32(0)
+  if (bytes.length - 8 !== length) return bad(true, `${bytes.length - 8} bytes where ${length} were written`)
+  if (crc32c(bytes.subarray(8)) !== view.getUint32(4)) return bad(true, "the checksum does not match")
+  if (view.getUint8(8) !== formatVersion) return bad(false, `format version ${view.getUint8(8)} is not known`)
+  return Result.mapError(fromJson(new TextDecoder().decode(bytes.subarray(headerSize))), (error) => ({
+    isTorn: false,
+    detail: error.message
+  }))
+}

@@ -1,0 +1,222 @@
+/**
+ * The commit protocol, top to bottom: what is written before what, and why a crash between any two steps loses nothing
+ * and repeats nothing. Recovery is this same code, entered at the step that the log has reached.
+ *
+ *   1. planned(n)    the input of batch n is fixed for ever
+ *   2. begun(n)      the sinks' transactions are known; the input is read, processed and written into them
+ *   3. prepared(n)   the outcome is fixed: it will be committed. Never aborted from here on, by anybody
+ *   4.               each sink commits
+ *   5. committed(n)  in one record with planned(n+1), if that is ready
+ *
+ * It does not say when a batch is due (`Query`), how a log settles its appends (`OwnedLog`), or how a sink commits.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type { BatchReport, Run } from "./BatchRun.ts"
+import { CheckpointLogError } from "./CheckpointLogError.ts"
+import { Begun, Committed, Planned, Prepared, PreparedSink } from "./CheckpointRecord.ts"
+import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "./CommitError.ts"
+import { nextRange, planAhead, readyRange } from "./internal/Planning.ts"
+import * as Processing from "./internal/Processing.ts"
+import type { UnfinishedBatch } from "./LogState.ts"
+import type { BatchId, SinkSession } from "./Sink.ts"
+import type { Range } from "./Source.ts"
+
+/** @category models @since 0.1.0 */
+export type Step =
+  | { readonly _tag: "done"; readonly report: BatchReport }
+  | { readonly _tag: "idle" }
+  | { readonly _tag: "ended" }
+
+/** @category models @since 0.1.0 */
+export interface StepOptions {
+  /** A position that the batch must not pass, besides the source's own end. */
+  readonly until: Schema.Json | undefined
+  /** Whether another batch follows at once: then it is planned while this one runs. */
+  readonly more: boolean
+}
+
+/**
+ * Runs one batch to its end: the oldest that the log has unfinished, else a new one, if there is input before `until`.
+ * A try that fails is made again as the run's Schedule says, from where the log then stands.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const step = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, options: StepOptions) =>
+  Effect.suspend(() => {
+    const tally: Tally = { attempts: 0, eventsIn: 0, prepared: 0, sinks: new Map() }
+    const tried = Effect.suspend(() => attemptStep(run, options, tally))
+    return Effect.retry(tried, { schedule: run.retry, while: isWorthRetrying })
+  })
+
+const attemptStep = Effect.fnUntraced(function*<A, B, ES, E, R>(
+  run: Run<A, B, ES, E, R>,
+  { more, until }: StepOptions,
+  tally: Tally
+) {
+  const begun = yield* Clock.currentTimeMillis
+  const wasPlanned = run.log.state().unfinished.length > 0
+  if (!wasPlanned) {
+    const range = yield* nextRange(run, until)
+    if (range._tag !== "range") return range satisfies Step
+    yield* run.log.append([plannedBy(run, range)]) // 1
+  }
+  const planned = yield* Clock.currentTimeMillis
+  const [batch, ...later] = run.log.state().unfinished
+  if (batch === undefined) return yield* Effect.die("a batch was planned, and the log has none")
+  if (more && later.length === 0) yield* planAhead(run, until)
+
+  yield* Effect.scoped(settle(run, batch, tally)) // 2, 3, 4
+
+  const next = more && later.length === 0 ? readyRange(run) : undefined
+  yield* run.log.append([new Committed({ batch: batch.batch }), ...next === undefined ? [] : [plannedBy(run, next)]]) // 5
+  const { attempts, eventsIn, prepared, sinks } = tally
+  const times = { begun, planned, prepared, committed: yield* Clock.currentTimeMillis }
+  const { positions } = batch.planned
+  return {
+    _tag: "done",
+    report: { batch: batch.batch, wasPlanned, positions, eventsIn, sinks, attempts, times }
+  } satisfies Step
+})
+
+interface Tally {
+  attempts: number
+  eventsIn: number
+  prepared: number
+  sinks: ReadonlyMap<string, PreparedSink>
+}
+
+/** Brings a planned batch to where every sink has committed, from where the log has it: first try, retry and recovery. */
+const settle = Effect.fnUntraced(function*<A, B, ES, E, R>(
+  run: Run<A, B, ES, E, R>,
+  batch: UnfinishedBatch,
+  tally: Tally
+) {
+  // Begun and not prepared: whoever began them has failed, or is fenced, so that they can't be committed any more.
+  yield* abortBegun(run, batch)
+
+  const lost: Array<string> = []
+  for (const [name, prepared] of batch.prepared ?? []) {
+    const outcome = yield* session(run, name).recover(idOf(run, batch), prepared)
+    if (outcome._tag === "unknown") return yield* ambiguous(run, batch, name, prepared, outcome.detail)
+    // Nothing of a lost one was ever visible: the same range again, for the sinks concerned, and for those only.
+    if (outcome._tag === "lost") lost.push(name)
+    if (outcome._tag === "committable") yield* session(run, name).commit(idOf(run, batch), prepared) // 4
+  }
+  const missing = batch.prepared === undefined ? [...run.sinks.keys()] : lost
+  if (missing.length > 0) yield* attempt(run, batch, missing, tally) // 2, 3
+  tally.prepared = yield* Clock.currentTimeMillis
+  tally.sinks = preparedNow(run, batch)
+  yield* Effect.forEach(missing, (name) => commit(run, batch, name), { concurrency: "unbounded", discard: true }) // 4
+})
+
+const commit = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, batch: UnfinishedBatch, name: string) =>
+  Effect.suspend(() => {
+    const prepared = preparedNow(run, batch).get(name)
+    return prepared === undefined ? Effect.void : session(run, name).commit(idOf(run, batch), prepared)
+  })
+
+/** Steps 2 and 3 for some of the sinks: read, process, write; then fix the outcome. */
+const attempt = Effect.fnUntraced(function*<A, B, ES, E, R>(
+  run: Run<A, B, ES, E, R>,
+  batch: UnfinishedBatch,
+  names: ReadonlyArray<string>,
+  tally: Tally
+) {
+  tally.attempts++
+  tally.eventsIn = 0
+  const sinks = yield* Effect.forEach(names, (name) =>
+    Processing.lazySink(run, name, {
+      begin: session(run, name).begin({ query: run.log.query, batch: batch.batch }),
+      begun: (handle) => run.log.append([new Begun({ batch: batch.batch, sinks: { [name]: handle } })]) // 2
+    }))
+  const opened = () => sinks.flatMap((sink) => sink.opened())
+  const keepAll = Effect.suspend(() => Effect.forEach(opened(), ({ attempt }) => attempt.keep, { discard: true }))
+  const written = yield* Processing.processAll(run, batch, sinks, tally).pipe(
+    Effect.andThen(Effect.suspend(() => Effect.forEach(opened(), Processing.prepare, { concurrency: "unbounded" }))),
+    // Another process owns the query, and what the log names is its to abort (rule 3).
+    Effect.tapError((error) => isDecidedElsewhere(error) ? keepAll : Effect.void)
+  )
+
+  const before = batch.prepared ?? new Map<string, PreparedSink>()
+  const prepared: Record<string, PreparedSink | null> = {}
+  for (const name of names) if (before.has(name)) prepared[name] = null
+  for (const [name, value] of written) if (value.events > 0) prepared[name] = value
+  // Another sink of the batch keeps the outputs of the first run: these must be the same (rule 10).
+  for (const name of before.size > names.length ? names : []) {
+    if (before.get(name)?.digest === prepared[name]?.digest) continue
+    const reason = new NonDeterministicReplay({ query: run.log.query, batch: batch.batch, sink: name })
+    return yield* new CommitError({ reason })
+  }
+  // Kept first: once the record was sent, no finalizer aborts what it may name. What has no output is aborted by its Scope.
+  const named = opened().filter(({ name }) => prepared[name] instanceof PreparedSink)
+  yield* Effect.forEach(named, (sink) => sink.attempt.keep, { discard: true }).pipe(
+    Effect.andThen(run.log.append([new Prepared({ batch: batch.batch, sinks: prepared })])), // 3
+    Effect.tapError((error) =>
+      isDecidedElsewhere(error)
+        ? Effect.void
+        : Effect.forEach(named, ({ attempt, name }) => session(run, name).abort(attempt.handle), { discard: true })
+    ),
+    Effect.uninterruptible
+  )
+})
+
+/** Ends what was begun for a batch and never prepared. Finding it committed breaks step 3: somebody else did that. */
+const abortBegun = Effect.fnUntraced(function*<A, B, ES, E, R>(run: Run<A, B, ES, E, R>, batch: UnfinishedBatch) {
+  for (const [name, handles] of batch.begun) {
+    for (const handle of handles) {
+      if ((yield* session(run, name).abort(handle)) === "aborted") continue
+      const detail = `transaction ${JSON.stringify(handle)} of sink "${name}" is committed, which was never prepared`
+      const reason = new InvariantViolated({ query: run.log.query, batch: batch.batch, detail })
+      return yield* new CommitError({ reason })
+    }
+  }
+})
+
+const plannedBy = <A, B, ES, E, R>(
+  run: Run<A, B, ES, E, R>,
+  range: Range<Schema.Json, Schema.Json> & { readonly _tag: "range" }
+): Planned => {
+  const { name } = run.pipeline.source
+  const { nextBatch } = run.log.state()
+  return new Planned({ batch: nextBatch, plans: { [name]: range.plan }, positions: { [name]: range.next } })
+}
+
+/** What the log names now: the outcome of the batch. */
+const preparedNow = <A, B, ES, E, R>(
+  run: Run<A, B, ES, E, R>,
+  { batch }: UnfinishedBatch
+): ReadonlyMap<string, PreparedSink> =>
+  run.log.state().unfinished.find((unfinished) => unfinished.batch === batch)?.prepared ?? new Map()
+
+const idOf = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, { batch }: UnfinishedBatch): BatchId => ({
+  query: run.log.query,
+  batch
+})
+
+const ambiguous = <A, B, ES, E, R>(
+  run: Run<A, B, ES, E, R>,
+  { batch }: UnfinishedBatch,
+  sink: string,
+  { evidence, handle }: PreparedSink,
+  detail: string
+): Effect.Effect<never, CommitError> => {
+  const reason = new AmbiguousCommit({ query: run.log.query, batch, sink, handle, evidence, detail })
+  return Effect.fail(new CommitError({ reason }))
+}
+
+const session = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, name: string): SinkSession<B, E> => {
+  const found = run.sinks.get(name)
+  // Sinks are part of the structure, which was compared when the query started.
+  if (found === undefined) throw new Error(`no sink "${name}"`)
+  return found
+}
+
+/** What another owner did, or may have done: nothing is aborted any more, and another try makes no sense. */
+const isDecidedElsewhere = (error: unknown): boolean => error instanceof CheckpointLogError && !error.isRetryable
+
+const isWorthRetrying = (error: unknown): boolean => !isDecidedElsewhere(error) && !(error instanceof CommitError)

@@ -1,0 +1,94 @@
+/**
+ * Why a query stops instead of going on: the protocol never guesses. None of these is worth another try without a
+ * change of something.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/** The pipeline can't go on from a log that another one wrote. @category errors */
+export class StructureChanged extends Schema.TaggedError<StructureChanged>()("StructureChanged", {
+  query: Schema.String,
+  recorded: Schema.Json,
+  now: Schema.Json
+}) {
+  override get message(): string {
+    return `query "${this.query}": its checkpoint log was written by another pipeline (${
+      JSON.stringify(this.recorded)
+    }, ` +
+      `now ${JSON.stringify(this.now)}); give the query a new name to begin anew`
+  }
+}
+
+/** A sink can't tell whether a prepared batch was committed. @category errors */
+export class AmbiguousCommit extends Schema.TaggedError<AmbiguousCommit>()("AmbiguousCommit", {
+  query: Schema.String,
+  batch: Schema.Natural,
+  sink: Schema.String,
+  /** The sink's transaction. */
+  handle: Schema.Json,
+  /** What was recorded of it before the commit. */
+  evidence: Schema.Json,
+  /** What was found now. */
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `query "${this.query}": whether batch ${this.batch} was committed to sink "${this.sink}" can't be decided ` +
+      `(${this.detail}; transaction ${
+        JSON.stringify(this.handle)
+      }); nothing was changed: find out whether the sink has ` +
+      `the batch's events (${JSON.stringify(this.evidence)})`
+  }
+}
+
+/** What can't happen did: something outside the protocol acted on the query's transactions. @category errors */
+export class InvariantViolated extends Schema.TaggedError<InvariantViolated>()("InvariantViolated", {
+  query: Schema.String,
+  batch: Schema.Natural,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `query "${this.query}", batch ${this.batch}: ${this.detail}`
+  }
+}
+
+/** A batch that one sink has already was processed again for another sink, with other outputs. @category errors */
+export class NonDeterministicReplay extends Schema.TaggedError<NonDeterministicReplay>()("NonDeterministicReplay", {
+  query: Schema.String,
+  batch: Schema.Natural,
+  sink: Schema.String
+}) {
+  override get message(): string {
+    return `query "${this.query}": batch ${this.batch} had other outputs for sink "${this.sink}" when it was processed again, ` +
+      `though the pipeline is declared deterministic and another sink has the first outputs`
+  }
+}
+
+/** What a source or sink left in the log is not what it reads. @category errors */
+export class StateUnreadable extends Schema.TaggedError<StateUnreadable>()("StateUnreadable", {
+  /** The source or sink. */
+  name: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `what "${this.name}" left in the checkpoint log can't be read: ${this.detail}`
+  }
+}
+
+/** @category errors */
+export class CommitError extends Schema.TaggedError<CommitError>()("CommitError", {
+  reason: Schema.Union([
+    StructureChanged,
+    AmbiguousCommit,
+    InvariantViolated,
+    NonDeterministicReplay,
+    StateUnreadable
+  ])
+}) {
+  override get message(): string {
+    return this.reason.message
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * What a checkpoint log says: the pure fold of its records. Every record is checked against what came before it; a
+ * record that contradicts it means that the log is corrupt. Nothing is read or written here.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import type { StoredRecord } from "./CheckpointLog.ts"
+import {
+  type BadRecord,
+  type CheckpointRecord,
+  decode,
+  type Entry,
+  type Planned,
+  type PreparedSink,
+  type Started
+} from "./CheckpointRecord.ts"
+
+/** A batch that is planned and not committed. @category models @since 0.1.0 */
+export interface UnfinishedBatch {
+  readonly batch: number
+  readonly planned: Planned
+  /** Per sink: transactions begun since its last `prepared`. None of them can be committed any more. */
+  readonly begun: ReadonlyMap<string, ReadonlyArray<Schema.Json>>
+  /** Per sink with output: what will be committed. Undefined: nothing was prepared yet. */
+  readonly prepared: ReadonlyMap<string, PreparedSink> | undefined
+}
+
+/** @category models @since 0.1.0 */
+export interface LogState {
+  readonly epoch: number
+  readonly owner: string
+  readonly started: Started
+  /** The number of the next batch to plan. */
+  readonly nextBatch: number
+  /** Per source: where the next batch starts. */
+  readonly positions: Readonly<Record<string, Schema.Json>>
+  /** In order. */
+  readonly unfinished: ReadonlyArray<UnfinishedBatch>
+}
+
+/** The log so far: empty, or a state. @category models @since 0.1.0 */
+export interface ReadLog {
+  readonly state: LogState | undefined
+  /** The first number that is free. */
+  readonly next: number
+  /** The number of a torn last record: the next claim drops it. */
+  readonly torn: number | undefined
+  /** The number of the record that the log can be read from. */
+  readonly base: number
+}
+
+/** @category models @since 0.1.0 */
+export interface Contradiction {
+  readonly sequence: number
+  readonly detail: string
+}
+
+/** Folds the records of a log, from its first one. @category folding @since 0.1.0 */
+export const fromRecords = (records: ReadonlyArray<StoredRecord>): Result.Result<ReadLog, Contradiction> => {
+  let state: LogState | undefined
+  let bad: (BadRecord & { readonly sequence: number }) | undefined
+  let base = records[0]?.sequence ?? 0
+  for (const { bytes, sequence } of records) {
+    const decoded = decode(bytes)
+    if (Result.isFailure(decoded)) {
+      if (bad !== undefined || !decoded.failure.isTorn) {
+        return Result.fail({ sequence: bad?.sequence ?? sequence, detail: (bad ?? decoded.failure).detail })
+      }
+      bad = { ...decoded.failure, sequence }
+      continue
+    }
+    const record = decoded.success
+    const dropped = record.entries.find((entry) => entry._tag === "claimed")?.drops
+    if (dropped !== bad?.sequence) {
+      return Result.fail(bad ?? { sequence, detail: `it drops record ${dropped}, which is whole` })
+    }
+    bad = undefined
+    const applied = apply(state, record)
+    if (Result.isFailure(applied)) return Result.fail({ sequence, detail: applied.failure })
+    state = applied.success
+    if (record.entries.some((entry) => entry._tag === "started")) base = sequence
+  }
+  return Result.succeed({ state, next: (records.at(-1)?.sequence ?? -1) + 1, torn: bad?.sequence, base })
+}
+
+/** One record more; the failure says what it contradicts. @category folding @since 0.1.0 */
+export const apply = (
+  state: LogState | undefined,
+  record: CheckpointRecord
+): Result.Result<LogState | undefined, string> => {
+  if (state !== undefined && !record.entries.some((entry) => entry._tag === "claimed")) {
+    if (record.epoch !== state.epoch || record.owner !== state.owner) {
+      return Result.fail(
+        `it is ${record.owner}'s (epoch ${record.epoch}), but the log is ${state.owner}'s (epoch ${state.epoch})`
+      )
+    }
+  }
+  let next = state
+  for (const entry of record.entries) {
+    const applied = applyEntry(next, record, entry)
+    if (Result.isFailure(applied)) return applied
+    next = applied.success
+  }
+  return Result.succeed(next)
+}
+
+type Applied = Result.Result<LogState | undefined, string>
+
+const applyEntry = (state: LogState | undefined, record: CheckpointRecord, entry: Entry): Applied => {
+  if (entry._tag === "started") return applyStarted(state, record, entry)
+  if (state === undefined) {
+    return entry._tag === "claimed" ? Result.succeed(undefined) : Result.fail(`"${entry._tag}" before "started"`)
+  }
+  switch (entry._tag) {
+    case "claimed":
+      return record.epoch <= state.epoch
+        ? Result.fail(`epoch ${record.epoch} was claimed after epoch ${state.epoch}`)
+        : Result.succeed({ ...state, epoch: record.epoch, owner: record.owner })
+    case "planned":
+      return applyPlanned(state, entry)
+    case "begun":
+      return changeBatch(state, entry.batch, (batch) => {
+        const begun = new Map(batch.begun)
+        for (const [sink, handle] of Object.entries(entry.sinks)) begun.set(sink, [...(begun.get(sink) ?? []), handle])
+        return { ...batch, begun }
+      })
+    case "prepared":
+      // Sticky: a later one replaces only the sinks that it names (rule 5).
+      return changeBatch(state, entry.batch, (batch) => {
+        const prepared = new Map(batch.prepared)
+        const begun = new Map(batch.begun)
+        for (const [sink, value] of Object.entries(entry.sinks)) {
+          if (value === null) prepared.delete(sink)
+          else prepared.set(sink, value)
+          begun.delete(sink)
+        }
+        return { ...batch, prepared, begun }
+      })
+    case "committed": {
+      const [first, ...rest] = state.unfinished
+      return first?.batch !== entry.batch || first.prepared === undefined
+        ? Result.fail(`batch ${entry.batch} is committed, which is not the oldest prepared one`)
+        : Result.succeed({ ...state, unfinished: rest })
+    }
+  }
+}
+
+const applyStarted = (state: LogState | undefined, record: CheckpointRecord, entry: Started): Applied => {
+  if (state !== undefined && (state.unfinished.length > 0 || entry.batch !== state.nextBatch)) {
+    return Result.fail(`it restates the query at batch ${entry.batch}, which is not where it stands`)
+  }
+  return Result.succeed({
+    epoch: record.epoch,
+    owner: record.owner,
+    started: entry,
+    nextBatch: entry.batch,
+    positions: entry.positions,
+    unfinished: []
+  })
+}
+
+const applyPlanned = (state: LogState, entry: Planned): Applied =>
+  entry.batch !== state.nextBatch
+    ? Result.fail(`batch ${entry.batch} is planned, the next one is ${state.nextBatch}`)
+    : Result.succeed({
+      ...state,
+      nextBatch: entry.batch + 1,
+      positions: entry.positions,
+      unfinished: [...state.unfinished, { batch: entry.batch, planned: entry, begun: new Map(), prepared: undefined }]
+    })
+
+const changeBatch = (
+  state: LogState,
+  number: number,
+  change: (batch: UnfinishedBatch) => UnfinishedBatch
+): Applied =>
+  state.unfinished.some((batch) => batch.batch === number)
+    ? Result.succeed({
+      ...state,
+      unfinished: state.unfinished.map((batch) => batch.batch === number ? change(batch) : batch)
+    })
+    : Result.fail(`batch ${number} is not planned, or is committed`)

@@ -1,0 +1,195 @@
+/**
+ * A query's log in the hands of one owner: claims the query's epoch, appends records one at a time, settles appends
+ * whose outcome is unknown, and notices when another owner came. It knows what the log says (`LogState`), not what to
+ * do about it (`Commit`).
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Semaphore from "effect/Semaphore"
+import type { QueryLog } from "./CheckpointLog.ts"
+import { CheckpointCorrupt, CheckpointLogError, Fenced, LogUnavailable, OutcomeUnknown } from "./CheckpointLogError.ts"
+import { CheckpointRecord, Claimed, decode, encode, type Entry, Started } from "./CheckpointRecord.ts"
+import * as LogState from "./LogState.ts"
+import type { QueryName } from "./QueryName.ts"
+
+/** @category models @since 0.1.0 */
+export interface OwnedLog {
+  readonly query: QueryName
+  /** What the log says now. */
+  readonly state: () => LogState.LogState
+  /**
+   * Appends one record with these entries, durably. Not interruptible. Fails with `Fenced`, with `LogUnavailable`
+   * (nothing was appended), or with `OutcomeUnknown` when the log could not be reached for too long to find out: then
+   * nothing that the record decides may be done or undone.
+   */
+  readonly append: (entries: ReadonlyArray<Entry>) => Effect.Effect<void, CheckpointLogError>
+  /** Forgets what recovery no longer needs, when that is much and no batch is unfinished. */
+  readonly compact: Effect.Effect<void, CheckpointLogError>
+}
+
+/** A log is compacted when it has this many records that nobody needs. */
+const compactAfter = 256
+
+/** How often a newcomer tries to get its claim in between the records of a running owner. */
+const maxClaims = 64
+
+/** How long an unknown outcome is looked into: about half a minute. */
+const settling = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("2 seconds")]).pipe(
+  Schedule.upTo({ duration: "30 seconds" })
+)
+
+/**
+ * Claims a query: from here on every older owner's next append fails. `started` is asked when the log is empty. Fails
+ * with `Fenced` when another process claims it at the same time, with `CheckpointCorrupt` when the log can't be read.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const claim = <E, R>(
+  log: QueryLog,
+  options: {
+    readonly query: QueryName
+    /** Unique to this run. */
+    readonly owner: string
+    readonly started: Effect.Effect<Started, E, R>
+  }
+): Effect.Effect<OwnedLog, E | CheckpointLogError, R> =>
+  Effect.gen(function*() {
+    let seenEpoch: number | undefined
+    for (let tries = 0; tries < maxClaims; tries++) {
+      const read = yield* readAll(log, options.query)
+      const epoch = read.state?.epoch ?? 0
+      if (seenEpoch !== undefined && epoch > seenEpoch) {
+        return yield* fenced(options.query, seenEpoch + 1, read.state?.owner ?? "another process", epoch)
+      }
+      seenEpoch = epoch
+      const started = read.state === undefined ? [yield* options.started] : []
+      const record = new CheckpointRecord({
+        epoch: epoch + 1,
+        owner: options.owner,
+        entries: [new Claimed(read.torn === undefined ? {} : { drops: read.torn }), ...started]
+      })
+      const outcome = yield* settle(log, options.query, read.next, record)
+      if (outcome._tag === "taken") continue
+      const state = LogState.apply(read.state, record)
+      if (Result.isFailure(state) || state.success === undefined) {
+        return yield* corrupt(options.query, read.next, "a claim without a start")
+      }
+      const base = read.state === undefined ? read.next : read.base
+      return make(log, options.query, { state: state.success, next: read.next + 1, base })
+    }
+    const cause = new Error(`a running owner was quicker ${maxClaims} times`)
+    return yield* new CheckpointLogError({
+      reason: new LogUnavailable({ query: options.query, operation: "claim", cause })
+    })
+  })
+
+const make = (
+  log: QueryLog,
+  query: QueryName,
+  from: { readonly state: LogState.LogState; readonly next: number; readonly base: number }
+): OwnedLog => {
+  let { base, next, state } = from
+  const { epoch, owner } = state
+  const oneAtATime = Semaphore.makeUnsafe(1)
+
+  const append = Effect.fnUntraced(function*(entries: ReadonlyArray<Entry>) {
+    const record = new CheckpointRecord({ epoch, owner, entries })
+    const applied = LogState.apply(state, record)
+    // A record that contradicts the log must not get into it.
+    if (Result.isFailure(applied) || applied.success === undefined) {
+      return yield* corrupt(query, next, Result.isFailure(applied) ? applied.failure : "it empties the log")
+    }
+    const outcome = yield* settle(log, query, next, record)
+    if (outcome._tag === "taken") {
+      return yield* fenced(query, epoch, outcome.by?.owner ?? "another process", outcome.by?.epoch ?? epoch + 1)
+    }
+    if (entries.some((entry) => entry._tag === "started")) base = next
+    next++
+    state = applied.success
+  }, (effect) => oneAtATime.withPermit(Effect.uninterruptible(effect)))
+
+  return {
+    query,
+    state: () => state,
+    append,
+    compact: Effect.suspend(() => {
+      if (state.unfinished.length > 0 || next - base < compactAfter) return Effect.void
+      const { query, sources, structure, version } = state.started
+      const restated = new Started({
+        query,
+        version,
+        structure,
+        sources,
+        batch: state.nextBatch,
+        positions: state.positions
+      })
+      return Effect.andThen(append([restated]), Effect.suspend(() => log.compact(base)))
+    })
+  }
+}
+
+type Settled =
+  | { readonly _tag: "appended" }
+  /** By another owner's record; undefined: it was forgotten already. */
+  | { readonly _tag: "taken"; readonly by: CheckpointRecord | undefined }
+
+/**
+ * Appends, and finds out what became of it (rule 2): a taken number that holds these very bytes is success. An append
+ * whose outcome is unknown is sent again under the same number, which tells whether it came true, or makes it so.
+ */
+const settle = (
+  log: QueryLog,
+  query: QueryName,
+  sequence: number,
+  record: CheckpointRecord
+): Effect.Effect<Settled, CheckpointLogError> => {
+  const bytes = encode(record)
+  const attempt: Effect.Effect<Settled, CheckpointLogError> = log.append(sequence, bytes).pipe(
+    Effect.as<Settled>({ _tag: "appended" }),
+    Effect.catchReason("CheckpointLogError", "SequenceTaken", () => look(query, log, sequence, bytes))
+  )
+  return Effect.catchReason(attempt, "CheckpointLogError", "OutcomeUnknown", (_, unknown) =>
+    attempt.pipe(
+      Effect.retry({
+        schedule: settling,
+        while: (error) => error.reason._tag === "OutcomeUnknown" || error.reason._tag === "LogUnavailable"
+      }),
+      // Not found out: whatever was answered last, the first append may have come true.
+      Effect.mapError((error) => error.reason._tag === "LogUnavailable" ? unknown : error)
+    )).pipe(Effect.uninterruptible)
+}
+
+/** Who has a number that is taken. */
+const look = Effect.fnUntraced(function*(query: QueryName, log: QueryLog, sequence: number, bytes: Uint8Array) {
+  const records = yield* Effect.catchReason(
+    log.read(sequence),
+    "CheckpointLogError",
+    "LogUnavailable",
+    ({ cause }) => Effect.fail(new CheckpointLogError({ reason: new OutcomeUnknown({ query, sequence, cause }) }))
+  )
+  const stored = records.find((found) => found.sequence === sequence)
+  if (stored === undefined) return { _tag: "taken", by: undefined } satisfies Settled
+  if (equal(stored.bytes, bytes)) return { _tag: "appended" } satisfies Settled
+  const record = decode(stored.bytes)
+  if (Result.isFailure(record)) return yield* corrupt(query, sequence, record.failure.detail)
+  return { _tag: "taken", by: record.success } satisfies Settled
+})
+
+const readAll = Effect.fnUntraced(function*(log: QueryLog, query: QueryName) {
+  const read = LogState.fromRecords(yield* log.read(0))
+  if (Result.isFailure(read)) return yield* corrupt(query, read.failure.sequence, read.failure.detail)
+  return read.success
+})
+
+const equal = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, index) => byte === b[index])
+
+const corrupt = (query: QueryName, sequence: number, detail: string) =>
+  Effect.fail(new CheckpointLogError({ reason: new CheckpointCorrupt({ query, sequence, detail }) }))
+
+const fenced = (query: QueryName, epoch: number, claimedBy: string, claimedEpoch: number) =>
+  Effect.fail(new CheckpointLogError({ reason: new Fenced({ query, epoch, claimedBy, claimedEpoch }) }))

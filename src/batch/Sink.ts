@@ -1,0 +1,177 @@
+/**
+ * Where a batch's output goes: the two-phase interface that the commit protocol drives. A batch's outputs become
+ * visible together when they are committed; until then none of them is. `Sink.make` is for sinks of one's own.
+ *
+ * It knows nothing of sources or of the checkpoint log.
+ *
+ * @since 0.1.0
+ */
+import type * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { PreparedSink } from "./CheckpointRecord.ts"
+import type { CommitError } from "./CommitError.ts"
+import { jsonState } from "./Source.ts"
+
+/** Which batch of which query a sink works for. @category models @since 0.1.0 */
+export interface BatchId {
+  readonly query: string
+  readonly batch: number
+}
+
+/**
+ * What became of a prepared batch. `committable`: it is not committed, and `commit` will do it. `lost`: nothing of it
+ * was ever visible, nor ever will be. `unknown`: can't be decided; it is never guessed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Outcome =
+  | { readonly _tag: "committed" }
+  | { readonly _tag: "committable" }
+  | { readonly _tag: "lost" }
+  | { readonly _tag: "unknown"; readonly detail: string }
+
+/** What a sink gives when all it was given is safe. @category models @since 0.1.0 */
+export interface Written<Evidence> {
+  /** What will decide the outcome when nobody else knows it. */
+  readonly evidence: Evidence
+  /** Identifies the outputs per partition, in their order. */
+  readonly digest: string
+  readonly events: number
+  /** In bytes. */
+  readonly bytes: number
+}
+
+/** One try to write a batch. Its Scope keeps it alive, and aborts it when it closes, unless it was kept. @category models @since 0.1.0 */
+export interface Attempt<in B, out E, out Handle, out Evidence> {
+  /** Enough for another process to commit or abort it. */
+  readonly handle: Handle
+  /** Takes outputs of a partition, in order; waits when the sink is slow. Partitions write at the same time. */
+  readonly write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, E>
+  /** Waits until what the partition wrote is acknowledged. */
+  readonly flush: (partition: number) => Effect.Effect<void, E>
+  /** Makes all outputs safe: from here on `commit` needs nothing of this process. */
+  readonly prepare: Effect.Effect<Written<Evidence>, E>
+  /** From here on the Scope's end does not abort it: its fate is being recorded. */
+  readonly keep: Effect.Effect<void>
+}
+
+/** What is known of a prepared batch. @category models @since 0.1.0 */
+export interface Prepared<Handle, Evidence> extends BatchId {
+  readonly handle: Handle
+  readonly evidence: Evidence
+}
+
+/** An open sink. @category models @since 0.1.0 */
+export interface Session<in B, out E, in out Handle, in out Evidence> {
+  /** Begins a try to write a batch; nothing of it is visible before `commit`. */
+  readonly begin: (batch: BatchId) => Effect.Effect<Attempt<B, E, Handle, Evidence>, E, Scope.Scope>
+  /** Commits, if it is not committed; returns when it is visible. May be repeated by any process. */
+  readonly commit: (prepared: Prepared<Handle, Evidence>) => Effect.Effect<void, E>
+  /** Ends a try that will never be committed; may be repeated, and of one that is gone. Says if it was too late. */
+  readonly abort: (handle: Handle) => Effect.Effect<"aborted" | "committed", E>
+  /** What became of a prepared batch. */
+  readonly recover: (prepared: Prepared<Handle, Evidence>) => Effect.Effect<Outcome, E>
+}
+
+/** A sink of `B`, as a query uses it. @category models @since 0.1.0 */
+export interface Sink<in B, out E, out R> {
+  /** Unique in the pipeline; the key of its state in the log. */
+  readonly name: string
+  /** What must not change while a query has a log. */
+  readonly structure: Schema.Json
+  /** Whether any of these outputs is for this sink: it begins nothing before there is one. */
+  readonly accepts: (outputs: Arr.NonEmptyReadonlyArray<B>) => boolean
+  /** Lives as long as the query runs. */
+  readonly open: Effect.Effect<SinkSession<B, E>, E, R | Scope.Scope>
+}
+
+/** A session whose state is as the log has it. @category models @since 0.1.0 */
+export interface SinkSession<in B, out E> {
+  readonly begin: (batch: BatchId) => Effect.Effect<Attempt<B, E, Schema.Json, Schema.Json>, E, Scope.Scope>
+  readonly commit: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<void, E | CommitError>
+  readonly abort: (handle: Schema.Json) => Effect.Effect<"aborted" | "committed", E | CommitError>
+  readonly recover: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<Outcome, E | CommitError>
+}
+
+/**
+ * A sink of one's own. Handles and evidence are kept in the checkpoint log as JSON, by their Schemas.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <B, E, R, Handle, Evidence, HI, VI>(options: {
+  readonly name: string
+  readonly structure: Schema.Json
+  readonly handle: Schema.Codec<Handle, HI>
+  readonly evidence: Schema.Codec<Evidence, VI>
+  readonly open: Effect.Effect<Session<B, E, Handle, Evidence>, E, R | Scope.Scope>
+}): Sink<B, E, R> => {
+  const handle = jsonState(options.name, options.handle)
+  const evidence = jsonState(options.name, options.evidence)
+  const typed = (batch: BatchId, prepared: PreparedSink) =>
+    Effect.map(
+      Effect.all([handle.decode(prepared.handle), evidence.decode(prepared.evidence)]),
+      ([decodedHandle, decodedEvidence]): Prepared<Handle, Evidence> => ({
+        query: batch.query,
+        batch: batch.batch,
+        handle: decodedHandle,
+        evidence: decodedEvidence
+      })
+    )
+  return {
+    name: options.name,
+    structure: options.structure,
+    accepts: () => true,
+    open: Effect.map(options.open, (session): SinkSession<B, E> => ({
+      begin: (batch) =>
+        Effect.map(session.begin(batch), (attempt) => ({
+          handle: handle.encode(attempt.handle),
+          write: attempt.write,
+          flush: attempt.flush,
+          prepare: Effect.map(
+            attempt.prepare,
+            (written) => ({ ...written, evidence: evidence.encode(written.evidence) })
+          ),
+          keep: attempt.keep
+        })),
+      commit: (batch, prepared) => Effect.flatMap(typed(batch, prepared), session.commit),
+      abort: (encoded) => Effect.flatMap(handle.decode(encoded), session.abort),
+      recover: (batch, prepared) => Effect.flatMap(typed(batch, prepared), session.recover)
+    }))
+  }
+}
+
+/**
+ * Chooses and changes what goes to a sink: outputs for which `f` gives undefined are left out. `f` must be pure.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) => B | undefined): Sink<C, E, R> => {
+  const choose = (outputs: ReadonlyArray<C>): Array<B> =>
+    outputs.flatMap((output) => {
+      const chosen = f(output)
+      return chosen === undefined ? [] : [chosen]
+    })
+  return {
+    name: sink.name,
+    structure: sink.structure,
+    accepts: (outputs) => outputs.some((output) => f(output) !== undefined),
+    open: Effect.map(sink.open, (session) => ({
+      ...session,
+      begin: (batch) =>
+        Effect.map(session.begin(batch), (attempt) => ({
+          ...attempt,
+          write: (partition, outputs) => {
+            const chosen = choose(outputs)
+            return isNonEmpty(chosen) ? attempt.write(partition, chosen) : Effect.void
+          }
+        }))
+    }))
+  }
+}
+
+const isNonEmpty = <A>(items: Array<A>): items is Arr.NonEmptyArray<A> => items.length > 0

@@ -1,0 +1,155 @@
+/**
+ * Where a batch's input comes from: plans exact ranges, and reads them, the same each time. `Source.make` is for
+ * sources of one's own; their positions and plans are kept in the checkpoint log as JSON, by Schemas.
+ *
+ * It knows nothing of sinks, records or recovery.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import { SourceStart } from "./CheckpointRecord.ts"
+import { CommitError, StateUnreadable } from "./CommitError.ts"
+
+/** The part of a batch that one fiber reads. @category models @since 0.1.0 */
+export interface Partition<out A, out E> {
+  /** Its place in the plan: the same each time the plan is read. */
+  readonly id: number
+  /** Partitions that must be processed, with their outputs acknowledged, before this one is read: that keeps a key's order. */
+  readonly predecessors: ReadonlyArray<number>
+  readonly events: Stream.Stream<A, E>
+}
+
+/**
+ * What a source has to read: a range (at least one event), nothing now, or nothing any more.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Range<Plan, Position> =
+  | { readonly _tag: "range"; readonly plan: Plan; readonly next: Position }
+  | { readonly _tag: "idle" }
+  | { readonly _tag: "ended" }
+
+/** A source of `A`, as a query uses it. @category models @since 0.1.0 */
+export interface Source<out A, out E, out R> {
+  /** Unique in the pipeline; the key of its state in the log. */
+  readonly name: string
+  /** What must not change while a query has a log. */
+  readonly structure: Schema.Json
+  /** Lives as long as the query runs. */
+  readonly open: Effect.Effect<SourceSession<A, E>, E, R | Scope.Scope>
+}
+
+/** An open source. Positions and plans are what it gave before, perhaps in an earlier process. @category models @since 0.1.0 */
+export interface SourceSession<out A, out E> {
+  /** Resolves start and end, once in a query's life. */
+  readonly start: Effect.Effect<SourceStart, E | CommitError>
+  /** Fails if what is read now is not what the query started with; reports a changed start or end. */
+  readonly resume: (started: SourceStart) => Effect.Effect<void, E | CommitError>
+  /** The position after all that is there now. */
+  readonly latest: Effect.Effect<Schema.Json, E | CommitError>
+  /** The next range from a position, not beyond any of `ends`. Commits to nothing: it may be asked again. */
+  readonly plan: (
+    from: Schema.Json,
+    ends: ReadonlyArray<Schema.Json>
+  ) => Effect.Effect<Range<Schema.Json, Schema.Json>, E | CommitError>
+  /** Reads a plan. A plan read again gives the same events in the same partitions, or fails. */
+  readonly partitions: (plan: Schema.Json) => Effect.Effect<ReadonlyArray<Partition<A, E>>, E | CommitError>
+}
+
+/** A source in terms of its own positions and plans. @category models @since 0.1.0 */
+export interface TypedSession<A, E, Position, Plan, Identity> {
+  readonly start: Effect.Effect<
+    { readonly identity: Identity; readonly start: Position; readonly end: Position | undefined },
+    E
+  >
+  readonly verify: (identity: Identity) => Effect.Effect<void, E>
+  readonly latest: Effect.Effect<Position, E>
+  readonly plan: (from: Position, ends: ReadonlyArray<Position>) => Effect.Effect<Range<Plan, Position>, E>
+  readonly partitions: (plan: Plan) => Effect.Effect<ReadonlyArray<Partition<A, E>>, E>
+}
+
+/**
+ * A source of one's own.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A, E, R, Position, Plan, Identity, PI, LI, II>(options: {
+  readonly name: string
+  readonly structure: Schema.Json
+  /** Start and end as the user gave them. */
+  readonly asked: Schema.Json
+  readonly position: Schema.Codec<Position, PI>
+  readonly plan: Schema.Codec<Plan, LI>
+  readonly identity: Schema.Codec<Identity, II>
+  readonly open: Effect.Effect<TypedSession<A, E, Position, Plan, Identity>, E, R | Scope.Scope>
+}): Source<A, E, R> => {
+  const { asked, name } = options
+  const position = jsonState(name, options.position)
+  const plan = jsonState(name, options.plan)
+  const identity = jsonState(name, options.identity)
+  return {
+    name,
+    structure: options.structure,
+    open: Effect.map(options.open, (session): SourceSession<A, E> => {
+      // A plan that this session made is handed back as the object it was: what was read ahead for it is found by it.
+      const made = new WeakMap<object, Plan>()
+      return {
+        start: Effect.map(session.start, (start) =>
+          new SourceStart({
+            identity: identity.encode(start.identity),
+            asked,
+            start: position.encode(start.start),
+            ...(start.end === undefined ? {} : { end: position.encode(start.end) })
+          })),
+        resume: (started) =>
+          identity.decode(started.identity).pipe(
+            Effect.flatMap(session.verify),
+            Effect.andThen(
+              JSON.stringify(started.asked) === JSON.stringify(asked)
+                ? Effect.void
+                : Effect.logWarning(
+                  `source "${name}": the query has started before, the changed start or end has no effect`,
+                  { asked, recorded: started.asked }
+                )
+            )
+          ),
+        latest: Effect.map(session.latest, position.encode),
+        plan: (from, ends) =>
+          Effect.flatMap(
+            Effect.all([position.decode(from), Effect.forEach(ends, position.decode)]),
+            ([start, limits]) =>
+              Effect.map(session.plan(start, limits), (range) => {
+                if (range._tag !== "range") return range
+                const encoded = plan.encode(range.plan)
+                if (typeof encoded === "object" && encoded !== null) made.set(encoded, range.plan)
+                return { _tag: "range" as const, plan: encoded, next: position.encode(range.next) }
+              })
+          ),
+        partitions: (encoded) => {
+          const known = typeof encoded === "object" && encoded !== null ? made.get(encoded) : undefined
+          return Effect.flatMap(known === undefined ? plan.decode(encoded) : Effect.succeed(known), session.partitions)
+        }
+      }
+    })
+  }
+}
+
+/** State in the log, by a Schema: encoding is total, what can't be decoded stops the query. @internal */
+export const jsonState = <A, I>(name: string, schema: Schema.Codec<A, I>) => {
+  const codec = Schema.toCodecJson(schema)
+  const decode = Schema.decodeUnknownResult(codec)
+  return {
+    encode: Schema.encodeSync(codec),
+    decode: (json: Schema.Json): Effect.Effect<A, CommitError> =>
+      Effect.fromResult(
+        Result.mapError(decode(json), (error) =>
+          new CommitError({ reason: new StateUnreadable({ name, detail: error.message }) }))
+      )
+  }
+}

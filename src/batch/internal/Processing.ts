@@ -1,0 +1,115 @@
+/**
+ * One pass over a batch's input: partitions are read and processed in the order that keys need, and their outputs go to
+ * sinks that begin when there is something for them. What is durable when is `Commit`'s.
+ */
+import type * as Arr from "effect/Array"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import type { Run } from "../BatchRun.ts"
+import { PreparedSink } from "../CheckpointRecord.ts"
+import type { UnfinishedBatch } from "../LogState.ts"
+import type { Attempt } from "../Sink.ts"
+import type { Partition } from "../Source.ts"
+
+type OpenAttempt<B, E> = Attempt<B, E, Schema.Json, Schema.Json>
+
+/** A sink that has begun, and whose transaction the log names. */
+export interface OpenSink<in B, out E> {
+  readonly name: string
+  readonly attempt: OpenAttempt<B, E>
+}
+
+/** A sink that begins at the first output for it (rule 11). */
+export interface LazySink<in B, out E, out EL> {
+  readonly opened: () => ReadonlyArray<OpenSink<B, E>>
+  readonly write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, E | EL>
+  readonly flush: (partition: number) => Effect.Effect<void, E>
+}
+
+/** Begins in the Scope around; writes nothing before `begun` has recorded the transaction. */
+export const lazySink = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
+  run: Run<A, B, ES, E, R>,
+  name: string,
+  steps: {
+    readonly begin: Effect.Effect<OpenAttempt<B, E>, E, Scope.Scope>
+    readonly begun: (handle: Schema.Json) => Effect.Effect<void, EL>
+  }
+) {
+  const scope = yield* Effect.scope
+  const accepts = run.pipeline.sinks.find((sink) => sink.name === name)?.accepts ?? (() => true)
+  let opened: ReadonlyArray<OpenSink<B, E>> = []
+  const begin = yield* steps.begin.pipe(
+    Effect.tap((attempt) => steps.begun(attempt.handle)),
+    Effect.tap((attempt) =>
+      Effect.sync(() => {
+        opened = [{ name, attempt }]
+      })
+    ),
+    Scope.provide(scope),
+    Effect.cached
+  )
+  const sink: LazySink<B, E, EL> = {
+    opened: () => opened,
+    write: (partition, outputs) =>
+      accepts(outputs) ? Effect.flatMap(begin, (attempt) => attempt.write(partition, outputs)) : Effect.void,
+    flush: (partition) => Effect.suspend(() => opened[0]?.attempt.flush(partition) ?? Effect.void)
+  }
+  return sink
+})
+
+/** Reads and processes the whole batch. Counts what is read. */
+export const processAll = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
+  run: Run<A, B, ES, E, R>,
+  batch: UnfinishedBatch,
+  sinks: ReadonlyArray<LazySink<B, E, EL>>,
+  tally: { eventsIn: number }
+) {
+  const { each, parallelism, process, source } = run.pipeline
+  const partitions = yield* run.source.partitions(batch.planned.plans[source.name] ?? null)
+  const counted = (events: Stream.Stream<A, ES>) =>
+    Stream.mapArray(events, (chunk) => {
+      tally.eventsIn += chunk.length
+      return chunk
+    })
+  const write = (partition: number, events: Stream.Stream<A, ES>) =>
+    process(counted(events), { batch: batch.batch, partition }).pipe(
+      Stream.runForEachArray((outputs) =>
+        Effect.forEach(sinks, (sink) => sink.write(partition, outputs), { discard: true })
+      ),
+      Effect.andThen(Effect.forEach(sinks, (sink) => sink.flush(partition), { discard: true }))
+    )
+  if (each === "batch") {
+    // A plan lists predecessors first.
+    return yield* write(0, Stream.flatMap(Stream.fromIterable(partitions), ({ events }) => events))
+  }
+  yield* inOrder(partitions, parallelism, ({ events, id }) => write(id, events))
+})
+
+/** Runs partitions at the same time, each when its predecessors are done, their outputs acknowledged (rule 7). */
+const inOrder = <A, ES, E, R>(
+  partitions: ReadonlyArray<Partition<A, ES>>,
+  parallelism: number,
+  run: (partition: Partition<A, ES>) => Effect.Effect<void, E, R>
+): Effect.Effect<void, E, R> => {
+  const permits = Semaphore.makeUnsafe(parallelism)
+  const done = new Map(partitions.map(({ id }) => [id, Deferred.makeUnsafe<void>()] as const))
+  return Effect.forEach(partitions, (partition) => {
+    const before = partition.predecessors.flatMap((id) => done.get(id) ?? [])
+    const finished = done.get(partition.id)
+    return Effect.forEach(before, (predecessor) => Deferred.await(predecessor), { discard: true }).pipe(
+      Effect.andThen(permits.withPermit(run(partition))),
+      Effect.andThen(finished === undefined ? Effect.void : Deferred.succeed(finished, undefined))
+    )
+  }, { concurrency: "unbounded", discard: true })
+}
+
+/** Makes a sink's outputs safe, as the log will name them. */
+export const prepare = <B, E>({ attempt, name }: OpenSink<B, E>): Effect.Effect<readonly [string, PreparedSink], E> =>
+  Effect.map(attempt.prepare, ({ bytes, digest, events, evidence }) => [
+    name,
+    new PreparedSink({ handle: attempt.handle, evidence, digest, events, bytes })
+  ])
