@@ -10,6 +10,7 @@
  * @since 0.1.0
  */
 import { ByteReader, MalformedBytes } from "../../core/internal/ByteReader.ts"
+import { HotReplies } from "./HotReplies.ts"
 import { type CommandName, commands, type WireCommand } from "./WireCommand.ts"
 import { FrameTooLarge, MalformedFrame, UnencodableCommand, UnknownCommand, WireError } from "./WireError.ts"
 import { FrameWriter, layout, type LayoutField, readFields, writeFields } from "./WireField.ts"
@@ -137,6 +138,10 @@ class FrameParser implements Parser {
   private payloadLength = 0
   private spec: DecodeSpec | undefined = undefined
   private failure: unknown = undefined
+  private readonly hot = new HotReplies()
+  /** Of the buffer that is being decoded: a chunk may hold thousands of frames. */
+  private view: DataView | undefined = undefined
+  private viewed: Uint8Array | undefined = undefined
 
   constructor(limit: number) {
     this.limit = limit
@@ -157,6 +162,9 @@ class FrameParser implements Parser {
       this.failure = cause
       this.payload = undefined
       throw cause
+    } finally {
+      this.view = undefined
+      this.viewed = undefined
     }
   }
 
@@ -165,7 +173,7 @@ class FrameParser implements Parser {
     const { spec, length } = this.readHeader(chunk, at)
     const start = at + frameHeaderSize
     if (length <= chunk.length - start) {
-      onCommand(decode(spec, chunk, start, start + length))
+      onCommand(this.decode(spec, chunk, start, start + length))
       return start + length
     }
     this.headerLength = frameHeaderSize
@@ -194,9 +202,29 @@ class FrameParser implements Parser {
       this.headerLength = 0
       this.payloadLength = 0
       this.payload = undefined
-      onCommand(decode(spec, payload, 0, payload.length))
+      onCommand(this.decode(spec, payload, 0, payload.length))
     }
     return from + taken
+  }
+
+  private decode(spec: DecodeSpec, bytes: Uint8Array, start: number, end: number): WireCommand {
+    try {
+      return this.decodeHot(spec, bytes, start, end) ?? decode(spec, bytes, start, end)
+    } catch (cause) {
+      if (!(cause instanceof MalformedBytes)) throw cause
+      throw new WireError({ reason: new MalformedFrame({ command: spec.name, detail: cause.message }) })
+    }
+  }
+
+  private decodeHot(spec: DecodeSpec, bytes: Uint8Array, start: number, end: number): WireCommand | undefined {
+    if (spec !== specs.SegmentRead && spec !== specs.DataAppended) return undefined
+    if (this.view === undefined || this.viewed !== bytes) {
+      this.viewed = bytes
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    }
+    return spec === specs.SegmentRead
+      ? this.hot.segmentRead(bytes, this.view, start, end)
+      : this.hot.dataAppended(bytes, this.view, start, end)
   }
 
   private begin(spec: DecodeSpec, length: number): void {
@@ -230,17 +258,11 @@ const entries = Object.entries(commands).map(([name, { code, fields }]) => {
 const specs = Object.fromEntries(entries) as Readonly<Record<CommandName, DecodeSpec>>
 const specByCode: ReadonlyMap<number, DecodeSpec> = new Map(entries.map(([, spec]) => [spec.code, spec]))
 
-/** Bytes after the last known field are what newer peers added: passed over. */
+/** Bytes after the last known field are what newer peers added: passed over. Throws `MalformedBytes`. */
 const decode = (spec: DecodeSpec, bytes: Uint8Array, start: number, end: number): WireCommand => {
-  try {
-    const reader = new ByteReader(bytes, start, end)
-    const command: Record<string, unknown> = { _tag: spec.name }
-    readFields(spec.fields, reader, command)
-    return command as WireCommand // the table is what types it
-  } catch (cause) {
-    if (!(cause instanceof MalformedBytes)) throw cause
-    throw new WireError({ reason: new MalformedFrame({ command: spec.name, detail: cause.message }) })
-  }
+  const command: Record<string, unknown> = { _tag: spec.name }
+  readFields(spec.fields, new ByteReader(bytes, start, end), command)
+  return command as WireCommand // the table is what types it
 }
 
 const readInt32 = (bytes: Uint8Array, at: number): number =>

@@ -115,7 +115,7 @@ describe("WireCodec", () => {
           // the type code stays, so that the payload's reading is what is tried
           for (const [at, value] of changes) bytes[4 + at % (bytes.length - 4)] = value
           try {
-            const parser = WireCodec.makeParser()
+            const parser = WireCodec.makeParser({ maxPayloadSize: 1_000_000 })
             for (const chunk of cut(bytes, places)) parser.push(chunk, () => {})
           } catch (error) {
             assert.instanceOf(error, WireError)
@@ -178,6 +178,33 @@ describe("WireCodec", () => {
     }
     assert.strictEqual(dataOf([bytes]).buffer, bytes.buffer)
     assert.strictEqual(dataOf([bytes.subarray(0, 500), bytes.subarray(500)]).buffer.byteLength, 1000)
+  })
+
+  it("a name that changes from frame to frame, or is none, is never taken for the one before", () => {
+    const name = fc.constantFrom("", "a", "b", "ab", "\u00e4", "a\u0000")
+    const reply = name.map((segment): WireCommand => ({
+      _tag: "SegmentRead",
+      segment,
+      offset: 1n,
+      atTail: true,
+      endOfSegment: false,
+      data: Uint8Array.of(1),
+      requestId: 2n
+    }))
+    fc.assert(fc.property(fc.array(reply, { maxLength: 8 }), (replies) => {
+      assert.deepStrictEqual(decodeChunks([new Uint8Array(Buffer.concat(replies.map(WireCodec.encode)))]), replies)
+    }))
+    const broken = WireCodec.encode({
+      _tag: "SegmentRead",
+      segment: "abc",
+      offset: 1n,
+      atTail: true,
+      endOfSegment: true,
+      data: Uint8Array.of(1),
+      requestId: 2n
+    })
+    broken[10] = 0xff
+    assert.strictEqual(reasonOf(() => decodeChunks([broken]))._tag, "MalformedFrame")
   })
 
   it("a list that claims more than the frame holds is refused before anything is made", () => {
