@@ -80,7 +80,7 @@ const writeOffset: Serialization.Write<bigint> = (writer, offset) =>
 
 const readOffset: Serialization.Read<bigint> = (reader) => {
   const offset = Serialization.readCompactLong(reader)
-  return offset >= fullyReadBytes ? fullyRead : offset
+  return offset === fullyReadBytes ? fullyRead : offset
 }
 
 const finite = (range: KeyRange): KeyRange => {

@@ -10,15 +10,21 @@ import * as TransactionId from "./TransactionId.ts"
 
 const maxId = (1n << 63n) - 1n
 const maxNumber = 0x7fffffff
+/** Set in the ids whose lower half is no Java int of zero or more. */
+const numberSign = 1n << 31n
 
 /**
- * `epoch << 32 | number`, as the controller numbers segments; the epoch is that in which the segment was created.
+ * `epoch << 32 | number`, as the controller numbers segments; the epoch is that in which the segment was created. Both
+ * are 0 to 2^31 - 1.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const SegmentId = Schema.BigInt.pipe(
-  Schema.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: maxId })),
+  Schema.check(
+    Schema.isBetweenBigInt({ minimum: 0n, maximum: maxId }),
+    Schema.makeFilter((id) => (id & numberSign) === 0n || "a segment's number of 0 to 2^31 - 1 in the lower 32 bits")
+  ),
   Schema.brand("SegmentId")
 )
 /** @category models @since 0.1.0 */

@@ -22,12 +22,19 @@ import * as Segment from "./Segment.ts"
 /** The offset of a segment that is completely read. */
 const fullyRead = -1n
 
+/** The largest that the bytes can hold: 2^62 - 2, that is epochs below 2^30. Text could hold more. */
+const maxSegmentId = Serialization.maxCompactLong
+/** The largest that the bytes can hold: 2^61 - 2, two exbibytes. */
+const maxOffset = Serialization.maxCompactSignedLong
+
 /** What Java calls `StreamCut.UNBOUNDED`: as a start the stream's head, as an end no end. @category models @since 0.1.0 */
 export type Unbounded = "unbounded"
 
 /**
  * An offset in bytes per segment; together the segments cover the key space once. Offset -1: the segment is completely
  * read (it is sealed).
+ *
+ * Segments of epochs from 2^30 on and offsets above 2^61 - 2 are refused: Java's bytes have no room for them.
  *
  * The order of the entries is kept, also in text and bytes, but it means nothing.
  *
@@ -37,8 +44,8 @@ export type Unbounded = "unbounded"
 export class StreamCut extends Schema.Class<StreamCut>("effect-pravega/StreamCut")({
   stream: ScopedStream,
   positions: Schema.ReadonlyMap(
-    Segment.SegmentId,
-    Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: fullyRead, maximum: (1n << 63n) - 1n }))
+    Segment.SegmentId.check(Schema.isLessThanOrEqualToBigInt(maxSegmentId)),
+    Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: fullyRead, maximum: maxOffset }))
   )
 }) {
   /**
@@ -57,10 +64,7 @@ export class StreamCut extends Schema.Class<StreamCut>("effect-pravega/StreamCut
     )
   }
 
-  /**
-   * The bytes that Java's `StreamCut.toBytes` gives; none for an unbounded cut. Offsets that take more than 61 bits have
-   * no bytes: it throws.
-   */
+  /** The bytes that Java's `StreamCut.toBytes` gives; none for an unbounded cut. */
   static readonly toBytes = (cut: StreamCut | Unbounded): Uint8Array =>
     cut === "unbounded" ? new Uint8Array() : Serialization.toBytes(writeStreamCut, cut)
 
@@ -166,8 +170,11 @@ export const readStreamCut: Serialization.Read<StreamCut> = (reader: ByteReader)
 const make = (stream: ScopedStream, positions: Iterable<readonly [bigint, bigint]>): StreamCut => {
   const checked = new Map<Segment.SegmentId, bigint>()
   for (const [id, offset] of positions) {
-    if (offset < fullyRead) throw new MalformedBytes(`offset ${offset} of segment ${id}`)
-    checked.set(Reading.segmentId(id), offset)
+    const segment = Reading.segmentId(id)
+    if (segment > maxSegmentId) throw new MalformedBytes(`segment ${id}, of an epoch from 2^30 on`)
+    if (offset < fullyRead || offset > maxOffset) throw new MalformedBytes(`offset ${offset} of segment ${id}`)
+    if (checked.has(segment)) throw new MalformedBytes(`segment ${id} twice`)
+    checked.set(segment, offset)
   }
   return new StreamCut({ stream, positions: checked })
 }

@@ -53,6 +53,19 @@ describe("segment names", () => {
     }
     assert.isFalse(Schema.is(Segment.SegmentId)(-1n))
     assert.isFalse(Schema.is(Segment.SegmentId)(1n << 63n))
+    assert.isFalse(Schema.is(Segment.SegmentId)(1n << 31n))
+    assert.isFalse(Schema.is(Segment.SegmentId)((5n << 32n) - 1n))
+  })
+
+  it("every id has a number and an epoch, and a name that reads as it", () => {
+    fc.assert(fc.property(fc.bigInt({ min: -(1n << 64n), max: 1n << 64n }), (value) => {
+      const id = Segment.SegmentId.makeOption(value)
+      assert.strictEqual(Option.isSome(id), value >= 0n && value < 1n << 63n && value % (1n << 32n) < 1n << 31n)
+      if (Option.isNone(id)) return
+      assert.strictEqual(Segment.makeId(Segment.number(id.value), Segment.epoch(id.value)), id.value)
+      const parsed = SegmentName.parse(Segment.name(stream, id.value))
+      assert.deepStrictEqual(parsed, Option.some({ _tag: "StreamSegment", stream, id: id.value }))
+    }))
   })
 })
 

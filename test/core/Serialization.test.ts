@@ -57,6 +57,35 @@ describe("compact numbers", () => {
       )
     }
   })
+
+  it("that Java keeps to itself are not read either", () => {
+    const unread = <A>(read: Serialization.Read<A>, first: number, length: number) => {
+      const bytes = new Uint8Array(length).fill(0xff)
+      bytes[0] = first
+      assert.throws(() => read(new ByteReader(bytes)), /is outside of/)
+    }
+    unread(Serialization.readCompactInt, 0xff, 4)
+    unread(Serialization.readCompactLong, 0xff, 8)
+    unread(Serialization.readCompactSignedLong, 0x7f, 8)
+    unread(Serialization.readCompactSignedLong, 0xff, 8)
+  })
+
+  it("that are read can be written", () => {
+    fc.assert(fc.property(fc.uint8Array({ minLength: 8, maxLength: 8 }), (bytes) => {
+      const rewritten = <A>(read: Serialization.Read<A>, write: Serialization.Write<A>) => {
+        let value: A
+        try {
+          value = read(new ByteReader(bytes))
+        } catch (cause) {
+          return assert.instanceOf(cause, MalformedBytes)
+        }
+        assert.strictEqual(through(value, write, read), value)
+      }
+      rewritten(Serialization.readCompactInt, Serialization.writeCompactInt)
+      rewritten(Serialization.readCompactLong, Serialization.writeCompactLong)
+      rewritten(Serialization.readCompactSignedLong, Serialization.writeCompactSignedLong)
+    }))
+  })
 })
 
 describe("envelopes", () => {
@@ -81,6 +110,15 @@ describe("envelopes", () => {
     assert.throws(() => Serialization.readEnvelope(new ByteReader(Uint8Array.of(1, 0, 0)), [0]), /format 1/)
     assert.throws(() => Serialization.readEnvelope(new ByteReader(Uint8Array.of(0, 7, 0)), [0, 1]), /version 7/)
   })
+
+  it("are refused when their revisions are not 0, 1, 2, ...", () => {
+    fc.assert(fc.property(fc.array(fc.nat(3), { maxLength: 4 }), (ids) => {
+      const bytes = Uint8Array.from([0, 0, ids.length, ...ids.flatMap((id) => [id, 0, 0, 0, 0])])
+      const read = () => Serialization.readEnvelope(new ByteReader(bytes), [0])
+      if (ids.every((id, i) => id === i)) assert.isUndefined(read().laterRevision(ids.length))
+      else assert.throws(read, /in place of revision/)
+    }))
+  })
 })
 
 describe("collections", () => {
@@ -92,9 +130,29 @@ describe("collections", () => {
     assert.throws(() => Serialization.readArray(new ByteReader(bytes)), MalformedBytes)
   })
 
+  it("with a key that comes twice are refused", () => {
+    const entries: ReadonlyArray<readonly [string, string]> = [["a", "b"], ["c", "b"], ["a", "d"]]
+    const bytes = Serialization.toBytes(
+      (writer, items) =>
+        Serialization.writeCollection(writer, items, (writer, [key, value]) => void writer.utf(key).utf(value)),
+      entries
+    )
+    const read = () => Serialization.readMap(new ByteReader(bytes), Serialization.readUtf, Serialization.readUtf)
+    assert.throws(read, /the key a comes twice/)
+  })
+})
+
+describe("key ranges", () => {
   it("no range is a range of -1 to -1", () => {
     for (const range of [undefined, { low: 0, high: 0.25 }]) {
       assert.deepStrictEqual(through(range, Serialization.writeRange, Serialization.readRange), range)
+    }
+  })
+
+  it("with any bound below zero are none", () => {
+    for (const [low, high] of [[-1, 0.5], [0.5, -1], [-0.25, -2]] as const) {
+      const bytes = Serialization.toBytes(Serialization.writeRange, { low, high })
+      assert.isUndefined(Serialization.readRange(new ByteReader(bytes)))
     }
   })
 })

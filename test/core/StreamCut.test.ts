@@ -5,6 +5,7 @@ import fc from "fast-check"
 import { Checkpoint } from "../../src/core/Checkpoint.ts"
 import { EventPointer } from "../../src/core/EventPointer.ts"
 import * as GzipText from "../../src/core/internal/GzipText.ts"
+import * as Serialization from "../../src/core/internal/Serialization.ts"
 import { Position } from "../../src/core/Position.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
 import * as Segment from "../../src/core/Segment.ts"
@@ -61,7 +62,7 @@ const survives = <A>(values: fc.Arbitrary<A>, { fromBytes, toBytes }: Form<A>) =
     assert.deepStrictEqual(Result.getOrThrow(fromBytes(padded)), value)
   }))
 
-/** Bytes cut short and bytes changed: what is thrown instead of returned fails the test. */
+/** Bytes cut short and bytes changed: what is read can be written; what is thrown instead of returned fails the test. */
 const withstands = <A>(values: fc.Arbitrary<A>, { fromBytes, toBytes }: Form<A>) =>
   fc.assert(fc.property(
     values,
@@ -72,6 +73,7 @@ const withstands = <A>(values: fc.Arbitrary<A>, { fromBytes, toBytes }: Form<A>)
       for (const [at, byte] of changes) bytes[at % bytes.length] = byte
       const result = fromBytes(end === null ? bytes : bytes.subarray(0, end % (bytes.length + 1)))
       if (Result.isFailure(result)) assert.strictEqual(result.failure.name, "MalformedValue")
+      else if (result.success !== "unbounded") toBytes(result.success)
     }
   ))
 
@@ -85,7 +87,7 @@ describe("bytes", () => {
     survives(watermark, Watermark)
   })
 
-  it("that are damaged are a typed error or another value", () => {
+  it("that are damaged are a typed error or another value, which has bytes again", () => {
     assert.isTrue(Result.isFailure(EventPointer.fromBytes(new Uint8Array())))
     withstands(cut, StreamCut)
     withstands(pointer, EventPointer)
@@ -96,6 +98,52 @@ describe("bytes", () => {
       StreamCut.fromBytes(bytes)
       Watermark.fromBytes(bytes)
     }))
+  })
+})
+
+describe("a cut's limits", () => {
+  const of = (id: bigint, offset: bigint) =>
+    new StreamCut({ stream: ScopedStream.parse("s/t"), positions: new Map([[Segment.SegmentId.make(id), offset]]) })
+  const written = (...positions: ReadonlyArray<readonly [bigint, bigint]>) =>
+    Serialization.toBytes((writer) =>
+      Serialization.writeEnvelope(writer, 1, [(body) => {
+        body.utf("s/t")
+        Serialization.writeCollection(body, positions, (writer, [id, offset]) => {
+          Serialization.writeCompactLong(writer, id)
+          writer.i64(offset)
+        })
+      }]), undefined)
+  /** The eight bytes of a compact signed number that is not negative. */
+  const long = (magnitude: bigint) => (3n << 61n) | magnitude
+
+  it("are those of its bytes: there is no cut that can't be written", () => {
+    const lastId = Segment.makeId(0x7fffffff, 0x3fffffff)
+    const largest = of(lastId, (1n << 61n) - 2n)
+    assert.deepStrictEqual(Result.getOrThrow(StreamCut.fromBytes(StreamCut.toBytes(largest))), largest)
+    assert.deepStrictEqual(Result.getOrThrow(StreamCut.fromText(StreamCut.toText(largest))), largest)
+    assert.throws(() => of(0n, (1n << 61n) - 1n))
+    assert.throws(() => of(0n, -2n))
+    assert.throws(() => of(Segment.makeId(0, 0x40000000), 0n))
+  })
+
+  it("hold for what is read", () => {
+    const problem = (bytes: Uint8Array) => {
+      const result = StreamCut.fromBytes(bytes)
+      return Result.isFailure(result) ? result.failure.message : "none"
+    }
+    assert.strictEqual(problem(written([0n, long((1n << 61n) - 2n)], [1n, long(0n)])), "none")
+    assert.match(
+      problem(written([0n, long((1n << 61n) - 1n)])),
+      /^not the bytes of a StreamCut: 2305843009213693951 is/
+    )
+    assert.match(
+      problem(written([1n << 31n, long(0n)])),
+      /^not the bytes of a StreamCut: not a segment's id: 2147483648/
+    )
+    assert.match(
+      problem(written([7n, long(0n)], [7n, long(0n)])),
+      /^not the bytes of a StreamCut: the key 7 comes twice/
+    )
   })
 })
 
@@ -141,6 +189,9 @@ describe("text", () => {
         ["0:s/t:-1:0:0", /number or epoch: -1/],
         ["0:s/t:0:x:0", /not a number: "x"/],
         ["0:s/t:0:0:-2", /offset -2/],
+        ["0:s/t:0:0:2305843009213693951", /offset 2305843009213693951/],
+        ["0:s/t:0:1073741824:0", /epoch from 2\^30 on/],
+        ["0:s/t:7,8,7:1,1,1:0,5,0", /segment 4294967303 twice/],
         ["0:s/t:0:0:9223372036854775808", /more than 64 bits/]
       ] as const
     ) {

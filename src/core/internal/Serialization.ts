@@ -8,7 +8,8 @@
  * one of types  00 | type id u8 | version u8 | revision count u8 | per revision: ...
  * ```
  *
- * A new version is incompatible; a revision only adds, so a reader takes those it knows and skips the rest by length.
+ * Revisions come in the order of their ids, 0, 1, 2, ..., none left out. A new version is incompatible; a revision only
+ * adds, so a reader takes those it knows and skips the rest by length.
  * Bytes after the last revision are the caller's: Java often hands out a whole backing buffer, zeros at its end.
  *
  * Plain and synchronous; what is malformed, or does not fit an encoding, throws `MalformedBytes`.
@@ -30,26 +31,26 @@ export type Read<A> = (reader: ByteReader) => A
 /** The only version of the framework itself. */
 const formatVersion = 0
 
-/** Which of the revisions were found, and where. */
+/** The version and the bodies of the revisions 0, 1, 2, ... that were found. */
 export class Envelope {
   readonly version: number
-  private readonly bodies: ReadonlyMap<number, ByteReader>
+  private readonly bodies: ReadonlyArray<ByteReader>
 
-  constructor(version: number, bodies: ReadonlyMap<number, ByteReader>) {
+  constructor(version: number, bodies: ReadonlyArray<ByteReader>) {
     this.version = version
     this.bodies = bodies
   }
 
   /** The body of a revision that every writer writes. */
   revision(id: number): ByteReader {
-    const body = this.bodies.get(id)
+    const body = this.bodies[id]
     if (body === undefined) throw new MalformedBytes(`revision ${id} is missing`)
     return body
   }
 
   /** The body of a revision that older writers don't know. */
   laterRevision(id: number): ByteReader | undefined {
-    return this.bodies.get(id)
+    return this.bodies[id]
   }
 }
 
@@ -123,10 +124,11 @@ const readRevisions = (reader: ByteReader, versions: ReadonlyArray<number>): Env
   const version = reader.u8()
   if (!versions.includes(version)) throw new MalformedBytes(`unknown version ${version}`)
   const count = reader.u8()
-  const bodies = new Map<number, ByteReader>()
+  const bodies: Array<ByteReader> = []
   for (let i = 0; i < count; i++) {
     const id = reader.u8()
-    bodies.set(id, subReader(reader, reader.i32()))
+    if (id !== i) throw new MalformedBytes(`revision ${id} in place of revision ${i}`)
+    bodies.push(subReader(reader, reader.i32()))
   }
   return new Envelope(version, bodies)
 }
@@ -139,7 +141,7 @@ const subReader = (reader: ByteReader, length: number): ByteReader => {
 }
 
 // -----------------------------------------------------------------------------
-// compact numbers: the top bits of the first byte give the length
+// compact numbers: the top bits of the first byte give the length; what Java does not write is not read either
 // -----------------------------------------------------------------------------
 
 /** 2^30 - 2: Java keeps the largest encodable value to itself. */
@@ -162,7 +164,9 @@ export const readCompactInt: Read<number> = (reader) => {
   const first = reader.u8()
   if (first < 0x80) return first
   if (first < 0xc0) return ((first & 0x3f) << 8) | reader.u8()
-  return ((first & 0x3f) << 24) | (reader.u8() << 16) | reader.u16()
+  const value = ((first & 0x3f) << 24) | (reader.u8() << 16) | reader.u16()
+  if (value > maxCompactInt) throw outOfRange(value, 0, maxCompactInt)
+  return value
 }
 
 export const writeCompactLong: Write<bigint> = (writer, value) => {
@@ -175,8 +179,9 @@ export const writeCompactLong: Write<bigint> = (writer, value) => {
 
 export const readCompactLong: Read<bigint> = (reader) => {
   const first = reader.u8()
-  const payload = first & 0x3f
-  return readPayload(reader, first >> 6, payload)
+  const value = readPayload(reader, first >> 6, first & 0x3f)
+  if (value > maxCompactLong) throw outOfRange(value, 0, maxCompactLong)
+  return value
 }
 
 export const writeCompactSignedLong: Write<bigint> = (writer, value) => {
@@ -194,7 +199,11 @@ export const writeCompactSignedLong: Write<bigint> = (writer, value) => {
 export const readCompactSignedLong: Read<bigint> = (reader) => {
   const first = reader.u8()
   const magnitude = readPayload(reader, (first >> 5) & 3, first & 0x1f)
-  return first >= 0x80 ? -magnitude - 1n : magnitude
+  const value = first >= 0x80 ? -magnitude - 1n : magnitude
+  if (value < minCompactSignedLong || value > maxCompactSignedLong) {
+    throw outOfRange(value, minCompactSignedLong, maxCompactSignedLong)
+  }
+  return value
 }
 
 /** The rest of a compact number: `first` holds its leading bits, `sizeClass` says how many bytes follow. */
@@ -264,7 +273,10 @@ export const writeMap = <K, V>(
   }
 }
 
-/** The entries in the order they were written; keys are compared as JavaScript does, so they must be primitives. */
+/**
+ * The entries in the order they were written. Keys are compared as JavaScript does, so they must be primitives; one that
+ * comes twice is refused, since no map wrote it.
+ */
 export const readMap = <K extends string | bigint | number, V>(
   reader: ByteReader,
   readKey: Read<K>,
@@ -274,20 +286,22 @@ export const readMap = <K extends string | bigint | number, V>(
   const map = new Map<K, V>()
   for (let i = 0; i < count; i++) {
     const key = readKey(reader)
+    if (map.has(key)) throw new MalformedBytes(`the key ${key} comes twice`)
     map.set(key, readValue(reader))
   }
   return map
 }
 
-/** Java's null range is -1, -1. */
+/** No range is -1, -1. */
 export const writeRange: Write<KeyRange | undefined> = (writer, range) => {
   writer.f64(range?.low ?? -1).f64(range?.high ?? -1)
 }
 
+/** Java takes a range with any bound below zero for none. */
 export const readRange: Read<KeyRange | undefined> = (reader) => {
   const low = reader.f64()
   const high = reader.f64()
-  return low === -1 && high === -1 ? undefined : { low, high }
+  return low < 0 || high < 0 ? undefined : { low, high }
 }
 
 /** An element takes a byte at least: a larger count is refused before anything is allocated for it. */
