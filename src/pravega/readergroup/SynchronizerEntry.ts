@@ -17,6 +17,7 @@ import { MalformedBytes } from "../../core/internal/MalformedBytes.ts"
 import * as Reading from "../../core/internal/Reading.ts"
 import * as Serialization from "../../core/internal/Serialization.ts"
 import type { MalformedValue } from "../../core/MalformedValue.ts"
+import * as SegmentAttribute from "../wire/SegmentAttribute.ts"
 import type { ReaderGroupError } from "./ReaderGroupError.ts"
 import type { ReaderGroupState } from "./ReaderGroupState.ts"
 import * as ReaderGroupTransition from "./ReaderGroupTransition.ts"
@@ -44,7 +45,7 @@ export type SynchronizerEntry = Init | Updates
  * @category constants
  * @since 0.1.0
  */
-export const markAttribute = "7df9a874-246c-c9d6-9397-cdd19ead68c5"
+export const markAttribute = SegmentAttribute.replayMark
 
 const initEntry = 1
 const updatesEntry = 2
