@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, References, Stream } from "effect"
 import * as EventCodec from "../../src/core/EventCodec.ts"
+import { EventPointer } from "../../src/core/EventPointer.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import * as Segment from "../../src/core/Segment.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
@@ -158,9 +159,10 @@ layer(Pravega.layer({ controller }), { excludeTestServices: true })("BatchReader
         }), { concurrency: 10, discard: true })
       const last = reads.at(-1)!
       const { to } = yield* BatchReader.plan(stream.name)
-      const beyond = { ...last.pointer, offset: to.positions.get(last.segmentId)! }
+      const { length, offset, segment, stream: name } = last.pointer
+      const beyond = EventPointer.make({ stream: name, segment, offset: to.positions.get(last.segmentId)!, length })
       assert.strictEqual((yield* Effect.flip(BatchReader.fetch(stream, beyond))).reason._tag, "RangeBeyondEnd")
-      const nowhere = { ...last.pointer, segment: Segment.makeId(77, 3) }
+      const nowhere = EventPointer.make({ stream: name, segment: Segment.makeId(77, 3), offset, length })
       assert.strictEqual((yield* Effect.flip(BatchReader.fetch(stream, nowhere))).reason._tag, "TruncatedData")
     }))
 
