@@ -13,6 +13,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { KeyRange } from "../core/KeyRange.ts"
+import * as ScalingPolicy from "../core/ScalingPolicy.ts"
 import type { ScopedStream } from "../core/ScopedStream.ts"
 import * as ScopeName from "../core/ScopeName.ts"
 import type { SegmentId, SegmentWithRange } from "../core/Segment.ts"
@@ -163,8 +164,13 @@ export const configuration = Effect.fn("Admin.configuration")(
 )
 
 /**
- * Replaces a stream's configuration as a whole; what is left out goes back to its default. A policy with more segments
- * than there are makes the controller scale the stream some time later.
+ * Replaces a stream's configuration as a whole; what is left out goes back to its default. The
+ * controller scales the stream before it answers: to the number of segments of a fixed policy, up to the minimum of an
+ * automatic one.
+ *
+ * Refused with `InvalidRequest` is a policy whose number of segments 0.13.0 can't scale this stream to: one of 49, 98,
+ * 103, ... equal ranges, from or to which it would try without end. Scale such a stream by hand, with `scaleTo`, under
+ * an automatic policy with a low minimum.
  *
  * @category streams
  * @since 0.1.0
@@ -174,8 +180,14 @@ export const updateStream = Effect.fn("Admin.updateStream")(
     name: StreamLike,
     configuration: ConfigurationLike
   ): Effect.fn.Return<void, ControllerError, Pravega> {
+    const { controller } = yield* Pravega
     const target = yield* existingStream(name)
-    yield* (yield* Pravega).controller.updateStream(target, yield* configured("updateStream", target, configuration))
+    const wanted = yield* configured("updateStream", target, configuration)
+    if (ScalePlan.sticks(yield* controller.currentSegments(target), wanted.scaling)) {
+      const count = ScalingPolicy.initialSegments(wanted.scaling)
+      return yield* refuse("updateStream", target, `the controller can't scale the stream to ${count} equal segments`)
+    }
+    yield* controller.updateStream(target, wanted)
   }
 )
 
@@ -302,6 +314,9 @@ export const scale = Effect.fn("Admin.scale")(
  * Scales a stream to `count` segments of equal key ranges; those that have such a range already stay. Returns when it is
  * done, with the segments that are active then.
  *
+ * The scaling policy's number of segments is a minimum, also for a fixed one: fewer than that fails with
+ * `InvalidRequest`.
+ *
  * **Example**
  *
  * ```ts
@@ -321,6 +336,11 @@ export const scaleTo = Effect.fn("Admin.scaleTo")(
     const target = yield* existingStream(name)
     if (!Number.isInteger(count) || count < 1) {
       return yield* refuse("scale", target, `a stream has 1 segment or more, not ${count}`)
+    }
+    const minimum = ScalingPolicy.initialSegments((yield* configuration(target)).scaling)
+    if (count < minimum) {
+      const problem = `its scaling policy keeps at least ${minimum} segments: update the policy first, to have ${count}`
+      return yield* refuse("scale", target, problem)
     }
     const plan = ScalePlan.toEqual(yield* segments(target), count)
     if (plan.create.length > 0) yield* scale(target, plan)

@@ -107,7 +107,11 @@ export class Controller extends Context.Service<Controller, {
    */
   readonly createStream: (stream: ScopedStream, configuration: StreamConfiguration) => Call<boolean>
   readonly streamExists: (stream: ScopedStream) => Call<boolean>
-  /** Replaces the whole configuration. A larger minimum of segments makes the server scale the stream. */
+  /**
+   * Replaces the whole configuration. The server scales the stream before it answers: to the number of segments of a
+   * fixed policy, up to the minimum of an automatic one. For some numbers it tries without end; `Admin.updateStream`
+   * knows them.
+   */
   readonly updateStream: (stream: ScopedStream, configuration: StreamConfiguration) => Call<void>
   readonly streamConfiguration: (stream: ScopedStream) => Call<StreamConfiguration>
   /** Pravega's own streams (a leading underscore) included. */

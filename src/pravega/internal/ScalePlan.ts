@@ -1,9 +1,11 @@
 /**
- * Which segments to seal, and which key ranges to create, so that a stream has n equal segments. Pure.
+ * Which segments to seal, and which key ranges to create, so that a stream has n equal segments; and which changes of a
+ * scaling policy the controller can follow. Pure.
  *
  * @internal
  */
 import * as KeyRange from "../../core/KeyRange.ts"
+import * as ScalingPolicy from "../../core/ScalingPolicy.ts"
 import type { SegmentId, SegmentWithRange } from "../../core/Segment.ts"
 
 export interface ScalePlan {
@@ -19,7 +21,7 @@ export interface ScalePlan {
  */
 export const toEqual = (segments: ReadonlyArray<SegmentWithRange>, count: number): ScalePlan => {
   const present = segments.toSorted((a, b) => a.range.low - b.range.low)
-  const end = present.at(-1)?.range.high ?? 1
+  const end = endOf(segments)
   const wanted = KeyRange.equal(count).map(({ high, low }, i) => ({ low, high: i === count - 1 ? end : high }))
   const key = ({ high, low }: KeyRange.KeyRange) => `${low} ${high}`
   const presentKeys = new Set(present.map(({ range }) => key(range)))
@@ -29,3 +31,22 @@ export const toEqual = (segments: ReadonlyArray<SegmentWithRange>, count: number
     create: wanted.filter((range) => !presentKeys.has(key(range)))
   }
 }
+
+/**
+ * Whether an update to `policy` makes the controller scale the stream to ranges that end elsewhere than the present ones,
+ * because rounding puts the end of 49, 98, 103, ... equal ranges just below 1. 0.13.0 tries such a scaling without end:
+ * the stream takes no other change any more, and the controller is kept busy.
+ *
+ * @internal
+ */
+export const sticks = (
+  segments: ReadonlyArray<SegmentWithRange>,
+  policy: ScalingPolicy.ScalingPolicy
+): boolean => {
+  const count = ScalingPolicy.initialSegments(policy)
+  const scales = policy._tag === "Fixed" ? count !== segments.length : count > segments.length
+  return segments.length > 0 && scales && KeyRange.equal(count).at(-1)?.high !== endOf(segments)
+}
+
+const endOf = (segments: ReadonlyArray<SegmentWithRange>): number =>
+  segments.length === 0 ? 1 : Math.max(...segments.map(({ range }) => range.high))
