@@ -52,7 +52,7 @@ export interface EventWriter<A> {
  */
 export interface EventWriterOptions {
   /**
-   * Events are accepted while fewer bytes than this are unacknowledged (headers of 8 bytes each included); default 16 MiB.
+   * Events are accepted while fewer bytes than this are unacknowledged (headers of 8 bytes each included); default 8 MiB.
    * One slice of a call (1 MiB, or one larger event) may exceed it.
    */
   readonly maxPendingBytes?: number | undefined

@@ -62,7 +62,7 @@ export interface TransactionWriterOptions {
    * the same events in the same order.
    */
   readonly writerId?: ((segmentName: string) => string) | undefined
-  /** Events are accepted while fewer bytes than this are unacknowledged (headers included); default 16 MiB. */
+  /** Events are accepted while fewer bytes than this are unacknowledged (headers included); default 8 MiB. */
   readonly maxPendingBytes?: number | undefined
   /** Events for one segment are sent in blocks of at most this size; default 512 KiB. A larger event is its own block. */
   readonly blockBytes?: number | undefined

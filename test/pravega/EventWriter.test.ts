@@ -7,7 +7,7 @@ import * as EventStream from "../../src/core/EventStream.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
 import * as EventWriter from "../../src/pravega/EventWriter.ts"
 import type { Pravega } from "../../src/pravega/Pravega.ts"
-import { FakeStore, finish, settle } from "./internal/FakeStore.ts"
+import { AppendStore, finish, settle } from "./internal/AppendStore.ts"
 
 interface Numbered {
   readonly key: string
@@ -47,7 +47,7 @@ const stepKinds = [
 ] as const
 type StepKind = (typeof stepKinds)[number]
 
-const take = (store: FakeStore, [kind, pick]: Step): void => {
+const take = (store: AppendStore, [kind, pick]: Step): void => {
   const connections = store.connections.filter((connection) => connection.toStore.length > 0 || !connection.lost)
   const connection = connections[pick % Math.max(1, connections.length)]
   switch (kind) {
@@ -88,7 +88,7 @@ const take = (store: FakeStore, [kind, pick]: Step): void => {
   }
 }
 
-const drive = (store: FakeStore, steps: ReadonlyArray<Step>): Effect.Effect<void> =>
+const drive = (store: AppendStore, steps: ReadonlyArray<Step>): Effect.Effect<void> =>
   Effect.forEach(steps, (step) =>
     Effect.gen(function*() {
       take(store, step)
@@ -127,14 +127,14 @@ const numbered = (calls: ReadonlyArray<ReadonlyArray<string>>): Array<Array<Numb
   )
 }
 
-const runTest = <A, E>(effect: Effect.Effect<A, E, Pravega | Scope.Scope>, store: FakeStore): Promise<A> =>
+const runTest = <A, E>(effect: Effect.Effect<A, E, Pravega | Scope.Scope>, store: AppendStore): Promise<A> =>
   Effect.runPromise(effect.pipe(Effect.scoped, Effect.provide(Layer.merge(store.layer, TestClock.layer()))))
 
 describe("EventWriter", () => {
   it("every event once, and each key in order, whatever happens to connections and segments", () =>
     fc.assert(
       fc.asyncProperty(scenario, async ({ blockBytes, calls, maxPendingBytes, segments, steps }) => {
-        const store = new FakeStore(name, segments)
+        const store = new AppendStore(name, segments)
         const events = numbered(calls)
         await runTest(
           Effect.gen(function*() {
@@ -182,7 +182,7 @@ describe("EventWriter", () => {
     ), 120_000)
 
   it.effect("events without key are spread over the segments", () => {
-    const store = new FakeStore(name, 3)
+    const store = new AppendStore(name, 3)
     return Effect.gen(function*() {
       const writer = yield* EventWriter.make(keyless)
       const fiber = yield* Effect.forkChild(
@@ -194,7 +194,7 @@ describe("EventWriter", () => {
   })
 
   it.effect("a sealed stream fails what is pending, and the writer", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
       const writer = yield* EventWriter.make(texts)
       store.sealStream()
@@ -208,7 +208,7 @@ describe("EventWriter", () => {
   })
 
   it.effect("an event too large fails before anything of its call is sent", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     const bytes = EventStream.make(name, { codec: EventCodec.bytes })
     return Effect.gen(function*() {
       const writer = yield* EventWriter.make(bytes)
@@ -226,7 +226,7 @@ describe("EventWriter", () => {
   })
 
   it.effect("a codec's error is typed, and the writer goes on", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     const picky = EventStream.make(name, {
       codec: EventCodec.make<string>({
         name: "picky",
@@ -247,7 +247,7 @@ describe("EventWriter", () => {
   })
 
   it.effect("back-pressure: accepts no more than the limit, in the order of the calls", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
       const writer = yield* EventWriter.make(texts, { maxPendingBytes: 30 })
       const accepted: Array<string> = []
@@ -272,7 +272,7 @@ describe("EventWriter", () => {
   })
 
   it.effect("closing the Scope after a success flushes; after a failure, what is pending fails with WriterClosed", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
       for (const exit of [Exit.void, Exit.fail("no")]) {
         const scope = yield* Scope.make()
@@ -292,7 +292,7 @@ describe("EventWriter", () => {
   })
 
   it.effect("closing does not wait longer than the limit for a store that is away", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
       const scope = yield* Scope.make()
       const writer = yield* Scope.provide(EventWriter.make(texts, { closeTimeout: "3 seconds" }), scope)
@@ -307,7 +307,7 @@ describe("EventWriter", () => {
   })
 
   it.effect("gives up with a typed error when no store takes anything for the outage limit", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     store.connectsRefused = Number.POSITIVE_INFINITY
     return Effect.gen(function*() {
       const writer = yield* EventWriter.make(texts, { outageLimit: "1 minute" })
@@ -320,7 +320,7 @@ describe("EventWriter", () => {
   })
 
   it.effect("a store that breaks the protocol ends the connection, not the writer", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
       const writer = yield* EventWriter.make(texts)
       const fiber = yield* Effect.forkChild(writer.write("x"), { startImmediately: true })

@@ -7,19 +7,19 @@ import * as EventStream from "../../src/core/EventStream.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
 import * as Transaction from "../../src/pravega/Transaction.ts"
 import type { TransactionError } from "../../src/pravega/TransactionError.ts"
-import { FakeStore, finish, served, settle } from "./internal/FakeStore.ts"
+import { AppendStore, finish, served, settle } from "./internal/AppendStore.ts"
 
 const name = ScopedStream.parse("scope/stream")
 const texts = EventStream.make(name, { codec: EventCodec.utf8 })
 const keyed = EventStream.make(name, { codec: EventCodec.utf8, routingKey: (text) => text.slice(0, 1) })
 
-const stateOf = (store: FakeStore): string => [...store.transactions.values()].map(({ state }) => state).join()
+const stateOf = (store: AppendStore): string => [...store.transactions.values()].map(({ state }) => state).join()
 const reasonOf = (error: TransactionError): string =>
   error.reason._tag === "TransactionNotOpen" ? error.reason.state : error.reason._tag
 
 describe("Transaction", () => {
   it.effect("run commits on success, once", () => {
-    const store = new FakeStore(name, 2)
+    const store = new AppendStore(name, 2)
     return Effect.gen(function*() {
       const result = yield* served(
         store,
@@ -32,7 +32,7 @@ describe("Transaction", () => {
   })
 
   it.effect("run aborts on failure and on interruption, and never commits then", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
       const failed = yield* served(
         store,
@@ -50,7 +50,7 @@ describe("Transaction", () => {
   })
 
   it.effect("an interruption after commit was sent does not abort, and does not hide the outcome", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     store.statesUnavailable = 2 // after the lost reply, the outcome is not known for a while
     store.lostCommits.push("after")
     return Effect.gen(function*() {
@@ -67,7 +67,7 @@ describe("Transaction", () => {
   it.effect.each([{ lost: ["before"] }, { lost: ["after"] }, { lost: ["before", "after"] }] as const)(
     "a lost reply of commit ($lost) is settled by the state",
     ({ lost }) => {
-      const store = new FakeStore(name, 1)
+      const store = new AppendStore(name, 1)
       store.lostCommits.push(...lost)
       return Effect.gen(function*() {
         yield* served(store, Transaction.run(texts, (txn) => txn.write(["a"])))
@@ -80,7 +80,7 @@ describe("Transaction", () => {
   )
 
   it.effect("an outcome that can't be known is an error of its own, and the transaction is not aborted", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     store.lostCommits.push(...Array.from({ length: 99 }, () => "after" as const))
     store.statesUnavailable = 99
     return Effect.gen(function*() {
@@ -91,7 +91,7 @@ describe("Transaction", () => {
   })
 
   it.effect("commit may be repeated, and abort too; one after the other fails with the state", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
       const first = yield* Transaction.begin(texts)
       yield* served(store, Effect.andThen(first.commit, first.commit))
@@ -108,7 +108,7 @@ describe("Transaction", () => {
   })
 
   it.effect("kept: the end of the Scope does not abort", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
       yield* Effect.scoped(Effect.flatMap(Transaction.begin(texts), (txn) => txn.keep))
       assert.strictEqual(stateOf(store), "open")
@@ -118,7 +118,7 @@ describe("Transaction", () => {
   })
 
   it.effect("pings while it is open, well within the lease, and stops with the Scope", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
       const scope = yield* Scope.make()
       const txn = yield* Scope.provide(Transaction.begin(texts, { lease: "20 seconds" }), scope)
@@ -131,7 +131,7 @@ describe("Transaction", () => {
   })
 
   it.effect("a lease that ran out fails the writers with the state: by a ping, or at the next append", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
       const txn = yield* Transaction.begin(texts)
       yield* store.abort(txn.id)
@@ -149,7 +149,7 @@ describe("Transaction", () => {
   })
 
   it.effect("two writers, one with fixed ids that takes over from one that died", () => {
-    const store = new FakeStore(name, 2)
+    const store = new AppendStore(name, 2)
     const events = Array.from({ length: 40 }, (_, n) => `${"abcdefgh"[n % 8]}${n}`)
     const writerId = (segment: string) => `00000000-0000-4000-8000-${crc32(segment).toString(16).padStart(12, "0")}`
     return Effect.gen(function*() {
@@ -189,7 +189,7 @@ describe("Transaction", () => {
   })
 
   it.effect("events that a closed writer had accepted and lost make the commit fail", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
       const txn = yield* Transaction.begin(texts)
       const dying = yield* Scope.make()
@@ -202,7 +202,7 @@ describe("Transaction", () => {
   })
 
   it.effect("refuses writer ids that are no UUIDs, and transactions nobody knows", () => {
-    const store = new FakeStore(name, 1)
+    const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
       const txn = yield* Transaction.begin(texts)
       assert.strictEqual(reasonOf(yield* Effect.flip(txn.writer({ writerId: () => "me" }))), "InvalidWriterId")

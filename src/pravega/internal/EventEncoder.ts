@@ -19,7 +19,7 @@ export type EncodedSlice =
   | { readonly _tag: "Failed"; readonly reason: EventTooLarge | EncodeFailed }
 
 /** A slice ends with the event that reaches this. */
-const sliceBytes = 1024 * 1024
+const sliceBytes = 256 * 1024
 
 export class EventEncoder<A> {
   private readonly stream: EventStream<A>

@@ -20,7 +20,7 @@ export interface WriterLimitOptions {
 const largestBlockBytes = 8 * 1024 * 1024
 
 export const make = (options: WriterLimitOptions | undefined): WriterLimits => ({
-  maxPendingBytes: Math.max(1, options?.maxPendingBytes ?? 16 * 1024 * 1024),
+  maxPendingBytes: Math.max(1, options?.maxPendingBytes ?? 8 * 1024 * 1024),
   blockBytes: Math.min(Math.max(1, options?.blockBytes ?? 512 * 1024), largestBlockBytes),
   outageLimit: Duration.fromInputUnsafe(options?.outageLimit ?? "10 minutes"),
   closeTimeout: Duration.fromInputUnsafe(options?.closeTimeout ?? "30 seconds")

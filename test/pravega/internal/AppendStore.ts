@@ -49,7 +49,7 @@ interface HeldAck {
 
 export class FakeConnection implements SegmentConnection {
   readonly endpoint = "fake:1"
-  private readonly store: FakeStore
+  private readonly store: AppendStore
   private readonly handlers = new Map<bigint, ReplyHandler>()
   private readonly drains: Array<() => void> = []
   private requestIds = 0n
@@ -64,7 +64,7 @@ export class FakeConnection implements SegmentConnection {
   closedByStore = false
   full = false
 
-  constructor(store: FakeStore) {
+  constructor(store: AppendStore) {
     this.store = store
   }
 
@@ -142,7 +142,7 @@ interface StoredTransaction {
   pings: number
 }
 
-export class FakeStore {
+export class AppendStore {
   readonly stream: ScopedStream
   readonly segments = new Map<string, StoredSegment>()
   readonly connections: Array<FakeConnection> = []
@@ -463,7 +463,7 @@ const eventsOf = (data: Uint8Array): Array<Uint8Array> => {
 export const settle = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 /** No more faults: everything on its way arrives, in order, until `done`. */
-export const finish = (store: FakeStore, done: () => boolean): Effect.Effect<void> =>
+export const finish = (store: AppendStore, done: () => boolean): Effect.Effect<void> =>
   Effect.gen(function*() {
     for (let round = 0; round < 3000 && !done(); round++) {
       while (store.toSeal.length > 0) store.sealNext()
@@ -480,7 +480,7 @@ export const finish = (store: FakeStore, done: () => boolean): Effect.Effect<voi
   })
 
 /** Runs an effect while everything arrives. */
-export const served = <A, E, R>(store: FakeStore, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const served = <A, E, R>(store: AppendStore, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.gen(function*() {
     const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
     yield* finish(store, () => fiber.pollUnsafe() !== undefined)
