@@ -7,12 +7,18 @@
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { EventStream } from "../core/EventStream.ts"
+import type { Pravega } from "../pravega/Pravega.ts"
+import type { ReadError } from "../pravega/ReadError.ts"
+import type { TransactionError } from "../pravega/TransactionError.ts"
 import type { PreparedSink } from "./CheckpointRecord.ts"
 import type { CommitError } from "./CommitError.ts"
-import { jsonState } from "./Source.ts"
+import { jsonState } from "./internal/JsonState.ts"
+import * as PravegaSink from "./internal/PravegaSink.ts"
 
 /** Which batch of which query a sink works for. @category models @since 0.1.0 */
 export interface BatchId {
@@ -96,19 +102,25 @@ export interface SinkSession<in B, out E> {
   readonly recover: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<Outcome, E | CommitError>
 }
 
+/** What a sink of one's own is made of. @category models @since 0.1.0 */
+export interface TypedSink<in B, out E, out R, in out Handle, in out Evidence, in out HI, in out VI> {
+  readonly name: string
+  /** What must not change while a query has a log. */
+  readonly structure: Schema.Json
+  readonly handle: Schema.Codec<Handle, HI>
+  readonly evidence: Schema.Codec<Evidence, VI>
+  readonly open: Effect.Effect<Session<B, E, Handle, Evidence>, E, R | Scope.Scope>
+}
+
 /**
  * A sink of one's own. Handles and evidence are kept in the checkpoint log as JSON, by their Schemas.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = <B, E, R, Handle, Evidence, HI, VI>(options: {
-  readonly name: string
-  readonly structure: Schema.Json
-  readonly handle: Schema.Codec<Handle, HI>
-  readonly evidence: Schema.Codec<Evidence, VI>
-  readonly open: Effect.Effect<Session<B, E, Handle, Evidence>, E, R | Scope.Scope>
-}): Sink<B, E, R> => {
+export const make = <B, E, R, Handle, Evidence, HI, VI>(
+  options: TypedSink<B, E, R, Handle, Evidence, HI, VI>
+): Sink<B, E, R> => {
   const handle = jsonState(options.name, options.handle)
   const evidence = jsonState(options.name, options.evidence)
   const typed = (batch: BatchId, prepared: PreparedSink) =>
@@ -172,6 +184,92 @@ export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) =
         }))
     }))
   }
+}
+
+/** @category models @since 0.1.0 */
+export interface PravegaOptions {
+  /**
+   * Outputs become visible exactly once, by transactions: one per batch, kept open by pings while the batch runs. Other
+   * guarantees are not there yet.
+   */
+  readonly guarantee: "exactly-once"
+  /**
+   * A batch that is not prepared is given up by the controller so long after its process died; default 60 seconds. No
+   * batch may take longer than 1000 times this, or a day (the server's defaults).
+   */
+  readonly lease?: Duration.Input | undefined
+  /**
+   * Nobody but this query writes to the stream. Then an outcome that the controller has forgotten (24 hours after it, by
+   * default) is decided by what the stream got since; otherwise such a query stops with `AmbiguousCommit`. Default false.
+   */
+  readonly isOwned?: boolean | undefined
+}
+
+/**
+ * Writes to a Pravega stream, exactly once. A batch's events become visible segment by segment once its outcome is
+ * decided; events of one routing key come in the order in which the process emitted them, if one partition emits them.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const pravega = <B>(
+  stream: EventStream<B>,
+  options: PravegaOptions
+): Sink<B, TransactionError | ReadError, Pravega> => make(PravegaSink.typed(stream, options))
+
+/** What a memory sink holds. @category models @since 0.1.0 */
+export interface Memory<in out B> extends Sink<B, never, never> {
+  /** What is committed, in the order of the commits. */
+  readonly committed: () => ReadonlyArray<B>
+}
+
+/**
+ * Collects outputs in memory, for tests and examples. It outlives the query that writes to it, not the process: with a
+ * log that does, batches prepared by an earlier process count as committed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const memory = <B>(name = "memory"): Memory<B> => {
+  const visible: Array<B> = []
+  const tries = new Map<string, Array<B> | "committed">()
+  let next = 0
+  const sink = make<B, never, never, string, null, string, null>({
+    name,
+    structure: "memory",
+    handle: Schema.String,
+    evidence: Schema.Null,
+    open: Effect.succeed({
+      begin: ({ batch }) =>
+        Effect.sync(() => {
+          const handle = `${batch}.${next++}`
+          const outputs: Array<B> = []
+          tries.set(handle, outputs)
+          return {
+            handle,
+            write: (_, more) => Effect.sync(() => void outputs.push(...more)),
+            flush: () => Effect.void,
+            prepare: Effect.sync(() => ({ evidence: null, digest: "", events: outputs.length, bytes: 0 })),
+            keep: Effect.void
+          }
+        }),
+      commit: ({ handle }) =>
+        Effect.sync(() => {
+          const outputs = tries.get(handle)
+          if (Array.isArray(outputs)) visible.push(...outputs)
+          tries.set(handle, "committed")
+        }),
+      abort: (handle) =>
+        Effect.sync(() => {
+          if (tries.get(handle) === "committed") return "committed"
+          tries.delete(handle)
+          return "aborted"
+        }),
+      recover: ({ handle }) =>
+        Effect.sync(() => ({ _tag: Array.isArray(tries.get(handle)) ? "committable" as const : "committed" as const }))
+    })
+  })
+  return { ...sink, committed: () => visible }
 }
 
 const isNonEmpty = <A>(items: Array<A>): items is Arr.NonEmptyArray<A> => items.length > 0

@@ -7,12 +7,20 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type { EndPosition } from "../core/EndPosition.ts"
+import type { EventStream } from "../core/EventStream.ts"
+import type { StartPosition } from "../core/StartPosition.ts"
+import type { EventRead } from "../pravega/EventRead.ts"
+import type { Pravega } from "../pravega/Pravega.ts"
+import type { ReadError } from "../pravega/ReadError.ts"
 import { SourceStart } from "./CheckpointRecord.ts"
-import { CommitError, StateUnreadable } from "./CommitError.ts"
+import type { CommitError } from "./CommitError.ts"
+import { jsonState } from "./internal/JsonState.ts"
+import * as MicroBatchSource from "./internal/MicroBatchSource.ts"
+import type { StreamIdentityChanged } from "./StreamIdentityChanged.ts"
 
 /** The part of a batch that one fiber reads. @category models @since 0.1.0 */
 export interface Partition<out A, out E> {
@@ -73,13 +81,8 @@ export interface TypedSession<A, E, Position, Plan, Identity> {
   readonly partitions: (plan: Plan) => Effect.Effect<ReadonlyArray<Partition<A, E>>, E>
 }
 
-/**
- * A source of one's own.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const make = <A, E, R, Position, Plan, Identity, PI, LI, II>(options: {
+/** What a source of one's own is made of. @category models @since 0.1.0 */
+export interface TypedSource<A, E, R, Position, Plan, Identity, PI, LI, II> {
   readonly name: string
   readonly structure: Schema.Json
   /** Start and end as the user gave them. */
@@ -88,7 +91,17 @@ export const make = <A, E, R, Position, Plan, Identity, PI, LI, II>(options: {
   readonly plan: Schema.Codec<Plan, LI>
   readonly identity: Schema.Codec<Identity, II>
   readonly open: Effect.Effect<TypedSession<A, E, Position, Plan, Identity>, E, R | Scope.Scope>
-}): Source<A, E, R> => {
+}
+
+/**
+ * A source of one's own.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A, E, R, Position, Plan, Identity, PI, LI, II>(
+  options: TypedSource<A, E, R, Position, Plan, Identity, PI, LI, II>
+): Source<A, E, R> => {
   const { asked, name } = options
   const position = jsonState(name, options.position)
   const plan = jsonState(name, options.plan)
@@ -140,16 +153,32 @@ export const make = <A, E, R, Position, Plan, Identity, PI, LI, II>(options: {
   }
 }
 
-/** State in the log, by a Schema: encoding is total, what can't be decoded stops the query. @internal */
-export const jsonState = <A, I>(name: string, schema: Schema.Codec<A, I>) => {
-  const codec = Schema.toCodecJson(schema)
-  const decode = Schema.decodeUnknownResult(codec)
-  return {
-    encode: Schema.encodeSync(codec),
-    decode: (json: Schema.Json): Effect.Effect<A, CommitError> =>
-      Effect.fromResult(
-        Result.mapError(decode(json), (error) =>
-          new CommitError({ reason: new StateUnreadable({ name, detail: error.message }) }))
-      )
-  }
+/**
+ * Reads a stream in micro-batches: exact ranges between stream cuts, per-key order across scaling, in limits from the
+ * first batch on. It follows segments that are scaled or sealed.
+ *
+ * Events that retention deleted before they were read fail the query with `TruncatedData`; a stream deleted and created
+ * again fails it with `StreamIdentityChanged`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const microBatch = <A>(
+  events: EventStream<A>,
+  options: MicroBatchOptions = {}
+): Source<EventRead<A>, ReadError | StreamIdentityChanged, Pravega> => make(MicroBatchSource.typed(events, options))
+
+/** @category models @since 0.1.0 */
+export interface MicroBatchOptions {
+  /** Where the query's first batch starts, when its log is empty; default `earliest`. A later change has no effect. */
+  readonly start?: StartPosition | undefined
+  /** Where the query's last batch ends; `latest` is resolved when it starts for the first time. Default `unbounded`. */
+  readonly end?: EndPosition | undefined
+  /** What one batch reads at most; at least one event is read, even if it is larger. */
+  readonly limit?: {
+    /** In bytes, 8 for the header of each event included; default 8 MiB. About so much is kept in memory, or twice with read-ahead. */
+    readonly bytes?: number | undefined
+    /** Default: no limit. */
+    readonly events?: number | undefined
+  } | undefined
 }

@@ -1,0 +1,20 @@
+/**
+ * One batch, exactly once: sources, sinks, pipelines, the checkpoint log and the commit protocol.
+ *
+ * @since 0.1.0
+ */
+export * as BatchRun from "./BatchRun.ts"
+export { CheckpointLog } from "./CheckpointLog.ts"
+export type { QueryLog, StoredRecord } from "./CheckpointLog.ts"
+export * as CheckpointLogError from "./CheckpointLogError.ts"
+export * as CheckpointRecord from "./CheckpointRecord.ts"
+export * as Commit from "./Commit.ts"
+export * as CommitError from "./CommitError.ts"
+export * as LogFiles from "./LogFiles.ts"
+export * as LogState from "./LogState.ts"
+export * as OwnedLog from "./OwnedLog.ts"
+export * as Pipeline from "./Pipeline.ts"
+export { QueryName } from "./QueryName.ts"
+export * as Sink from "./Sink.ts"
+export * as Source from "./Source.ts"
+export { StreamIdentityChanged } from "./StreamIdentityChanged.ts"

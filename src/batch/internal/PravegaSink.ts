@@ -1,0 +1,225 @@
+/**
+ * A Pravega stream as a query's sink: one transaction per batch, into which all partitions write. Outcomes that the
+ * controller has forgotten are decided by what the stream got since (rule 12), if nobody else writes to it.
+ */
+import type * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as EventCodec from "../../core/EventCodec.ts"
+import * as EventStream from "../../core/EventStream.ts"
+import { StreamCut } from "../../core/StreamCut.ts"
+import { TransactionId } from "../../core/TransactionId.ts"
+import * as BatchReader from "../../pravega/BatchReader.ts"
+import { headerSize } from "../../pravega/internal/EventFraming.ts"
+import * as StreamCuts from "../../pravega/internal/StreamCuts.ts"
+import * as TransactionFate from "../../pravega/internal/TransactionFate.ts"
+import { Pravega } from "../../pravega/Pravega.ts"
+import { ReadError } from "../../pravega/ReadError.ts"
+import * as Transaction from "../../pravega/Transaction.ts"
+import { TransactionError } from "../../pravega/TransactionError.ts"
+import type { TransactionWriter } from "../../pravega/TransactionWriter.ts"
+import { EncodeFailed } from "../../pravega/WriterError.ts"
+import type { Attempt, Outcome, PravegaOptions, Prepared, TypedSink } from "../Sink.ts"
+import { crc32c } from "./Crc32c.ts"
+import { uuid5 } from "./Uuid5.ts"
+
+/**
+ * What the batch put into the stream, whatever segments it went to in the end (a scale moves them): how much, and a
+ * checksum that does not depend on the order, as partitions write at the same time.
+ */
+class Evidence extends Schema.Class<Evidence>("effect-pravega/PravegaSink/Evidence")({
+  /** Where the stream ended before the batch, when all batches before it were committed. */
+  tail: StreamCut,
+  /** Headers included. */
+  bytes: Schema.Natural,
+  events: Schema.Natural,
+  checksum: Schema.Natural
+}) {}
+
+/** An event as it goes to a segment, encoded once. */
+interface Encoded {
+  readonly bytes: Uint8Array
+  readonly key: string
+}
+
+type Failure = TransactionError | ReadError
+
+export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOptions) => ({
+  name: stream.name.toString(),
+  structure: {
+    kind: "pravega",
+    stream: stream.name.toString(),
+    codec: stream.codec.name,
+    guarantee: options.guarantee
+  },
+  handle: TransactionId,
+  evidence: Evidence,
+  open: Effect.gen(function*() {
+    const context = yield* Effect.context<Pravega>()
+    const { controller } = yield* Pravega
+    const ref = (id: TransactionId): TransactionFate.TransactionRef => ({ controller, stream: stream.name, id })
+    return {
+      begin: () => Effect.provideContext(begin(stream, options), context),
+      commit: ({ handle }: Prepared<TransactionId, Evidence>) =>
+        Effect.andThen(TransactionFate.commit(ref(handle)), TransactionFate.awaitCommitted(ref(handle))).pipe(
+          Effect.mapError(toTransactionError)
+        ),
+      abort: (id: TransactionId) =>
+        controller.abortTransaction(stream.name, id).pipe(
+          Effect.as("aborted" as const),
+          // Refused when it is committed, or forgotten: only the one says that somebody committed it.
+          Effect.catchReason("ControllerError", "TransactionNotOpen", () =>
+            Effect.map(controller.transactionState(stream.name, id), (state) =>
+              state === "committed" || state === "committing" ? "committed" as const : "aborted" as const)),
+          Effect.mapError((error) =>
+            toTransactionError(TransactionFate.toReason(error))
+          )
+        ),
+      recover: ({ evidence, handle }: Prepared<TransactionId, Evidence>) =>
+        controller.transactionState(stream.name, handle).pipe(
+          Effect.mapError((error) => toTransactionError(TransactionFate.toReason(error))),
+          Effect.flatMap((state): Effect.Effect<Outcome, Failure> => {
+            switch (state) {
+              case "open":
+              case "committing":
+                return Effect.succeed({ _tag: "committable" })
+              case "committed":
+                return Effect.succeed({ _tag: "committed" })
+              case "aborting":
+              case "aborted":
+                return Effect.succeed({ _tag: "lost" })
+              case "unknown":
+                return options.isOwned === true
+                  ? Effect.provideContext(decideByTail(stream, evidence), context)
+                  : Effect.succeed({ _tag: "unknown", detail: "the controller has forgotten the transaction" })
+            }
+          })
+        )
+    }
+  })
+} satisfies TypedSink<B, Failure, Pravega, TransactionId, Evidence, unknown, unknown>)
+
+const toTransactionError = (reason: TransactionError["reason"]): TransactionError => new TransactionError({ reason })
+
+/** What a partition has written: its outputs' number and bytes, and a checksum that depends on their order. */
+interface Part {
+  readonly writer: TransactionWriter<Encoded>
+  events: number
+  bytes: number
+  checksum: number
+}
+
+const begin = Effect.fnUntraced(function*<B>(stream: EventStream.EventStream<B>, options: PravegaOptions) {
+  const scope = yield* Effect.scope
+  const encodedStream = EventStream.make<Encoded>(stream.name, {
+    codec: passThrough,
+    routingKey: stream.routingKey === undefined ? undefined : ({ key }) => key
+  })
+  // The batch before is committed everywhere: what the stream gets from here on is this batch, if it is the query's own.
+  const tail = StreamCuts.tail(stream.name).pipe(Effect.mapError((reason) => new ReadError({ reason })))
+  const [{ cut }, transaction] = yield* Effect.all([
+    tail,
+    Transaction.begin(encodedStream, options.lease === undefined ? {} : { lease: options.lease })
+  ], { concurrency: 2 })
+  const parts = new Map<number, Part>()
+  let unordered = 0
+
+  const partOf = (partition: number): Effect.Effect<Part, TransactionError> =>
+    Effect.suspend(() => {
+      const known = parts.get(partition)
+      if (known !== undefined) return Effect.succeed(known)
+      const writerId = (segment: string) => uuid5(transaction.id, `${partition}/${segment}`)
+      return Effect.map(Scope.provide(transaction.writer({ writerId }), scope), (writer) => {
+        const part: Part = { writer, events: 0, bytes: 0, checksum: 0 }
+        parts.set(partition, part)
+        return part
+      })
+    })
+
+  const encode = (part: Part, outputs: ReadonlyArray<B>): Effect.Effect<ReadonlyArray<Encoded>, TransactionError> =>
+    Effect.suspend(() => {
+      const encoded: Array<Encoded> = []
+      try {
+        for (const output of outputs) {
+          const bytes = stream.codec.encode(output)
+          unordered = (unordered + crc32c(bytes)) % checksumModulus
+          part.events++
+          part.bytes += headerSize + bytes.length
+          part.checksum = crc32c(bytes, part.checksum)
+          encoded.push({ bytes, key: stream.routingKey?.(output) ?? "" })
+        }
+      } catch (cause) {
+        return Effect.fail(
+          toTransactionError(new EncodeFailed({ stream: stream.name, index: encoded.length, cause }))
+        )
+      }
+      return Effect.succeed(encoded)
+    })
+
+  return {
+    handle: transaction.id,
+    write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) =>
+      Effect.flatMap(partOf(partition), (part) => Effect.flatMap(encode(part, outputs), part.writer.write)),
+    flush: (partition: number) => Effect.suspend(() => parts.get(partition)?.writer.flush ?? Effect.void),
+    prepare: Effect.map(transaction.flush, () => {
+      const written = [...parts].toSorted(([a], [b]) => a - b)
+      const bytes = written.reduce((sum, [, part]) => sum + part.bytes, 0)
+      const events = written.reduce((sum, [, part]) => sum + part.events, 0)
+      return {
+        evidence: new Evidence({ tail: cut, bytes, events, checksum: unordered }),
+        digest: written.map(([id, part]) => `${id}:${part.events}:${part.checksum}`).join(" "),
+        events,
+        bytes
+      }
+    }),
+    keep: transaction.keep
+  } satisfies Attempt<B, Failure, TransactionId, Evidence>
+})
+
+/** Sums of checksums stay exact integers. */
+const checksumModulus = 2 ** 52
+
+const passThrough: EventCodec.EventCodec<Encoded> = {
+  name: "encoded",
+  encode: ({ bytes }) => bytes,
+  decode: (bytes) => ({ bytes, key: "" })
+}
+
+/**
+ * Of a stream that only this query writes to: it got exactly the batch since, or nothing. Anything else, and a stream
+ * that was truncated beyond the place, is for people to look at.
+ */
+const decideByTail = Effect.fnUntraced(
+  function*<B>(stream: EventStream.EventStream<B>, evidence: Evidence) {
+    const raw = EventStream.make<number>(stream.name, { codec: checksums })
+    const unknown = (detail: string): Outcome => ({ _tag: "unknown", detail })
+    const plan = yield* BatchReader.plan(stream.name, { from: evidence.tail })
+    if (plan.length === BigInt(0)) return { _tag: "lost" } satisfies Outcome
+    if (plan.length !== BigInt(evidence.bytes)) {
+      return unknown(`the stream got ${plan.length} bytes since, the batch has ${evidence.bytes}`)
+    }
+    const found = yield* Stream.runFold(
+      BatchReader.readRanges(raw, plan.ranges),
+      () => ({ events: 0, checksum: 0 }),
+      (sum, { event }) => ({ events: sum.events + 1, checksum: (sum.checksum + event) % checksumModulus })
+    )
+    return found.events === evidence.events && found.checksum === evidence.checksum
+      ? { _tag: "committed" } satisfies Outcome
+      : unknown("the stream got as many bytes since as the batch has, but other events")
+  },
+  (effect) =>
+    Effect.catchReason(
+      effect,
+      "ReadError",
+      "TruncatedData",
+      ({ message }) => Effect.succeed<Outcome>({ _tag: "unknown", detail: message })
+    )
+)
+
+const checksums: EventCodec.EventCodec<number> = EventCodec.make({
+  name: "checksum",
+  encode: () => new Uint8Array(0),
+  decode: (bytes) => crc32c(bytes)
+})

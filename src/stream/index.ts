@@ -1,0 +1,7 @@
+/**
+ * Streaming queries: pipelines that run, batch after batch.
+ *
+ * @since 0.1.0
+ */
+export * as Query from "./Query.ts"
+export * as Trigger from "./Trigger.ts"
