@@ -66,6 +66,7 @@ describe("stream configurations", () => {
     assert.throws(() => new StreamConfiguration({ scaling, timestampAggregationTimeout: Duration.micros(1n) }))
     assert.throws(() => RetentionPolicy.byTime(Duration.micros(1500n)))
     assert.throws(() => RetentionPolicy.byTime(Duration.infinity))
+    assert.throws(() => RetentionPolicy.byTime(Duration.millis(2 ** 64)))
     assert.throws(() => RetentionPolicy.byTime(Duration.millis(-1)))
     assert.throws(() => RetentionPolicy.bySize(-1n))
     assert.throws(() => RetentionPolicy.bySize(1n << 63n))

@@ -18,6 +18,8 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
 import {
   ControllerError,
   type ControllerErrorReason,
@@ -231,9 +233,15 @@ export const understand = <A>(context: CallContext, read: () => A): Effect.Effec
     try: read,
     catch: (cause) => {
       const { operation, subject } = context
-      return failure(new UnexpectedReply({ operation, subject, reply: String(cause) }))
+      return failure(new UnexpectedReply({ operation, subject, reply: problemOf(cause) }))
     }
   })
+
+/** What a constructor of a Schema class throws says only in its cause what is wrong. */
+const problemOf = (cause: unknown): string =>
+  cause instanceof Error && SchemaIssue.isIssue(cause.cause)
+    ? new Schema.SchemaError(cause.cause).message
+    : String(cause)
 
 const isMistake = (method: string, error: TransportError): boolean =>
   policies[method]?.mistakes?.includes(error.code) === true

@@ -64,11 +64,14 @@ export const fromLocations = (stream: ScopedStream, message: pb.SegmentsAtTime):
   })
 
 /** Whether the locations are those of the cut, neither more nor fewer. */
-export const isAt = (message: pb.SegmentsAtTime, cut: StreamCut): boolean =>
-  message.segments.length === cut.positions.size &&
-  message.segments.every(({ offset, segmentId }) =>
-    segmentId !== undefined && cut.positions.get(SegmentId.make(segmentId.segmentId)) === offset
-  )
+export const isAt = (message: pb.SegmentsAtTime, cut: StreamCut): boolean => {
+  // by plain numbers: what a peer sends need be no segment's id
+  const positions: ReadonlyMap<bigint, bigint> = cut.positions
+  return message.segments.length === positions.size &&
+    message.segments.every(({ offset, segmentId }) =>
+      segmentId !== undefined && positions.get(segmentId.segmentId) === offset
+    )
+}
 
 /** protobuf-es keys a map of int64 by their text. */
 export const cutEntries = (cut: StreamCut | undefined): Record<string, bigint> =>
@@ -92,9 +95,15 @@ export const streamConfig = (
   scalingPolicy: scalingPolicy(configuration.scaling),
   ...(configuration.retention === undefined ? {} : { retentionPolicy: retentionPolicy(configuration.retention) }),
   tags: { tag: [...configuration.tags] },
-  timestampAggregationTimeout: BigInt(Duration.toMillis(configuration.timestampAggregationTimeout)),
+  timestampAggregationTimeout: millis(configuration.timestampAggregationTimeout),
   rolloverSizeBytes: configuration.rolloverSizeBytes
 })
+
+/** As a Java long: the largest, which stands for "for ever", is no JavaScript number and comes back as 2^63. */
+const millis = (duration: Duration.Duration): bigint => {
+  const value = BigInt(Duration.toMillis(duration))
+  return value < unlimited ? value : unlimited
+}
 
 const scalingPolicy = (policy: ScalingPolicy.ScalingPolicy): MessageInitShape<typeof pb.ScalingPolicySchema> => {
   const Type = pb.ScalingPolicy_ScalingPolicyType
@@ -126,8 +135,8 @@ const retentionPolicy = (
     case "ByTime":
       return {
         retentionType: Type.TIME,
-        retentionParam: BigInt(Duration.toMillis(policy.minimum)),
-        retentionMax: policy.maximum === undefined ? unlimited : BigInt(Duration.toMillis(policy.maximum))
+        retentionParam: millis(policy.minimum),
+        retentionMax: policy.maximum === undefined ? unlimited : millis(policy.maximum)
       }
     case "BySize":
       return {
@@ -138,6 +147,7 @@ const retentionPolicy = (
   }
 }
 
+/** Throws for a configuration that another client made and ours would refuse, with a maximum below its minimum say. */
 export const fromStreamConfig = (message: pb.StreamConfig): StreamConfiguration => {
   const retention = fromRetentionPolicy(message.retentionPolicy)
   return new StreamConfiguration({
