@@ -14,6 +14,9 @@ import { readVectors } from "../vectors/vectors.ts"
 
 const Id = Schema.toCodecJson(Segment.SegmentId)
 
+/** Scope, stream, id. */
+const Tokens = Schema.Tuple([Schema.String, Schema.String, Schema.String])
+
 const { naming } = Schema.decodeUnknownSync(Schema.Struct({
   naming: Schema.Struct({
     segments: Schema.Array(Schema.Struct({
@@ -23,6 +26,7 @@ const { naming } = Schema.decodeUnknownSync(Schema.Struct({
       epoch: Schema.Int,
       segmentId: Id,
       qualifiedName: Schema.String,
+      tokens: Tokens,
       kvtSegmentName: Schema.String
     })),
     transactions: Schema.Array(Schema.Struct({
@@ -33,6 +37,8 @@ const { naming } = Schema.decodeUnknownSync(Schema.Struct({
       parentSegmentId: Id,
       parentName: Schema.String,
       txnSegmentName: Schema.String,
+      tokens: Tokens,
+      primaryName: Schema.String,
       // absent where Java refuses the epoch
       generalizedSegmentId: Schema.optionalKey(Id),
       nameUsedByController: Schema.optionalKey(Schema.String)
@@ -43,6 +49,7 @@ const { naming } = Schema.decodeUnknownSync(Schema.Struct({
       example: Schema.String,
       fixedPrefix: Schema.String,
       isTransient: Schema.Boolean,
+      isTransaction: Schema.Boolean,
       parentOf: Schema.String
     })),
     internalNames: Schema.Array(Schema.Struct({
@@ -71,6 +78,9 @@ const { naming } = Schema.decodeUnknownSync(Schema.Struct({
 const parsed = (name: string): SegmentName.SegmentName =>
   Option.getOrThrowWith(SegmentName.parse(name), () => new Error(`not a segment's name: ${name}`))
 
+const tokens = (name: SegmentName.SegmentName): ReadonlyArray<string> =>
+  name._tag === "TableSegment" ? [] : [name.stream.scope, name.stream.stream, name.id.toString()]
+
 describe("segment names, against Java's", () => {
   it("segments of streams and of tables", () => {
     for (const vector of naming.segments) {
@@ -80,6 +90,7 @@ describe("segment names, against Java's", () => {
       assert.strictEqual(Segment.epoch(vector.segmentId), vector.epoch)
       assert.strictEqual(Segment.name(stream, vector.segmentId), vector.qualifiedName)
       assert.deepStrictEqual(parsed(vector.qualifiedName), { _tag: "StreamSegment", stream, id: vector.segmentId })
+      assert.deepStrictEqual(tokens(parsed(vector.qualifiedName)), vector.tokens)
       assert.strictEqual(SegmentName.table(vector.scope, vector.stream, vector.segmentId), vector.kvtSegmentName)
       assert.deepStrictEqual(parsed(vector.kvtSegmentName), {
         _tag: "TableSegment",
@@ -101,6 +112,13 @@ describe("segment names, against Java's", () => {
       if (name._tag !== "TransactionSegment") return assert.fail(name._tag)
       assert.strictEqual(name.id, vector.parentSegmentId)
       assert.strictEqual(name.transaction, vector.txnId)
+      assert.deepStrictEqual(tokens(name), vector.tokens)
+      // without epoch, it reads as the same number of epoch 0
+      assert.deepStrictEqual(parsed(vector.primaryName), {
+        _tag: "StreamSegment",
+        stream: name.stream,
+        id: Segment.makeId(Segment.number(name.id), 0)
+      })
       assert.strictEqual(SegmentName.parent(vector.txnSegmentName), vector.parentName)
       assert.strictEqual(Segment.transactionName(name.stream, name.id, name.transaction), vector.txnSegmentName)
 
@@ -118,6 +136,7 @@ describe("segment names, against Java's", () => {
     for (const vector of naming.transientSegments) {
       const name = parsed(vector.example)
       assert.strictEqual(name._tag === "TransientSegment", vector.isTransient)
+      assert.strictEqual(name._tag === "TransactionSegment", vector.isTransaction)
       if (name._tag !== "TransientSegment") return
       assert.strictEqual(name.writer, vector.writerId.replaceAll("-", ""))
       assert.strictEqual(vector.fixedPrefix + name.nonce, vector.example)
