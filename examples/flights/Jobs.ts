@@ -1,0 +1,76 @@
+/**
+ * The two pipelines, and running them side by side.
+ */
+import { Admin, type EventRead } from "effect-pravega"
+import { Pipeline, Sink, Source } from "effect-pravega/batch"
+import { Query, Trigger } from "effect-pravega/stream"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import * as DelayTable from "./DelayTable.ts"
+import { type Delays, delays, type Flight, flights } from "./Flight.ts"
+import * as FlightSource from "./FlightSource.ts"
+import type { JobState } from "./JobState.ts"
+
+const perBatch = 20_000
+
+/** From the data set into the stream of flights. */
+const load = ({ count, scope }: JobState) =>
+  Pipeline.make("load", {
+    source: FlightSource.make(count, perBatch),
+    process: (events) => events,
+    sink: Sink.pravega(flights(scope), { guarantee: "exactly-once" })
+  })
+
+/** What the flights of one partition add up to. */
+const addUp = <E, R>(events: Stream.Stream<EventRead<Flight>, E, R>): Stream.Stream<Delays, E, R> =>
+  Stream.unwrap(Effect.map(
+    Stream.runFold(
+      events,
+      (): DelayTable.DelayTable => new Map(),
+      (table, read) => DelayTable.addFlights(table, [read.event])
+    ),
+    (table) => Stream.fromIterable(table.values())
+  ))
+
+/** From the stream of flights into the stream of delays. */
+const workOut = ({ scope }: JobState) =>
+  Pipeline.make("delays", {
+    source: Source.microBatch(flights(scope), { start: "earliest", limit: { events: perBatch } }),
+    process: addUp,
+    sink: Sink.pravega(delays(scope), { guarantee: "exactly-once" })
+  })
+
+/** Runs both to their end: the stream is sealed when all is loaded, which is the end of what reads it. */
+export const run = Effect.fnUntraced(function*(state: JobState) {
+  const progress = { loaded: 0, loadBatches: 0, worked: 0, delayBatches: 0 }
+  const line = Effect.suspend(() =>
+    Console.log(
+      `  loaded ${progress.loaded.toLocaleString("en")} flights (batch ${progress.loadBatches}), worked out `
+        + `${progress.worked.toLocaleString("en")} (batch ${progress.delayBatches})`
+    )
+  )
+  const ticker = yield* Effect.forkChild(Effect.repeat(Effect.delay(line, "1 second"), Schedule.forever))
+  const loading = Query.run(load(state), {
+    trigger: Trigger.asFastAsPossible,
+    onBatch: ({ batch, eventsIn }) =>
+      Effect.sync(() => {
+        progress.loaded += eventsIn
+        progress.loadBatches = batch + 1
+      })
+  }).pipe(Effect.andThen(Admin.sealStream(flights(state.scope).name)))
+  const working = Query.run(workOut(state), {
+    trigger: Trigger.asFastAsPossible,
+    onBatch: ({ batch, eventsIn }) =>
+      Effect.sync(() => {
+        progress.worked += eventsIn
+        progress.delayBatches = batch + 1
+      })
+  })
+  yield* Effect.all([loading, working], { concurrency: 2, discard: true })
+  yield* Fiber.interrupt(ticker)
+  yield* line
+  return progress
+})
