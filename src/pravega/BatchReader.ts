@@ -57,8 +57,8 @@ export interface Bounds {
  */
 export interface ReadOptions {
   /**
-   * How many bytes are requested or kept before they are wanted; default 16 MiB. Over all ranges that are read at the
-   * same time. Beside them there are, per range, at most one incomplete event and one chunk of about a megabyte.
+   * How many bytes are requested or kept before they are wanted; default 8 MiB. Over all ranges that are read at the
+   * same time. Beside them there are, per range, at most one incomplete event and one chunk of about half a megabyte.
    */
   readonly readAhead?: number | undefined
   /** In bytes, without the header; default 8 MiB, the most that Pravega's writers allow unless told otherwise. */
@@ -223,9 +223,9 @@ export const fetch: <A>(
 )
 
 /** Bytes per request, and about the bytes in an array of events: large enough to make its overhead small. */
-const readSizeMax = 1024 * 1024
+const readSizeMax = 512 * 1024
 const readSizeMin = 64 * 1024
-const readAheadDefault = 16 * 1024 * 1024
+const readAheadDefault = 8 * 1024 * 1024
 
 const readerOptions = (options: ReadOptions, readers: number) => {
   const readAhead = Math.max(1, Math.floor((options.readAhead ?? readAheadDefault) / readers))
