@@ -53,17 +53,24 @@ export const make = (
 ): Effect.Effect<ControllerTransport["Service"], ControllerAddress.InvalidControllerAddress, Scope.Scope> =>
   Effect.gen(function*() {
     const address = yield* Effect.fromResult(ControllerAddress.parse(options.controller))
+    // a call would open a closed channel again
+    let closed = false
     const clients = yield* Effect.acquireRelease(
       Effect.sync(() => {
         const security = credentials(address.secure, options.tls)
         return address.endpoints.map((endpoint) => new grpc.Client(`dns:${endpoint}`, security, channelOptions))
       }),
-      (clients) => Effect.sync(() => clients.forEach((client) => client.close()))
+      (clients) =>
+        Effect.sync(() => {
+          closed = true
+          clients.forEach((client) => client.close())
+        })
     )
     const pick = roundRobin(clients)
     return {
       unary: (method, request, { metadata, timeout }) =>
         Effect.callback<Uint8Array, TransportError>((resume) => {
+          if (closed) return resume(Effect.fail(afterClose))
           const call = pick().makeUnaryRequest(
             service + method,
             (message: Uint8Array) => Buffer.from(message.buffer, message.byteOffset, message.byteLength),
@@ -81,6 +88,8 @@ export const make = (
     }
   })
 
+const afterClose = new TransportError({ code: "UNAVAILABLE", details: "the client was closed", sent: false })
+
 /** The next client whose channel is not known to be broken; all broken: simply the next. */
 const roundRobin = (clients: ReadonlyArray<grpc.Client>) => {
   let next = 0
@@ -89,7 +98,7 @@ const roundRobin = (clients: ReadonlyArray<grpc.Client>) => {
     next = (next + 1) % clients.length
     for (let i = 0; i < clients.length; i++) {
       const client = clients[(start + i) % clients.length]!
-      if (client.getChannel().getConnectivityState(true) !== grpc.connectivityState.TRANSIENT_FAILURE) return client
+      if (client.getChannel().getConnectivityState(false) !== grpc.connectivityState.TRANSIENT_FAILURE) return client
     }
     return clients[start]!
   }
