@@ -104,6 +104,16 @@ export const next = Effect.fnUntraced(function*(
   const to = new StreamCut({ stream, positions: frontier })
   const plan = yield* planOf(from, to, entered)
   if (plan.ranges.length === 0) return none
+  // The ranges are found apart from the walk that chose the cut: both must have seen the same bytes.
+  if (plan.length !== BigInt(options.limits.bytes - bytes)) {
+    return yield* Effect.die(
+      new Error(
+        `a batch of ${plan.length} bytes was planned where there are ${
+          options.limits.bytes - bytes
+        }: ${from.toString()} to ${to.toString()}`
+      )
+    )
+  }
   for (const id of unread) chunks.delete(id)
   return { plan, chunks } satisfies PlannedRange
 })
@@ -236,8 +246,8 @@ const replace = Effect.fnUntraced(function*(
   for (let before = -1; before !== ready.size;) {
     before = ready.size
     for (const [id, successors] of ready) {
-      const waits = successors.some(({ predecessors }) => predecessors.some((p) => frontier.has(p) && !ready.has(p)))
-      if (waits) ready.delete(id)
+      // A predecessor that is not at hand is still to come: were it consumed, its successors would be here already.
+      if (successors.some(({ predecessors }) => !predecessors.every((p) => ready.has(p)))) ready.delete(id)
     }
   }
   for (const [id, successors] of ready) {
