@@ -7,7 +7,7 @@ import * as EventStream from "../../src/core/EventStream.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
 import * as EventWriter from "../../src/pravega/EventWriter.ts"
 import type { Pravega } from "../../src/pravega/Pravega.ts"
-import { AppendStore, finish, settle } from "./internal/AppendStore.ts"
+import { AppendStore, finish, served, settle } from "./internal/AppendStore.ts"
 
 interface Numbered {
   readonly key: string
@@ -316,6 +316,48 @@ describe("EventWriter", () => {
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "StoreUnavailable")
+    }).pipe(Effect.provide(store.layer))
+  })
+
+  it.effect("a refused token is fetched anew; refused again and again it is an error", () => {
+    const store = new AppendStore(name, 1)
+    return Effect.gen(function*() {
+      store.refusedTokens = 2
+      const writer = yield* EventWriter.make(texts)
+      yield* served(store, writer.write("x"))
+      store.refusedTokens = 99
+      const other = yield* EventWriter.make(texts)
+      assert.strictEqual((yield* served(store, Effect.flip(other.write("y")))).reason._tag, "AccessRefused")
+      assert.deepStrictEqual(store.contents(), ["x"])
+    }).pipe(Effect.provide(store.layer))
+  })
+
+  it.effect("a segment that is gone is like one that is sealed", () => {
+    const store = new AppendStore(name, 1)
+    return Effect.gen(function*() {
+      const writer = yield* EventWriter.make(keyed)
+      const [gone] = store.active
+      store.split(0)
+      store.toSeal.length = 0
+      store.segments.delete(store.name(gone!.id))
+      yield* served(store, writer.writeAll(["a", "b", "c"].map((key) => ({ key, n: 0 }))))
+      assert.sameMembers(store.contents(), ["a:0", "b:0", "c:0"])
+    }).pipe(Effect.provide(store.layer))
+  })
+
+  it.effect("sends no further block while the socket is full", () => {
+    const store = new AppendStore(name, 1)
+    return Effect.gen(function*() {
+      const writer = yield* EventWriter.make(texts, { blockBytes: 1 })
+      yield* served(store, writer.write("x"))
+      const connection = store.connections[0]!
+      connection.full = true
+      const fiber = yield* Effect.forkChild(writer.writeAll(["a", "b", "c"]), { startImmediately: true })
+      yield* settle
+      assert.strictEqual(connection.toStore.length, 1)
+      connection.drain()
+      assert.strictEqual(connection.toStore.length, 3)
+      yield* finish(store, () => fiber.pollUnsafe() !== undefined)
     }).pipe(Effect.provide(store.layer))
   })
 

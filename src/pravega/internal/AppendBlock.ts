@@ -17,8 +17,12 @@ export class AppendBlock {
   /** The number of the last event; set when the block is closed. Its events are numbered without gaps. */
   lastEventNumber = -1
 
-  constructor(capacity: number) {
+  /** Where the buffer's growth by doubling ends; beyond it grows to what is needed. */
+  private readonly usualSize: number
+
+  constructor(capacity: number, usualSize: number) {
     this.bytes = new Uint8Array(capacity)
+    this.usualSize = usualSize
   }
 
   /** Bytes of the events, their headers included. */
@@ -72,7 +76,7 @@ export class AppendBlock {
   takeFirst(count: number): AppendBlock {
     let end = 0
     for (let event = 0; event < count; event++) end += this.frameLength(end)
-    const first = new AppendBlock(0)
+    const first = new AppendBlock(0, 0)
     first.bytes = this.bytes.subarray(0, end)
     first.used = end
     first.lastEventNumber = this.lastEventNumber - (this.count - count)
@@ -118,7 +122,7 @@ export class AppendBlock {
     const start = this.used
     const needed = start + size
     if (needed > this.bytes.length) {
-      const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2))
+      const larger = new Uint8Array(Math.max(needed, Math.min(this.bytes.length * 2, this.usualSize)))
       larger.set(this.bytes.subarray(0, start))
       this.bytes = larger
     }

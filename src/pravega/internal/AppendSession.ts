@@ -34,6 +34,8 @@ export type SessionEnd = "sealed" | "missing" | "closed"
 /** First pause after a failure; the following ones double. */
 const firstPauseMillis = 10
 const longestPauseMillis = 2000
+/** So many tokens, each of them fresh, may be refused in a row. */
+const refusalLimit = 3
 const setupTimeout = Duration.seconds(30)
 
 /** Runs until the segment takes no more events, or the appender is closed. */
@@ -62,7 +64,7 @@ export const run = Effect.fnUntraced(function*(
         break
       case "TokenRefused":
         yield* options.segments.forgetToken(options.segment.stream)
-        yield* trouble.tokenRefused
+        yield* trouble.tokenRefused(end.endpoint)
         break
       case "ConnectionLost":
         // an expired token makes the store close the connection without a word
@@ -189,7 +191,9 @@ class Setup {
       if (this.appender.isSealed) this.end({ _tag: "Sealed" })
       return
     }
-    const end = this.appender.onReply(reply)
+    const end: SetupEnd | undefined = reply._tag === "AuthTokenCheckFailed"
+      ? { _tag: "TokenRefused", endpoint: this.connection.endpoint }
+      : this.appender.onReply(reply)
     if (end !== undefined) this.end(end)
   }
 
@@ -229,13 +233,14 @@ const makeTrouble = (appender: SegmentAppender, options: SessionOptions) => {
   }
   return {
     /** A fresh token was refused as well: another one will be, too. */
-    tokenRefused: Effect.suspend(() => {
-      noteProgress()
-      refusals++
-      return refusals < 3
-        ? Effect.void
-        : Effect.fail(new AccessRefused({ segment: options.segmentName, endpoint: "that owns it" }))
-    }),
+    tokenRefused: (endpoint: string) =>
+      Effect.suspend(() => {
+        noteProgress()
+        refusals++
+        return refusals < refusalLimit
+          ? Effect.void
+          : Effect.fail(new AccessRefused({ segment: options.segmentName, endpoint }))
+      }),
     pause: Effect.fnUntraced(function*(problem: string): Effect.fn.Return<void, WriterErrorReason> {
       noteProgress()
       const now = yield* Clock.monotonicTimeNanos

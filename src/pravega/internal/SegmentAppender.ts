@@ -23,7 +23,7 @@ export type SetupEnd =
   | { readonly _tag: "Missing" }
   /** Another set-up of the same writer id, on another connection, has taken over. */
   | { readonly _tag: "Superseded" }
-  | { readonly _tag: "TokenRefused" }
+  | { readonly _tag: "TokenRefused"; readonly endpoint: string }
   | { readonly _tag: "Refused"; readonly message: string }
   /** The peer broke the protocol, or its state is not what it acknowledged. */
   | { readonly _tag: "ProtocolBroken"; readonly message: string }
@@ -111,7 +111,7 @@ export class SegmentAppender {
     const frame = EventFraming.headerSize + payload.length
     if (this.current !== undefined && this.current.length + frame > this.options.blockBytes) this.closeBlock()
     const idle = this.blocks.length === 0 && this.current === undefined
-    this.current ??= new AppendBlock(Math.max(frame, this.nextCapacity))
+    this.current ??= new AppendBlock(Math.max(frame, this.nextCapacity), this.options.blockBytes)
     this.current.add(payload, position, receipt)
     if (this.current.length >= this.options.blockBytes) this.closeBlock()
     if (idle) this.announceWork()
@@ -162,8 +162,6 @@ export class SegmentAppender {
         return { _tag: "WrongHost" }
       case "InvalidEventNumber":
         return { _tag: "Superseded" }
-      case "AuthTokenCheckFailed":
-        return { _tag: "TokenRefused" }
       case "OperationUnsupported":
         return { _tag: "Refused", message: `operation unsupported: ${reply.operationName}` }
       case "ErrorMessage":
@@ -223,7 +221,9 @@ export class SegmentAppender {
     const block = this.current
     if (block === undefined) return
     this.current = undefined
-    this.nextCapacity = Math.min(Math.max(block.length, smallestBlockBytes), this.options.blockBytes)
+    // falls slowly: growing costs a copy and garbage, and small blocks come between large ones
+    const capacity = Math.max(block.length, this.nextCapacity / 2, smallestBlockBytes)
+    this.nextCapacity = Math.min(Math.ceil(capacity), this.options.blockBytes)
     block.trim()
     this.lastAssigned += block.count
     block.lastEventNumber = this.lastAssigned

@@ -157,6 +157,8 @@ export class AppendStore {
   wrongHosts = 0
   /** So many next set-ups make the store close the connection, as an expired token does. */
   expiredTokens = 0
+  /** So many next set-ups are answered with AuthTokenCheckFailed. */
+  refusedTokens = 0
   connectsRefused = 0
   readonly transactions = new Map<TransactionId.TransactionId, StoredTransaction>()
   /** Controller calls that change a transaction, in order. */
@@ -241,6 +243,11 @@ export class AppendStore {
     if (this.expiredTokens > 0) {
       this.expiredTokens--
       connection.closedByStore = true
+      return
+    }
+    if (this.refusedTokens > 0) {
+      this.refusedTokens--
+      connection.toClient.push({ _tag: "AuthTokenCheckFailed", requestId, serverStackTrace: "", errorCode: 1 })
       return
     }
     if (this.wrongHosts > 0) {
