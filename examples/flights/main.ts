@@ -87,7 +87,8 @@ const command = Command.make("flights", {
     Flag.withDefault(".effect-pravega/flights")
   ),
   stop: Flag.Boolean("stop").pipe(
-    Flag.withDescription("Give up an interrupted job: stop the Pravega that was started for it, forget its logs")
+    Flag.withDescription("Give up an interrupted job: stop the Pravega that was started for it, forget its logs"),
+    Flag.withDefault(false)
   )
 }, ({ controller, directory, flights, segments, stop }) =>
   Effect.gen(function*() {
