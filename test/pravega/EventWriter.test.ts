@@ -165,14 +165,14 @@ describe("EventWriter", () => {
             segments: 1,
             calls: [["a"]],
             steps: [
-              ["split", 0],
+              ["time", 0],
               ["toStore", 0],
               ["toClient", 0],
               ["kill", 0],
-              ["time", 6],
-              ["toStore", 11],
-              ["toStore", 0],
-              ["release", 4]
+              ["split", 0],
+              ["time", 7],
+              ["toStore", 23],
+              ["toStore", 0]
             ],
             maxPendingBytes: 100_000,
             blockBytes: 1
