@@ -1,0 +1,56 @@
+/** The root layer: built from options and from configuration, connecting to nothing. */
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Layer, Redacted } from "effect"
+import { ScopedStream } from "../../src/core/ScopedStream.ts"
+import { ControllerTransport } from "../../src/pravega/controller/ControllerTransport.ts"
+import { Pravega } from "../../src/pravega/Pravega.ts"
+import { SegmentStoreTransport } from "../../src/pravega/segmentstore/SegmentStoreTransport.ts"
+
+describe("Pravega", () => {
+  it.live("is built and released without a server", () =>
+    Effect.gen(function*() {
+      const parts = yield* Effect.provide(
+        Pravega.useSync(Object.keys),
+        Pravega.layer({ controller: "tcp://nowhere:1" })
+      )
+      assert.sameMembers(parts, ["controller", "segments", "stores"])
+    }))
+
+  it.effect("refuses an address that can't be read", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.provide(Effect.void, Pravega.layer({ controller: "http://a" })))
+      assert.strictEqual(error._tag, "InvalidControllerAddress")
+    }))
+
+  it.effect("reads the environment", () =>
+    Effect.gen(function*() {
+      const configured = (env: Record<string, string>) =>
+        Effect.provide(Effect.void, Pravega.layerConfig()).pipe(
+          Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })),
+          Effect.flip
+        )
+      assert.deepInclude(yield* configured({ PRAVEGA_CONTROLLER: "nonsense://" }), { address: "nonsense://" })
+    }))
+
+  it.effect("runs over other transports than sockets, with the credentials it was given", () =>
+    Effect.gen(function*() {
+      const seen: Array<unknown> = []
+      const transports = Layer.merge(
+        Layer.succeed(ControllerTransport, {
+          unary: (method, _, { metadata }) => {
+            seen.push([method, metadata])
+            return Effect.succeed(new Uint8Array(0))
+          }
+        }),
+        Layer.mock(SegmentStoreTransport)({})
+      )
+      const live = Pravega.layerTransport({
+        credentials: { _tag: "token", method: "Bearer", token: Redacted.make("abc") }
+      }).pipe(Layer.provide(transports))
+      const exists = yield* Pravega.use(({ controller }) => controller.streamExists(ScopedStream.parse("a/b"))).pipe(
+        Effect.provide(live)
+      )
+      assert.isFalse(exists)
+      assert.deepStrictEqual(seen, [["checkStreamExists", { authorization: "Bearer abc" }]])
+    }))
+})
