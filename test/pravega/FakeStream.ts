@@ -8,7 +8,7 @@ import * as RoutingKey from "../../src/core/RoutingKey.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
 import * as Segment from "../../src/core/Segment.ts"
 import { StreamCut } from "../../src/core/StreamCut.ts"
-import { Controller } from "../../src/pravega/controller/Controller.ts"
+import { Controller, type Successor } from "../../src/pravega/controller/Controller.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import { SegmentStores } from "../../src/pravega/segmentstore/SegmentStores.ts"
 import { FakeStore, framed } from "./FakeStore.ts"
@@ -118,11 +118,27 @@ export class FakeStream {
     return !cut.positions.has(id) && this.related(id, cut).some((other) => Segment.epoch(other) < Segment.epoch(id))
   }
 
+  /** The segments made when `id` was sealed in its range, with all that they follow; none while it is active, or at the end. */
+  private successors(id: Segment.SegmentId): ReadonlyArray<Successor> {
+    const epoch = this.epochs.findLastIndex((active) => active.some((segment) => segment.id === id))
+    const after = this.epochs[epoch + 1]
+    if (after === undefined) return []
+    const before = this.epochs[epoch]!.filter((segment) => !after.includes(segment))
+    const overlap = (a: KeyRange, b: KeyRange) => a.low < b.high && b.low < a.high
+    return after
+      .filter((segment) => Segment.epoch(segment.id) === epoch + 1 && overlap(segment.range, this.rangeOf(id)))
+      .map((segment) => ({
+        ...segment,
+        predecessors: before.filter(({ range }) => overlap(range, segment.range)).map((segment) => segment.id)
+      }))
+  }
+
   /** The services of a client of this stream. */
   get layer(): Layer.Layer<Pravega> {
     const controller = Layer.mock(Controller)({
       head: () => Effect.sync(() => this.headCut),
       currentSegments: () => Effect.sync(() => this.isSealed ? [] : this.active),
+      successors: (_, id) => Effect.sync(() => this.successors(id)),
       epochSegments: (_, epoch) => Effect.sync(() => this.epochs[epoch] ?? []),
       segmentsBetween: (_, from, to) =>
         Effect.sync(() =>

@@ -99,7 +99,8 @@ export const next = Effect.fnUntraced(function*(
       none = readable.every(({ id, isCut }) => isCut || isLast.has(id)) ? "ended" : "idle"
     }
     // Another round only for successors, and for what is left of a limit in events.
-    if (!replaced && !(Number.isFinite(events) && taken.length > 0 && unfinished(readable, frontier))) break
+    const isLeft = Number.isFinite(events) && taken.some((part) => part.events > 0) && unfinished(readable, frontier)
+    if (!replaced && !isLeft) break
   }
   const to = new StreamCut({ stream, positions: frontier })
   const plan = yield* planOf(from, to, entered)
