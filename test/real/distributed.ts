@@ -12,6 +12,7 @@ import * as Path from "node:path"
 import { parseArgs } from "node:util"
 import { findJava, pravegaJars, run } from "./javaTools.ts"
 import { freePorts, isServerOf, startProcess, stopProcess } from "./ServerProcess.ts"
+import type { ServerProcess } from "./ServerProcess.ts"
 
 /** A process of the cluster: "store1" is the first segment store. */
 export type PartName = "zookeeper" | "bookie" | "controller" | `store${number}`
@@ -219,6 +220,20 @@ const formatBookie = async (layout: Layout, jars: string): Promise<void> => {
   Fs.writeFileSync(done, "")
 }
 
+/**
+ * As a supervisor would: a process that dies while it starts is started again. A controller that follows a killed one was
+ * seen to end when it met the other's nodes in ZooKeeper just as they expired.
+ */
+const restarting = async (start: () => Promise<ServerProcess>): Promise<ServerProcess> => {
+  for (let tries = 3;; tries--) {
+    try {
+      return await start()
+    } catch (error) {
+      if (tries === 1) throw error
+    }
+  }
+}
+
 /** The cluster of a directory, as it is: nothing is started. */
 export const openDistributed = async (options: DistributedOptions = {}): Promise<Distributed> => {
   const jars = await pravegaJars()
@@ -238,15 +253,17 @@ export const openDistributed = async (options: DistributedOptions = {}): Promise
     const port = layout.port(part)
     if (pid(part) !== undefined) return
     if (part === "bookie") await formatBookie(layout, jars)
-    const server = await startProcess({
-      name: part,
-      directory,
-      jars,
-      args: layout.arguments(part),
-      ports: [port],
-      readyWithinMs: 120_000,
-      outlives: options.lifetime === "detached"
-    })
+    const server = await restarting(() =>
+      startProcess({
+        name: part,
+        directory,
+        jars,
+        args: layout.arguments(part),
+        ports: [port],
+        readyWithinMs: 120_000,
+        outlives: options.lifetime === "detached"
+      })
+    )
     state.pids[part] = server.pid
     save()
   }
