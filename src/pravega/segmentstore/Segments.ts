@@ -41,7 +41,10 @@ export interface SegmentRead {
   /** View into a buffer that is written once and never rewritten. May be shorter than asked. */
   readonly data: Uint8Array
   readonly atTail: boolean
-  /** The segment is sealed and `offset` is its end (data is empty). */
+  /**
+   * The segment is sealed and nothing follows `data`. 0.13.0 may say so together with the last bytes, or only in the
+   * answer to a read at the end, whose data is empty: be ready for both.
+   */
   readonly endOfSegment: boolean
 }
 
