@@ -122,6 +122,8 @@ export interface ServerProcessOptions {
   readonly readyWithinMs: number
   /** True: it lives on when the process that started it ends. */
   readonly outlives: boolean
+  /** True: the folder goes too when the process that started it ends without having stopped it. */
+  readonly temporary?: boolean
 }
 
 export interface ServerProcess {
@@ -129,20 +131,18 @@ export interface ServerProcess {
   readonly stop: (options?: { readonly force: boolean }) => Promise<void>
 }
 
+const watching =
+  "while read -r line; do :; done; kill -9 \"$1\"; while kill -0 \"$1\"; do sleep 0.2; done; [ -z \"$2\" ] || rm -rf \"$2\""
+
 /**
- * Kills `pid` when this process is gone, however it went: the watcher's input then ends. It runs in a group of its own,
+ * Kills `pid` when this process is gone, however it went: the watcher's input then ends. Then removes the folder, if any. It runs in a group of its own,
  * as the server does, so that a Ctrl-C at the terminal reaches neither before their owner had its say.
  */
-const watch = (pid: number): ChildProcess => {
-  const watcher = process.platform === "win32"
-    ? spawn(process.execPath, ["-e", `process.stdin.resume().on("end", () => process.kill(${pid}, "SIGKILL"))`], {
-      stdio: ["pipe", "ignore", "ignore"],
-      detached: true
-    })
-    : spawn("sh", ["-c", `while read -r line; do :; done; kill -9 ${pid}`], {
-      stdio: ["pipe", "ignore", "ignore"],
-      detached: true
-    })
+const watch = (pid: number, folder: string | undefined): ChildProcess => {
+  const [program, args] = process.platform === "win32"
+    ? [process.execPath, ["-e", `process.stdin.resume().on("end", () => process.kill(${pid}, "SIGKILL"))`]] as const
+    : ["sh", ["-c", watching, "sh", String(pid), folder ?? ""]] as const
+  const watcher = spawn(program, args, { stdio: ["pipe", "ignore", "ignore"], detached: true })
   watcher.on("error", () => {}) // without a watcher the server is still stopped by its owner
   watcher.stdin?.on("error", () => {})
   watcher.unref()
@@ -179,7 +179,7 @@ export const startProcess = async (options: ServerProcessOptions): Promise<Serve
   const pid = child.pid
   if (pid === undefined) throw new Error(`${java} could not be started`)
   child.unref()
-  const watcher = options.outlives ? undefined : watch(pid)
+  const watcher = options.outlives ? undefined : watch(pid, options.temporary === true ? directory : undefined)
   child.on("exit", () => watcher?.kill("SIGKILL"))
 
   const waiting = new Set(options.ports)

@@ -105,7 +105,8 @@ export const startStandalone = async (options: StandaloneOptions = {}): Promise<
         args: javaArguments(options, ports),
         ports: [ports.segmentStore, ports.controller],
         readyWithinMs: options.readyWithinMs ?? 120_000,
-        outlives: options.lifetime === "detached"
+        outlives: options.lifetime === "detached",
+        temporary: made
       })
       const address: StandaloneAddress = {
         controller: `tcp://127.0.0.1:${ports.controller}`,
