@@ -53,6 +53,8 @@ export interface Process {
   readonly crashed: Deferred.Deferred<void>
   alive: boolean
   calls: number
+  /** Interrupts its fiber, whose finalizers then run: another fault than a crash. */
+  interrupt: () => void
   /** What happens at a call, by its number. */
   readonly at: (call: number, what: string) => Happening
 }
@@ -63,6 +65,7 @@ export type Happening =
   | "crash-before"
   | "crash-after"
   | "expire-before"
+  | "interrupt"
   | "unknown-not-done"
   | "unknown-done"
   | Effect.Effect<void>
@@ -74,6 +77,8 @@ export interface World {
   readonly history: Array<string>
   readonly expire: () => void
   readonly forget: () => void
+  /** Whether a durable record says that this transaction will be committed. */
+  readonly isNamedByPrepared: (id: string) => boolean
   readonly process: (name: string, at: Process["at"]) => Process
   readonly logOf: (process: Process) => CheckpointLog["Service"]
   readonly pipeline: (
@@ -82,6 +87,9 @@ export interface World {
   ) => Pipeline.Pipeline<Event, Event, ModelError, ModelError, never>
   readonly input: ReadonlyArray<ReadonlyArray<Event>>
 }
+
+/** Deliberate mistakes, which the tests must notice. */
+export type Bug = "none" | "no fence" | "lost, whatever its state" | "predecessors ignored" | "keep ignored"
 
 export interface PipelineOptions {
   readonly sinks?: ReadonlyArray<string>
@@ -93,7 +101,9 @@ const query = "model"
 const Position = Schema.Array(Schema.Natural)
 const Plan = Schema.Array(Schema.Struct({ segment: Schema.Natural, from: Schema.Natural, to: Schema.Natural }))
 
-export const make = (options: { readonly eventsPerSegment: number; readonly limit: number }): World => {
+export const make = (
+  options: { readonly eventsPerSegment: number; readonly limit: number; readonly bug?: Bug }
+): World => {
   let number = 0
   const input = segments.map(({ keys }) =>
     Array.from(
@@ -117,6 +127,7 @@ export const make = (options: { readonly eventsPerSegment: number; readonly limi
       )
       if (typeof happening !== "string") yield* happening
       if (happening === "expire-before") expire()
+      if (happening === "interrupt") process.interrupt()
       if (happening === "crash-before") return yield* crash(process)
       const result = run(happening)
       if (happening === "crash-after") return yield* crash(process)
@@ -154,7 +165,7 @@ export const make = (options: { readonly eventsPerSegment: number; readonly limi
         return Effect.flatMap(
           act(process, `log ${what}`, (happening) => {
             if (happening === "unknown-not-done") return new OutcomeUnknown({ query, sequence, cause: "lost" })
-            if (sequence < log.length) return new SequenceTaken({ query, sequence })
+            if (sequence < log.length && options.bug !== "no fence") return new SequenceTaken({ query, sequence })
             if (sequence > log.length) return new SequenceNotNext({ query, sequence, next: log.length })
             log.push(bytes.slice())
             if (Result.isSuccess(record)) recorded.push(...record.success.entries)
@@ -214,7 +225,7 @@ export const make = (options: { readonly eventsPerSegment: number; readonly limi
         partitions: (plan) =>
           Effect.succeed(plan.map(({ from, segment, to }) => ({
             id: segment,
-            predecessors: segments[segment]!.after,
+            predecessors: options.bug === "predecessors ignored" ? [] : segments[segment]!.after,
             events: Stream.fromArray(input[segment]!.slice(from, to)).pipe(Stream.rechunk(2))
           })))
       })
@@ -271,7 +282,7 @@ export const make = (options: { readonly eventsPerSegment: number; readonly limi
                 events: transaction.events.length,
                 bytes: 0
               })),
-              keep: Effect.sync(() => void kept.add(id))
+              keep: Effect.sync(() => void (options.bug === "keep ignored" ? undefined : kept.add(id)))
             }
           }),
         commit: ({ handle }) =>
@@ -293,6 +304,7 @@ export const make = (options: { readonly eventsPerSegment: number; readonly limi
         recover: ({ handle }) =>
           act(process, `${name} state ${handle}`, (): Sink.Outcome => {
             const { state } = find(handle)
+            if (options.bug === "lost, whatever its state") return { _tag: "lost" }
             switch (state) {
               case "open":
                 return { _tag: "committable" }
@@ -325,10 +337,11 @@ export const make = (options: { readonly eventsPerSegment: number; readonly limi
     history,
     input,
     expire,
+    isNamedByPrepared,
     forget: () => {
       for (const transaction of transactions.values()) transaction.state = "forgotten"
     },
-    process: (name, at) => ({ name, crashed: Deferred.makeUnsafe(), alive: true, calls: 0, at }),
+    process: (name, at) => ({ name, crashed: Deferred.makeUnsafe(), alive: true, calls: 0, interrupt: () => {}, at }),
     logOf,
     pipeline: (process, { change = (event: Event) => event, sinks = ["out"] } = {}) =>
       Pipeline.make("model", {

@@ -179,7 +179,7 @@ layer(Pravega.layer({ controller }), { excludeTestServices: true })("Query on a 
           if (isAborted && entry?._tag === "prepared") {
             // As when the lease runs out while the query is down (F2): nothing of it was visible, it is run again.
             for (const sink of Object.values(entry.sinks)) {
-              const id = TransactionId.make(String(sink?.handle))
+              const id = yield* Schema.decodeUnknownEffect(TransactionId)(sink?.handle)
               yield* (yield* Pravega).controller.abortTransaction(pair.sink.name, id)
             }
           }
