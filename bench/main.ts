@@ -136,7 +136,13 @@ const main = async () => {
               await run(process.execPath, [
                 "--conditions=source",
                 join(here, "peers/effect-pravega.ts"),
-                ...[server.controller, scope, stream, "write", `${kase.events}`, `${kase.size}`, "1"]
+                server.controller,
+                scope,
+                stream,
+                "write",
+                `${kase.events}`,
+                `${kase.size}`,
+                "1"
               ])
               filled = stream
             }

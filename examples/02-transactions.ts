@@ -1,6 +1,8 @@
 // Events that become visible together, or never: committed when the Effect succeeds, aborted when it doesn't.
-import { Console, Effect, Schema, Stream } from "effect"
+import { Console, Data, Effect, Schema, Stream } from "effect"
 import { Admin, BatchReader, EventStream, Pravega, Transaction } from "effect-pravega"
+
+class TooMuch extends Data.TaggedError("TooMuch")<{ readonly cents: number }> {}
 
 const Transfer = Schema.Struct({ account: Schema.String, cents: Schema.Int })
 
@@ -10,7 +12,7 @@ const move = (from: string, to: string, cents: number) =>
   Transaction.run(transfers, (transaction) =>
     Effect.gen(function*() {
       yield* transaction.write([{ account: from, cents: -cents }])
-      if (cents > 1000) return yield* Effect.fail(`${cents} is more than may be moved at once`)
+      if (cents > 1000) return yield* new TooMuch({ cents })
       yield* transaction.write([{ account: to, cents }])
     }))
 
@@ -19,7 +21,9 @@ const program = Effect.gen(function*() {
   const start = yield* Admin.latestCut(transfers.name)
 
   yield* move("ada", "bob", 500)
-  yield* move("bob", "ada", 5000).pipe(Effect.catch((error) => Console.log(`aborted: ${error}`)))
+  yield* move("bob", "ada", 5000).pipe(
+    Effect.catchTag("TooMuch", ({ cents }) => Console.log(`aborted: ${cents} is too much`))
+  )
 
   // nothing of the second one is there
   yield* BatchReader.stream(transfers, { from: start, to: "latest" }).pipe(

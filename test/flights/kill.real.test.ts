@@ -30,7 +30,9 @@ const live = (
     const child = spawn(process.execPath, [
       "--conditions=source",
       program,
-      ...["--flights", `${flights}`, "--directory", directory, "--controller", controller]
+      `--flights=${flights}`,
+      `--directory=${directory}`,
+      `--controller=${controller}`
     ], { stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
     for (const pipe of [child.stdout, child.stderr]) {
