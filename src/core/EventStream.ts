@@ -31,6 +31,11 @@ export type Encoding<A, I> = { readonly schema: Schema.Codec<A, I> } | { readonl
  * Describes a stream of events. Throws when the name is not a stream's.
  *
  * ```ts
+ * import { EventStream } from "effect-pravega"
+ * import { Schema } from "effect"
+ *
+ * const Trade = Schema.Struct({ symbol: Schema.String, price: Schema.Finite })
+ *
  * const trades = EventStream.make("market/trades", { schema: Trade, routingKey: (trade) => trade.symbol })
  * ```
  *

@@ -5,8 +5,14 @@
  * It has no position of its own and stores none, and it never waits for events that are not written yet.
  *
  * ```ts
- * const delays = BatchReader.stream(flights, { from: "earliest", to: "latest", concurrency: 4 }).pipe(
- *   Stream.map((read) => read.event.delay)
+ * import { BatchReader, EventCodec, EventStream } from "effect-pravega"
+ * import { Stream } from "effect"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const count = BatchReader.stream(lines, { from: "earliest", to: "latest", concurrency: 4 }).pipe(
+ *   Stream.filter((read) => read.event.includes("error")),
+ *   Stream.runCount
  * )
  * ```
  *

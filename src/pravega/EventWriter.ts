@@ -72,6 +72,20 @@ export interface EventWriterOptions {
  *
  * Fails when the stream does not exist or is sealed.
  *
+ * ```ts
+ * import { EventCodec, EventStream, EventWriter } from "effect-pravega"
+ * import { Effect } from "effect"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const program = Effect.scoped(Effect.gen(function*() {
+ *   const writer = yield* EventWriter.make(lines)
+ *   yield* writer.write("started")
+ *   const durable = yield* writer.enqueue(["one", "two"])
+ *   yield* durable
+ * }))
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */

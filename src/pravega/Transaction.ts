@@ -141,7 +141,11 @@ export const join = <A>(
  * for it to become visible can). Finalizers only ever abort, and only if commit was never sent.
  *
  * ```ts
- * const store = (totals: ReadonlyArray<Total>) => Transaction.run(totalsStream, (txn) => txn.write(totals))
+ * import { EventCodec, EventStream, Transaction } from "effect-pravega"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const store = (some: ReadonlyArray<string>) => Transaction.run(lines, (transaction) => transaction.write(some))
  * ```
  *
  * @category combinators
