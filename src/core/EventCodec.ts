@@ -38,7 +38,10 @@ export class EventCodecError extends Schema.TaggedError<EventCodecError>()("Even
 export interface EventCodec<A> {
   /** Appears in errors, and in a query's fingerprint: choose a new name when the layout changes. */
   readonly name: string
-  /** The bytes must not be changed afterwards. */
+  /**
+   * The bytes may be the event's own: writers copy them before they have accepted the event, and keep none. They must
+   * stay as they are until then, so a codec can't use one buffer for several events.
+   */
   readonly encode: (event: A) => Uint8Array
   /** The bytes are a view that is only lent: what the event keeps of them must be copied. */
   readonly decode: (bytes: Uint8Array) => A
@@ -103,17 +106,38 @@ export const utf8: EventCodec<string> = make({
 })
 
 /**
- * The bytes themselves, copied both ways.
+ * The bytes themselves. Writing takes them as they are: don't change an event before it is accepted. Reading copies them,
+ * small events (up to 4 KiB) side by side into buffers of 16 KiB: an event that is kept keeps its neighbours' bytes too,
+ * and its `buffer` holds more than the event: mind `byteOffset`, which is a multiple of 8.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const bytes: EventCodec<Uint8Array> = make({
   name: "bytes",
-  // not `slice`, which shares the memory of a Buffer; not `from`, which goes byte by byte
-  encode: (event) => new Uint8Array(event),
-  decode: (lent) => new Uint8Array(lent)
+  encode: (event) => event,
+  decode: (lent) => (lent.length > smallEvent ? new Uint8Array(lent) : copySmall(lent))
 })
+
+const slabSize = 16 * 1024
+const smallEvent = slabSize / 4
+let slab = new Uint8Array(0)
+let slabUsed = 0
+
+/**
+ * An ArrayBuffer of its own costs far more than its bytes, and the collector sees each: 0.54 us for 100 B and 0.42 us for
+ * 1 KiB, here 0.10 and 0.21 us. Larger slabs gain little more, and would keep more alive for one event that is kept.
+ */
+const copySmall = (lent: Uint8Array): Uint8Array => {
+  if (slabUsed + lent.length > slab.length) {
+    slab = new Uint8Array(slabSize)
+    slabUsed = 0
+  }
+  const copy = slab.subarray(slabUsed, slabUsed + lent.length)
+  copy.set(lent)
+  slabUsed += (lent.length + 7) & ~7
+  return copy
+}
 
 const encoder = new TextEncoder()
 /** A byte order mark is text like any other: without `ignoreBOM` it would be lost. */

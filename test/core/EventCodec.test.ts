@@ -60,13 +60,24 @@ describe("event codecs", () => {
     assert.strictEqual(failure(() => EventCodec.utf8.decode(Uint8Array.of(0x61, 0xc3))), "utf8 decode")
   })
 
-  it("bytes are copied both ways", () => {
-    const mine = Uint8Array.of(1, 2, 3)
-    const encoded = EventCodec.bytes.encode(mine)
-    const decoded = EventCodec.bytes.decode(encoded)
-    mine.fill(0)
-    encoded.fill(9)
-    assert.deepStrictEqual(decoded, Uint8Array.of(1, 2, 3))
+  it("bytes are taken as they are, and copied when they are read, each to a place of its own", () => {
+    fc.assert(fc.property(
+      fc.array(fc.nat(20).chain((kib) => fc.uint8Array({ maxLength: 40 + 1024 * kib })), { maxLength: 40 }),
+      (events) => {
+        const lent = new Uint8Array(32 * 1024)
+        const read = events.map((event) => {
+          const encoded = EventCodec.bytes.encode(event)
+          lent.set(encoded)
+          const decoded = EventCodec.bytes.decode(lent.subarray(0, encoded.length))
+          lent.fill(0xff)
+          return decoded
+        })
+        assert.deepStrictEqual(read, events)
+        assert.isTrue(read.every((event) => event.byteOffset % 8 === 0))
+        for (const event of read) event.fill(9)
+        assert.isTrue(read.every((event) => event.every((byte) => byte === 9)))
+      }
+    ))
   })
 
   it("whatever a codec of one's own throws becomes a typed error, once", () => {

@@ -38,7 +38,7 @@ const { routing } = Schema.decodeUnknownSync(Schema.Struct({
       current: Schema.Array(RangedSegment),
       sealedSegmentId: SegmentIdText,
       successors: Schema.Array(RangedSegment),
-      afterReplacement: Schema.Array(Schema.Struct({ position: Schema.Finite, segmentId: SegmentIdText }))
+      afterReplacement: Schema.Array(Schema.Struct({ ...PositionOf, segmentId: SegmentIdText }))
     })),
     otherSeeds: Schema.Array(Schema.Struct({
       seedText: Schema.String,
@@ -78,7 +78,8 @@ describe("routing keys, against Java's", () => {
     assert.isAbove(routing.keys.length, 0)
     for (const vector of routing.keys) {
       assert.strictEqual(RoutingKey.hash(vector.key), vector.hash64, JSON.stringify(vector.key))
-      assert.strictEqual(bitsOf(RoutingKey.position(vector.key)), vector.positionBits, JSON.stringify(vector.key))
+      assert.strictEqual(RoutingKey.position(vector.key), vector.position, JSON.stringify(vector.key))
+      assert.strictEqual(bitsOf(vector.position), vector.positionBits, JSON.stringify(vector.key))
     }
   })
 
@@ -99,6 +100,7 @@ describe("routing keys, against Java's", () => {
       assert.strictEqual(ranges.length, vector.ranges.length)
       for (const expected of vector.ranges) {
         const range = ranges[expected.segmentNumber]!
+        assert.deepStrictEqual(range, { low: expected.minKey, high: expected.maxKey })
         assert.deepStrictEqual([bitsOf(range.low), bitsOf(range.high)], [expected.minKeyBits, expected.maxKeyBits])
       }
       // what Java's client fails at is routed here
@@ -118,7 +120,8 @@ describe("routing keys, against Java's", () => {
           vector.successors.map(withRange)
         )
       )
-      for (const { position, segmentId } of vector.afterReplacement) {
+      for (const { position, positionBits, segmentId } of vector.afterReplacement) {
+        assert.strictEqual(bitsOf(position), positionBits)
         assert.strictEqual(replaced.segmentFor(position)?.id, segmentId, `${vector.name} at ${position}`)
       }
     }
@@ -129,7 +132,8 @@ describe("routing keys, against Java's", () => {
       assert.strictEqual(JavaString.hashCode(vector.seedText), vector.seed)
       const hash = KeyHash.ofText(vector.text, vector.seed)
       assert.strictEqual(KeyHash.toLong(hash), vector.hash64)
-      assert.strictEqual(bitsOf(KeyHash.toPosition(hash)), vector.positionBits)
+      assert.strictEqual(KeyHash.toPosition(hash), vector.position)
+      assert.strictEqual(bitsOf(vector.position), vector.positionBits)
       assert.strictEqual(KeyHash.toUuid(hash), vector.uuid)
     }
   })
@@ -137,7 +141,8 @@ describe("routing keys, against Java's", () => {
   it("raw bytes, as key-value tables hash them", () => {
     for (const vector of routing.kvt.keys) {
       const hash = KeyHash.ofBytes(vector.primaryKeyHex, routing.kvt.seed)
-      assert.strictEqual(bitsOf(KeyHash.toPosition(hash)), vector.positionBits)
+      assert.strictEqual(KeyHash.toPosition(hash), vector.position)
+      assert.strictEqual(bitsOf(vector.position), vector.positionBits)
     }
   })
 })

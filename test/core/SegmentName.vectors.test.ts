@@ -58,6 +58,7 @@ const { naming } = Schema.decodeUnknownSync(Schema.Struct({
       readerGroupStream: Schema.String,
       markStream: Schema.String,
       markOfReaderGroupStream: Schema.String,
+      internalStream: StreamName.StreamName,
       subscriberName: Schema.String,
       kvtSegment0: Schema.String
     })),
@@ -137,7 +138,7 @@ describe("segment names, against Java's", () => {
       const name = parsed(vector.example)
       assert.strictEqual(name._tag === "TransientSegment", vector.isTransient)
       assert.strictEqual(name._tag === "TransactionSegment", vector.isTransaction)
-      if (name._tag !== "TransientSegment") return
+      if (name._tag !== "TransientSegment") continue
       assert.strictEqual(name.writer, vector.writerId.replaceAll("-", ""))
       assert.strictEqual(vector.fixedPrefix + name.nonce, vector.example)
       assert.strictEqual(SegmentName.parent(vector.example), vector.parentOf)
@@ -160,6 +161,8 @@ describe("segment names, against Java's", () => {
       const groupStream = ReaderGroupName.stream(group)
       assert.strictEqual(groupStream, vector.readerGroupStream)
       assert.isTrue(StreamName.isInternal(groupStream))
+      assert.isTrue(StreamName.isInternal(vector.internalStream))
+      assert.strictEqual(vector.internalStream, `_${vector.name}`)
       assert.strictEqual(StreamName.markStream(StreamName.StreamName.make(vector.name)), vector.markStream)
       assert.strictEqual(StreamName.markStream(groupStream), vector.markOfReaderGroupStream)
       assert.strictEqual(ReaderGroupName.subscriber(vector.scope, group), vector.subscriberName)

@@ -1,8 +1,9 @@
 /**
  * Events gathered for one append to one segment: their framed bytes, and what is needed to acknowledge them or to route
- * them again. A block's bytes are written once: the buffer grows while events are added and is never touched after the
- * block was handed to a socket.
+ * them again. A block's bytes are written once: the buffer grows while events are added and is not touched from when the
+ * block was handed to a socket until it is acknowledged, when `recycle` may give it to the next block.
  */
+import type { BlockBuffers } from "./BlockBuffers.ts"
 import * as EventFraming from "./EventFraming.ts"
 import type { Acknowledgeable } from "./Receipt.ts"
 
@@ -17,12 +18,12 @@ export class AppendBlock {
   /** The number of the last event; set when the block is closed. Its events are numbered without gaps. */
   lastEventNumber = -1
 
-  /** Where the buffer's growth by doubling ends; beyond it grows to what is needed. */
-  private readonly usualSize: number
+  private readonly buffers: BlockBuffers
 
-  constructor(capacity: number, usualSize: number) {
-    this.bytes = new Uint8Array(capacity)
-    this.usualSize = usualSize
+  /** Growth by doubling ends at the size of `buffers`; beyond that the buffer grows to what is needed. */
+  constructor(capacity: number, buffers: BlockBuffers) {
+    this.bytes = buffers.take(capacity)
+    this.buffers = buffers
   }
 
   /** Bytes of the events, their headers included. */
@@ -43,7 +44,11 @@ export class AppendBlock {
     const length = payload.length
     const start = this.reserve(EventFraming.headerSize + length)
     const bytes = this.bytes
-    // the first four bytes, the command's type, are zero and the buffer is zero-filled
+    // the command's type, 0; the buffer may have been used before
+    bytes[start] = 0
+    bytes[start + 1] = 0
+    bytes[start + 2] = 0
+    bytes[start + 3] = 0
     bytes[start + 4] = length >>> 24
     bytes[start + 5] = length >>> 16
     bytes[start + 6] = length >>> 8
@@ -76,7 +81,7 @@ export class AppendBlock {
   takeFirst(count: number): AppendBlock {
     let end = 0
     for (let event = 0; event < count; event++) end += this.frameLength(end)
-    const first = new AppendBlock(0, 0)
+    const first = new AppendBlock(0, this.buffers)
     first.bytes = this.bytes.subarray(0, end)
     first.used = end
     first.lastEventNumber = this.lastEventNumber - (this.count - count)
@@ -102,9 +107,20 @@ export class AppendBlock {
     return first
   }
 
-  /** Gives back unused memory when it is much: a block may wait long for its acknowledgement. */
+  /** Gives back unused memory when it is much: a block may wait long for its acknowledgement. Before it is sent. */
   trim(): void {
-    if (this.used * 4 < this.bytes.length) this.bytes = this.bytes.slice(0, this.used)
+    if (this.used * 4 >= this.bytes.length) return
+    const { bytes } = this
+    this.bytes = bytes.slice(0, this.used)
+    this.buffers.give(bytes)
+  }
+
+  /** Gives the buffer back, under the rule of `BlockBuffers`. The block is empty afterwards. */
+  recycle(): void {
+    const { bytes } = this
+    this.bytes = none
+    this.used = 0
+    this.buffers.give(bytes)
   }
 
   private note(position: number, receipt: Acknowledgeable): void {
@@ -122,9 +138,10 @@ export class AppendBlock {
     const start = this.used
     const needed = start + size
     if (needed > this.bytes.length) {
-      const larger = new Uint8Array(Math.max(needed, Math.min(this.bytes.length * 2, this.usualSize)))
-      larger.set(this.bytes.subarray(0, start))
-      this.bytes = larger
+      const { bytes } = this
+      this.bytes = this.buffers.take(Math.max(needed, Math.min(bytes.length * 2, this.buffers.size)))
+      this.bytes.set(bytes.subarray(0, start))
+      this.buffers.give(bytes)
     }
     this.used = needed
     return start
@@ -134,3 +151,5 @@ export class AppendBlock {
     return EventFraming.headerSize + EventFraming.i32At(this.bytes, offset + 4)
   }
 }
+
+const none = new Uint8Array(0)

@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import type { SegmentId, SegmentWithRange } from "../../core/Segment.ts"
 import { SegmentRouting } from "../../core/SegmentRouting.ts"
 import type { AppendBlock } from "./AppendBlock.ts"
+import { BlockBuffers } from "./BlockBuffers.ts"
 import * as EventFraming from "./EventFraming.ts"
 import { Receipt } from "./Receipt.ts"
 import { SegmentAppender } from "./SegmentAppender.ts"
@@ -17,12 +18,13 @@ import { SegmentAppender } from "./SegmentAppender.ts"
 export interface RouterOptions {
   readonly segments: ReadonlyArray<SegmentWithRange>
   readonly writerIdOf: (segment: SegmentId) => string
-  /** See `SegmentAppender`. */
+  /** A block's usual size: see `SegmentAppender`. */
   readonly blockBytes: number
   /** Events are taken while fewer bytes than this wait for acknowledgement. */
   readonly maxPendingBytes: number
   /** Called at the first event of a segment: somebody must attach the appender to a store. */
   readonly startSession: (segment: SegmentId, appender: SegmentAppender) => void
+  /** The block's bytes are lent: they are used again afterwards. */
   readonly onAcknowledged: ((segment: SegmentId, block: AppendBlock) => void) | undefined
 }
 
@@ -32,9 +34,13 @@ export const noKey = Number.NaN
 /** So many bytes of events without key go to one segment before it is the next one's turn: a block per turn, not an event. */
 const keylessRunBytes = 16 * 1024
 
+/** So much memory is kept for blocks to come: acknowledgements come in bursts of a few blocks. */
+const unusedBufferBytes = 4 * 1024 * 1024
+
 export class EventRouter<E> {
   private readonly options: RouterOptions
   private routing: SegmentRouting
+  private readonly buffers: BlockBuffers
   private readonly appenders = new Map<SegmentId, SegmentAppender>()
   /** The same appenders, by the entries of the present routing: one look-up per event. */
   private targets = new Map<SegmentWithRange, SegmentAppender>()
@@ -48,6 +54,7 @@ export class EventRouter<E> {
   constructor(options: RouterOptions) {
     this.options = options
     this.routing = SegmentRouting.make(options.segments)
+    this.buffers = new BlockBuffers(options.blockBytes, Math.min(options.maxPendingBytes, unusedBufferBytes))
     this.retarget()
   }
 
@@ -157,7 +164,7 @@ export class EventRouter<E> {
     let started = false
     const appender = new SegmentAppender({
       writerId: this.options.writerIdOf(segment),
-      blockBytes: this.options.blockBytes,
+      buffers: this.buffers,
       onAcknowledged: (block) => {
         this.options.onAcknowledged?.(segment, block)
         this.release(block.length)

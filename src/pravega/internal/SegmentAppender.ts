@@ -12,6 +12,7 @@ import type { SegmentConnection } from "../segmentstore/SegmentConnection.ts"
 import * as WireCodec from "../wire/WireCodec.ts"
 import type { WireCommand } from "../wire/WireCommand.ts"
 import { AppendBlock } from "./AppendBlock.ts"
+import type { BlockBuffers } from "./BlockBuffers.ts"
 import * as EventFraming from "./EventFraming.ts"
 import type { Acknowledgeable } from "./Receipt.ts"
 
@@ -32,8 +33,11 @@ export type SetupEnd =
 
 export interface AppenderOptions {
   readonly writerId: string
-  /** A block is closed before it would grow beyond this; an event larger than this has a block of its own. */
-  readonly blockBytes: number
+  /**
+   * Where blocks get their buffers. A block is closed before it would grow beyond their size; an event larger than that
+   * has a block of its own.
+   */
+  readonly buffers: BlockBuffers
   /** A block's events are durable: its bytes leave the memory that the writer may use. */
   readonly onAcknowledged: (block: AppendBlock) => void
   /** Called when events wait and nothing has been waiting before: a session is needed. */
@@ -108,12 +112,13 @@ export class SegmentAppender {
   }
 
   add(payload: Uint8Array, position: number, receipt: Acknowledgeable): void {
+    const { buffers } = this.options
     const frame = EventFraming.headerSize + payload.length
-    if (this.current !== undefined && this.current.length + frame > this.options.blockBytes) this.closeBlock()
+    if (this.current !== undefined && this.current.length + frame > buffers.size) this.closeBlock()
     const idle = this.blocks.length === 0 && this.current === undefined
-    this.current ??= new AppendBlock(Math.max(frame, this.nextCapacity), this.options.blockBytes)
+    this.current ??= new AppendBlock(Math.max(frame, this.nextCapacity), buffers)
     this.current.add(payload, position, receipt)
-    if (this.current.length >= this.options.blockBytes) this.closeBlock()
+    if (this.current.length >= buffers.size) this.closeBlock()
     if (idle) this.announceWork()
     // with nothing in flight, what was added in this turn goes at its end; otherwise the block grows until an
     // acknowledgement comes or it is full
@@ -223,7 +228,7 @@ export class SegmentAppender {
     this.current = undefined
     // falls slowly: growing costs a copy and garbage, and small blocks come between large ones
     const capacity = Math.max(block.length, this.nextCapacity / 2, smallestBlockBytes)
-    this.nextCapacity = Math.min(Math.ceil(capacity), this.options.blockBytes)
+    this.nextCapacity = Math.min(Math.ceil(capacity), this.options.buffers.size)
     block.trim()
     this.lastAssigned += block.count
     block.lastEventNumber = this.lastAssigned
@@ -286,7 +291,12 @@ export class SegmentAppender {
     if (done === 0) return undefined
     this.lastAcknowledged = number
     this.sent -= done
-    for (const block of this.blocks.splice(0, done)) this.complete(block)
+    for (const block of this.blocks.splice(0, done)) {
+      this.complete(block)
+      // Only here: it has left this connection whole, and a set-up with appends in flight leaves no living connection
+      // unless the segment is sealed, after which nothing is acknowledged.
+      block.recycle()
+    }
     this.sendAll()
     return undefined
   }

@@ -16,6 +16,7 @@ interface Codec<A> {
 /** Java's bytes read as the value, and the value writes them; where Java's hash order decided, it reads back at least. */
 const agrees = <A>(codec: Codec<A>, value: A, bytes: Uint8Array, byteExact: boolean) => {
   assert.deepStrictEqual(Result.getOrThrow(codec.fromBytes(bytes)), value)
+  assert.strictEqual(codec.toBytes(value).length, bytes.length)
   if (byteExact) assert.strictEqual(hex(codec.toBytes(value)), hex(bytes))
   assert.deepStrictEqual(Result.getOrThrow(codec.fromBytes(codec.toBytes(value))), value)
 }
@@ -55,6 +56,7 @@ describe("what Java's reader groups write", () => {
       const entry = event.kind === "init" ? initEntry(event.init) : updatesEntry(event.updates)
       // writers need not write the zeros of Java's buffer
       const written = event.kind === "init" ? event.payloadHex.subarray(0, event.meaningfulBytes) : event.payloadHex
+      if (event.kind === "init") assert.strictEqual(event.meaningfulBytes + event.trailingZeros, event.payloadHex.length)
       assert.deepStrictEqual(Result.getOrThrow(SynchronizerEntry.fromBytes(event.payloadHex)), entry)
       agrees(SynchronizerEntry, entry, written, event.byteExact)
     }

@@ -10,6 +10,7 @@ interface Vectors {
   readonly commands: ReadonlyArray<VectorCommand>
   readonly legacyShortFrames: ReadonlyArray<{
     readonly name: string
+    readonly typeCode: number
     readonly missingFrom: string
     readonly decodesTo: unknown
     readonly frameHex: string
@@ -47,8 +48,9 @@ const decodeAll = (bytes: Uint8Array): Array<WireCommand> => {
 describe("wire command vectors", () => {
   it("each frame of the Java library decodes to its fields, and they encode to that frame", () => {
     assert.isNotEmpty(vectors.commands)
-    for (const { name, fields, frameHex } of vectors.commands) {
+    for (const { name, fields, frameHex, typeCode } of vectors.commands) {
       const command = fromVector(name, fields)
+      assert.strictEqual(commands[command._tag].code, typeCode, name)
       assert.deepStrictEqual(decodeAll(hex(frameHex)), [command], name)
       assert.strictEqual(toHex(WireCodec.encode(command)), frameHex, name)
     }
@@ -56,7 +58,8 @@ describe("wire command vectors", () => {
 
   it("frames of older peers decode to what a missing field means", () => {
     assert.isNotEmpty(vectors.legacyShortFrames)
-    for (const { name, missingFrom, decodesTo, frameHex } of vectors.legacyShortFrames) {
+    for (const { name, missingFrom, decodesTo, frameHex, typeCode } of vectors.legacyShortFrames) {
+      assert.strictEqual(Buffer.from(frameHex, "hex").readInt32BE(0), typeCode, name)
       assert.deepStrictEqual(decodeAll(hex(frameHex)), [fromVector(name, decodesTo)], `${name} without ${missingFrom}`)
     }
   })
@@ -66,6 +69,8 @@ describe("wire command vectors", () => {
     for (const { frames, name, serverSees, streamHex } of vectors.appends) {
       const decoded = decodeAll(hex(streamHex))
       assert.deepStrictEqual(decoded, frames.map((frame) => fromVector(frame.name, frame.fields)), name)
+      assert.deepStrictEqual(decoded.map(({ _tag }) => commands[_tag].code), frames.map(({ typeCode }) => typeCode), name)
+      assert.strictEqual(frames.map(({ frameHex }) => frameHex).join(""), streamHex, name)
       assert.strictEqual(toHex(Buffer.concat(decoded.map(WireCodec.encode))), streamHex, name)
       const decoder = AppendDecoder.make()
       const appends = decoded.map((command) => decoder.push(command)).filter((item) => item?._tag === "Append")

@@ -34,7 +34,6 @@ import { type CallContext, isTransient, reasonOfStatus, reasonOfTransportError }
 
 export type Method = keyof typeof ControllerService.method
 export type Request<M extends Method> = MessageInitShape<(typeof ControllerService.method)[M]["input"]>
-type Reply<M extends Method> = MessageShape<(typeof ControllerService.method)[M]["output"]>
 
 export type { CallContext }
 
