@@ -1,0 +1,108 @@
+/**
+ * The bytes of one segment in memory: blocks that follow each other, found by binary search. Small appends are copied
+ * into a block that grows, large ones become blocks of their own as they are. Also fit to cache the tail of a segment
+ * that lies elsewhere.
+ *
+ * What `read` returns is a view of bytes that are never written again.
+ *
+ * @internal
+ */
+
+/** From here on an append becomes a block instead of being copied. In bytes. */
+const adoptMinimum = 16 * 1024
+/** Blocks that small appends are copied to double from the first size up to the second. In bytes. */
+const blockMinimum = 512
+const blockMaximum = 256 * 1024
+/** A read that gets this much from one block does not go on to the next. In bytes. */
+const viewMinimum = 64 * 1024
+
+interface Block {
+  readonly start: number
+  readonly bytes: Uint8Array
+  /** How much of `bytes` is filled. */
+  length: number
+}
+
+export class MemoryLog {
+  /** Where the first byte lies that can be read. */
+  start: number
+  /** Where the next byte goes. */
+  end: number
+  private readonly blocks: Array<Block> = []
+  /** Blocks before this one were truncated away; they are taken out of the array many at a time. */
+  private first = 0
+
+  constructor(start: number) {
+    this.start = start
+    this.end = start
+  }
+
+  append(data: Uint8Array): void {
+    const { length } = data
+    if (length === 0) return
+    const last = this.blocks.at(-1)
+    if (last !== undefined && length <= last.bytes.length - last.length) {
+      last.bytes.set(data, last.length)
+      last.length += length
+    } else if (length >= adoptMinimum && length * 2 >= data.buffer.byteLength) {
+      this.blocks.push({ start: this.end, bytes: data, length })
+    } else {
+      const size = Math.max(length, Math.min(blockMaximum, Math.max(blockMinimum, (last?.bytes.length ?? 0) * 2)))
+      const bytes = new Uint8Array(size)
+      bytes.set(data)
+      this.blocks.push({ start: this.end, bytes, length })
+    }
+    this.end += length
+  }
+
+  /** Forgets what lies before `offset`; a block goes when all of it does. */
+  truncate(offset: number): void {
+    if (offset <= this.start) return
+    this.start = Math.min(offset, this.end)
+    for (;;) {
+      const block = this.blocks[this.first]
+      if (block === undefined || block.start + block.length > this.start) break
+      this.first++
+    }
+    if (this.first * 2 >= this.blocks.length) {
+      this.blocks.splice(0, this.first)
+      this.first = 0
+    }
+  }
+
+  /** At least one byte and at most `length`; `offset` must lie within the log. */
+  read(offset: number, length: number): Uint8Array {
+    if (offset < this.start || offset >= this.end) {
+      throw new RangeError(`a read at ${offset}, outside of ${this.start} to ${this.end}`)
+    }
+    const index = this.indexOf(offset)
+    const block = this.blocks[index]!
+    const from = offset - block.start
+    const wanted = Math.min(length, this.end - offset)
+    if (block.length - from >= Math.min(wanted, viewMinimum)) {
+      return block.bytes.subarray(from, Math.min(block.length, from + wanted))
+    }
+    const gathered = new Uint8Array(wanted)
+    let filled = 0
+    for (let i = index; filled < wanted; i++) {
+      const { bytes, length: size, start } = this.blocks[i]!
+      const at = offset + filled - start
+      const taken = Math.min(size - at, wanted - filled)
+      gathered.set(bytes.subarray(at, at + taken), filled)
+      filled += taken
+    }
+    return gathered
+  }
+
+  /** The block that holds `offset`. */
+  private indexOf(offset: number): number {
+    let low = this.first
+    let high = this.blocks.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (this.blocks[middle]!.start <= offset) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+}
