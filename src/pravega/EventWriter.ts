@@ -1,6 +1,7 @@
 /**
  * Writing events to a stream, outside of transactions: in order per routing key, at least once, and exactly once as long
- * as the writer lives (what a lost connection left open is settled by the store's last event number).
+ * as the writer lives: what a lost connection left open is settled by the store's last event number, and where that can't
+ * be had any more, the writer ends with `AppendOutcomeUnknown`.
  *
  * Not here: transactions (`Transaction`), and exactly-once across restarts of the process, which needs a checkpoint log.
  *
@@ -10,13 +11,16 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { EventStream } from "../core/EventStream.ts"
+import type { ScopedStream } from "../core/ScopedStream.ts"
+import * as Segment from "../core/Segment.ts"
 import { StreamSealed } from "./controller/ControllerError.ts"
 import * as ControllerFailure from "./internal/ControllerFailure.ts"
 import * as RoutedWriter from "./internal/RoutedWriter.ts"
+import type { EventsInDoubt } from "./internal/SegmentAppender.ts"
 import * as SegmentSuccession from "./internal/SegmentSuccession.ts"
 import * as WriterLimits from "./internal/WriterLimits.ts"
 import { Pravega } from "./Pravega.ts"
-import { WriterError, type WriterErrorReason } from "./WriterError.ts"
+import { AppendOutcomeUnknown, WriterError, type WriterErrorReason } from "./WriterError.ts"
 
 /**
  * A writer of one stream; any number of fibers may share it. Calls made one after the other keep their order per routing
@@ -103,7 +107,7 @@ const open = Effect.fnUntraced(function*<A>(
   const limits = WriterLimits.make(options)
   const active = yield* controller.currentSegments(stream.name).pipe(Effect.mapError(ControllerFailure.toReason))
   if (active.length === 0) return yield* new StreamSealed({ stream: stream.name })
-  const writer = yield* RoutedWriter.make<A, never>({
+  const writer = yield* RoutedWriter.make<A, AppendOutcomeUnknown>({
     stream,
     transaction: undefined,
     segments: active,
@@ -111,12 +115,14 @@ const open = Effect.fnUntraced(function*<A>(
     services: { segments, stores },
     // never the same for two segments, and never used again: see "Set-up" of the append protocol
     writerIdOf: () => globalThis.crypto.randomUUID(),
-    onGone: (segment, _how, replace) =>
-      SegmentSuccession.follow(segment, replace, {
-        controller,
-        stream: stream.name,
-        outageLimit: limits.outageLimit
-      })
+    onGone: (segment, how, replace) =>
+      how._tag === "Missing" && how.inDoubt !== undefined
+        ? Effect.fail(outcomeUnknown(stream.name, segment, how.inDoubt))
+        : SegmentSuccession.follow(segment, replace, {
+          controller,
+          stream: stream.name,
+          outageLimit: limits.outageLimit
+        })
   })
   const toError = (reason: WriterErrorReason) => new WriterError({ reason })
   const writeAll = (events: ReadonlyArray<A>) =>
@@ -133,3 +139,16 @@ const open = Effect.fnUntraced(function*<A>(
     flush: Effect.mapError(writer.flush, toError)
   }
 })
+
+const outcomeUnknown = (
+  stream: ScopedStream,
+  segment: Segment.SegmentId,
+  { first, last, writerId }: EventsInDoubt
+): AppendOutcomeUnknown =>
+  new AppendOutcomeUnknown({
+    stream,
+    segment: Segment.name(stream, segment),
+    writerId,
+    firstEvent: BigInt(first),
+    lastEvent: BigInt(last)
+  })

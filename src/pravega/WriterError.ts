@@ -82,12 +82,45 @@ export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRe
   }
 }
 
+/**
+ * Whether some events were stored can't be found out any more: the connection that carried them was lost before their
+ * acknowledgement, and their segment is gone (scaled or sealed, and then truncated away or deleted with its stream) before
+ * the store could tell its last event number. To write them to the segment's successors would be a guess, and might store
+ * them twice: neither they nor any later event of this writer is written.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AppendOutcomeUnknown extends Schema.TaggedError<AppendOutcomeUnknown>()("AppendOutcomeUnknown", {
+  stream: ScopedStream,
+  /** Full name of the segment that is gone. */
+  segment: Schema.String,
+  /** The id under which this writer wrote to that segment, and to no other. */
+  writerId: Schema.String,
+  /** The first and the last event in doubt, counted from 1 in the order in which this writer gave them to the segment. */
+  firstEvent: Schema.BigInt,
+  lastEvent: Schema.BigInt
+}) {
+  override get message(): string {
+    const count = this.lastEvent - this.firstEvent + BigInt(1)
+    return `${count} events for ${this.stream.toString()} may have been stored in ${this.segment} or not: ` +
+      `its connection was lost before numbers ${this.firstEvent} to ${this.lastEvent} of writer ${this.writerId} were ` +
+      "acknowledged, and the segment was deleted since. If they were stored, they were deleted with it, and only readers " +
+      "that were there before have seen them. The writer has ended and wrote nothing after them: decide whether to write " +
+      "what is not acknowledged again, with a new writer, or use transactions, which leave no doubt"
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
 /** @category errors @since 0.1.0 */
 export const WriterErrorReason = Schema.Union([
   EventTooLarge,
   EncodeFailed,
   WriterClosed,
   AppendRefused,
+  AppendOutcomeUnknown,
   AccessRefused,
   StoreUnavailable,
   StreamSealed,

@@ -14,9 +14,9 @@ import type { SegmentConnection } from "../segmentstore/SegmentConnection.ts"
 import { AccessRefused, StoreUnavailable } from "../segmentstore/SegmentError.ts"
 import type { SegmentRef, Segments } from "../segmentstore/Segments.ts"
 import type { WireCommand } from "../wire/WireCommand.ts"
-import { AppendRefused, type WriterErrorReason } from "../WriterError.ts"
+import { type AppendOutcomeUnknown, AppendRefused, type WriterErrorReason } from "../WriterError.ts"
 import * as Failures from "./ControllerFailure.ts"
-import type { SegmentAppender, SetupEnd } from "./SegmentAppender.ts"
+import type { EventsInDoubt, SegmentAppender, SetupEnd } from "./SegmentAppender.ts"
 
 export interface SessionOptions {
   readonly segments: Segments["Service"]
@@ -29,7 +29,15 @@ export interface SessionOptions {
 }
 
 /** Why no further event can go to this segment. */
-export type SessionEnd = "sealed" | "missing" | "closed"
+export type SessionEnd =
+  | { readonly _tag: "Closed" }
+  /** What is not acknowledged is not in the segment. */
+  | { readonly _tag: "Sealed" }
+  /** What is not acknowledged was never in the segment, but for events in doubt: of these nothing can tell any more. */
+  | { readonly _tag: "Missing"; readonly inDoubt: EventsInDoubt | undefined }
+
+/** What a session fails with. Events in doubt are not its failure: a transaction's fate settles them. */
+export type AppendFailure = Exclude<WriterErrorReason, AppendOutcomeUnknown>
 
 /** First pause after a failure; the following ones double. */
 const firstPauseMillis = 10
@@ -42,21 +50,21 @@ const setupTimeout = Duration.seconds(30)
 export const run = Effect.fnUntraced(function*(
   appender: SegmentAppender,
   options: SessionOptions
-): Effect.fn.Return<SessionEnd, WriterErrorReason> {
+): Effect.fn.Return<SessionEnd, AppendFailure> {
   const trouble = makeTrouble(appender, options)
   while (true) {
     yield* awaitWork(appender)
-    if (appender.isClosed) return "closed"
+    if (appender.isClosed) return { _tag: "Closed" }
     const end = yield* attachOnce(appender, options)
     switch (end._tag) {
       case "Closed":
-        return "closed"
+        return end
       case "Sealed":
-        if (!appender.needsLastWord) return "sealed"
+        if (appender.inDoubt === undefined) return end
         appender.seal()
         continue
       case "Missing":
-        return "missing"
+        return { _tag: "Missing", inDoubt: appender.inDoubt }
       case "Refused":
         return yield* new AppendRefused({ segment: options.segmentName, problem: end.message })
       case "ControllerFailed":
@@ -241,7 +249,7 @@ const makeTrouble = (appender: SegmentAppender, options: SessionOptions) => {
           ? Effect.void
           : Effect.fail(new AccessRefused({ segment: options.segmentName, endpoint }))
       }),
-    pause: Effect.fnUntraced(function*(problem: string): Effect.fn.Return<void, WriterErrorReason> {
+    pause: Effect.fnUntraced(function*(problem: string): Effect.fn.Return<void, AppendFailure> {
       noteProgress()
       const now = yield* Clock.monotonicTimeNanos
       since ??= now

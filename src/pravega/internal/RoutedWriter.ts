@@ -13,7 +13,7 @@ import * as Segment from "../../core/Segment.ts"
 import type { TransactionId } from "../../core/TransactionId.ts"
 import type { SegmentRef, Segments } from "../segmentstore/Segments.ts"
 import type { SegmentStores } from "../segmentstore/SegmentStores.ts"
-import { AppendRefused, WriterClosed, type WriterErrorReason } from "../WriterError.ts"
+import { AppendRefused, WriterClosed } from "../WriterError.ts"
 import type { AppendBlock } from "./AppendBlock.ts"
 import * as AppendSession from "./AppendSession.ts"
 import { EventEncoder } from "./EventEncoder.ts"
@@ -24,6 +24,9 @@ import type { WriterLimits } from "./WriterLimits.ts"
 
 /** Moves the segment's events to the successors; false when these don't cover its range. */
 export type Replace = (successors: ReadonlyArray<Segment.SegmentWithRange>) => boolean
+
+/** Why a segment takes no more events. */
+export type SegmentGone = Exclude<AppendSession.SessionEnd, { readonly _tag: "Closed" }>
 
 export interface RoutedWriterOptions<A, E> {
   readonly stream: EventStream<A>
@@ -36,7 +39,7 @@ export interface RoutedWriterOptions<A, E> {
   }
   readonly writerIdOf: (segment: Segment.SegmentId) => string
   /** A segment takes no more events: calls `replace` until it is true, or fails, which ends the writer. */
-  readonly onGone: (segment: Segment.SegmentId, how: "sealed" | "missing", replace: Replace) => Effect.Effect<void, E>
+  readonly onGone: (segment: Segment.SegmentId, how: SegmentGone, replace: Replace) => Effect.Effect<void, E>
   readonly onAcknowledged?: (segment: Segment.SegmentId, block: AppendBlock) => void
 }
 
@@ -55,9 +58,9 @@ export interface RoutedWriter<A, E> {
 
 /** Its sessions end with the Scope; after a successful exit it flushes first, for at most `closeTimeout`. */
 export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: string }>(
-  options: RoutedWriterOptions<A, E | WriterErrorReason>
-): Effect.fn.Return<RoutedWriter<A, E | WriterErrorReason>, never, Scope.Scope> {
-  type Failure = E | WriterErrorReason
+  options: RoutedWriterOptions<A, E | AppendSession.AppendFailure>
+): Effect.fn.Return<RoutedWriter<A, E | AppendSession.AppendFailure>, never, Scope.Scope> {
+  type Failure = E | AppendSession.AppendFailure
   const lane = yield* options.services.stores.lane
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
   const router: EventRouter<Failure> = new EventRouter<Failure>({
@@ -79,7 +82,7 @@ export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: st
       outageLimit: options.limits.outageLimit
     }).pipe(
       Effect.flatMap((end) =>
-        end === "closed"
+        end._tag === "Closed"
           ? Effect.void
           : options.onGone(segment, end, (successors) => router.replace(segment, successors))
       ),
@@ -150,10 +153,10 @@ interface Intake<A, E> {
 }
 
 const makeAccept = <A, E extends { readonly _tag: string }>(
-  router: EventRouter<E | WriterErrorReason>,
+  router: EventRouter<E | AppendSession.AppendFailure>,
   encoder: EventEncoder<A>
-): RoutedWriter<A, E | WriterErrorReason>["accept"] => {
-  type Failure = E | WriterErrorReason
+): RoutedWriter<A, E | AppendSession.AppendFailure>["accept"] => {
+  type Failure = E | AppendSession.AppendFailure
   // calls that find no space wait in line; nobody overtakes them
   const line = Semaphore.makeUnsafe(1)
   let waiting = 0

@@ -31,6 +31,13 @@ export type SetupEnd =
   /** The appender was closed. */
   | { readonly _tag: "Closed" }
 
+/** Events of one writer id that were sent and may be in the segment or not, by their numbers. */
+export interface EventsInDoubt {
+  readonly writerId: string
+  readonly first: number
+  readonly last: number
+}
+
 export interface AppenderOptions {
   readonly writerId: string
   /**
@@ -95,11 +102,13 @@ export class SegmentAppender {
   }
 
   /**
-   * The segment is sealed, but what was sent on an earlier set-up may have reached it after the present one began: only a
-   * set-up after the seal tells for certain which events are in it.
+   * What was sent on an earlier set-up and not acknowledged since. It may have reached the segment after the present set-up
+   * began: only a set-up after the segment's seal tells for certain which of these events are in it.
    */
-  get needsLastWord(): boolean {
-    return (this.blocks[0]?.lastEventNumber ?? Number.POSITIVE_INFINITY) <= this.lastDoubtful
+  get inDoubt(): EventsInDoubt | undefined {
+    const block = this.blocks[0]
+    if (block === undefined || block.lastEventNumber > this.lastDoubtful) return undefined
+    return { writerId: this.writerId, first: block.lastEventNumber - block.count + 1, last: this.lastDoubtful }
   }
 
   /** Nothing is sent any more; further set-ups only tell what is in the segment. */

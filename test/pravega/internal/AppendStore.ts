@@ -145,6 +145,7 @@ interface StoredTransaction {
 export class AppendStore {
   readonly stream: ScopedStream
   readonly segments = new Map<string, StoredSegment>()
+  private readonly truncated: Array<StoredSegment> = []
   readonly connections: Array<FakeConnection> = []
   /** Segments that a scale has replaced and that are not sealed yet. */
   readonly toSeal: Array<Segment.SegmentId> = []
@@ -204,15 +205,25 @@ export class AppendStore {
     if (id !== undefined) this.segment(id).sealed = true
   }
 
+  /** Deletes the sealed segment `index`, as a truncation does. What it had stays in `contents`. */
+  truncate(index: number): void {
+    const sealed = [...this.segments].filter(([, { sealed }]) => sealed)
+    const found = sealed[index % Math.max(1, sealed.length)]
+    if (found === undefined) return
+    this.segments.delete(found[0])
+    this.truncated.push(found[1])
+  }
+
   sealStream(): void {
     this.isStreamSealed = true
     for (const { id } of this.active) this.segment(id).sealed = true
     this.active = []
   }
 
-  /** Everything in the stream, in an order that keeps each key's. */
+  /** Everything that was ever stored in the stream; in an order that keeps each key's while nothing was truncated. */
   contents(): Array<string> {
-    return [...this.segments.values()].flatMap(({ events }) => events.map((event) => new TextDecoder().decode(event)))
+    return [...this.truncated, ...this.segments.values()]
+      .flatMap(({ events }) => events.map((event) => new TextDecoder().decode(event)))
   }
 
   /** The events in a transaction's part of a segment. */
