@@ -32,9 +32,10 @@ const cutsIn = (value: unknown): ReadonlyArray<typeof Bounded.Type> => {
   return "unbounded" in value && value.unbounded === false ? [decode(value)] : Object.values(value).flatMap(cutsIn)
 }
 
-const entries = (cut: StreamCut | "unbounded"): ReadonlyMap<Segment.SegmentId, bigint> => {
+/** Whatever the order of its positions. */
+const comparable = (cut: StreamCut | "unbounded") => {
   if (cut === "unbounded") throw new Error("an unbounded cut")
-  return new Map(Array.from(cut.positions).toSorted(([a], [b]) => a < b ? -1 : 1))
+  return { stream: cut.stream, positions: Array.from(cut.positions).toSorted(([a], [b]) => a < b ? -1 : 1) }
 }
 
 describe("stream cuts wherever they are", () => {
@@ -54,7 +55,7 @@ describe("stream cuts wherever they are", () => {
         StreamCut.fromText(GzipText.pack(vector.decompressedText)),
         ...(vector.text === undefined ? [] : [StreamCut.fromText(vector.text)])
       ]
-      for (const result of read) assert.deepStrictEqual(entries(Result.getOrThrow(result)), entries(cut))
+      for (const result of read) assert.deepStrictEqual(comparable(Result.getOrThrow(result)), comparable(cut))
     }
   })
 })

@@ -188,7 +188,13 @@ const bounds = (entries: typeof StreamBounds.Type) =>
     cut.unbounded ? "unbounded" as const : Result.getOrThrow(StreamCut.fromBytes(cut.bytesHex))
   ]))
 
-const millis = (value: bigint) => Duration.millis(Number(value))
+/** Exactly; the longest time there is stands for no end. */
+const millis = (value: bigint): Duration.Duration => {
+  if (value === 2n ** 63n - 1n) return Duration.infinity
+  return BigInt.asIntN(53, value) === value
+    ? Duration.millis(Number(value))
+    : Duration.nanos(value * 1_000_000n)
+}
 
 export const toConfig = (config: typeof Config.Type): ReaderGroupConfig =>
   new ReaderGroupConfig({
