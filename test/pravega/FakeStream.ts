@@ -128,7 +128,8 @@ export class FakeStream {
     return after
       .filter((segment) => Segment.epoch(segment.id) === epoch + 1 && overlap(segment.range, this.rangeOf(id)))
       .map((segment) => ({
-        ...segment,
+        id: segment.id,
+        range: segment.range,
         predecessors: before.filter(({ range }) => overlap(range, segment.range)).map((segment) => segment.id)
       }))
   }
