@@ -2,8 +2,9 @@
  * The field types that wire commands are made of, and how each is read and written. It knows no command: `WireCommand.ts`
  * is the table of those, `WireCodec.ts` puts the two together.
  *
- * Facts: Pravega 0.13's `WireCommands`, fixed by vectors that its Java library made. Internal, but not marked so here: the
- * compiler would take the mark for the first import's, and leave that out of the declarations.
+ * Facts: Pravega 0.13's `WireCommands`, fixed by vectors that its Java library made.
+ *
+ * @internal
  */
 import { type ByteReader, MalformedBytes } from "../../core/internal/ByteReader.ts"
 import { ByteWriter } from "../../core/internal/ByteWriter.ts"
