@@ -142,6 +142,7 @@ describe("segment names, against Java's", () => {
       assert.strictEqual(name.writer, vector.writerId.replaceAll("-", ""))
       assert.strictEqual(vector.fixedPrefix + name.nonce, vector.example)
       assert.strictEqual(SegmentName.parent(vector.example), vector.parentOf)
+      assert.strictEqual(vector.parentOf, vector.parentName)
       assert.strictEqual(SegmentName.parent(vector.parentName), vector.parentName)
     }
   })
