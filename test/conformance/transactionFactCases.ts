@@ -1,19 +1,20 @@
 /**
- * What the real server (0.13.0) does with transactions where its documentation is silent. The exactly-once protocol rests
- * on these facts, so they are asked of the server itself. Comments headed "Seen" say what came out.
+ * What a server (0.13.0) does with transactions where Pravega's documentation is silent. The exactly-once protocol rests
+ * on these facts. Comments headed "Seen" say what the real server did when it was asked first.
  */
-import { assert, layer } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import { Effect, Layer, Schedule, Stream } from "effect"
-import * as EventCodec from "../../../src/core/EventCodec.ts"
-import * as EventStream from "../../../src/core/EventStream.ts"
-import * as ScalingPolicy from "../../../src/core/ScalingPolicy.ts"
-import * as Segment from "../../../src/core/Segment.ts"
-import * as Admin from "../../../src/pravega/Admin.ts"
-import * as BatchReader from "../../../src/pravega/BatchReader.ts"
-import * as EventWriter from "../../../src/pravega/EventWriter.ts"
-import { Pravega } from "../../../src/pravega/Pravega.ts"
-import * as Transaction from "../../../src/pravega/Transaction.ts"
-import { controller, randomScope } from "../pravega.ts"
+import * as EventCodec from "../../src/core/EventCodec.ts"
+import * as EventStream from "../../src/core/EventStream.ts"
+import * as ScalingPolicy from "../../src/core/ScalingPolicy.ts"
+import * as Segment from "../../src/core/Segment.ts"
+import * as Admin from "../../src/pravega/Admin.ts"
+import * as BatchReader from "../../src/pravega/BatchReader.ts"
+import * as EventWriter from "../../src/pravega/EventWriter.ts"
+import { Pravega } from "../../src/pravega/Pravega.ts"
+import * as Transaction from "../../src/pravega/Transaction.ts"
+import { randomScope } from "../names.ts"
+import { type Cases, Server } from "./Server.ts"
 
 const makeStream = Effect.fnUntraced(function*(segments: number) {
   const scope = randomScope()
@@ -36,11 +37,10 @@ const read = (stream: EventStream.EventStream<string>, bounds: BatchReader.Bound
 const eventsOf = (writer: string, count: number): Array<string> =>
   Array.from({ length: count }, (_, number) => `key${number % 7}:${writer}:${number}`)
 
-const live = Pravega.layer({ controller })
 /** A client with connections and caches of its own, as another process has. */
-const anotherClient = Layer.fresh(live)
+const anotherClient = Layer.unwrap(Server.useSync(({ client }) => Layer.fresh(client)))
 
-layer(live, { excludeTestServices: true })("transactions of the real server", (it) => {
+export const transactionFactCases = (it: Cases): void => {
   // Seen: both writers' events, each complete and in its order, in one contiguous piece per segment.
   it.effect("two clients write to one, a third commits", () =>
     Effect.gen(function*() {
@@ -226,4 +226,4 @@ layer(live, { excludeTestServices: true })("transactions of the real server", (i
       }
       assert.strictEqual((yield* read(stream, { from: third })).length, 100)
     }))
-})
+}

@@ -1,4 +1,4 @@
-import { assert, layer } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import { Effect, Fiber, References, Stream } from "effect"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import { EventPointer } from "../../src/core/EventPointer.ts"
@@ -7,9 +7,9 @@ import * as Segment from "../../src/core/Segment.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
 import * as BatchReader from "../../src/pravega/BatchReader.ts"
 import * as EventWriter from "../../src/pravega/EventWriter.ts"
-import { Pravega } from "../../src/pravega/Pravega.ts"
 import type { TruncatedData } from "../../src/pravega/ReadError.ts"
-import { controller, randomScope } from "../real/pravega.ts"
+import { randomScope } from "../names.ts"
+import type { Cases } from "./Server.ts"
 
 interface Numbered {
   readonly key: string
@@ -49,7 +49,7 @@ const assertPerKeyOrder = (events: ReadonlyArray<Numbered>) => {
   }
 }
 
-layer(Pravega.layer({ controller }), { excludeTestServices: true })("BatchReader on a real server", (it) => {
+export const batchReaderCases = (it: Cases): void => {
   it.effect("reads what was written while the stream was scaled twice, each key in order", () =>
     Effect.gen(function*() {
       const stream = yield* created(randomScope(), "scaled", 2)
@@ -179,4 +179,4 @@ layer(Pravega.layer({ controller }), { excludeTestServices: true })("BatchReader
       const largest = yield* BatchReader.fetch(stream, reads[2]!.pointer)
       assert.strictEqual(largest.event.length, 8 * 1024 * 1024)
     }))
-})
+}

@@ -1,4 +1,4 @@
-import { assert, layer } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import { Effect, Fiber, Layer, References, Result, Schedule, Schema, Stream } from "effect"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
@@ -19,7 +19,8 @@ import * as EventWriter from "../../src/pravega/EventWriter.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import * as Query from "../../src/stream/Query.ts"
 import * as Trigger from "../../src/stream/Trigger.ts"
-import { controller, randomScope } from "../real/pravega.ts"
+import { randomScope } from "../names.ts"
+import type { Cases } from "./Server.ts"
 
 interface Numbered {
   readonly key: string
@@ -112,7 +113,7 @@ const lastEntry = (directory: string, sequence: number) =>
     return record === undefined ? undefined : Result.getOrThrow(CheckpointRecord.decode(record.bytes)).entries.at(-1)
   }).pipe(Effect.provide(CheckpointLog.layerFileSystem(directory)))
 
-layer(Pravega.layer({ controller }), { excludeTestServices: true })("Query on a real server", (it) => {
+export const queryCases = (it: Cases): void => {
   it.effect("copies exactly once, in limits, while both streams are scaled", () =>
     Effect.gen(function*() {
       const pair = yield* streams(2)
@@ -239,4 +240,4 @@ layer(Pravega.layer({ controller }), { excludeTestServices: true })("Query on a 
       Effect.provideService(References.MinimumLogLevel, "Fatal"),
       Effect.scoped
     ))
-})
+}

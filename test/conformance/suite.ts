@@ -1,0 +1,49 @@
+/**
+ * The conformance suite: what a Pravega does, as its clients see it, written once and run against every server. A
+ * difference between two servers is a bug of the embedded one. Where the real server surprised us, it says so beside the
+ * case. At the end the cases are listed, with what came out of each.
+ */
+import { layer } from "@effect/vitest"
+import type { Layer } from "effect"
+import { afterAll, afterEach, describe } from "vitest"
+import { adminCases } from "./adminCases.ts"
+import { batchReaderCases } from "./batchReaderCases.ts"
+import { controllerCases } from "./controllerCases.ts"
+import { eventWriterCases } from "./eventWriterCases.ts"
+import { queryCases } from "./queryCases.ts"
+import { segmentConnectionCases } from "./segmentConnectionCases.ts"
+import { segmentsCases } from "./segmentsCases.ts"
+import { type Cases, type Server, withClient } from "./Server.ts"
+import { transactionCases } from "./transactionCases.ts"
+import { transactionFactCases } from "./transactionFactCases.ts"
+
+/** In the order from what others rest on to what rests on others. */
+const areas: Readonly<Record<string, (it: Cases) => void>> = {
+  "segment store": segmentConnectionCases,
+  segments: segmentsCases,
+  controller: controllerCases,
+  admin: adminCases,
+  "event writer": eventWriterCases,
+  transactions: transactionCases,
+  "transactions, the small print": transactionFactCases,
+  "batch reader": batchReaderCases,
+  queries: queryCases
+}
+
+/** Runs every case against a server, one server for each area; those in `omit` are for others. */
+export const conformance = <E>(name: string, server: Layer.Layer<Server, E>): void => {
+  const outcomes: Array<string> = []
+  describe(`Pravega, as seen by its clients: ${name}`, () => {
+    for (const [area, cases] of Object.entries(areas)) {
+      describe.concurrent(`${area}`, () => {
+        afterEach(({ task }) => {
+          outcomes.push(`${task.result?.state === "fail" ? "FAILED" : "ok    "}  ${area}: ${task.name}`)
+        })
+        layer(withClient(server), { timeout: "1 minute", excludeTestServices: true })(cases)
+      })
+    }
+    afterAll(() => {
+      console.log([`conformance of ${name}, ${outcomes.length} cases:`, ...outcomes].join("\n  "))
+    })
+  })
+}
