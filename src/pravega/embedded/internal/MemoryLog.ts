@@ -70,6 +70,14 @@ export class MemoryLog {
     }
   }
 
+  /** All bytes, in pieces. */
+  *parts(): Iterable<Uint8Array> {
+    for (let i = this.first; i < this.blocks.length; i++) {
+      const { bytes, length, start } = this.blocks[i]!
+      yield bytes.subarray(Math.max(0, this.start - start), length)
+    }
+  }
+
   /** At least one byte and at most `length`; `offset` must lie within the log. */
   read(offset: number, length: number): Uint8Array {
     if (offset < this.start || offset >= this.end) {

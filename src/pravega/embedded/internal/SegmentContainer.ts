@@ -3,13 +3,13 @@
  * that a real segment store would give. It knows no connection, no frame and no stream.
  *
  * Plain and synchronous: every call changes the state at once, and stages the change in the storage. Nothing may be
- * told to anybody before a `commit` that followed it has called back.
+ * told to anybody before a `commit` that followed it has called back. `ContainerState.ts` implements it.
  *
  * Facts: Pravega 0.13.
  *
  * @internal
  */
-import type { Storage } from "./Storage.ts"
+import type { Storage, StoredState } from "./Storage.ts"
 import type { TableContainer } from "./TableContainer.ts"
 
 /** Offsets and lengths in bytes. */
@@ -162,7 +162,7 @@ export interface SegmentContainer {
     target: string,
     source: string,
     attributeUpdates?: ReadonlyArray<AttributeUpdate>
-  ) => Merged | NoSuchSegment | Sealed | BadAttribute
+  ) => Merged | NoSuchSegment | Sealed | BadAttribute | TooManyAttributes
   /**
    * One after the other, in order; a source that is not there counts as merged before. Yields the target's length after
    * each. Here the error names the target.
@@ -189,6 +189,8 @@ export interface Poll {
 
 export interface ContainerOptions {
   readonly storage: Storage
+  /** What `storage` held when it was opened; by default this loads it. */
+  readonly state?: StoredState | undefined
   /** Milliseconds since 1970, on the server's clock. */
   readonly now: () => number
 }

@@ -25,7 +25,7 @@ export interface StoredSegment {
   readonly lastModified: number
 }
 
-/** What a storage holds when it is opened. */
+/** What a storage holds when it is opened. Both can be gone through more than once. */
 export interface StoredState {
   readonly segments: Iterable<StoredSegment & { readonly attributes: Iterable<readonly [id: string, value: bigint]> }>
   readonly records: Iterable<readonly [key: string, text: string]>
@@ -50,6 +50,11 @@ export interface Storage {
    * can be avoided, and must stay as they are.
    */
   readonly append: (key: number, offset: number, data: Uint8Array) => void
+  /**
+   * Appends all bytes of the source, from its start, to the target, whose length is `offset`, and forgets the source as
+   * `deleteSegment` does.
+   */
+  readonly merge: (target: number, offset: number, source: number) => void
   /**
    * Bytes from `offset` on: at least one, at most `length`; fewer than asked where that spares a copy or a second look.
    * The range must lie between the segment's start and its length. A view that nobody may write to.
@@ -92,6 +97,17 @@ class MemoryStorage implements Storage {
     const log = this.logs.get(key)
     if (log?.end !== offset) throw new Error(`an append at ${offset} of segment ${key}, which ends at ${log?.end}`)
     log.append(data)
+  }
+
+  readonly merge = (target: number, offset: number, source: number): void => {
+    const log = this.logs.get(source)
+    if (log === undefined) throw new Error(`a merge of segment ${source}, which is not there`)
+    let at = offset
+    for (const bytes of log.parts()) {
+      this.append(target, at, bytes)
+      at += bytes.length
+    }
+    this.logs.delete(source)
   }
 
   readonly read = (key: number, offset: number, length: number): Uint8Array => {

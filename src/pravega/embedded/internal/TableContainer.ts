@@ -32,9 +32,17 @@ export interface TableNotEmpty {
   readonly _tag: "TableNotEmpty"
 }
 
-/** The segment is missing, sealed or no table; or the table has another length than the request expects. */
-export type TableRefusal = NoSuchSegment | Sealed | Unsupported | IllegalArgument
-export type TableChangeRefusal = TableRefusal | Truncated | KeyDoesNotExist | BadKeyVersion
+export interface NotATable {
+  readonly _tag: "NotATable"
+}
+/** No continuation token that this container gave. */
+export interface BadToken {
+  readonly _tag: "BadToken"
+}
+
+export type TableRefusal = NoSuchSegment | NotATable | BadToken | Unsupported | IllegalArgument
+/** `Truncated`: the table has another length (which it carries) than the request expects. */
+export type TableChangeRefusal = TableRefusal | Sealed | Truncated | KeyDoesNotExist | BadKeyVersion
 
 export interface TableRange {
   readonly suggestedCount: number
