@@ -1,6 +1,6 @@
 /**
- * A pipeline that is open and owns its checkpoint log: what the commit protocol works on. Opening claims the query, so
- * that an older process can't go on, and compares the pipeline with the one that the log began with.
+ * A pipeline that is open and owns its checkpoint log: what the commit protocol works on. Opening compares the pipeline
+ * with the one that the log began with, and then claims the query, so that an older process can't go on.
  *
  * @since 0.1.0
  */
@@ -80,9 +80,21 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   const sinks = new Map<string, SinkSession<B, E>>()
   for (const sink of pipeline.sinks) sinks.set(sink.name, yield* sink.open)
 
+  const accept = Effect.fnUntraced(function*(started: Started) {
+    const recorded = started.sources[source.name]
+    if (
+      started.query !== name || recorded === undefined ||
+      JSON.stringify(started.structure) !== JSON.stringify(structure)
+    ) {
+      const reason = new StructureChanged({ query: name, recorded: started.structure, now: structure })
+      return yield* new CommitError({ reason })
+    }
+    yield* session.resume(recorded)
+  })
   const owned = yield* OwnedLog.claim(log, {
     query: name,
     owner: yield* nonce,
+    accept,
     started: Effect.map(session.start, (start) =>
       new Started({
         query: name,
@@ -93,15 +105,6 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
         positions: { [source.name]: start.start }
       }))
   })
-  const { started } = owned.state()
-  const recorded = started.sources[source.name]
-  if (
-    started.query !== name || recorded === undefined || JSON.stringify(started.structure) !== JSON.stringify(structure)
-  ) {
-    const reason = new StructureChanged({ query: name, recorded: started.structure, now: structure })
-    return yield* new CommitError({ reason })
-  }
-  yield* session.resume(recorded)
   const ahead: Ahead<ES> = { scope, range: undefined }
   return { pipeline, log: owned, source: session, sinks, retry, ahead } satisfies Run<A, B, ES, E, R>
 })

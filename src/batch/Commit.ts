@@ -72,7 +72,8 @@ const attemptStep = Effect.fnUntraced(function*<A, B, ES, E, R>(
 
   yield* Effect.scoped(settle(run, batch, tally)) // 2, 3, 4
 
-  const next = more && later.length === 0 ? readyRange(run) : undefined
+  // A long log is compacted between batches: then the next one is planned after that.
+  const next = more && later.length === 0 && !run.log.isLong() ? readyRange(run) : undefined
   yield* run.log.append([new Committed({ batch: batch.batch }), ...next === undefined ? [] : [plannedBy(run, next)]]) // 5
   const { attempts, eventsIn, prepared, sinks } = tally
   const times = { begun, planned, prepared, committed: yield* Clock.currentTimeMillis }

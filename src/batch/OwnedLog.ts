@@ -26,6 +26,8 @@ export interface OwnedLog {
    * nothing that the record decides may be done or undone.
    */
   readonly append: (entries: ReadonlyArray<Entry>) => Effect.Effect<void, CheckpointLogError>
+  /** Whether there is much that recovery no longer needs: then `compact` waits for a moment without unfinished batches. */
+  readonly isLong: () => boolean
   /** Forgets what recovery no longer needs, when that is much and no batch is unfinished. */
   readonly compact: Effect.Effect<void, CheckpointLogError>
 }
@@ -55,6 +57,8 @@ export const claim = <E, R>(
     /** Unique to this run. */
     readonly owner: string
     readonly started: Effect.Effect<Started, E, R>
+    /** Asked before the claim of a query that has started before: what it refuses takes nothing from a running owner. */
+    readonly accept: (started: Started) => Effect.Effect<void, E, R>
   }
 ): Effect.Effect<OwnedLog, E | CheckpointLogError, R> =>
   Effect.gen(function*() {
@@ -65,6 +69,8 @@ export const claim = <E, R>(
       if (seenEpoch !== undefined && epoch > seenEpoch) {
         return yield* fenced(options.query, seenEpoch + 1, read.state?.owner ?? "another process", epoch)
       }
+      // What a query started with never changes.
+      if (seenEpoch === undefined && read.state !== undefined) yield* options.accept(read.state.started)
       seenEpoch = epoch
       const started = read.state === undefined ? [yield* options.started] : []
       const record = new CheckpointRecord({
@@ -94,6 +100,7 @@ const make = (
 ): OwnedLog => {
   let { base, next, state } = from
   const { epoch, owner } = state
+  const isLong = () => next - base >= compactAfter
   const oneAtATime = Semaphore.makeUnsafe(1)
 
   const append = Effect.fnUntraced(function*(entries: ReadonlyArray<Entry>) {
@@ -116,8 +123,9 @@ const make = (
     query,
     state: () => state,
     append,
+    isLong,
     compact: Effect.suspend(() => {
-      if (state.unfinished.length > 0 || next - base < compactAfter) return Effect.void
+      if (state.unfinished.length > 0 || !isLong()) return Effect.void
       const { query, sources, structure, version } = state.started
       const restated = new Started({
         query,

@@ -65,8 +65,8 @@ export type Options<A, B, ES, RS, EP, RP, EK, RK> =
     | { readonly sink: Sink<B, EK, RK> }
     | {
       /**
-       * Each output is offered to each sink (see `Sink.filterMapInput`). They are committed one after the other, each
-       * exactly once in the end, not at one instant: so an input must have the same outputs each time, which is checked
+       * Each output is offered to each sink (see `Sink.filterMapInput`). Each is committed exactly
+       * once in the end, not all at one instant: so an input must have the same outputs each time, which is checked
        * when a batch has to be processed again for some of them.
        */
       readonly sinks: ReadonlyArray<Sink<B, EK, RK>>

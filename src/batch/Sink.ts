@@ -171,7 +171,11 @@ export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) =
   return {
     name: sink.name,
     structure: sink.structure,
-    accepts: (outputs) => outputs.some((output) => f(output) !== undefined),
+    accepts: (outputs) =>
+      outputs.some((output) => {
+        const chosen = f(output)
+        return chosen !== undefined && sink.accepts([chosen])
+      }),
     open: Effect.map(sink.open, (session) => ({
       ...session,
       begin: (batch) =>
@@ -247,7 +251,7 @@ export const memory = <B>(name = "memory"): Memory<B> => {
           tries.set(handle, outputs)
           return {
             handle,
-            write: (_, more) => Effect.sync(() => void outputs.push(...more)),
+            write: (_, more) => Effect.sync(() => append(outputs, more)),
             flush: () => Effect.void,
             prepare: Effect.sync(() => ({ evidence: null, digest: "", events: outputs.length, bytes: 0 })),
             keep: Effect.void
@@ -256,7 +260,7 @@ export const memory = <B>(name = "memory"): Memory<B> => {
       commit: ({ handle }) =>
         Effect.sync(() => {
           const outputs = tries.get(handle)
-          if (Array.isArray(outputs)) visible.push(...outputs)
+          if (Array.isArray(outputs)) append(visible, outputs)
           tries.set(handle, "committed")
         }),
       abort: (handle) =>
@@ -270,6 +274,11 @@ export const memory = <B>(name = "memory"): Memory<B> => {
     })
   })
   return { ...sink, committed: () => visible }
+}
+
+/** A call has not as many arguments as a batch may have outputs. */
+const append = <A>(to: Array<A>, items: ReadonlyArray<A>): void => {
+  for (const item of items) to.push(item)
 }
 
 const isNonEmpty = <A>(items: Array<A>): items is Arr.NonEmptyArray<A> => items.length > 0

@@ -158,7 +158,8 @@ export const make = <A, E, R, Position, Plan, Identity, PI, LI, II>(
  * first batch on. It follows segments that are scaled or sealed.
  *
  * Events that retention deleted before they were read fail the query with `TruncatedData`; a stream deleted and created
- * again fails it with `StreamIdentityChanged`.
+ * again fails it with `StreamIdentityChanged`. Throws `RangeError` if a limit is not positive, or that of events no whole
+ * number.
  *
  * @category constructors
  * @since 0.1.0

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -43,7 +44,10 @@ export interface Options<ES, E> {
 /** A query that runs. It stops when its Scope closes; a batch that is not prepared then is aborted. @category models @since 0.1.0 */
 export interface Query<out E> {
   readonly name: QueryName
-  /** The batches committed from now on, and up to 16 before; ends with the query. */
+  /**
+   * The batches committed from now on, and up to 16 before; ends with the query. Who falls more than a thousand batches
+   * behind misses the oldest of them.
+   */
   readonly progress: Stream.Stream<BatchProgress>
   /** Waits for the end: all is read, or it was stopped; or fails with why it ended. */
   readonly await: Effect.Effect<void, E>
@@ -67,12 +71,14 @@ export const start = Effect.fn("Query.start")(function*<A, B, ES, E, R>(
 ): Effect.fn.Return<Query<Failure<ES, E>>, Failure<ES, E>, R | CheckpointLog | Scope.Scope> {
   const run = yield* BatchRun.open(pipeline, options.retry ?? defaultRetry)
   const stopping = yield* Deferred.make<void>()
-  const reports = yield* PubSub.unbounded<Option.Option<BatchProgress>>({ replay: 16 })
+  const reports = yield* PubSub.sliding<Option.Option<BatchProgress>>({ capacity: 1024, replay: 16 })
   const fiber = yield* batches(run, options.trigger ?? asFastAsPossible, {
     stopping,
     onBatch: (report) => Effect.asVoid(PubSub.publish(reports, Option.some(report)))
   }).pipe(
-    Effect.tapError((error) => Effect.logError("the query has stopped", error)),
+    Effect.tapCause((cause) =>
+      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("the query has stopped", cause)
+    ),
     Effect.ensuring(PubSub.publish(reports, Option.none())),
     Effect.annotateLogs({ query: pipeline.name }),
     Effect.forkScoped
@@ -144,14 +150,17 @@ const batches = Effect.fnUntraced(function*<A, B, ES, E, R>(
 
 /** How long to wait for the next multiple of the interval; not at all when it has passed. */
 const ticks = (trigger: Trigger): Effect.Effect<Effect.Effect<Duration.Duration>> =>
-  Effect.map(Clock.currentTimeMillis, (started) => {
+  Effect.map(monotonicMillis, (started) => {
     const interval = trigger._tag === "every" ? Duration.toMillis(trigger.interval) : 0
     let ticked = 0
-    return Effect.map(Clock.currentTimeMillis, (now) => {
+    return Effect.map(monotonicMillis, (now) => {
       ticked = Math.max(ticked + 1, Math.floor((now - started) / Math.max(1, interval)))
       return Duration.millis(Math.max(0, started + ticked * interval - now))
     })
   })
+
+/** A wall clock that is set must not hold batches up. */
+const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /** Waits, but not when the query is asked to stop. */
 const pause = (duration: Duration.Duration, stopping: Deferred.Deferred<void>): Effect.Effect<void> =>

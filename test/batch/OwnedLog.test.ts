@@ -13,7 +13,8 @@ import * as SimulatedFiles from "./SimulatedFiles.ts"
 
 const query = QueryName.make("q")
 const started = new Started({ query, version: "1", structure: null, sources: {}, batch: 0, positions: { in: 0 } })
-const claim = (log: QueryLog, owner: string) => OwnedLog.claim(log, { query, owner, started: Effect.succeed(started) })
+const claim = (log: QueryLog, owner: string) =>
+  OwnedLog.claim(log, { query, owner, started: Effect.succeed(started), accept: () => Effect.void })
 
 const onDisk = (disk: SimulatedFiles.SimulatedDisk) =>
   Effect.flatMap(CheckpointLog, (logs) => logs.open(query)).pipe(

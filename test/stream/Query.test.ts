@@ -1,6 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -10,6 +15,8 @@ import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import * as Pipeline from "../../src/batch/Pipeline.ts"
 import * as Sink from "../../src/batch/Sink.ts"
 import * as Source from "../../src/batch/Source.ts"
+import * as EventCodec from "../../src/core/EventCodec.ts"
+import * as EventStream from "../../src/core/EventStream.ts"
 import * as Query from "../../src/stream/Query.ts"
 import * as Trigger from "../../src/stream/Trigger.ts"
 
@@ -137,6 +144,135 @@ describe("Query", () => {
       const error = yield* Effect.flip(Query.run(changed, { trigger: Trigger.availableNow }))
       assert.strictEqual(error.reason._tag, "StructureChanged")
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it.effect("a query that always has more to read compacts its log all the same", () =>
+    Effect.gen(function*() {
+      const sink = Sink.memory<number>()
+      // Takes turns, as whatever waits for a network does: the next range is found before the batch is committed.
+      const pipeline = Pipeline.make("q", {
+        source: numbers({ value: 5000 }),
+        process: (events) => Stream.tap(events, () => Effect.yieldNow),
+        sink
+      })
+      const log = yield* (yield* CheckpointLog).open(pipeline.name)
+      let longest = 0
+      const onBatch = () =>
+        Effect.map(Effect.orDie(log.read(0)), ({ length }) => {
+          longest = Math.max(longest, length)
+        })
+      yield* Query.run(pipeline, { trigger: Trigger.availableNow, onBatch })
+      assert.deepStrictEqual(sink.committed(), upTo(5000))
+      assert.isBelow(longest, 300)
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it.effect("every: a wall clock that is set back does not stop it", () =>
+    Effect.gen(function*() {
+      const { pipeline, sink } = make({ value: 100 })
+      const clock = yield* Clock.Clock
+      let behind = 0
+      const millis = () => clock.currentTimeMillisUnsafe() - behind
+      const setBack: Clock.Clock = {
+        currentTimeMillisUnsafe: millis,
+        currentTimeMillis: Effect.sync(millis),
+        currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe() - BigInt(behind) * BigInt(1_000_000),
+        currentTimeNanos: Effect.sync(() => clock.currentTimeNanosUnsafe() - BigInt(behind) * BigInt(1_000_000)),
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+        monotonicTimeNanos: clock.monotonicTimeNanos,
+        sleep: (duration) => clock.sleep(duration)
+      }
+      const query = yield* Query.start(pipeline, { trigger: Trigger.every("1 second") }).pipe(
+        Effect.provideService(Clock.Clock, setBack)
+      )
+      yield* TestClock.adjust("1500 millis")
+      behind = 3_600_000
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(sink.committed().length, 40)
+      yield* query.stop
+    }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
+
+  it.effect("a pipeline that the log is not of takes nothing from the query that runs", () =>
+    Effect.gen(function*() {
+      const { pipeline, sink } = make({ value: 30 }, 30)
+      const query = yield* Query.start(pipeline, { trigger: Trigger.every("1 second") })
+      yield* TestClock.adjust("1 millis")
+      const changed = Pipeline.make("q", { ...pipeline, version: "2", sink: Sink.memory<number>() })
+      assert.strictEqual((yield* Effect.flip(Query.run(changed))).reason._tag, "StructureChanged")
+      yield* TestClock.adjust("5 seconds")
+      yield* query.await
+      assert.deepStrictEqual(sink.committed(), upTo(30))
+    }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
+
+  it.effect("a defect ends the query, is told to who waits for it, and is logged", () =>
+    Effect.gen(function*() {
+      const logged: Array<unknown> = []
+      const logger = Logger.make(({ cause, message }) => void logged.push(message, Cause.pretty(cause)))
+      const sink = Sink.memory<number>()
+      const pipeline = Pipeline.make("q", {
+        source: numbers({ value: 20 }),
+        process: () => Stream.die(new Error("a mistake in the process")),
+        sink
+      })
+      yield* Effect.gen(function*() {
+        const query = yield* Query.start(pipeline)
+        const exit = yield* Effect.exit(query.await)
+        assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+      }).pipe(Effect.provide(Logger.layer([logger])))
+      assert.include(JSON.stringify(logged), "a mistake in the process")
+      assert.deepStrictEqual(sink.committed(), [])
+    }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
+
+  it.effect("who does not read the progress makes it no longer than it may be", () =>
+    Effect.gen(function*() {
+      const { pipeline } = make({ value: 20_000 }, 20_000)
+      const slow = yield* Deferred.make<void>()
+      const query = yield* Query.start(pipeline)
+      const seen = yield* Stream.runCollect(Stream.tap(query.progress, () => Deferred.await(slow))).pipe(
+        Effect.forkChild({ startImmediately: true })
+      )
+      yield* query.await
+      yield* Deferred.succeed(slow, undefined)
+      const progress = yield* Fiber.join(seen)
+      assert.isAtMost(progress.length, 1100)
+      assert.strictEqual(progress.at(-1)?.batch, 1999)
+    }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
+
+  it.effect("a batch may have more outputs than a call has arguments", () =>
+    Effect.gen(function*() {
+      const sink = Sink.memory<number>()
+      const pipeline = Pipeline.make("q", {
+        source: numbers({ value: 1 }),
+        process: () => Stream.rechunk(Stream.range(1, 500_000), 500_000),
+        sink
+      })
+      yield* Query.run(pipeline, { trigger: Trigger.availableNow })
+      assert.strictEqual(sink.committed().length, 500_000)
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it.effect("a sink begins nothing when what was chosen for it is left out by what it is made of", () =>
+    Effect.gen(function*() {
+      const begun = yield* Ref.make(0)
+      const memory = Sink.memory<number>()
+      const counted: Sink.Sink<number, never, never> = {
+        ...memory,
+        open: Effect.map(memory.open, (session) => ({
+          ...session,
+          begin: (batch) => Effect.andThen(Ref.update(begun, (n) => n + 1), session.begin(batch))
+        }))
+      }
+      const inner = Sink.filterMapInput(counted, (n: number) => n > 100 ? n : undefined)
+      const sink = Sink.filterMapInput(inner, (n: number) => n + 1)
+      const pipeline = Pipeline.make("q", { source: numbers({ value: 20 }), process: (events) => events, sink })
+      yield* Query.run(pipeline, { trigger: Trigger.availableNow })
+      assert.strictEqual(yield* Ref.get(begun), 0)
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it("refuses limits under which nothing would ever be read", () => {
+    const events = EventStream.make("s/t", { codec: EventCodec.utf8 })
+    for (const limit of [{ bytes: 0 }, { bytes: Number.NaN }, { events: 0 }, { events: -1 }, { events: 1.5 }]) {
+      assert.throws(() => Source.microBatch(events, { limit }), RangeError, "limit", JSON.stringify(limit))
+    }
+    Source.microBatch(events, { limit: { bytes: 1, events: 1 } })
+  })
 
   it("refuses what it can't run when the pipeline is made", () => {
     const parts = { source: numbers({ value: 1 }), process: (events: Stream.Stream<number>) => events }

@@ -41,7 +41,7 @@ const toJson = {
 
 export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => {
   const { end = "unbounded", start = "earliest" } = options
-  const limits = { bytes: options.limit?.bytes ?? defaultBytes, events: options.limit?.events ?? Infinity }
+  const limits = limitsOf(options)
   const stream = events.name
   return {
     name: stream.toString(),
@@ -111,6 +111,16 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
     unknown,
     unknown
   >
+}
+
+/** With a limit of nothing a query would wait for ever, and look as if there were nothing to read. */
+const limitsOf = ({ limit }: MicroBatchOptions): RangePlanner.Limits => {
+  const { bytes = defaultBytes, events = Infinity } = limit ?? {}
+  if (!(bytes > 0)) throw new RangeError(`Source.microBatch: the limit in bytes must be positive, it is ${bytes}`)
+  if (!(events >= 1) || (Number.isFinite(events) && !Number.isSafeInteger(events))) {
+    throw new RangeError(`Source.microBatch: the limit in events must be a positive whole number, it is ${events}`)
+  }
+  return { bytes, events }
 }
 
 /** A cut with an offset for every segment: -1, which says that a segment is read to its end, is looked up. */
