@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs/promises"
+import * as Path from "node:path"
 
 /** A file operation failed; whether it took effect is unknown. @category errors */
 export class LogFileError extends Schema.TaggedError<LogFileError>()("LogFileError", {
@@ -26,8 +27,8 @@ type Step<A> = Effect.Effect<A, LogFileError>
 
 /** @category services */
 export class LogFiles extends Context.Service<LogFiles, {
-  /** Creates a directory and those above it; nothing happens when it is there. */
-  readonly makeDirectory: (path: string) => Step<void>
+  /** Creates a directory and those above it; nothing happens when it is there. Answers with those that it created. */
+  readonly makeDirectory: (path: string) => Step<ReadonlyArray<string>>
   /** The names in a directory, in no order. What another process adds meanwhile may be missing. */
   readonly list: (path: string) => Step<ReadonlyArray<string>>
   /** The whole file; undefined when there is none. */
@@ -45,7 +46,7 @@ export class LogFiles extends Context.Service<LogFiles, {
 }>()("effect-pravega/batch/LogFiles") {
   /** Node's files. On Windows, directories can't be synced: their names are as durable as NTFS makes them. */
   static readonly layerNode: Layer.Layer<LogFiles> = Layer.sync(LogFiles, () => ({
-    makeDirectory: (path) => step("mkdir", path, async () => void (await Fs.mkdir(path, { recursive: true }))),
+    makeDirectory: (path) => step("mkdir", path, async () => created(path, await Fs.mkdir(path, { recursive: true }))),
     list: (path) => step("readdir", path, () => Fs.readdir(path)),
     read: (path) => step("read", path, () => unless("ENOENT", undefined, () => Fs.readFile(path))),
     create: (path, bytes) =>
@@ -74,6 +75,18 @@ export class LogFiles extends Context.Service<LogFiles, {
 
 const step = <A>(operation: string, path: string, run: () => Promise<A>): Step<A> =>
   Effect.tryPromise({ try: run, catch: (cause) => new LogFileError({ operation, path, cause }) })
+
+/** From the topmost directory that was created down to `path`. */
+const created = (path: string, topmost: string | undefined): ReadonlyArray<string> => {
+  if (topmost === undefined) return []
+  const top = Path.resolve(topmost)
+  const made: Array<string> = []
+  for (let at = Path.resolve(path); at.length >= top.length; at = Path.dirname(at)) {
+    made.unshift(at)
+    if (at === Path.dirname(at)) break
+  }
+  return made
+}
 
 /** Runs a file call, and answers `instead` when it failed with this code. */
 const unless = async <A, B>(code: string, instead: B, run: () => Promise<A>): Promise<A | B> => {

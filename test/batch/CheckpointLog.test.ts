@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -32,7 +32,14 @@ describe("CheckpointLog", () => {
     }))
   )
 
-  const temporary = Effect.promise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "checkpoints-")))
+  const made: Array<string> = []
+  const temporary = Effect.promise(async () => {
+    const directory = await Fs.mkdtemp(Path.join(Os.tmpdir(), "checkpoints-"))
+    made.push(directory)
+    // Some that the log has to make itself, too.
+    return Path.join(directory, "some", "where")
+  })
+  afterAll(() => Promise.all(made.map((directory) => Fs.rm(directory, { recursive: true, force: true }))))
   checkpointLogLaws(
     "directory",
     Effect.map(temporary, (directory) => ({ open: openOn(CheckpointLog.layerFileSystem(directory)) })),
@@ -164,6 +171,54 @@ describe("a directory's log and a failing disk", () => {
       const error = yield* Effect.flip(Fiber.join(append))
       assert.strictEqual(error.reason._tag, "SequenceTaken")
       assert.deepStrictEqual(disk.names("/logs/q"), ["0000000000000002.floor", "0000000000000002.record"])
+    }))
+
+  it.effect("rule 1: a zombie meets a floor also when its listing overlaps a compaction", () =>
+    Effect.gen(function*() {
+      const disk = SimulatedFiles.make()
+      const owner = yield* onDisk(disk).open(query)
+      let listings = 0
+      // What a listing may miss: names that were added or removed since it began.
+      const list = (path: string) =>
+        Effect.gen(function*() {
+          const before = yield* disk.files.list(path)
+          listings++
+          if (listings === 1) {
+            // The zombie has looked, and wants number 0; the owner goes on.
+            for (let n = 0; n < 8; n++) yield* Effect.orDie(owner.append(n, text("owner")))
+            yield* Effect.orDie(owner.compact(4))
+            return before
+          }
+          yield* Effect.orDie(owner.compact(6))
+          const after = yield* disk.files.list(path)
+          return before.filter((name) => after.includes(name))
+        })
+      const zombie = yield* onDisk({ ...disk, files: { ...disk.files, list } }).open(query)
+      const error = yield* Effect.flip(zombie.append(0, text("zombie")))
+      assert.strictEqual(error.reason._tag, "SequenceTaken")
+      assert.deepStrictEqual((yield* owner.read(0)).map(({ sequence }) => sequence), [6, 7])
+    }))
+
+  it.effect("leaves no file of an append that could not be written, so that a full disk gets no fuller", () =>
+    Effect.gen(function*() {
+      const disk = SimulatedFiles.make()
+      const log = yield* onDisk(disk).open(query)
+      disk.onStep = (operation) => Effect.succeed(operation === "write" ? "fail-after" : "none")
+      assert.strictEqual(yield* reason(log), "LogUnavailable")
+      assert.deepStrictEqual(disk.names("/logs/q"), [])
+    }))
+
+  it.effect("makes every directory durable that it makes, where its name is", () =>
+    Effect.gen(function*() {
+      const disk = SimulatedFiles.make()
+      const synced = new Set<string>()
+      disk.onStep = (operation, path) =>
+        Effect.sync(() => {
+          if (operation === "fsync of directory") synced.add(path)
+          return "none" as const
+        })
+      yield* onDisk(disk).open(query)
+      assert.deepStrictEqual([...synced].toSorted(), ["/", "/logs"])
     }))
 
   it.effect("a hole in the numbers is corruption", () =>

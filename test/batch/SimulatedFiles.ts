@@ -55,10 +55,14 @@ export const make = (): SimulatedDisk => {
     files: {
       makeDirectory: (path) =>
         step("mkdir", path, () => {
+          const made: Array<string> = []
           for (let at = path.length; at > 0; at = path.lastIndexOf("/", at - 1)) {
             const parent = path.slice(0, at)
-            if (!directories.has(parent)) directories.set(parent, { names: new Map(), durable: new Map() })
+            if (directories.has(parent)) break
+            directories.set(parent, { names: new Map(), durable: new Map() })
+            made.unshift(parent)
           }
+          return made
         }),
       list: (path) => step("readdir", path, () => [...(directories.get(path)?.names.keys() ?? [])]),
       read: (path) =>

@@ -57,7 +57,10 @@ export const open = (
     if (sequence < before.next) return yield* taken(sequence)
     if (sequence > before.next) return yield* notNext(sequence, before.next)
     const temporary = at(temporaryName(sequence, yield* nonce))
-    const created = yield* Effect.mapError(files.create(temporary, bytes), unavailable("append"))
+    const created = yield* files.create(temporary, bytes).pipe(
+      Effect.tapError(() => Effect.ignore(files.remove(temporary))),
+      Effect.mapError(unavailable("append"))
+    )
     if (created === "exists") {
       const cause = new LogFileError({ operation: "write", path: temporary, cause: new Error("the file exists") })
       return yield* unavailable("append")(cause)
@@ -108,14 +111,17 @@ export const open = (
       const lowest = Math.max(before, floor)
       const forgotten = [
         ...records.filter((sequence) => sequence < lowest).map(recordName),
-        ...litter.floors.filter((value) => value < lowest).map(floorName),
+        // The floor before it stays: a listing that this overlaps may miss what is new and what is removed.
+        ...litter.floors.filter((value) => value < floor).map(floorName),
         ...litter.temporaries.filter((name) => Number.parseInt(name) < lowest)
       ]
       yield* Effect.forEach(forgotten, (name) => files.remove(at(name)), { discard: true })
     }).pipe(Effect.catchTag("LogFileError", (error) => unavailable("compaction")(error)))
 
   return files.makeDirectory(folder).pipe(
-    Effect.andThen(files.syncDirectory(directory)),
+    // The folder's own name always: whoever made it may have died before it was durable.
+    Effect.map((made) => new Set([directory, ...made.map((path) => Path.dirname(path))])),
+    Effect.flatMap((parents) => Effect.forEach(parents, files.syncDirectory, { discard: true })),
     Effect.mapError(unavailable("open")),
     Effect.as({ append, read, compact })
   )
