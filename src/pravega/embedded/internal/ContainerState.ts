@@ -7,7 +7,7 @@
  */
 import * as AttributeId from "../../wire/SegmentAttribute.ts"
 import { emptyRead, LongPolls, PollQueue, type PollRequest } from "./LongPolls.ts"
-import { notSet, SegmentAttributes } from "./SegmentAttributes.ts"
+import { notSet, ofTableSegment, SegmentAttributes } from "./SegmentAttributes.ts"
 import type {
   AppendRequest,
   AppendResult,
@@ -92,7 +92,7 @@ class Container implements SegmentContainer {
     const { tableKeyLength } = options
     const segment = live(
       { key: ++this.lastKey, name, tableKeyLength, startOffset: 0, length: 0, isSealed: false, lastModified },
-      [...(tableKeyLength === undefined ? [created] : []), ...(options.attributes ?? [])]
+      [...(tableKeyLength === undefined ? [created] : ofTableSegment(tableKeyLength)), ...(options.attributes ?? [])]
     )
     this.segments.set(name, segment)
     this.mergedNames.delete(name)

@@ -26,6 +26,11 @@ export const ofStreamSegment = (policy: {
 /** What a segment has from the start that dies with its connection. */
 export const ofTransientSegment: ReadonlyArray<readonly [id: string, value: bigint]> = [[AttributeId.segmentType, 128n]]
 
+/** What a table segment has from the start: its kind, and nothing else. */
+export const ofTableSegment = (keyLength: number): ReadonlyArray<readonly [id: string, value: bigint]> => [
+  [AttributeId.segmentType, keyLength === 0 ? 1n : 5n]
+]
+
 /** How many attributes a transient segment may have, the server's own included. */
 const transientMaximum = 16
 /** A real transient segment has one more of its own than this server keeps. */

@@ -1,0 +1,135 @@
+/**
+ * A listening socket, whose connections become pipes. It knows no frame.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Net from "node:net"
+import type { BytePipe, PipeHandlers } from "../../segmentstore/BytePipe.ts"
+
+/** The address is taken, or not this machine's. */
+export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
+  address: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    const detail = this.cause instanceof Error ? `: ${this.cause.message}` : ""
+    return `cannot listen on ${this.address}${detail}`
+  }
+}
+
+export interface SocketServerOptions {
+  readonly host: string
+  /** 0: any that is free. */
+  readonly port: number
+  readonly accept: (pipe: BytePipe) => void
+}
+
+/** Listens until the Scope closes; its connections are closed then too. Yields the port. */
+export const listen = (options: SocketServerOptions): Effect.Effect<number, ListenError, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(start(options), ({ pipes, server }) => stop(server, pipes)),
+    ({ port }) => port
+  )
+
+interface Listening {
+  readonly server: Net.Server
+  readonly port: number
+  readonly pipes: Set<ServerPipe>
+}
+
+const start = ({ accept, host, port }: SocketServerOptions): Effect.Effect<Listening, ListenError> =>
+  Effect.callback((resume) => {
+    const pipes = new Set<ServerPipe>()
+    const refuse = (cause: unknown) => resume(Effect.fail(new ListenError({ address: `${host}:${port}`, cause })))
+    const server = Net.createServer({ noDelay: true, highWaterMark: bufferBytes }, (socket) => {
+      const pipe = new ServerPipe(socket)
+      pipes.add(pipe)
+      socket.once("close", () => pipes.delete(pipe))
+      accept(pipe)
+    })
+    server.once("error", refuse)
+    try {
+      server.listen({ host, port }, () => {
+        server.removeListener("error", refuse)
+        // a connection that could not be taken (no more files): the others go on
+        server.on("error", () => {})
+        const address = server.address()
+        resume(Effect.succeed({ server, pipes, port: typeof address === "object" ? address?.port ?? port : port }))
+      })
+    } catch (cause) {
+      refuse(cause) // a port out of range
+    }
+    return Effect.sync(() => server.close())
+  })
+
+const stop = (server: Net.Server, pipes: Set<ServerPipe>): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    server.close(() => resume(Effect.void))
+    for (const pipe of Array.from(pipes)) pipe.destroy()
+  })
+
+/** What a socket may hold unsent before its connection is told to wait, in bytes. */
+const bufferBytes = 256 * 1024
+/** How long a peer may take to receive the last words of a connection that was closed, in milliseconds. */
+const lingerMillis = 5000
+
+class ServerPipe implements BytePipe {
+  private readonly socket: Net.Socket
+  private handlers: PipeHandlers | undefined = undefined
+  private failure: unknown = undefined
+
+  constructor(socket: Net.Socket) {
+    this.socket = socket
+    // `close` follows, and tells
+    socket.on("error", (cause) => {
+      this.failure = cause
+    })
+  }
+
+  listen(handlers: PipeHandlers): void {
+    const { socket } = this
+    this.handlers = handlers
+    socket.on("data", (chunk: Uint8Array) => this.handlers?.onData(chunk))
+    socket.on("drain", () => this.handlers?.onDrain())
+    // the other end's FIN: this protocol has no half-open connections
+    socket.on("end", () => socket.destroy())
+    socket.on("close", () => this.handlers?.onClose(this.failure))
+  }
+
+  write(parts: ReadonlyArray<Uint8Array>): boolean {
+    const { socket } = this
+    if (socket.destroyed || parts.length === 0) return true
+    let takesMore = true
+    socket.cork()
+    for (const part of parts) takesMore = socket.write(part)
+    socket.uncork()
+    return takesMore
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  /** What was written still goes out, if the peer takes it soon. */
+  close(): void {
+    this.handlers = undefined
+    const { socket } = this
+    if (socket.destroyed) return
+    // bytes that nobody reads would turn the end of the connection into a reset, which loses the last words
+    socket.resume()
+    socket.setTimeout(lingerMillis, () => socket.destroy())
+    socket.destroySoon()
+  }
+
+  /** At once. */
+  destroy(): void {
+    this.socket.destroy()
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The segment store's side of the wire protocol, for any number of connections on pipes: it knows no socket. What a
+ * connection says is `WireConnection`'s business; here is what they share: the container, who may do what, limits.
+ *
+ * @internal
+ */
+import type { BytePipe } from "../../segmentstore/BytePipe.ts"
+import type { SegmentContainer } from "./SegmentContainer.ts"
+import { WireConnection } from "./WireConnection.ts"
+
+/** What a token must allow. */
+export type Access = "READ" | "READ_UPDATE"
+
+/** `expiresAt` in milliseconds since 1970, Infinity for never: appends that were set up with the token end then. */
+export type TokenCheck =
+  | { readonly _tag: "Ok"; readonly expiresAt: number }
+  | { readonly _tag: "Failed" }
+  | { readonly _tag: "Expired" }
+
+/** Sizes in bytes. */
+export interface WireLimits {
+  /** Connections at once; what comes beyond is closed. 10,000 by default. */
+  readonly connections: number
+  /** Appends of one connection that are not acknowledged: above it, nothing is read from it. 32 MiB by default. */
+  readonly unacknowledged: number
+  /** Replies of one connection that wait to be sent: above it, none of its requests is looked at. 4 MiB by default. */
+  readonly unsent: number
+  /** Frames that have not arrived whole, of all connections: who goes beyond it is closed. 512 MiB by default. */
+  readonly incomplete: number
+  /** Reads of one connection that wait for data: who goes beyond it is closed. 10,000 by default. */
+  readonly waitingReads: number
+  /** Set-ups of one connection, of different writer ids: who goes beyond it is closed. 100,000 by default. */
+  readonly writers: number
+}
+
+export interface WireServerOptions {
+  readonly container: SegmentContainer
+  /** Milliseconds since 1970, on the server's clock. */
+  readonly now: () => number
+  /** Present: authorisation is on. */
+  readonly verifyToken?: ((segment: string, token: string, access: Access) => TokenCheck) | undefined
+  /** False: requests for the segment are answered by WrongHost. By default this store owns all. */
+  readonly owns?: ((segment: string) => boolean) | undefined
+  /** 32 hexadecimal digits that were not used before, for the names of transient segments. */
+  readonly randomDigits: () => string
+  readonly limits?: Partial<WireLimits> | undefined
+}
+
+export interface WireServer {
+  /** Serves a client at the other end of the pipe until either side closes it. */
+  readonly accept: (pipe: BytePipe) => void
+  readonly connections: () => number
+  /** Closes all connections, as a store that dies does. It goes on accepting. */
+  readonly closeAll: () => void
+}
+
+/** What the connections of a server share. */
+export interface WireShared {
+  readonly options: WireServerOptions
+  readonly limits: WireLimits
+  /** Bytes of frames that have not arrived whole, of all connections. */
+  incomplete: number
+}
+
+const defaultLimits: WireLimits = {
+  connections: 10_000,
+  unacknowledged: 32 * 1024 * 1024,
+  unsent: 4 * 1024 * 1024,
+  incomplete: 512 * 1024 * 1024,
+  waitingReads: 10_000,
+  writers: 100_000
+}
+
+export const make = (options: WireServerOptions): WireServer => {
+  const shared: WireShared = { options, limits: { ...defaultLimits, ...options.limits }, incomplete: 0 }
+  const connections = new Set<WireConnection>()
+  return {
+    accept: (pipe) => {
+      if (connections.size >= shared.limits.connections) return pipe.close()
+      const connection = new WireConnection(shared, pipe, () => connections.delete(connection))
+      connections.add(connection)
+    },
+    connections: () => connections.size,
+    closeAll: () => {
+      for (const connection of Array.from(connections)) connection.close()
+    }
+  }
+}
