@@ -1,0 +1,124 @@
+/**
+ * The embedded controller on a socket: gRPC by grpc-js, whose sockets and timers are its own. It passes bytes on and
+ * knows no message.
+ *
+ * @internal
+ */
+import * as grpc from "@grpc/grpc-js"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { statusCodes } from "../../../controller/ControllerTransport.ts"
+import type { ControllerServer } from "./ControllerServer.ts"
+import { rpcs } from "./Rpcs.ts"
+
+const service = "/io.pravega.controller.stream.api.grpc.v1.ControllerService/"
+
+/** Requests are small: a stream cut has a few bytes a segment. gRPC's own default. */
+const maxRequestBytes = 4 * 1024 * 1024
+/** Calls that one connection may have open at once. */
+const maxStreams = 1_000
+/** Calls in progress are answered within a turn and a commit: this is for peers that do not read. */
+const closingMillis = 1_000
+
+export interface GrpcServerOptions {
+  /** "127.0.0.1" by default. */
+  readonly host?: string | undefined
+  /** 0: any free one. */
+  readonly port: number
+  /** In PEM form; undefined: no TLS. */
+  readonly tls?: { readonly chain: string; readonly key: string } | undefined
+}
+
+/** The port cannot be listened on. */
+export class GrpcListenError extends Schema.TaggedError<GrpcListenError>()("GrpcListenError", {
+  address: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `the controller cannot listen on ${this.address}: ${String(this.cause)}`
+  }
+}
+
+/** Listens until the Scope closes; yields the port. */
+export const listen = (
+  server: Pick<ControllerServer, "handle">,
+  options: GrpcServerOptions
+): Effect.Effect<number, GrpcListenError, Scope.Scope> => {
+  const address = `${options.host ?? "127.0.0.1"}:${options.port}`
+  return Effect.acquireRelease(
+    Effect.sync(() => {
+      const listener = new grpc.Server({
+        "grpc.max_receive_message_length": maxRequestBytes,
+        "grpc.max_concurrent_streams": maxStreams,
+        "grpc.enable_channelz": 0
+      })
+      listener.addService(definition, implementation(server))
+      return listener
+    }),
+    close
+  ).pipe(
+    Effect.flatMap((listener) =>
+      Effect.callback<number, GrpcListenError>((resume) => {
+        listener.bindAsync(address, credentials(options.tls), (cause, port) => {
+          resume(cause === null ? Effect.succeed(port) : Effect.fail(new GrpcListenError({ address, cause })))
+        })
+      })
+    )
+  )
+}
+
+const close = (listener: grpc.Server): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => listener.tryShutdown(() => resume(Effect.void))).pipe(
+    // on the clock of the sockets: a test's clock may stand still
+    Effect.raceFirst(
+      Effect.callback<void>((resume) => {
+        const timer = setTimeout(() => resume(Effect.void), closingMillis)
+        return Effect.sync(() => clearTimeout(timer))
+      })
+    ),
+    Effect.andThen(Effect.sync(() => listener.forceShutdown()))
+  )
+
+const credentials = (tls: GrpcServerOptions["tls"]): grpc.ServerCredentials =>
+  tls === undefined
+    ? grpc.ServerCredentials.createInsecure()
+    : grpc.ServerCredentials.createSsl(null, [{
+      cert_chain: Buffer.from(tls.chain),
+      private_key: Buffer.from(tls.key)
+    }])
+
+const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+type Definition = Record<string, grpc.MethodDefinition<Uint8Array, Uint8Array>>
+
+const names: ReadonlyArray<string> = Object.keys(rpcs)
+
+const definition: Definition = Object.fromEntries(names.map((name) => [name, {
+  path: service + name,
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: toBuffer,
+  requestDeserialize: (bytes: Buffer): Uint8Array => bytes,
+  responseSerialize: toBuffer,
+  responseDeserialize: (bytes: Buffer): Uint8Array => bytes
+}]))
+
+const implementation = (server: Pick<ControllerServer, "handle">): grpc.UntypedServiceImplementation =>
+  Object.fromEntries(names.map((name) => [name, unary(server, name)]))
+
+const unary = (
+  server: Pick<ControllerServer, "handle">,
+  method: string
+): grpc.handleUnaryCall<Uint8Array, Uint8Array> =>
+(call, callback) => {
+  server.handle(method, call.request, metadataOf(call.metadata), (answer) => {
+    if (answer instanceof Uint8Array) return callback(null, answer)
+    callback({ code: statusCodes.indexOf(answer.code) + 1, details: answer.details })
+  })
+}
+
+const metadataOf = (metadata: grpc.Metadata): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(metadata.getMap()).flatMap(([name, value]) => typeof value === "string" ? [[name, value]] : [])
+  )

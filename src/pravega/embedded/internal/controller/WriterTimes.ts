@@ -1,0 +1,113 @@
+/**
+ * Writers' times: what each writer of a stream last noted, and the watermarks that follow from it in the stream's mark
+ * stream.
+ *
+ * Facts: Pravega 0.13.
+ *
+ * @internal
+ */
+import * as KeyRange from "../../../../core/KeyRange.ts"
+import { name as segmentName, SegmentId } from "../../../../core/Segment.ts"
+import { Watermark } from "../../../../core/Watermark.ts"
+import * as pb from "../../../controller/gen/Controller_pb.ts"
+import * as EventFrame from "../../../wire/EventFrame.ts"
+import type { StreamState } from "./ControllerState.ts"
+import * as Cuts from "./Cuts.ts"
+import * as Epochs from "./Epochs.ts"
+import type { WriterMark } from "./Model.ts"
+import { findStream, type World } from "./World.ts"
+
+/** The position may be any: only that it does not go back is checked. */
+export const note = (
+  world: World,
+  state: StreamState,
+  writer: string,
+  timestamp: bigint,
+  position: Cuts.Cut
+): pb.TimestampResponse_Status => {
+  const Status = pb.TimestampResponse_Status
+  const last = state.writers.get(writer)
+  if (last !== undefined) {
+    if (timestamp < last.timestamp) return Status.INVALID_TIME
+    const [now, before] = [Cuts.place(state.record.epochs, position), Cuts.place(state.record.epochs, last.position)]
+    if (now !== undefined && before !== undefined && !Cuts.isAtOrAfter(now, before)) return Status.INVALID_POSITION
+  }
+  world.state.putWriter(state, writer, { timestamp, position, noted: world.now() })
+  return Status.SUCCESS
+}
+
+/** The writer will note no more. It counts until a watermark has passed its last time. */
+export const remove = (
+  world: World,
+  scope: string,
+  stream: string,
+  writer: string
+): pb.RemoveWriterResponse_Status => {
+  const Status = pb.RemoveWriterResponse_Status
+  const state = findStream(world, scope, stream)
+  const mark = state?.writers.get(writer)
+  if (state === undefined || mark === undefined) return Status.UNKNOWN_WRITER
+  world.state.putWriter(state, writer, { ...mark, isGone: true })
+  return Status.SUCCESS
+}
+
+/**
+ * Writes a watermark when every writer has passed the last one. A writer that is gone, or was silent for longer than the
+ * stream's aggregation time-out, is not waited for.
+ */
+export const advance = (world: World, state: StreamState): void => {
+  if (state.writers.size === 0 || state.record.isSealed) return
+  const passed = state.watermark?.lowerTime
+  const marks: Array<WriterMark> = []
+  for (const [writer, mark] of state.writers) {
+    if (passed === undefined || mark.timestamp > passed) marks.push(mark)
+    else if (mark.isGone === true || isSilent(world, state, mark)) world.state.putWriter(state, writer, undefined)
+    else return
+  }
+  if (marks.length === 0) return
+  const times = marks.map(({ timestamp }) => timestamp)
+  const lowerTime = times.reduce((a, b) => a < b ? a : b)
+  const upperTime = times.reduce((a, b) => a > b ? a : b)
+  const { epochs } = state.record
+  const position = join(epochs, [state.watermark?.position ?? Cuts.origin(epochs), ...marks.map((m) => m.position)])
+  if (append(world, state, lowerTime, upperTime, position)) {
+    world.state.putWatermark(state, { lowerTime, upperTime, position })
+  }
+}
+
+const isSilent = ({ now }: World, { record }: StreamState, { noted }: WriterMark): boolean =>
+  BigInt(now() - noted) > record.settings.timestampAggregationTimeout
+
+/** False: the stream's mark stream is not there, or sealed. */
+const append = (world: World, { name, record }: StreamState, lower: bigint, upper: bigint, cut: Cuts.Cut): boolean => {
+  const marks = findStream(world, name.scope, `_MARK${name.stream}`)
+  const segment = marks === undefined ? undefined : Epochs.active(marks.record.epochs).segments[0]
+  if (marks === undefined || segment === undefined) return false
+  const positions = (Cuts.place(record.epochs, cut) ?? [])
+    .map(({ id, offset, range }) => ({ segment: SegmentId.make(id), range, offset }))
+  const event = Watermark.toBytes(new Watermark({ lowerTime: lower, upperTime: upper, positions }))
+  return world.container.appendOwn(segmentName(marks.name, segment.id), EventFrame.encode(event), 1)._tag === "Appended"
+}
+
+/**
+ * The furthest of several positions: in every segment the highest offset, and where one is in a segment and another
+ * beyond it, what follows that segment. Covers the keys once if one of the positions does.
+ */
+export const join = (epochs: Epochs.Epochs, positions: ReadonlyArray<Cuts.Cut>): Cuts.Cut => {
+  const furthest = new Map<bigint, bigint>()
+  for (const position of positions) {
+    for (const { id, offset } of Cuts.place(epochs, position) ?? []) {
+      const known = furthest.get(id)
+      if (known === undefined || offset > known) furthest.set(id, offset)
+    }
+  }
+  for (;;) {
+    const segments = [...furthest.keys()].map((id) => Epochs.find(epochs, id)!)
+    const passed = segments.find(({ id, range }) =>
+      segments.some((later) => later.id > id && KeyRange.overlap(later.range, range))
+    )
+    if (passed === undefined) return furthest
+    furthest.delete(passed.id)
+    for (const { id } of Epochs.successors(epochs, passed.id)) if (!furthest.has(id)) furthest.set(id, 0n)
+  }
+}
