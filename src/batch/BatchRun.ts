@@ -27,7 +27,23 @@ export interface Run<in out A, in out B, in out ES, in out E, out R> {
   readonly sinks: ReadonlyMap<string, SinkSession<B, E>>
   /** Whether a try that failed is made again; errors that stop a query are not asked about. */
   readonly retry: Schedule.Schedule<unknown, Failure<ES, E>>
+  readonly resolutions: ReadonlyArray<Resolution>
   readonly ahead: Ahead<ES>
+}
+
+/**
+ * What somebody found out about a prepared batch of which neither log nor sink can tell the outcome: as `AmbiguousCommit`
+ * names it, with `committed` if the sink has the batch's events, `lost` if it has none of them. Holds for that very
+ * transaction only, so that one that is given again later does no harm.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Resolution {
+  readonly batch: number
+  readonly sink: string
+  readonly handle: Schema.Json
+  readonly outcome: "committed" | "lost"
 }
 
 /** What stops a batch. @category models @since 0.1.0 */
@@ -71,7 +87,8 @@ export interface BatchReport {
  */
 export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
-  retry: Schedule.Schedule<unknown, Failure<ES, E>>
+  retry: Schedule.Schedule<unknown, Failure<ES, E>>,
+  resolutions: ReadonlyArray<Resolution> = []
 ) {
   const { name, source, structure, version } = pipeline
   const scope = yield* Effect.scope
@@ -106,7 +123,7 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
       }))
   })
   const ahead: Ahead<ES> = { scope, range: undefined }
-  return { pipeline, log: owned, source: session, sinks, retry, ahead } satisfies Run<A, B, ES, E, R>
+  return { pipeline, log: owned, source: session, sinks, retry, resolutions, ahead } satisfies Run<A, B, ES, E, R>
 })
 
 /** Tells this run's records from those of any other. */

@@ -15,7 +15,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
-import type { BatchReport, Run } from "./BatchRun.ts"
+import type { BatchReport, Resolution, Run } from "./BatchRun.ts"
 import { CheckpointLogError } from "./CheckpointLogError.ts"
 import { Begun, Committed, Planned, Prepared, PreparedSink } from "./CheckpointRecord.ts"
 import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "./CommitError.ts"
@@ -102,11 +102,10 @@ const settle = Effect.fnUntraced(function*<A, B, ES, E, R>(
 
   const lost: Array<string> = []
   for (const [name, prepared] of batch.prepared ?? []) {
-    const outcome = yield* session(run, name).recover(idOf(run, batch), prepared)
-    if (outcome._tag === "unknown") return yield* ambiguous(run, batch, name, prepared, outcome.detail)
+    const outcome = yield* outcomeOf(run, batch, name, prepared)
     // Nothing of a lost one was ever visible: the same range again, for the sinks concerned, and for those only.
-    if (outcome._tag === "lost") lost.push(name)
-    if (outcome._tag === "committable") yield* session(run, name).commit(idOf(run, batch), prepared) // 4
+    if (outcome === "lost") lost.push(name)
+    if (outcome === "committable") yield* session(run, name).commit(idOf(run, batch), prepared) // 4
   }
   const missing = batch.prepared === undefined ? [...run.sinks.keys()] : lost
   if (missing.length > 0) yield* attempt(run, batch, missing, tally) // 2, 3
@@ -199,16 +198,25 @@ const idOf = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, { batch }: UnfinishedBat
   batch
 })
 
-const ambiguous = <A, B, ES, E, R>(
+/** What became of a prepared sink; what nobody can know is never guessed: somebody has to look and say. */
+const outcomeOf = Effect.fnUntraced(function*<A, B, ES, E, R>(
   run: Run<A, B, ES, E, R>,
-  { batch }: UnfinishedBatch,
+  unfinished: UnfinishedBatch,
   sink: string,
-  { evidence, handle }: PreparedSink,
-  detail: string
-): Effect.Effect<never, CommitError> => {
+  prepared: PreparedSink
+) {
+  const outcome = yield* session(run, sink).recover(idOf(run, unfinished), prepared)
+  if (outcome._tag !== "unknown") return outcome._tag
+  const { batch } = unfinished
+  const { evidence, handle } = prepared
+  const isSaid = (said: Resolution) =>
+    said.batch === batch && said.sink === sink && JSON.stringify(said.handle) === JSON.stringify(handle)
+  const said = run.resolutions.find(isSaid)
+  if (said !== undefined) return said.outcome
+  const { detail } = outcome
   const reason = new AmbiguousCommit({ query: run.log.query, batch, sink, handle, evidence, detail })
-  return Effect.fail(new CommitError({ reason }))
-}
+  return yield* new CommitError({ reason })
+})
 
 const session = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, name: string): SinkSession<B, E> => {
   const found = run.sinks.get(name)

@@ -33,11 +33,11 @@ export class AmbiguousCommit extends Schema.TaggedError<AmbiguousCommit>()("Ambi
   detail: Schema.String
 }) {
   override get message(): string {
-    return `query "${this.query}": whether batch ${this.batch} was committed to sink "${this.sink}" can't be decided ` +
-      `(${this.detail}; transaction ${
-        JSON.stringify(this.handle)
-      }); nothing was changed: find out whether the sink has ` +
-      `the batch's events (${JSON.stringify(this.evidence)})`
+    const { batch, handle, sink } = this
+    return `query "${this.query}": whether batch ${batch} was committed to sink "${sink}" can't be decided ` +
+      `(${this.detail}; transaction ${JSON.stringify(handle)}); nothing was changed: find out whether the sink has ` +
+      `the batch's events (${JSON.stringify(this.evidence)}), and start the query with what you found, ` +
+      `resolve: [${JSON.stringify({ batch, sink, handle, outcome: "committed" })}], or "lost" if it has none of them`
   }
 }
 
@@ -48,7 +48,8 @@ export class InvariantViolated extends Schema.TaggedError<InvariantViolated>()("
   detail: Schema.String
 }) {
   override get message(): string {
-    return `query "${this.query}", batch ${this.batch}: ${this.detail}`
+    return `query "${this.query}", batch ${this.batch}: ${this.detail}; nothing was changed since: find out who acts on ` +
+      `the query's transactions, and whether the sink has the batch's events, before you go on under a new name`
   }
 }
 
@@ -60,7 +61,8 @@ export class NonDeterministicReplay extends Schema.TaggedError<NonDeterministicR
 }) {
   override get message(): string {
     return `query "${this.query}": batch ${this.batch} had other outputs for sink "${this.sink}" when it was processed again, ` +
-      `though the pipeline is declared deterministic and another sink has the first outputs`
+      `though the pipeline is declared deterministic and another sink has the first outputs; nothing of this try was ` +
+      `committed: start the query again with a process that has the same outputs for the same input`
   }
 }
 

@@ -39,6 +39,8 @@ export interface Options<ES, E> {
    * 3.2 seconds.
    */
   readonly retry?: Schedule.Schedule<unknown, Failure<ES, E>> | undefined
+  /** Answers to an earlier end with `AmbiguousCommit`; its message says what to give here. Default: none. */
+  readonly resolve?: ReadonlyArray<BatchRun.Resolution> | undefined
 }
 
 /** A query that runs. It stops when its Scope closes; a batch that is not prepared then is aborted. @category models @since 0.1.0 */
@@ -69,7 +71,7 @@ export const start = Effect.fn("Query.start")(function*<A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
   options: Options<ES, E> = {}
 ): Effect.fn.Return<Query<Failure<ES, E>>, Failure<ES, E>, R | CheckpointLog | Scope.Scope> {
-  const run = yield* BatchRun.open(pipeline, options.retry ?? defaultRetry)
+  const run = yield* BatchRun.open(pipeline, options.retry ?? defaultRetry, options.resolve)
   const stopping = yield* Deferred.make<void>()
   const reports = yield* PubSub.sliding<Option.Option<BatchProgress>>({ capacity: 1024, replay: 16 })
   const fiber = yield* batches(run, options.trigger ?? asFastAsPossible, {
@@ -108,7 +110,7 @@ export const run = <A, B, ES, E, R>(
   } = {}
 ): Effect.Effect<void, Failure<ES, E>, Exclude<R, Scope.Scope> | CheckpointLog> =>
   Effect.scoped(Effect.gen(function*() {
-    const opened = yield* BatchRun.open(pipeline, options.retry ?? defaultRetry)
+    const opened = yield* BatchRun.open(pipeline, options.retry ?? defaultRetry, options.resolve)
     const stopping = yield* Deferred.make<void>()
     const onBatch = options.onBatch ?? (() => Effect.void)
     yield* batches(opened, options.trigger ?? asFastAsPossible, { stopping, onBatch })

@@ -11,12 +11,15 @@ import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import * as Commit from "../../src/batch/Commit.ts"
 import * as ModelWorld from "./ModelWorld.ts"
 
-type Options = ModelWorld.PipelineOptions & { readonly ahead?: boolean }
+type Options = ModelWorld.PipelineOptions & {
+  readonly ahead?: boolean
+  readonly resolve?: ReadonlyArray<BatchRun.Resolution>
+}
 
 /** One process's whole life: open, recover, and batches until the source ends. */
 const life = (world: ModelWorld.World, process: ModelWorld.Process, options?: Options) =>
   Effect.scoped(Effect.gen(function*() {
-    const run = yield* BatchRun.open(world.pipeline(process, options), Schedule.recurs(3))
+    const run = yield* BatchRun.open(world.pipeline(process, options), Schedule.recurs(3), options?.resolve)
     let ended = false
     while (!ended) {
       const step = yield* Commit.step(run, { until: undefined, more: options?.ahead ?? true })
@@ -204,6 +207,32 @@ describe("Commit", () => {
       const before = world.log.length
       assert.strictEqual(yield* start(world, world.process("q", never)), "AmbiguousCommit")
       assert.strictEqual(world.log.length, before + 1)
+    }).pipe(Effect.runPromise))
+
+  it("F4: goes on with what somebody found out about that very transaction, and about no other", () =>
+    Effect.gen(function*() {
+      for (const outcome of ["committed", "lost"] as const) {
+        const world = small()
+        const when = outcome === "committed" ? "crash-after" : "crash-before"
+        const crash: ModelWorld.Process["at"] = (_, what) => what.startsWith("out commit") ? when : "nothing"
+        assert.strictEqual(yield* start(world, world.process("p", crash)), "crashed")
+        world.expire()
+        world.forget()
+        const handle = [...world.transactions.keys()].at(-1) ?? ""
+        for (
+          const other of [
+            { batch: 1, sink: "out", handle },
+            { batch: 0, sink: "other", handle },
+            { batch: 0, sink: "out", handle: `${handle}.` }
+          ]
+        ) {
+          const q = yield* start(world, world.process("q", never), { resolve: [{ ...other, outcome }] })
+          assert.strictEqual(q, "AmbiguousCommit")
+        }
+        const resolve = [{ batch: 0, sink: "out", handle, outcome }]
+        assert.strictEqual(yield* start(world, world.process("r", never), { resolve }), "finished")
+        assertExact(world)
+      }
     }).pipe(Effect.runPromise))
 
   it("rule 10: a replay beside a sink that has committed must have the same outputs", () =>

@@ -5,6 +5,7 @@ import { crc32 } from "node:zlib"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
+import { Pravega } from "../../src/pravega/Pravega.ts"
 import * as Transaction from "../../src/pravega/Transaction.ts"
 import type { TransactionError } from "../../src/pravega/TransactionError.ts"
 import { AppendStore, finish, served, settle } from "./internal/AppendStore.ts"
@@ -127,6 +128,21 @@ describe("Transaction", () => {
       yield* Scope.close(scope, Exit.void)
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(store.transactions.get(txn.id)?.pings, 12)
+    }).pipe(Effect.provide(store.layer))
+  })
+
+  it.effect("a ping that gets no answer does not keep the others from being sent in time", () => {
+    const store = new AppendStore(name, 1)
+    return Effect.gen(function*() {
+      const pravega = yield* Pravega
+      let pings = 0
+      const pingTransaction: typeof pravega.controller.pingTransaction = (...args) =>
+        pings++ === 0 ? Effect.never : pravega.controller.pingTransaction(...args)
+      const txn = yield* Transaction.begin(texts, { lease: "10 seconds" }).pipe(
+        Effect.provideService(Pravega, { ...pravega, controller: { ...pravega.controller, pingTransaction } })
+      )
+      yield* TestClock.adjust("9 seconds")
+      assert.isAtLeast(store.transactions.get(txn.id)?.pings ?? 0, 1)
     }).pipe(Effect.provide(store.layer))
   })
 

@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import type { TransactionId } from "../../core/TransactionId.ts"
 import type { Controller, PingStatus } from "../controller/Controller.ts"
@@ -48,15 +49,17 @@ export const keepAlive = Effect.fnUntraced(function*(
   let pause = millis / pingsPerLease
   while (true) {
     yield* Effect.sleep(Duration.millis(pause))
-    const status = yield* Effect.result(ref.controller.pingTransaction(ref.stream, ref.id, { lease }))
-    if (status._tag === "Failure") {
-      if (!status.failure.isRetryable) return toReason(status.failure)
-      pause = millis / pingsPerLeaseInTrouble
-      continue
-    }
-    const over = afterPing(ref, status.success)
+    // one that gets no answer must not take the time of the others
+    const status = yield* ref.controller.pingTransaction(ref.stream, ref.id, { lease }).pipe(
+      Effect.timeoutOption(Duration.millis(millis / pingsPerLease)),
+      Effect.map(Option.getOrUndefined),
+      Effect.result
+    )
+    if (status._tag === "Failure" && !status.failure.isRetryable) return toReason(status.failure)
+    const answer = status._tag === "Failure" ? undefined : status.success
+    const over = answer === undefined ? undefined : afterPing(ref, answer)
     if (over !== undefined) return over === "committed" ? undefined : over
-    pause = status.success === "ok" ? millis / pingsPerLease : millis / pingsPerLeaseInTrouble
+    pause = answer === "ok" ? millis / pingsPerLease : millis / pingsPerLeaseInTrouble
   }
 })
 
