@@ -72,7 +72,8 @@ export interface EventWriterOptions {
  * Opens a writer. Its first connection is made for its first event.
  *
  * When the Scope closes after a success, what was accepted is flushed first, for at most `closeTimeout`; after a failure or
- * an interruption it is not. What is unacknowledged then fails with `WriterClosed`.
+ * an interruption it is not. What is unacknowledged then fails with `WriterClosed`; after a success that is logged too, as
+ * nobody may wait for it.
  *
  * Fails when the stream does not exist or is sealed.
  *

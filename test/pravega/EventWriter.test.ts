@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer, Random, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Logger, Random, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import * as EventCodec from "../../src/core/EventCodec.ts"
@@ -410,8 +410,10 @@ describe("EventWriter", () => {
     }).pipe(Effect.provide(store.layer))
   })
 
-  it.effect("closing does not wait longer than the limit for a store that is away", () => {
+  it.effect("closing does not wait longer than the limit for a store that is away, and logs what is not acknowledged", () => {
     const store = new AppendStore(name, 1)
+    const logged: Array<string> = []
+    const logger = Logger.make(({ message }) => void logged.push(String(message)))
     return Effect.gen(function*() {
       const scope = yield* Scope.make()
       const writer = yield* Scope.provide(EventWriter.make(texts, { closeTimeout: "3 seconds" }), scope)
@@ -421,8 +423,11 @@ describe("EventWriter", () => {
       assert.isUndefined(closing.pollUnsafe())
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(closing)
+      assert.deepStrictEqual(logged, [
+        "the writer of scope/stream was closed with 9 bytes of events not acknowledged: they may be lost"
+      ])
       assert.strictEqual((yield* Effect.flip(acknowledged)).reason._tag, "WriterClosed")
-    }).pipe(Effect.provide(store.layer))
+    }).pipe(Effect.provide([store.layer, Logger.layer([logger])]))
   })
 
   it.effect("gives up with a typed error when no store takes anything for the outage limit", () => {

@@ -101,6 +101,7 @@ export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: st
       ? Effect.interruptible(flushOf(router)).pipe(
         Effect.timeoutOption(options.limits.closeTimeout),
         Effect.ignore, // those who wait for their events are told; a finalizer can't fail
+        Effect.andThen(warnOf(router, options)),
         Effect.andThen(Effect.sync(closed))
       )
       : Effect.sync(closed)
@@ -144,6 +145,15 @@ const flushOf = <E>(router: EventRouter<E>): Effect.Effect<void, E> =>
       })
     })
   })
+
+/** A finalizer can't fail, and perhaps nobody waits. Events lost to a transaction make its commit fail. */
+const warnOf = <A, E, F>(router: EventRouter<F>, { stream, transaction }: RoutedWriterOptions<A, E>) =>
+  Effect.suspend(() =>
+    transaction !== undefined || router.pendingBytes === 0 ? Effect.void : Effect.logWarning(
+      `the writer of ${stream.name.toString()} was closed with ${router.pendingBytes} bytes of events not acknowledged: ` +
+        "they may be lost"
+    )
+  )
 
 /** The events of one call, on their way into the router. */
 interface Intake<A, E> {
