@@ -266,7 +266,7 @@ const decoding = <A>(
       Arr.NonEmptyReadonlyArray<EventRead<A>>,
       ReadError | Cause.Done
     > => {
-      const decoded = EventChunk.decode(chunk, events.codec)
+      const decoded = EventChunk.decodeLast(chunk, events.codec)
       // the events before one that can't be decoded are emitted; it fails the next pull
       if (decoded.failure !== undefined) failure = new ReadError({ reason: decoded.failure })
       return Arr.isReadonlyArrayNonEmpty(decoded.events) ? Effect.succeed(decoded.events) : pull

@@ -109,10 +109,7 @@ export class AppendBlock {
 
   /** Gives back unused memory when it is much: a block may wait long for its acknowledgement. Before it is sent. */
   trim(): void {
-    if (this.used * 4 >= this.bytes.length) return
-    const { bytes } = this
-    this.bytes = bytes.slice(0, this.used)
-    this.buffers.give(bytes)
+    if (this.used * 4 < this.bytes.length) this.move(this.used)
   }
 
   /** Gives the buffer back, under the rule of `BlockBuffers`. The block is empty afterwards. */
@@ -138,13 +135,18 @@ export class AppendBlock {
     const start = this.used
     const needed = start + size
     if (needed > this.bytes.length) {
-      const { bytes } = this
-      this.bytes = this.buffers.take(Math.max(needed, Math.min(bytes.length * 2, this.buffers.size)))
-      this.bytes.set(bytes.subarray(0, start))
-      this.buffers.give(bytes)
+      this.move(Math.max(needed, Math.min(this.bytes.length * 2, this.buffers.size)))
     }
     this.used = needed
     return start
+  }
+
+  /** To a buffer of about `capacity` bytes. */
+  private move(capacity: number): void {
+    const { bytes } = this
+    this.bytes = this.buffers.take(capacity)
+    this.bytes.set(bytes.subarray(0, this.used))
+    this.buffers.give(bytes)
   }
 
   private frameLength(offset: number): number {

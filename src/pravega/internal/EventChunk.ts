@@ -6,8 +6,9 @@
  */
 import type { EventCodec } from "../../core/EventCodec.ts"
 import type { Segment } from "../../core/Segment.ts"
-import { EventRead } from "../EventRead.ts"
+import { EventRead, type EventRun } from "../EventRead.ts"
 import { UndecodableEvent } from "../ReadError.ts"
+import * as ReadBuffers from "../wire/ReadBuffers.ts"
 import { headerSize, i32At } from "./EventFraming.ts"
 
 export interface EventChunk {
@@ -20,6 +21,8 @@ export interface EventChunk {
   readonly count: number
   /** The events with their headers: whole, and checked. Never rewritten. */
   readonly bytes: Uint8Array
+  /** Nothing else that is still needed lies in the buffer of `bytes`. */
+  readonly isSole: boolean
 }
 
 /** A chunk's events, up to the first one that its codec refuses. */
@@ -31,12 +34,14 @@ export interface Decoded<A> {
 /** Decodes a chunk's events. The codec gets views of the chunk's bytes. */
 export const decode = <A>(chunk: EventChunk, codec: EventCodec<A>): Decoded<A> => {
   const { bytes } = chunk
+  // not the chunk itself, whose bytes an event would keep
+  const run: EventRun = { segment: chunk.segment, startOffset: chunk.startOffset }
   const events: Array<EventRead<A>> = []
   let at = 0
   try {
     while (at < bytes.length) {
       const size = headerSize + i32At(bytes, at + 4)
-      events.push(new EventRead(codec.decode(bytes.subarray(at + headerSize, at + size)), chunk, at, size))
+      events.push(new EventRead(codec.decode(bytes.subarray(at + headerSize, at + size)), run, at, size))
       at += size
     }
     return { events, failure: undefined }
@@ -45,6 +50,13 @@ export const decode = <A>(chunk: EventChunk, codec: EventCodec<A>): Decoded<A> =
     const offset = startOffset + BigInt(at)
     return { events, failure: new UndecodableEvent({ stream, segment: id, offset, codec: codec.name, cause }) }
   }
+}
+
+/** Decodes a chunk that is not used any more: where the codec copies, its buffer goes to the next read. */
+export const decodeLast = <A>(chunk: EventChunk, codec: EventCodec<A>): Decoded<A> => {
+  const decoded = decode(chunk, codec)
+  if (chunk.isSole && codec.copies === true && decoded.failure === undefined) ReadBuffers.give(chunk.bytes)
+  return decoded
 }
 
 /** A part of a chunk that keeps within limits; each limit counts from the chunk's start. */
@@ -73,13 +85,21 @@ export const take = (chunk: EventChunk, limit: Limit): readonly [EventChunk, Eve
   if (at === bytes.length) return [chunk, undefined]
   const cut = chunk.startOffset + BigInt(at)
   return [
-    { segment: chunk.segment, startOffset: chunk.startOffset, endOffset: cut, count, bytes: bytes.subarray(0, at) },
+    {
+      segment: chunk.segment,
+      startOffset: chunk.startOffset,
+      endOffset: cut,
+      count,
+      bytes: bytes.subarray(0, at),
+      isSole: false
+    },
     {
       segment: chunk.segment,
       startOffset: cut,
       endOffset: chunk.endOffset,
       count: chunk.count - count,
-      bytes: bytes.subarray(at)
+      bytes: bytes.subarray(at),
+      isSole: false
     }
   ]
 }

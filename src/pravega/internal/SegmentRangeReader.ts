@@ -57,7 +57,7 @@ export const make = (
 ): Effect.Effect<SegmentRangeReader, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
     const reader = new RangeReader(segments, options, scope)
-    return { pull: reader.pull, position: () => reader.framer.offset }
+    return { pull: reader.pull, position: reader.position }
   })
 
 type Step = Effect.Effect<EventChunk | undefined, ReadErrorReason | Cause.Done>
@@ -80,7 +80,9 @@ class RangeReader {
   private readonly scope: Scope.Scope
   private readonly slots: number
   private readonly readSize: number
-  readonly framer: EventFramer
+  private readonly framer: EventFramer
+  /** Framed and not handed out yet. */
+  private ready: EventChunk | undefined = undefined
   /** Reads in flight or finished, in the order of their offsets, which are contiguous. */
   private window: Array<Fiber.Fiber<Piece, ReadErrorReason>> = []
   /** The first offset that was not asked for. */
@@ -100,6 +102,8 @@ class RangeReader {
     this.framer = new EventFramer(options.segment, options.from, options.maxEventSize)
   }
 
+  readonly position = (): bigint => this.ready?.startOffset ?? this.framer.offset
+
   readonly pull: Pull.Pull<EventChunk, ReadError> = Effect.suspend(() => this.step().pipe(Effect.catch(this.recover)))
     .pipe(
       Effect.filterOrElse(Predicate.isNotUndefined, () => this.pull)
@@ -107,6 +111,7 @@ class RangeReader {
 
   /** One step towards the next chunk; undefined: another step is needed. */
   private step(): Step {
+    if (this.ready !== undefined) return Effect.succeed(this.takeReady())
     const { failure, isInsideEvent, offset } = this.framer
     if (failure !== undefined) return Effect.fail(failure)
     if (this.known === undefined) return this.measure()
@@ -118,6 +123,12 @@ class RangeReader {
         new RangeSplitsEvent({ stream: segment.stream, segment: segment.id, offset, end: this.known })
       )
       : Cause.done()
+  }
+
+  private takeReady(): EventChunk | undefined {
+    const { ready } = this
+    this.ready = undefined
+    return ready
   }
 
   /**
@@ -156,7 +167,9 @@ class RangeReader {
         Effect.map(Fiber.join(this.window[0]!), (piece) => {
           this.window.shift()
           if (piece.tail !== undefined) this.moveTail(piece, piece.tail)
-          return this.framer.push(piece.parts)
+          const [first, second] = this.framer.push(piece.parts)
+          this.ready = second
+          return first
         })
       )
     )

@@ -7,7 +7,7 @@
 
 /** What a pipe tells its user. Called from its own callbacks: must be quick and must not throw. @category models */
 export interface PipeHandlers {
-  /** The next bytes. They belong to the handler, the pipe does not write to them again. */
+  /** The next bytes. They are lent for the call: the pipe may put the next ones into the same buffer. */
   readonly onData: (chunk: Uint8Array) => void
   /** The pipe takes more, after a `write` that returned false. */
   readonly onDrain: () => void
@@ -20,7 +20,8 @@ export interface BytePipe {
   /** Where the bytes go. Called once; nothing is lost before it. */
   readonly listen: (handlers: PipeHandlers) => void
   /**
-   * Sends parts one after the other. They are not copied and must stay as they are. What is written in one turn of the
+   * Sends parts one after the other. They are not copied and must stay as they are until the other end has answered to
+   * them (then all of their bytes have left), or the pipe is closed. What is written in one turn of the
    * event loop goes out together. False: it is kept, but wait for `onDrain` before writing more. On a closed pipe
    * nothing happens.
    */
@@ -33,7 +34,8 @@ export interface BytePipe {
 }
 
 /**
- * Two ends of a pipe in memory. Bytes arrive in a later microtask, in order. An end whose peer has not taken
+ * Two ends of a pipe in memory. Bytes arrive in a later microtask, in order, as a copy: as with sockets, an end never
+ * holds what the other one writes. An end whose peer has not taken
  * `highWaterMark` bytes (64 KiB by default) is told to wait.
  *
  * @category constructors
@@ -96,7 +98,7 @@ class MemoryEnd implements BytePipe {
     if (this.closed) return true
     for (const part of parts) {
       if (part.length === 0) continue
-      this.arrived.push(part)
+      this.arrived.push(new Uint8Array(part))
       this.arrivedBytes += part.length
     }
     this.schedule()

@@ -44,7 +44,11 @@ export interface SegmentConnection {
    * encoding (a text above 65535 bytes, a number out of range): nothing was sent then.
    */
   readonly send: (command: WireCommand) => boolean
-  /** The same for bytes that are a whole frame already, in parts (header, payload): not copied, don't touch them after. */
+  /**
+   * The same for bytes that are a whole frame already, in parts (header, payload). They are not copied: nobody may write to
+   * them until the store has answered to the frame on this connection (then all of it has left), or the connection is lost
+   * (then its socket is destroyed and reads them no more).
+   */
   readonly sendFrame: (parts: ReadonlyArray<Uint8Array>) => boolean
   /** Calls back once when the socket takes more, at once if it does now; never after the connection is lost. */
   readonly onDrain: (callback: () => void) => void

@@ -49,6 +49,12 @@ export class SegmentStoreTransport extends Context.Service<SegmentStoreTransport
 /** What a socket may hold unsent before it asks to wait, in bytes: Java's buffer size. */
 const sendBufferBytes = 256 * 1024
 
+/**
+ * Each socket's buffer for what arrives, used over and over. Left to itself, Node makes one of 64 KiB per read: reading
+ * 1 GiB, these took TODO.
+ */
+const receiveBufferBytes = 128 * 1024
+
 const openSocket = (
   endpoint: StoreEndpoint,
   options: SocketOptions
@@ -59,7 +65,7 @@ const openSocket = (
   return Effect.acquireRelease(
     Effect.try({
       // throws for certificates that cannot be parsed and for ports out of range
-      try: () => new SocketPipe(options.tls === undefined ? connectTcp(endpoint) : connectTls(endpoint, options.tls)),
+      try: () => options.tls === undefined ? connectTcp(endpoint) : new SocketPipe(connectTls(endpoint, options.tls)),
       catch: refuse
     }),
     (pipe) => Effect.sync(() => pipe.close())
@@ -77,12 +83,22 @@ const openSocket = (
   ))
 }
 
-const connectTcp = ({ host, port }: StoreEndpoint): Net.Socket => {
-  const options = { host, port, noDelay: true, writableHighWaterMark: sendBufferBytes }
-  return Net.connect(options)
+const connectTcp = ({ host, port }: StoreEndpoint): SocketPipe => {
+  const buffer = new Uint8Array(receiveBufferBytes)
+  const onread = {
+    buffer,
+    callback: (length: number) => {
+      pipe.receive(buffer.subarray(0, length))
+      return true
+    }
+  }
+  const options = { host, port, noDelay: true, writableHighWaterMark: sendBufferBytes, onread }
+  // paused: it would start to read when it is connected, before anybody listens
+  const pipe = new SocketPipe(Net.connect(options).pause())
+  return pipe
 }
 
-/** Node checks certificate and host name before it says `secureConnect`. */
+/** The bytes come as `data`. Node checks certificate and host name before it says `secureConnect`. */
 const connectTls = ({ host, port }: StoreEndpoint, tls: TlsOptions): Net.Socket =>
   Tls.connect({
     host,
@@ -124,7 +140,9 @@ class SocketPipe implements BytePipe {
   listen(handlers: PipeHandlers): void {
     const { socket } = this
     this.handlers = handlers
-    socket.on("data", (chunk: Uint8Array) => this.handlers?.onData(chunk))
+    // a socket with a buffer of its own says nothing here: it calls `receive`
+    socket.on("data", this.receive)
+    socket.resume()
     socket.on("drain", () => this.handlers?.onDrain())
     // the other end's FIN: this protocol has no half-open connections
     socket.on("end", () => socket.destroy())
@@ -145,6 +163,8 @@ class SocketPipe implements BytePipe {
     for (const part of parts) takesMore = socket.write(part)
     return takesMore
   }
+
+  readonly receive = (chunk: Uint8Array): void => this.handlers?.onData(chunk)
 
   pause(): void {
     this.socket.pause()

@@ -4,13 +4,15 @@
  *
  * A frame is `type i32, length i32, payload`; `length` counts the payload only.
  *
- * Ownership: the bytes in a decoded command are views, into the chunk that held the whole frame or into a buffer made
- * for that frame alone. Neither is ever written again by the parser; who keeps a small view keeps its chunk alive.
+ * Ownership: a parser only borrows the chunks that it is given, and copies what outlives the call. The bytes in a decoded
+ * command are views into a buffer made for its frame alone, which is not written again unless its user gives it back to
+ * `ReadBuffers`.
  *
  * @since 0.1.0
  */
 import { ByteReader, MalformedBytes } from "../../core/internal/ByteReader.ts"
 import { HotReplies } from "./HotReplies.ts"
+import * as ReadBuffers from "./ReadBuffers.ts"
 import { type CommandName, commands, type WireCommand } from "./WireCommand.ts"
 import { FrameTooLarge, MalformedFrame, UnencodableCommand, UnknownCommand, WireError } from "./WireError.ts"
 import { FrameWriter, layout, type LayoutField, readFields, writeFields } from "./WireField.ts"
@@ -110,8 +112,8 @@ export const makeAppendEncoder = (writerId: string): AppendEncoder => {
 /** Turns a byte stream into commands. One per stream; not to be used from within its own callback. @category decoding */
 export interface Parser {
   /**
-   * Takes the next bytes and hands over the commands that they complete, in order. The chunk belongs to the parser from
-   * here on. Throws `WireError` at the first frame that is wrong, after the commands before it; what was thrown is
+   * Takes the next bytes and hands over the commands that they complete, in order. The chunk may be written again as soon
+   * as this returns. Throws `WireError` at the first frame that is wrong, after the commands before it; what was thrown is
    * thrown again by every later call.
    */
   readonly push: (chunk: Uint8Array, onCommand: (command: WireCommand) => void) => void
@@ -168,13 +170,18 @@ class FrameParser implements Parser {
     }
   }
 
-  /** A frame whose header lies in the chunk: decoded where it is if its payload does too. */
+  /**
+   * A frame whose header lies in the chunk: decoded at once if its payload does too. Where it is, when nothing of an
+   * acknowledgement's bytes is kept.
+   */
   private inPlace(chunk: Uint8Array, at: number, onCommand: (command: WireCommand) => void): number {
     const { spec, length } = this.readHeader(chunk, at)
     const start = at + frameHeaderSize
     if (length <= chunk.length - start) {
-      onCommand(this.decode(spec, chunk, start, start + length))
-      return start + length
+      const end = start + length
+      if (spec === specs.DataAppended) onCommand(this.decode(spec, chunk, start, end))
+      else onCommand(this.decode(spec, copyOf(chunk, start, end), 0, length))
+      return end
     }
     this.headerLength = frameHeaderSize
     this.begin(spec, length)
@@ -229,7 +236,7 @@ class FrameParser implements Parser {
 
   private begin(spec: DecodeSpec, length: number): void {
     this.spec = spec
-    this.payload = new Uint8Array(length)
+    this.payload = spec === specs.SegmentRead ? ReadBuffers.take(length) : new Uint8Array(length)
     this.payloadLength = 0
   }
 
@@ -267,6 +274,9 @@ const decode = (spec: DecodeSpec, bytes: Uint8Array, start: number, end: number)
 
 const readInt32 = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
+
+/** Not `slice`, which shares the memory of a Buffer. */
+const copyOf = (bytes: Uint8Array, start: number, end: number): Uint8Array => new Uint8Array(bytes.subarray(start, end))
 
 const join = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   if (parts.length === 1) return parts[0]!

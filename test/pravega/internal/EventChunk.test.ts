@@ -29,7 +29,8 @@ describe("EventChunk", () => {
           startOffset: 7n,
           endOffset: 7n + BigInt(framed(events).length),
           count: events.length,
-          bytes: framed(events)
+          bytes: framed(events),
+          isSole: true
         }
         const [taken, rest] = EventChunk.take(chunk, { bytes, events: count })
         const parts = rest === undefined ? [taken] : [taken, rest]
@@ -55,7 +56,8 @@ describe("EventChunk", () => {
       startOffset: 10n,
       endOffset: 29n,
       count: 2,
-      bytes: framed([Uint8Array.of(1, 2, 3), new Uint8Array()])
+      bytes: framed([Uint8Array.of(1, 2, 3), new Uint8Array()]),
+      isSole: true
     }
     const [first, second] = EventChunk.decode(chunk, EventCodec.bytes).events
     assert.deepStrictEqual([first?.offset, first?.endOffset, second?.offset], [10n, 21n, 21n])
@@ -74,7 +76,8 @@ describe("EventChunk", () => {
       }
     })
     const bytes = framed([Uint8Array.of(0), Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(1)])
-    const chunk = { segment: { stream, id }, startOffset: 0n, endOffset: BigInt(bytes.length), count: 4, bytes }
+    const endOffset = BigInt(bytes.length)
+    const chunk = { segment: { stream, id }, startOffset: 0n, endOffset, count: 4, bytes, isSole: true }
     const { events, failure } = EventChunk.decode(chunk, codec)
     assert.deepStrictEqual(events.map((read) => read.event), [0, 1])
     assert.strictEqual(failure?.offset, 18n)
