@@ -14,6 +14,8 @@ import { Controller, type ControllerOptions } from "./controller/Controller.ts"
 import * as ControllerAddress from "./controller/ControllerAddress.ts"
 import { ControllerTransport, type TlsOptions } from "./controller/ControllerTransport.ts"
 import * as Credentials from "./controller/Credentials.ts"
+import type { EmbeddedOptions } from "./embedded/Embedded.ts"
+import type { EmbeddedError } from "./embedded/EmbeddedError.ts"
 import { Segments } from "./segmentstore/Segments.ts"
 import { SegmentStores, type SegmentStoresOptions } from "./segmentstore/SegmentStores.ts"
 import { SegmentStoreTransport } from "./segmentstore/SegmentStoreTransport.ts"
@@ -32,6 +34,9 @@ export interface PravegaOptions extends ControllerOptions {
   readonly stores?: SegmentStoresOptions | undefined
 }
 
+/** What a client is told that needs no sockets. @category models @since 0.1.0 */
+export type ClientOptions = Omit<PravegaOptions, "controller" | "tls" | "connectTimeout">
+
 /** @category services @since 0.1.0 */
 export class Pravega extends Context.Service<Pravega, {
   readonly controller: Controller["Service"]
@@ -40,7 +45,7 @@ export class Pravega extends Context.Service<Pravega, {
 }>()("effect-pravega/Pravega") {
   /** Over whatever transports there are: how an embedded server and tests take the sockets' place. */
   static readonly layerTransport = (
-    options: Omit<PravegaOptions, "controller" | "tls" | "connectTimeout"> = {}
+    options: ClientOptions = {}
   ): Layer.Layer<Pravega, never, ControllerTransport | SegmentStoreTransport> => {
     const parts = Segments.layer.pipe(
       Layer.provideMerge(Layer.merge(Controller.layer(options), SegmentStores.layer(options.stores)))
@@ -82,7 +87,29 @@ export class Pravega extends Context.Service<Pravega, {
     }))
 
   /**
-   * The same, configured from outside: `PRAVEGA_CONTROLLER` (the address, `tcp://localhost:9090` if unset),
+   * A client with a server of its own in this process: no sockets, nothing to install or to start. With a directory the
+   * server keeps what was acknowledged, through a kill -9 too; without, everything is gone when the layer's Scope closes.
+   * Clients elsewhere want the server on sockets: see `effect-pravega/embedded`.
+   *
+   * **Example**
+   *
+   * ```ts
+   * import { Pravega } from "effect-pravega"
+   *
+   * const Live = Pravega.layerEmbedded({ directory: "./data" })
+   * ```
+   */
+  static readonly layerEmbedded = (
+    options: EmbeddedOptions & ClientOptions = {}
+  ): Layer.Layer<Pravega, EmbeddedError> =>
+    // loaded here, not at import: who uses a cluster needs no server
+    Layer.unwrap(Effect.map(
+      Effect.promise(() => import("./embedded/Embedded.ts")),
+      (Embedded) => Layer.provide(Pravega.layerTransport(options), Embedded.layerTransport(options))
+    ))
+
+  /**
+   * A client of a cluster, configured from outside: `PRAVEGA_CONTROLLER` (the address, `tcp://localhost:9090` if unset),
    * `PRAVEGA_USER` and `PRAVEGA_PASSWORD` (basic authentication, if set), `PRAVEGA_TLS_CA` (trusted certificates, PEM
    * text). Other options are given here.
    */

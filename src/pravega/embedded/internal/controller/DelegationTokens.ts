@@ -61,6 +61,12 @@ export const check = (
     : "refused"
 }
 
+/** When a token that is allowed ends to be, in milliseconds; Infinity: never. */
+export const expiresAt = ({ signingKey }: Pick<TokenOptions, "signingKey">, token: string): number => {
+  const expires = claimsOf(signingKey, token)?.["exp"]
+  return typeof expires === "number" ? expires * 1_000 : Number.POSITIVE_INFINITY
+}
+
 const resourcePrefix = "prn::"
 
 const covers = (claim: string, segment: string): boolean => {

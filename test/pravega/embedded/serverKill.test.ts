@@ -1,0 +1,156 @@
+/**
+ * A server with a directory is killed (kill -9) again and again while clients write and commit: everything acknowledged
+ * is there, nothing is there twice, and of each transaction all or nothing.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Schedule, Scope, Stream } from "effect"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import * as EventCodec from "../../../src/core/EventCodec.ts"
+import * as EventStream from "../../../src/core/EventStream.ts"
+import * as Admin from "../../../src/pravega/Admin.ts"
+import * as BatchReader from "../../../src/pravega/BatchReader.ts"
+import * as EventWriter from "../../../src/pravega/EventWriter.ts"
+import { Pravega } from "../../../src/pravega/Pravega.ts"
+import * as Transaction from "../../../src/pravega/Transaction.ts"
+import { freePorts } from "../../real/ServerProcess.ts"
+import * as DevServer from "./DevServer.ts"
+
+const kills = Number(process.env["KILLS"] ?? 50)
+const seed = Number(process.env["KILL_SEED"] ?? Math.floor(Math.random() * 2 ** 32))
+
+/** A small generator of numbers in [0, 1) (mulberry32), so that the moments can be drawn again. */
+const random = (state: number) => () => {
+  state = state + 0x6d2b79f5 | 0
+  let t = Math.imul(state ^ state >>> 15, 1 | state)
+  t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t
+  return ((t ^ t >>> 14) >>> 0) / 2 ** 32
+}
+
+const temporary = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-pravega-kill-"))),
+  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
+)
+
+const texts = (name: string) => EventStream.make(name, { codec: EventCodec.utf8, routingKey: (text) => text })
+
+/** What a client wrote: groups of events, with what it was told of each. */
+interface Written {
+  readonly acknowledged: Array<ReadonlyArray<string>>
+  readonly unknown: Array<ReadonlyArray<string>>
+}
+
+const group = (name: string, number: number, size: number): ReadonlyArray<string> =>
+  Array.from({ length: size }, (_, i) => `${name} ${number} ${i} ${"x".repeat((number * 7 + i) % 200)}`)
+
+/** Writes groups until `isOver`. A writer that fails is replaced; its group may or may not be there. */
+const writePlainly = (stream: EventStream.EventStream<string>, written: Written, isOver: () => boolean) =>
+  Effect.gen(function*() {
+    let number = 0
+    while (!isOver()) {
+      yield* Effect.scoped(Effect.gen(function*() {
+        const writer = yield* EventWriter.make(stream)
+        while (!isOver()) {
+          const events = group("plain", number++, 20)
+          written.unknown.push(events)
+          yield* writer.writeAll(events)
+          written.unknown.pop()
+          written.acknowledged.push(events)
+        }
+      })).pipe(Effect.catch(() => Effect.sleep("20 millis")))
+    }
+  })
+
+const writeTransactions = (stream: EventStream.EventStream<string>, written: Written, isOver: () => boolean) =>
+  Effect.gen(function*() {
+    let number = 0
+    while (!isOver()) {
+      const events = group("transaction", number++, 30)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const transaction = yield* Transaction.begin(stream)
+        yield* transaction.write(events)
+        yield* transaction.flush
+        written.unknown.push(events)
+        yield* transaction.commit
+        written.unknown.pop()
+        // accepted: what is decided stays decided
+        written.acknowledged.push(events)
+        yield* transaction.awaitCommitted
+      })).pipe(Effect.catch(() => Effect.sleep("20 millis")))
+    }
+  })
+
+const countEvents = (stream: EventStream.EventStream<string>) =>
+  Effect.map(Stream.runCollect(BatchReader.stream(stream)), (reads) => {
+    const counts = new Map<string, number>()
+    for (const { event } of reads) counts.set(event, (counts.get(event) ?? 0) + 1)
+    return counts
+  })
+
+const assertKept = (counts: ReadonlyMap<string, number>, written: Written, how: "whole groups" | "single events") => {
+  for (const events of written.acknowledged) {
+    for (const event of events) assert.strictEqual(counts.get(event), 1, `acknowledged: ${event}`)
+  }
+  for (const events of written.unknown) {
+    const found = events.map((event) => counts.get(event) ?? 0)
+    assert.isAtMost(Math.max(...found), 1, `twice: one of ${events[0]}`)
+    if (how === "whole groups") assert.isTrue(new Set(found).size === 1, `half visible: ${events[0]}`)
+  }
+  const known = new Set([...written.acknowledged, ...written.unknown].flat())
+  for (const event of counts.keys()) assert.isTrue(known.has(event), `never to be visible: ${event}`)
+}
+
+describe("an embedded server with a directory", () => {
+  it.live(`killed ${kills} times while clients write and commit (KILL_SEED=${seed})`, () =>
+    Effect.gen(function*() {
+      const next = random(seed)
+      const directory = yield* temporary
+      const [controllerPort, storePort] = yield* Effect.promise(() => freePorts(2))
+      const serve = DevServer.start(
+        "--port",
+        `${controllerPort}`,
+        "--store-port",
+        `${storePort}`,
+        "--data",
+        directory
+      )
+      const scope = yield* Effect.scope
+      const plain: Written = { acknowledged: [], unknown: [] }
+      const transactional: Written = { acknowledged: [], unknown: [] }
+      let isOver = false
+      let server = yield* serve
+      const clients = Effect.gen(function*() {
+        const [first, second] = [texts("kill/plain"), texts("kill/transactional")]
+        yield* Admin.ensureStream(first.name, { scaling: { _tag: "Fixed", segments: 2 } })
+        yield* Admin.ensureStream(second.name, { scaling: { _tag: "Fixed", segments: 3 } })
+        const writing = yield* Effect.forkChild(Effect.all([
+          writePlainly(first, plain, () => isOver),
+          writeTransactions(second, transactional, () => isOver)
+        ], { concurrency: "unbounded" }))
+        for (let kill = 0; kill < kills; kill++) {
+          yield* Effect.sleep(30 + 300 * next())
+          yield* server.end("SIGKILL")
+          server = yield* Scope.provide(serve, scope)
+        }
+        isOver = true
+        yield* Fiber.join(writing)
+        // what was accepted last may still be on its way
+        const lastEvents = transactional.acknowledged.at(-1) ?? []
+        const counts = yield* Effect.repeat(countEvents(second), {
+          until: (counts) => lastEvents.every((event) => counts.has(event)),
+          schedule: Schedule.spaced("50 millis")
+        })
+        assertKept(yield* countEvents(first), plain, "single events")
+        assertKept(counts, transactional, "whole groups")
+      })
+      yield* Effect.provide(clients, Pravega.layer({ controller: server.controller }))
+      assert.isAbove(plain.acknowledged.length, kills)
+      assert.isAbove(transactional.acknowledged.length, kills / 2)
+      assert.strictEqual(yield* server.end("SIGTERM"), 0)
+      console.log(
+        `${kills} kills; acknowledged: ${plain.acknowledged.length} writes, ${transactional.acknowledged.length} commits; `
+          + `of unknown outcome: ${plain.unknown.length} and ${transactional.unknown.length}`
+      )
+    }), { timeout: 300_000 })
+})
