@@ -103,11 +103,13 @@ const settle = Effect.fnUntraced(function*<A, B, ES, E, R>(
   const lost: Array<string> = []
   for (const [name, prepared] of batch.prepared ?? []) {
     const outcome = yield* outcomeOf(run, batch, name, prepared)
-    // Nothing of a lost one was ever visible: the same range again, for the sinks concerned, and for those only.
+    // Nothing of a lost one was ever visible: the same range again, for the sinks concerned.
     if (outcome === "lost") lost.push(name)
     if (outcome === "committable") yield* session(run, name).commit(idOf(run, batch), prepared) // 4
   }
-  const missing = batch.prepared === undefined ? [...run.sinks.keys()] : lost
+  // As long as no sink has anything of the batch, it is processed for all of them.
+  const isUnseen = batch.prepared === undefined || (lost.length > 0 && lost.length === batch.prepared.size)
+  const missing = isUnseen ? [...run.sinks.keys()] : lost
   if (missing.length > 0) yield* attempt(run, batch, missing, tally) // 2, 3
   tally.prepared = yield* Clock.currentTimeMillis
   tally.sinks = preparedNow(run, batch)

@@ -248,6 +248,21 @@ describe("Commit", () => {
       assert.strictEqual(yield* start(world, world.process("q", never), { sinks, change }), "NonDeterministicReplay")
     }).pipe(Effect.runPromise))
 
+  it("a batch that is lost in all of its sinks is processed again for all sinks, also for those without output before", () =>
+    Effect.gen(function*() {
+      const sinks = ["one", "two"]
+      let attempt = 0
+      const isFor = (sink: string, { key }: ModelWorld.Event) => (sink === "two") === (attempt > 0 && key === "a")
+      const world = small()
+      const crash: ModelWorld.Process["at"] = (_, what) => what.startsWith("one commit") ? "crash-before" : "nothing"
+      assert.strictEqual(yield* start(world, world.process("p", crash), { sinks, isFor }), "crashed")
+      world.expire()
+      attempt++
+      assert.strictEqual(yield* start(world, world.process("q", never), { sinks, isFor }), "finished")
+      const numbers = sinks.flatMap((sink) => world.visible.get(sink) ?? []).map(({ number }) => number)
+      assert.deepStrictEqual(numbers.toSorted((a, b) => a - b), world.input.flat().map(({ number }) => number))
+    }).pipe(Effect.runPromise))
+
   it("interrupted at any call, it leaves nothing open but what is prepared, and goes on from there", () =>
     Effect.gen(function*() {
       const calls = yield* undisturbed(small)

@@ -95,6 +95,8 @@ export interface PipelineOptions {
   readonly sinks?: ReadonlyArray<string>
   /** What an attempt makes of an event; to model processes that are not deterministic. */
   readonly change?: (event: Event) => Event
+  /** Which outputs are for a sink; all, if not given. */
+  readonly isFor?: (sink: string, event: Event) => boolean
 }
 
 const query = "model"
@@ -343,11 +345,13 @@ export const make = (
     },
     process: (name, at) => ({ name, crashed: Deferred.makeUnsafe(), alive: true, calls: 0, interrupt: () => {}, at }),
     logOf,
-    pipeline: (process, { change = (event: Event) => event, sinks = ["out"] } = {}) =>
+    pipeline: (process, { change = (event: Event) => event, isFor = () => true, sinks = ["out"] } = {}) =>
       Pipeline.make("model", {
         source: source(process),
         process: (events) => Stream.map(events, change),
-        sinks: sinks.map((name) => sink(process, name)),
+        sinks: sinks.map((name) =>
+          Sink.filterMapInput(sink(process, name), (event: Event) => isFor(name, event) ? event : undefined)
+        ),
         deterministic: true
       })
   }
