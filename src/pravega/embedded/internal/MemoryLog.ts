@@ -12,7 +12,7 @@
 const adoptMinimum = 16 * 1024
 /** Blocks that small appends are copied to double from the first size up to the second. In bytes. */
 const blockMinimum = 512
-const blockMaximum = 256 * 1024
+const blockMaximum = 1024 * 1024
 /** A read that gets this much from one block does not go on to the next. In bytes. */
 const viewMinimum = 64 * 1024
 

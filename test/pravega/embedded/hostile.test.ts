@@ -1,0 +1,185 @@
+/**
+ * Bytes that no client sends: they may cost the connection that they came on, and nothing else. Every run ends with a
+ * well-behaved client that was there all the time and is served as if nothing had been.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import fc from "fast-check"
+import { randomUUID } from "node:crypto"
+import * as Net from "node:net"
+import { listen } from "../../../src/pravega/embedded/internal/SocketServer.ts"
+import * as WireCodec from "../../../src/pravega/wire/WireCodec.ts"
+import type { WireCommand } from "../../../src/pravega/wire/WireCommand.ts"
+import { anyCommand } from "../wire/commandArbitrary.ts"
+import { type EmbeddedStore, makeStore } from "./EmbeddedStore.ts"
+import * as Raw from "./RawClient.ts"
+import { RawClient, settled } from "./RawClient.ts"
+
+const w = randomUUID()
+
+/** Real requests on segments that are there, so that mutations of them get further than the parser. */
+const plausible: fc.Arbitrary<WireCommand> = fc.record({
+  segment: fc.constantFrom("s", "t", "", "s#transient.", "nobody's"),
+  offset: fc.bigInt({ min: -3n, max: 40n }),
+  data: fc.uint8Array({ maxLength: 20 }),
+  kind: fc.nat(12)
+}).map(({ data, kind, offset, segment }): WireCommand => {
+  switch (kind) {
+    case 0:
+      return Raw.create(segment)
+    case 1:
+    case 2:
+      return Raw.setup(segment, w)
+    case 3:
+      return Raw.append(w, offset, data)
+    case 4:
+      return Raw.conditional(w, offset, offset, data)
+    case 5:
+      return { _tag: "AppendBlock", writerId: w, data }
+    case 6:
+      return Raw.seal(segment)
+    case 7:
+      return Raw.truncate(segment, offset)
+    case 8:
+      return Raw.merge(segment, "t")
+    case 9:
+      return Raw.mergeBatch(segment, ["s", segment, "t"])
+    case 10:
+      return Raw.remove(segment)
+    case 11:
+      return Raw.updateAttribute(segment, w, offset, offset - 1n)
+    default:
+      return Raw.read(segment, offset, Number(offset) * 1000)
+  }
+})
+
+/** Frames, some of them with a few bytes changed, cut short or run together with noise. */
+const frames = fc.array(
+  fc.record({
+    command: fc.oneof({ weight: 1, arbitrary: anyCommand }, { weight: 2, arbitrary: plausible }),
+    changes: fc.array(fc.record({ at: fc.nat(), to: fc.nat(255) }), { maxLength: 2 }),
+    cut: fc.option(fc.nat(), { freq: 12 })
+  }),
+  { maxLength: 15 }
+).map((parts) =>
+  parts.map(({ changes, command, cut }) => {
+    const frame = WireCodec.encode(command).slice()
+    for (const { at, to } of changes) frame[at % frame.length] = to
+    return cut === null ? frame : frame.subarray(0, cut % frame.length)
+  })
+)
+
+const noise = fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 5 })
+
+/** A client that does everything right, on a segment that the others do not know. */
+const serves = (client: RawClient, round: number) =>
+  Effect.gen(function*() {
+    const [ack] = yield* client.ask(Raw.append(w, BigInt(round), Uint8Array.of(round)))
+    assert.deepInclude(ack, {
+      _tag: "DataAppended",
+      eventNumber: BigInt(round),
+      currentSegmentWriteOffset: BigInt(round)
+    })
+  })
+
+const start = Effect.gen(function*() {
+  const store = yield* makeStore()
+  store.container.create("mine")
+  const client = new RawClient(store.connect())
+  yield* client.ask(Raw.setup("mine", w))
+  return { ...store, client }
+})
+
+/** Chunks on a connection of their own; then nothing of it may be left. */
+const attack = ({ connect, server }: EmbeddedStore, chunks: ReadonlyArray<Uint8Array>) =>
+  Effect.gen(function*() {
+    const before = server.connections()
+    const client = new RawClient(connect())
+    for (const chunk of chunks) client.bytes(chunk)
+    yield* settled
+    client.take()
+    client.pipe.close()
+    yield* settled
+    assert.strictEqual(server.connections(), before)
+  })
+
+describe("hostile bytes", () => {
+  for (const [name, chunks] of [["noise", noise], ["mutated frames", frames]] as const) {
+    it.effect(name, () =>
+      Effect.promise(() =>
+        fc.assert(
+          fc.asyncProperty(fc.array(chunks, { minLength: 1, maxLength: 6 }), (attacks) =>
+            Effect.runPromise(Effect.gen(function*() {
+              const store = yield* start
+              store.container.create("s")
+              store.container.create("t")
+              let round = 0
+              yield* serves(store.client, ++round)
+              for (const chunks of attacks) {
+                yield* attack(store, chunks)
+                yield* serves(store.client, ++round)
+              }
+              for (const name of store.container.names()) assert.notInclude(name, "#transient.0")
+            }))),
+          { numRuns: 300 }
+        )
+      ))
+  }
+
+  it.effect("frames that never end cost what was sent of them, and only to a bound", () =>
+    Effect.gen(function*() {
+      const store = yield* makeStore({ limits: { incomplete: 1_000_000 } })
+      const header = Uint8Array.of(0, 0, 0, 4, 0, 0xff, 0xff, 0xf7)
+      const clients = Array.from({ length: 20 }, () => new RawClient(store.connect()))
+      for (const client of clients) {
+        client.bytes(header)
+        client.bytes(new Uint8Array(100_000))
+      }
+      yield* settled
+      const open = clients.filter(({ isClosed }) => !isClosed)
+      assert.strictEqual(open.length, 9)
+      assert.strictEqual(store.server.connections(), 9)
+      for (const client of open) client.pipe.close()
+      yield* settled
+      // what was counted for them is free again
+      const next = new RawClient(store.connect())
+      next.bytes(header)
+      next.bytes(new Uint8Array(900_000))
+      yield* settled
+      assert.isFalse(next.isClosed)
+    }))
+
+  it.effect("a frame above the limit is refused at its header", () =>
+    Effect.gen(function*() {
+      const store = yield* start
+      const client = new RawClient(store.connect())
+      client.bytes(Uint8Array.of(0, 0, 0, 4, 0, 0xff, 0xff, 0xf8))
+      yield* settled
+      assert.isTrue(client.isClosed)
+    }))
+
+  it.live("sockets that stall, break off or reset leave nothing behind, and the port is free afterwards", () =>
+    Effect.gen(function*() {
+      const { container, server } = yield* makeStore()
+      container.create("s")
+      const port = yield* Effect.scoped(Effect.gen(function*() {
+        const port = yield* listen({ host: "127.0.0.1", port: 0, accept: server.accept })
+        const sockets = Array.from({ length: 60 }, (_, i) => {
+          const socket = Net.connect({ host: "127.0.0.1", port })
+          socket.on("error", () => {})
+          socket.write(i % 3 === 0 ? Uint8Array.of(0, 0, 0) : WireCodec.encode(Raw.read("s", 0n, 10)))
+          return socket
+        })
+        while (server.connections() < 60) yield* Effect.sleep("5 millis")
+        sockets.forEach((socket, i) => i % 2 === 0 ? socket.resetAndDestroy() : i < 40 ? socket.destroy() : undefined)
+        while (server.connections() > 10) yield* Effect.sleep("5 millis")
+        assert.strictEqual(server.connections(), 10)
+        return port
+      }))
+      while (server.connections() > 0) yield* Effect.sleep("5 millis")
+      const again = yield* listen({ host: "127.0.0.1", port, accept: server.accept })
+      assert.strictEqual(again, port)
+      const error = yield* Effect.flip(listen({ host: "127.0.0.1", port, accept: server.accept }))
+      assert.strictEqual(error._tag, "ListenError")
+    }))
+})
