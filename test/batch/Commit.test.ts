@@ -198,6 +198,28 @@ describe("Commit", () => {
           }), { concurrency: 2 }), { concurrency: "unbounded" })
     }).pipe(Effect.runPromise))
 
+  it("F11: a log that takes nothing, from any append on, is no loss: the batch is tried again, or the next process does it", () =>
+    Effect.gen(function*() {
+      const calls = yield* undisturbed(small)
+      for (let call = 0; call < calls; call++) {
+        for (const times of call % 4 === 0 ? [1, Infinity] : [1]) {
+          const world = small()
+          let left = times
+          const unavailable: ModelWorld.Process["at"] = (n, what) =>
+            n >= call && what.startsWith("log ") && what !== "log read" && left-- > 0 ? "unavailable" : "nothing"
+          const outcome = yield* start(world, world.process("p", unavailable))
+          assertOutcome(world, outcome, "finished", "LogUnavailable")
+          for (const { id, state } of world.transactions.values()) {
+            if (state === "open" && !world.isNamedByPrepared(id)) {
+              assert.fail(`${id} was left\n${world.history.join("\n")}`)
+            }
+          }
+          if (outcome !== "finished") assertOutcome(world, yield* start(world, world.process("q", never)), "finished")
+          assertExact(world)
+        }
+      }
+    }).pipe(Effect.runPromise))
+
   it("F4: what nobody remembers stops the query, with the evidence, and commits nothing", () =>
     Effect.gen(function*() {
       const world = small()

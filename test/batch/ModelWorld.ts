@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import type { CheckpointLog, QueryLog } from "../../src/batch/CheckpointLog.ts"
 import {
   CheckpointLogError,
+  LogUnavailable,
   OutcomeUnknown,
   SequenceNotNext,
   SequenceTaken
@@ -59,7 +60,7 @@ export interface Process {
   readonly at: (call: number, what: string) => Happening
 }
 
-/** "unknown-*": the log's answer says that it can't know whether it appended. "expire": all leases have run out. */
+/** "unknown-*": the log's answer says that it can't know whether it appended; "unavailable": that it did not. "expire": all leases have run out. */
 export type Happening =
   | "nothing"
   | "crash-before"
@@ -68,6 +69,7 @@ export type Happening =
   | "interrupt"
   | "unknown-not-done"
   | "unknown-done"
+  | "unavailable"
   | Effect.Effect<void>
 
 export interface World {
@@ -166,6 +168,7 @@ export const make = (
           : "?"
         return Effect.flatMap(
           act(process, `log ${what}`, (happening) => {
+            if (happening === "unavailable") return new LogUnavailable({ query, operation: "append", cause: "full" })
             if (happening === "unknown-not-done") return new OutcomeUnknown({ query, sequence, cause: "lost" })
             if (sequence < log.length && options.bug !== "no fence") return new SequenceTaken({ query, sequence })
             if (sequence > log.length) return new SequenceNotNext({ query, sequence, next: log.length })
