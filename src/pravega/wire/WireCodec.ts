@@ -11,7 +11,7 @@
  * @since 0.1.0
  */
 import { ByteReader, MalformedBytes } from "../../core/internal/ByteReader.ts"
-import { HotReplies } from "./HotReplies.ts"
+import { HotCommands } from "./HotCommands.ts"
 import * as ReadBuffers from "./ReadBuffers.ts"
 import { type CommandName, commands, type WireCommand } from "./WireCommand.ts"
 import { FrameTooLarge, MalformedFrame, UnencodableCommand, UnknownCommand, WireError } from "./WireError.ts"
@@ -140,7 +140,7 @@ class FrameParser implements Parser {
   private payloadLength = 0
   private spec: DecodeSpec | undefined = undefined
   private failure: unknown = undefined
-  private readonly hot = new HotReplies()
+  private readonly hot = new HotCommands()
   /** Of the buffer that is being decoded: a chunk may hold thousands of frames. */
   private view: DataView | undefined = undefined
   private viewed: Uint8Array | undefined = undefined
@@ -171,8 +171,8 @@ class FrameParser implements Parser {
   }
 
   /**
-   * A frame whose header lies in the chunk: decoded at once if its payload does too. Where it is, when nothing of an
-   * acknowledgement's bytes is kept.
+   * A frame whose header lies in the chunk: decoded at once if its payload does too. Where it is, when nothing of its
+   * bytes is kept, or what is kept is copied there.
    */
   private inPlace(chunk: Uint8Array, at: number, onCommand: (command: WireCommand) => void): number {
     const { spec, length } = this.readHeader(chunk, at)
@@ -180,6 +180,7 @@ class FrameParser implements Parser {
     if (length <= chunk.length - start) {
       const end = start + length
       if (spec === specs.DataAppended) onCommand(this.decode(spec, chunk, start, end))
+      else if (spec === specs.AppendBlockEnd) onCommand(this.append(chunk, start, end))
       else onCommand(this.decode(spec, copyOf(chunk, start, end), 0, length))
       return end
     }
@@ -224,14 +225,32 @@ class FrameParser implements Parser {
   }
 
   private decodeHot(spec: DecodeSpec, bytes: Uint8Array, start: number, end: number): WireCommand | undefined {
-    if (spec !== specs.SegmentRead && spec !== specs.DataAppended) return undefined
+    switch (spec) {
+      case specs.SegmentRead:
+        return this.hot.segmentRead(bytes, this.viewOf(bytes), start, end)
+      case specs.DataAppended:
+        return this.hot.dataAppended(bytes, this.viewOf(bytes), start, end)
+      case specs.AppendBlockEnd:
+        return this.hot.appendBlockEnd(bytes, this.viewOf(bytes), start, end)
+      default:
+        return undefined
+    }
+  }
+
+  /** The chunk's owner will write to it again: the append's data is copied, or the whole frame where it is unusual. */
+  private append(chunk: Uint8Array, start: number, end: number): WireCommand {
+    const command = this.hot.appendBlockEnd(chunk, this.viewOf(chunk), start, end)
+    return command === undefined
+      ? this.decode(specs.AppendBlockEnd, copyOf(chunk, start, end), 0, end - start)
+      : { ...command, data: new Uint8Array(command.data) }
+  }
+
+  private viewOf(bytes: Uint8Array): DataView {
     if (this.view === undefined || this.viewed !== bytes) {
       this.viewed = bytes
       this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     }
-    return spec === specs.SegmentRead
-      ? this.hot.segmentRead(bytes, this.view, start, end)
-      : this.hot.dataAppended(bytes, this.view, start, end)
+    return this.view
   }
 
   private begin(spec: DecodeSpec, length: number): void {

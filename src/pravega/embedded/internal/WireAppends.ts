@@ -72,7 +72,7 @@ export class WireAppends {
     const { eventNumber, expectedOffset, segment, writerId } = append
     const writer = this.writers.get(writerId)
     if (writer === undefined || writer.segment !== segment || !writer.isReady) return false
-    if (eventNumber < writer.begun || writer.expiresAt <= this.now()) return false
+    if (eventNumber < writer.begun || (writer.expiresAt !== Infinity && writer.expiresAt <= this.now())) return false
     const previousEventNumber = writer.begun
     writer.begun = eventNumber
     const result = this.container.append({

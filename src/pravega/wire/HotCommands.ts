@@ -1,5 +1,6 @@
 /**
- * Decodes the two replies that come by the thousand, read data and acknowledgements, without going through the table.
+ * Decodes what comes by the thousand without going through the table: read data and acknowledgements, and on a server's
+ * side appends.
  * Only whole frames of the newest layout: for all else, short frames of older peers and broken ones, these return
  * undefined, and the table's decoder says what they are.
  *
@@ -8,8 +9,8 @@
 import { ByteReader, uuidText } from "../../core/internal/ByteReader.ts"
 import type { Command } from "./WireCommand.ts"
 
-/** Decodes replies of one connection, on which names repeat: each is made into a string when it changes. */
-export class HotReplies {
+/** Decodes commands of one connection, on which names repeat: each is made into a string when it changes. */
+export class HotCommands {
   private readonly segment = new LastText()
   private readonly writerId = new LastText()
 
@@ -42,6 +43,23 @@ export class HotReplies {
       previousEventNumber: view.getBigInt64(start + 24),
       requestId: view.getBigInt64(start + 32),
       currentSegmentWriteOffset: view.getBigInt64(start + 40)
+    }
+  }
+
+  /** Writer id, i32 size of whole events, i32 length, data, i32 count, i64 event number, i64 request id. */
+  appendBlockEnd(bytes: Uint8Array, view: DataView, start: number, end: number): Command<"AppendBlockEnd"> | undefined {
+    if (end - start < 44) return undefined
+    const length = view.getInt32(start + 20)
+    if (length < 0 || end - start - 44 < length) return undefined
+    const at = start + 24
+    return {
+      _tag: "AppendBlockEnd",
+      writerId: this.writerId.at(bytes, start, 16) ?? this.writerId.set(bytes, start, 16, uuidText(bytes, start)),
+      sizeOfWholeEvents: view.getInt32(start + 16),
+      data: bytes.subarray(at, at + length),
+      numEvents: view.getInt32(at + length),
+      lastEventNumber: view.getBigInt64(at + length + 4),
+      requestId: view.getBigInt64(at + length + 12)
     }
   }
 }
