@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { join } from "node:path"
 
 const JobState = Schema.Struct({
+  /** Its address; "embedded": the job's own. */
   controller: Schema.String,
   scope: Schema.String,
   count: Schema.Int,

@@ -21,7 +21,6 @@ import { delays, flights } from "./Flight.ts"
 import * as FlightData from "./FlightData.ts"
 import * as Jobs from "./Jobs.ts"
 import * as JobState from "./JobState.ts"
-import * as Server from "./Server.ts"
 
 class AuditFailed extends Data.TaggedError("AuditFailed")<{ readonly detail: string }> {
   override get message(): string {
@@ -68,6 +67,13 @@ Audit, computed from the data set and the two streams, apart from the pipeline:
   if (wrong > 0) return yield* new AuditFailed({ detail: "the audit found the job wrong" })
 })
 
+/** Where the job's streams are: a Pravega that runs, or one of the job's own that keeps its data beside its logs. */
+const pravega = (controller: Option.Option<string>, directory: string) =>
+  Option.match(controller, {
+    onNone: () => Pravega.layerEmbedded({ directory: join(directory, "data") }),
+    onSome: (address) => Pravega.layer({ controller: address })
+  })
+
 const command = Command.make("flights", {
   flights: Flag.Int("flights").pipe(
     Flag.withDescription(`How many flights to take, at most ${number(FlightData.size)}`),
@@ -78,35 +84,28 @@ const command = Command.make("flights", {
     Flag.withDefault(4)
   ),
   controller: Flag.String("controller").pipe(
-    Flag.withDescription("A Pravega that runs, as tcp://host:9090; else PRAVEGA_CONTROLLER, else one is started"),
+    Flag.withDescription("A Pravega that runs, as tcp://host:9090; else PRAVEGA_CONTROLLER, else an embedded one"),
     Flag.withFallbackConfig(Config.String("PRAVEGA_CONTROLLER")),
     Flag.optional
   ),
   directory: Flag.String("directory").pipe(
-    Flag.withDescription("Where the checkpoint logs are kept until the job is done"),
+    Flag.withDescription("Where the checkpoint logs, and an embedded Pravega's data, are kept until the job is done"),
     Flag.withDefault(".effect-pravega/flights")
   ),
   stop: Flag.Boolean("stop").pipe(
-    Flag.withDescription("Give up an interrupted job: stop the Pravega that was started for it, forget its logs"),
+    Flag.withDescription("Give up an interrupted job: forget its logs and its data"),
     Flag.withDefault(false)
   )
 }, ({ controller, directory, flights, segments, stop }) =>
   Effect.gen(function*() {
-    const server = join(directory, "server")
-    if (stop) {
-      yield* Console.log((yield* Server.stop(server)) ? "stopped" : "none was running")
-      return yield* JobState.remove(directory)
-    }
+    if (stop) return yield* JobState.remove(directory)
     const count = Math.min(Math.max(flights, 1), FlightData.size)
-    const address = yield* Option.match(controller, {
-      onNone: () => Server.start(server),
-      onSome: Effect.succeed
-    })
+    const address = Option.getOrElse(controller, () => "embedded")
     const state = yield* JobState.resume(directory, { controller: address, count, segments })
     yield* run(state).pipe(
       Effect.provide(
         Layer.merge(
-          Pravega.layer({ controller: address }),
+          pravega(controller, directory),
           CheckpointLog.layerFileSystem(join(directory, "checkpoints", state.scope))
         )
       ),
@@ -114,7 +113,6 @@ const command = Command.make("flights", {
         Console.log("\ninterrupted: start it again and it goes on, or give it up with npm start -- --stop")
       )
     )
-    yield* Server.stop(server)
     yield* JobState.remove(directory)
   })).pipe(
     Command.withDescription("Delays of US flights by airport and hour, exactly once, on Pravega")
