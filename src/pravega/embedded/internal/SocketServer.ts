@@ -71,8 +71,8 @@ const stop = (server: Net.Server, pipes: Set<ServerPipe>): Effect.Effect<void> =
     for (const pipe of Array.from(pipes)) pipe.destroy()
   })
 
-/** What a socket may hold unsent before its connection is told to wait, in bytes. */
-const bufferBytes = 256 * 1024
+/** What a socket may hold unsent, or read ahead, before its connection or its peer is told to wait. In bytes. */
+const bufferBytes = 1024 * 1024
 /** How long a peer may take to receive the last words of a connection that was closed, in milliseconds. */
 const lingerMillis = 5000
 
