@@ -68,7 +68,10 @@ Audit, computed from the data set and the two streams, apart from the pipeline:
 })
 
 /** Where the job's streams are: a Pravega that runs, or one of the job's own that keeps its data beside its logs. */
-const pravega = (controller: Option.Option<string>, directory: string) =>
+const pravega = (
+  controller: Option.Option<string>,
+  directory: string
+): Layer.Layer<Pravega, Layer.Error<ReturnType<typeof Pravega.layer | typeof Pravega.layerEmbedded>>> =>
   Option.match(controller, {
     onNone: () => Pravega.layerEmbedded({ directory: join(directory, "data") }),
     onSome: (address) => Pravega.layer({ controller: address })

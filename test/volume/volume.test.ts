@@ -23,5 +23,5 @@ const server = Layer.effect(
 
 layer(withClient(server), { excludeTestServices: true })(
   "volume, on an embedded server with a directory",
-  volumeCases({ small: 200_000, large: 20_000 })
+  volumeCases({ small: 200_000, large: 60_000 })
 )

@@ -128,7 +128,7 @@ export const volumeCases =
           // the writer writes on while the stream is scaled
           yield* write(stream, events, size, (written) =>
             written >= events * 0.6
-              ? Deferred.succeed(marks[1], undefined)
+              ? Effect.andThen(Deferred.succeed(marks[0], undefined), Deferred.succeed(marks[1], undefined))
               : written >= events * 0.2
               ? Deferred.succeed(marks[0], undefined)
               : Effect.void)
