@@ -338,7 +338,7 @@ describe("limits", () => {
 
   it.effect("too many reads that wait, and too many connections, are ended", () =>
     Effect.gen(function*() {
-      const { connect, container, server } = yield* makeStore({ limits: { connections: 2, waitingReads: 3 } })
+      const { connect, container, server } = yield* makeStore({ limits: { connections: 2, underWay: 3 } })
       container.create("s")
       const [greedy, other] = [new RawClient(connect()), new RawClient(connect())]
       const third = new RawClient(connect())
@@ -347,6 +347,45 @@ describe("limits", () => {
       yield* greedy.ask(...Array.from({ length: 4 }, () => Raw.read("s", 0n, 1)))
       assert.isTrue(greedy.isClosed)
       assert.strictEqual(server.connections(), 1)
+    }))
+})
+
+describe("limits of all connections together", () => {
+  it.effect("what is under way is counted, and what is over is free again", () =>
+    Effect.gen(function*() {
+      const { connect, container, server } = yield* makeStore({ limits: { allUnderWay: 10 } })
+      container.create("s")
+      const round = Effect.gen(function*() {
+        const clients = Array.from({ length: 4 }, () => new RawClient(connect()))
+        for (const client of clients) {
+          client.send(Raw.setup("s", randomUUID()), Raw.read("s", 1000n, 1), Raw.read("s", 1000n, 1))
+        }
+        yield* settled
+        assert.deepStrictEqual(clients.map(({ isClosed }) => isClosed), [false, false, false, true])
+        for (const client of clients) client.pipe.close()
+        yield* settled
+        assert.strictEqual(server.connections(), 0)
+      })
+      yield* round
+      yield* round
+    }))
+
+  it.effect("who leaves replies lying when too many lie already is closed", () =>
+    Effect.gen(function*() {
+      const { connect, container } = yield* makeStore({ limits: { allUnsent: 200_000 } })
+      container.create("s")
+      container.appendOwn("s", new Uint8Array(70_000), 1)
+      const clients = Array.from({ length: 4 }, () => new RawClient(connect()))
+      for (const client of clients) {
+        client.pipe.pause()
+        client.send(Raw.read("s", 0n, 70_000))
+      }
+      yield* settled
+      const quick = new RawClient(connect())
+      assert.strictEqual((yield* quick.ask(Raw.info("s"))).length, 1)
+      for (const client of clients) client.pipe.resume()
+      yield* settled
+      assert.deepStrictEqual(clients.map(({ isClosed }) => isClosed), [false, false, true, true])
     }))
 })
 

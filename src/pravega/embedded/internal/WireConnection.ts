@@ -31,7 +31,10 @@ export class WireConnection {
   private readonly inbox: Array<WireCommand> = []
   private readonly polls = new Set<Poll>()
   private readonly transientSegments = new Set<string>()
+  /** This connection's share of what all have. */
   private incomplete = 0
+  private unsent = 0
+  private underWay = 0
   /** Bytes of appends in replies that wait for a commit. */
   private unacknowledged = 0
   /** Bytes of appends since the last `flush`. */
@@ -54,6 +57,7 @@ export class WireConnection {
       onData: (chunk) => this.onData(chunk),
       onDrain: () => {
         this.takesMore = true
+        this.countUnsent(0)
         this.pump()
       },
       onClose: () => this.closed()
@@ -114,6 +118,7 @@ export class WireConnection {
     const { replies, taken } = this
     if (replies.bytes === 0 && taken === 0 && !this.isEnding) return
     if (this.isEnding && this.flushesUnderWay > 0 && replies.bytes === 0) return
+    const { bytes } = replies
     const parts = replies.take()
     this.taken = 0
     this.unacknowledged += taken
@@ -123,11 +128,31 @@ export class WireConnection {
       this.unacknowledged -= taken
       if (this.isClosed) return
       this.appends.settle()
-      if (parts.length > 0) this.takesMore = this.pipe.write(parts) && this.takesMore
+      if (parts.length > 0 && !this.pipe.write(parts)) {
+        this.takesMore = false
+        this.countUnsent(this.unsent + bytes)
+        if (this.shared.unsent > this.shared.limits.allUnsent) return this.close()
+      }
+      this.countUnderWay()
       if (this.isEnding) {
         if (this.flushesUnderWay === 0 && this.replies.bytes === 0) this.close()
       } else this.pump()
     })
+  }
+
+  private countUnsent(bytes: number): void {
+    this.shared.unsent += bytes - this.unsent
+    this.unsent = bytes
+  }
+
+  /** Ends the connection if it, or all together, have too much under way. */
+  private countUnderWay(): void {
+    const underWay = this.isClosed ? 0 : this.polls.size + this.appends.writerCount + this.transientSegments.size
+    const isMore = underWay > this.underWay
+    this.shared.underWay += underWay - this.underWay
+    this.underWay = underWay
+    const { limits } = this.shared
+    if (isMore && (underWay > limits.underWay || this.shared.underWay > limits.allUnderWay)) this.end()
   }
 
   /** For replies that come from outside of this connection's own turn. */
@@ -189,7 +214,7 @@ export class WireConnection {
     switch (command._tag) {
       case "SetupAppend":
         this.appends.setup(command, expiresAt)
-        return this.appends.writerCount > this.shared.limits.writers ? this.end() : undefined
+        return this.countUnderWay()
       case "ReadSegment":
         return this.read(command)
       case "CreateTransientSegment":
@@ -238,7 +263,7 @@ export class WireConnection {
     if (result._tag !== "Poll") return this.readResult(command, result)
     poll = result
     this.polls.add(poll)
-    if (this.polls.size > this.shared.limits.waitingReads) this.end()
+    this.countUnderWay()
   }
 
   private readResult(command: Command<"ReadSegment">, result: ReadResult): void {
@@ -253,6 +278,7 @@ export class WireConnection {
     const segment = `${parentSegment}#transient.${digits}.${this.shared.options.randomDigits()}`
     if (this.container.create(segment, { attributes: ofTransientSegment }) === "exists") return this.end()
     this.transientSegments.add(segment)
+    this.countUnderWay()
     this.replies.push({ _tag: "SegmentCreated", requestId, segment })
   }
 
@@ -262,6 +288,8 @@ export class WireConnection {
     this.end()
     this.shared.incomplete -= this.incomplete
     this.incomplete = 0
+    this.countUnsent(0)
+    this.countUnderWay()
     this.replies.take()
     for (const poll of this.polls) poll.cancel()
     this.polls.clear()

@@ -27,10 +27,15 @@ export interface WireLimits {
   readonly unsent: number
   /** Frames that have not arrived whole, of all connections: who goes beyond it is closed. 512 MiB by default. */
   readonly incomplete: number
-  /** Reads of one connection that wait for data: who goes beyond it is closed. 10,000 by default. */
-  readonly waitingReads: number
-  /** Set-ups of one connection, of different writer ids: who goes beyond it is closed. 100,000 by default. */
-  readonly writers: number
+  /** Replies that peers do not take, of all connections: who goes beyond it is closed. 512 MiB by default. */
+  readonly allUnsent: number
+  /**
+   * What one connection has under way: reads that wait, writer ids that are set up, transient segments. Who goes beyond
+   * it is closed. 20,000 by default; Java's client has about 2000.
+   */
+  readonly underWay: number
+  /** The same of all connections. 1,000,000 by default. */
+  readonly allUnderWay: number
 }
 
 export interface WireServerOptions {
@@ -58,8 +63,10 @@ export interface WireServer {
 export interface WireShared {
   readonly options: WireServerOptions
   readonly limits: WireLimits
-  /** Bytes of frames that have not arrived whole, of all connections. */
+  /** Of all connections, as `WireLimits` counts them. */
   incomplete: number
+  unsent: number
+  underWay: number
 }
 
 const defaultLimits: WireLimits = {
@@ -67,12 +74,14 @@ const defaultLimits: WireLimits = {
   unacknowledged: 32 * 1024 * 1024,
   unsent: 4 * 1024 * 1024,
   incomplete: 512 * 1024 * 1024,
-  waitingReads: 10_000,
-  writers: 100_000
+  allUnsent: 512 * 1024 * 1024,
+  underWay: 20_000,
+  allUnderWay: 1_000_000
 }
 
 export const make = (options: WireServerOptions): WireServer => {
-  const shared: WireShared = { options, limits: { ...defaultLimits, ...options.limits }, incomplete: 0 }
+  const limits = { ...defaultLimits, ...options.limits }
+  const shared: WireShared = { options, limits, incomplete: 0, unsent: 0, underWay: 0 }
   const connections = new Set<WireConnection>()
   return {
     accept: (pipe) => {
