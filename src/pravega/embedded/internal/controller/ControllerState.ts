@@ -7,6 +7,7 @@
 import { ScopedStream } from "../../../../core/ScopedStream.ts"
 import { ScopeName } from "../../../../core/ScopeName.ts"
 import { StreamName } from "../../../../core/StreamName.ts"
+import * as Epochs from "./Epochs.ts"
 import * as Model from "./Model.ts"
 import { type RecordStorage, RecordTable } from "./RecordTable.ts"
 
@@ -115,10 +116,13 @@ export class ControllerState {
 
   putStream(name: ScopedStream, record: Model.StreamRecord): StreamState {
     const { streams } = this.scope(name.scope)
+    const { epochs, ...header } = record
     let stream = streams.get(name.stream)
+    const known = stream?.record.epochs.length ?? 0
     if (stream === undefined) streams.set(name.stream, stream = new Stream(name, record))
     else stream.record = record
-    this.tables.stream.put(name.toString(), record)
+    for (const epoch of epochs.slice(known)) this.tables.epoch.put(`${name.toString()}/${epoch.epoch}`, epoch)
+    this.tables.stream.put(name.toString(), header)
     return stream
   }
 
@@ -138,6 +142,7 @@ export class ControllerState {
     for (const writer of stream.writers.keys()) this.tables.writer.delete(`${key}/${writer}`)
     if (stream.watermark !== undefined) this.tables.watermark.delete(key)
     if (stream.tails.length > 0) this.tables.tails.delete(key)
+    for (const { epoch } of stream.record.epochs) this.tables.epoch.delete(`${key}/${epoch}`)
     this.tables.stream.delete(key)
     scope.streams.delete(name.stream)
     scope.former.set(name.stream, { nextNumber })
@@ -224,8 +229,18 @@ export class ControllerState {
     const scopes: Array<Scope> = []
     each(tables.scope, ([name], record) => scopes.push(new Scope(name!, record)))
     for (const scope of scopes.toSorted(bySequence)) this.scopesByName.set(scope.name, scope)
+    const epochs = new Map<string, Array<Epochs.Epoch>>()
+    each(tables.epoch, ([scope, stream], epoch) => {
+      const name = `${scope}/${stream}`
+      const known = epochs.get(name)
+      if (known === undefined) epochs.set(name, [epoch])
+      else known.push(epoch)
+    })
     const streams: Array<Stream> = []
-    each(tables.stream, ([scope, stream], record) => streams.push(new Stream(scopedStream(scope!, stream!), record)))
+    each(tables.stream, ([scope, stream], header) => {
+      const ordered = (epochs.get(`${scope}/${stream}`) ?? []).toSorted((a, b) => a.epoch - b.epoch)
+      streams.push(new Stream(scopedStream(scope!, stream!), { ...header, epochs: ordered }))
+    })
     for (const stream of streams.toSorted(bySequence)) {
       this.scope(stream.name.scope).streams.set(stream.name.stream, stream)
     }
@@ -296,7 +311,8 @@ type Tables = ReturnType<typeof makeTables>
 const makeTables = (storage: RecordStorage) => ({
   counters: new RecordTable(storage, "counters", Model.Counters),
   scope: new RecordTable(storage, "scope", Model.ScopeRecord),
-  stream: new RecordTable(storage, "stream", Model.StreamRecord),
+  stream: new RecordTable(storage, "stream", Model.StreamHeader),
+  epoch: new RecordTable(storage, "epoch", Epochs.Epoch),
   former: new RecordTable(storage, "former", Model.FormerStream),
   open: new RecordTable(storage, "open", Model.OpenTransaction),
   completed: new RecordTable(storage, "completed", Model.CompletedTransaction),

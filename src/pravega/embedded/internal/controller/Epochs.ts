@@ -93,10 +93,9 @@ export interface Successor extends SegmentWithRange {
 export const successors = (epochs: Epochs, id: bigint): ReadonlyArray<Successor> => {
   const segment = find(epochs, id)
   if (segment === undefined) return []
-  const after = epochs.findIndex(({ epoch, segments }) =>
-    epoch > epochOf(segment.id) && !segments.some((other) => other.id === id)
-  )
-  if (after < 0) return []
+  let after = epochOf(segment.id) + 1
+  while (epochs[after]?.segments.some((other) => other.id === id) === true) after++
+  if (after === epochs.length) return []
   const before = epochs[after - 1]!.segments
   return epochs[after]!.segments
     .filter(({ range }) => KeyRange.overlap(range, segment.range))

@@ -6,7 +6,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf"
 import { type SegmentWithRange } from "../../../../core/Segment.ts"
 import * as TransactionId from "../../../../core/TransactionId.ts"
-import * as pb from "../../../controller/gen/Controller_pb.ts"
+import type * as pb from "../../../controller/gen/Controller_pb.ts"
 import type { Cut } from "./Cuts.ts"
 import { isPolicyType, type KeyValueTable, type PolicyType, type ReaderGroup, type StreamSettings } from "./Model.ts"
 import { internal } from "./World.ts"

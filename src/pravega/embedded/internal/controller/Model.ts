@@ -6,7 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import { TransactionId } from "../../../../core/TransactionId.ts"
-import { Epoch } from "./Epochs.ts"
+import type { Epochs } from "./Epochs.ts"
 
 const Cut = Schema.ReadonlyMap(Schema.BigInt, Schema.BigInt)
 /** Milliseconds since 1970. */
@@ -41,17 +41,22 @@ export const StreamSettings = Schema.Struct({
 })
 export type StreamSettings = typeof StreamSettings.Type
 
-export const StreamRecord = Schema.Struct({
+/** A stream but for its epochs, which are records of their own: they never change, and grow in number. */
+export const StreamHeader = Schema.Struct({
   sequence: Sequence,
   settings: StreamSettings,
   isSealed: Schema.Boolean,
-  epochs: Schema.Array(Epoch),
   /** Where the stream begins since it was truncated; absent: with epoch 0. */
   head: Schema.optionalKey(Cut),
   /** The bytes of all segments sealed so far, those truncated since included. */
   sealedBytes: Schema.Finite
 })
-export type StreamRecord = typeof StreamRecord.Type
+export type StreamHeader = typeof StreamHeader.Type
+
+/** Only the last epoch is ever added. */
+export interface StreamRecord extends StreamHeader {
+  readonly epochs: Epochs
+}
 
 /** A stream that is gone: one of the same name numbers its segments from here on. */
 export const FormerStream = Schema.Struct({ nextNumber: Schema.Int })
