@@ -46,9 +46,10 @@ export class RawClient {
   }
 }
 
-/** All that pipes in memory and a store in memory do is done. */
+/** All that pipes in memory and a store in memory do is done: a commit takes a turn, and what it sets off another. */
 export const settled: Effect.Effect<void> = Effect.callback((resume) => {
-  setImmediate(() => setImmediate(() => resume(Effect.void)))
+  const wait = (turns: number): unknown => setImmediate(() => turns === 0 ? resume(Effect.void) : wait(turns - 1))
+  wait(6)
 })
 
 const token = { delegationToken: "" }

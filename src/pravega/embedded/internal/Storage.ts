@@ -117,7 +117,8 @@ class MemoryStorage implements Storage {
   }
 
   readonly commit = (done: () => void): void => {
-    if (this.waiting.push(done) === 1) queueMicrotask(this.finish)
+    // after this turn's callbacks: a socket hands over what has arrived in many, and all of it is answered together
+    if (this.waiting.push(done) === 1) setImmediate(this.finish)
   }
 
   readonly close = (): void => this.logs.clear()
