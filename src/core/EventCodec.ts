@@ -7,7 +7,6 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as CollectorWeight from "./internal/CollectorWeight.ts"
 
 /**
  * An event could not be encoded or decoded.
@@ -141,7 +140,6 @@ let slabUsed = 0
 const copySmall = (lent: Uint8Array): Uint8Array => {
   if (slabUsed + lent.length > slab.length) {
     slab = new Uint8Array(slabSize)
-    CollectorWeight.add(slabSize)
     slabUsed = 0
   }
   const copy = slab.subarray(slabUsed, slabUsed + lent.length)

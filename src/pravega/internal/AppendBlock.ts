@@ -109,7 +109,7 @@ export class AppendBlock {
 
   /** Gives back unused memory when it is much: a block may wait long for its acknowledgement. Before it is sent. */
   trim(): void {
-    if (this.used * 4 < this.bytes.length) this.move(this.used)
+    if (this.used * 2 <= this.bytes.length) this.move(this.used)
   }
 
   /** Gives the buffer back, under the rule of `BlockBuffers`. The block is empty afterwards. */

@@ -4,7 +4,6 @@
  * events does not hold them all in memory twice.
  */
 import type { EventStream } from "../../core/EventStream.ts"
-import * as CollectorWeight from "../../core/internal/CollectorWeight.ts"
 import * as RoutingKey from "../../core/RoutingKey.ts"
 import { EncodeFailed, EventTooLarge } from "../WriterError.ts"
 import * as EventFraming from "./EventFraming.ts"
@@ -47,7 +46,6 @@ export class EventEncoder<A> {
         }
         positions.push(routingKey === undefined ? noKey : RoutingKey.position(routingKey(event)))
         payloads.push(payload)
-        if (payload.buffer.byteLength === size) CollectorWeight.add(size)
         bytes += size + EventFraming.headerSize
       }
     } catch (cause) {

@@ -77,7 +77,7 @@ export class EventFramer {
 
   /**
    * The event that began in one piece and ends in the next, alone, where that saves copying the whole of a large piece.
-   * (Reading events of 1 KiB with reads of 512 KiB: TODO.)
+   * The rest of the piece is then handed on where it lies, in a buffer that may be used again.
    */
   private takeSeam(): Uint8Array | undefined {
     const [begun, piece] = this.parts

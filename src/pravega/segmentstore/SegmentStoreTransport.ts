@@ -50,8 +50,8 @@ export class SegmentStoreTransport extends Context.Service<SegmentStoreTransport
 const sendBufferBytes = 256 * 1024
 
 /**
- * Each socket's buffer for what arrives, used over and over. Left to itself, Node makes one of 64 KiB per read: reading
- * 1 GiB, these took TODO.
+ * Each socket's buffer for what arrives, used over and over. Left to itself, Node makes one of 64 KiB per read, which is
+ * garbage outside of the collector's heap: as many bytes as are read.
  */
 const receiveBufferBytes = 128 * 1024
 
