@@ -114,10 +114,12 @@ const byKey = (entries: ReadonlyArray<unknown>): ReadonlyArray<unknown> =>
 
 /** The same form of what a vector says: it names enums, and has maps in the order of Java's. */
 const expectedFields = (message: DescMessage, fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).map(([name, value]) => {
-    const field = message.fields.find((field) => field.name === name)
-    return [name, field === undefined ? value : expectedValue(field, value)]
-  }))
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => {
+      const field = message.fields.find((field) => field.name === name)
+      return [name, field === undefined ? value : expectedValue(field, value)]
+    })
+  )
 
 const isFields = Schema.is(Schema.Record(Schema.String, Schema.Unknown))
 

@@ -56,7 +56,9 @@ describe("what Java's reader groups write", () => {
       const entry = event.kind === "init" ? initEntry(event.init) : updatesEntry(event.updates)
       // writers need not write the zeros of Java's buffer
       const written = event.kind === "init" ? event.payloadHex.subarray(0, event.meaningfulBytes) : event.payloadHex
-      if (event.kind === "init") assert.strictEqual(event.meaningfulBytes + event.trailingZeros, event.payloadHex.length)
+      if (event.kind === "init") {
+        assert.strictEqual(event.meaningfulBytes + event.trailingZeros, event.payloadHex.length)
+      }
       assert.deepStrictEqual(Result.getOrThrow(SynchronizerEntry.fromBytes(event.payloadHex)), entry)
       agrees(SynchronizerEntry, entry, written, event.byteExact)
     }

@@ -69,7 +69,11 @@ describe("wire command vectors", () => {
     for (const { frames, name, serverSees, streamHex } of vectors.appends) {
       const decoded = decodeAll(hex(streamHex))
       assert.deepStrictEqual(decoded, frames.map((frame) => fromVector(frame.name, frame.fields)), name)
-      assert.deepStrictEqual(decoded.map(({ _tag }) => commands[_tag].code), frames.map(({ typeCode }) => typeCode), name)
+      assert.deepStrictEqual(
+        decoded.map(({ _tag }) => commands[_tag].code),
+        frames.map(({ typeCode }) => typeCode),
+        name
+      )
       assert.strictEqual(frames.map(({ frameHex }) => frameHex).join(""), streamHex, name)
       assert.strictEqual(toHex(Buffer.concat(decoded.map(WireCodec.encode))), streamHex, name)
       const decoder = AppendDecoder.make()
