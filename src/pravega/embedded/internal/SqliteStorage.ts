@@ -61,7 +61,11 @@ const schema = `
 export const open = (options: SqliteStorageOptions): Effect.Effect<Storage, EmbeddedError, Scope.Scope> =>
   Effect.gen(function*() {
     // loaded here: Node 22 warns that the module is experimental, which concerns only those who use it
-    const { DatabaseSync } = yield* Effect.promise(() => import("node:sqlite"))
+    const { DatabaseSync } = yield* Effect.tryPromise({
+      try: () => import("node:sqlite"),
+      // a Node older than this package asks for
+      catch: (cause) => classify(options.directory, cause)
+    })
     return yield* Effect.acquireRelease(
       Effect.try({
         try: () => {
