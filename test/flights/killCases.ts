@@ -94,22 +94,22 @@ export const killCases = (options: KillOptions): void => {
         const undisturbed = await live(options, join(directory, "undisturbed"))
         const expected = tableOf(undisturbed)
         let job = 0
-        let starts = 0
+        // a job that was ended between its last line and its end is done, and starts anew
+        let resumed = 0
         for (const signal of options.signals) {
           for (;;) {
             const millis = undisturbed.millis * 0.8 * next()
             const life = await live(options, join(directory, `${job}`), { signal, millis })
+            if (life.output.includes("going on with")) resumed++
             if (life.code !== 0) break
             // done before its moment came: another job gets the signal
             assert.strictEqual(tableOf(life), expected)
             job++
-            starts = 0
           }
-          starts++
         }
         const last = await live(options, join(directory, `${job}`))
         assert.strictEqual(tableOf(last), expected)
-        assert.match(last.output, new RegExp(`starts +${starts + 1}\\b`), last.output)
+        assert.isAbove(resumed, 0, "no start went on with what was there")
       } finally {
         rmSync(directory, { recursive: true, force: true })
       }
