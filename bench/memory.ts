@@ -1,80 +1,69 @@
 /**
- * Peak memory (VmHWM) of a process that writes or batch-reads 1 GiB in events of 1 KiB. Starts a Pravega with enough heap
- * for it unless told of one.
+ * Peak memory (VmHWM) of processes that write and batch-read 1 GiB in events of 1 KiB, one after the other, on a server of
+ * their own. They run the build in dist, as users do, or the sources.
  *
- *     npm run bench:memory [-- MIB]
- *     node --conditions=source bench/memory.ts write|read CONTROLLER SCOPE MIB     (what it runs: one measured process)
+ *     npm run build && node --conditions=source bench/memory.ts [MIB] [dist|source]
  */
-import { Admin, BatchReader, EventCodec, EventStream, EventWriter, Pravega } from "effect-pravega"
-import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
-import { spawnSync } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { startStandalone } from "../test/real/standalone.ts"
 
-const perMiB = 1024
-const perBatch = 256
-
-const measured = Effect.fnUntraced(function*(kind: string, scope: string, mib: number) {
-  const stream = EventStream.make(`${scope}/memory`, {
-    codec: EventCodec.bytes,
-    routingKey: (event) => `k${event[0]! << 8 | event[1]!}`
-  })
-  if (kind === "write") {
-    yield* Admin.createScope(scope)
-    yield* Admin.createStream(stream.name, { scaling: { _tag: "Fixed", segments: 4 } })
-    yield* Effect.scoped(Effect.gen(function*() {
-      const writer = yield* EventWriter.make(stream)
-      for (let i = 0; i < mib * perMiB; i += perBatch) {
-        yield* Effect.asVoid(writer.enqueue(Array.from({ length: perBatch }, (_, j) => {
-          const event = new Uint8Array(1024)
-          event[0] = i + j >> 8
-          event[1] = i + j
-          return event
-        })))
-      }
-      yield* writer.flush
-    }))
-    return mib * perMiB
-  }
-  return yield* BatchReader.stream(stream, { from: "earliest", to: "latest" }).pipe(Stream.runCount)
-})
-
-const peakMiB = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024
-
-const measure = async (kind: string, controller: string, scope: string, mib: number) => {
-  const idle = peakMiB()
-  const start = performance.now()
-  const events = await Effect.runPromise(
-    measured(kind, scope, mib).pipe(Effect.provide(Pravega.layer({ controller })))
-  )
-  const seconds = (performance.now() - start) / 1000
-  console.log(JSON.stringify({
-    kind,
-    events,
-    mibPerSecond: Math.round(mib / seconds),
-    idleMiB: Math.round(idle),
-    peakMiB: Math.round(peakMiB())
-  }))
+/** What one process measured. */
+export interface Measured {
+  readonly kind: "write" | "read"
+  readonly events: number
+  readonly eventsPerSecond: number
+  readonly cpuMicrosPerEvent: number
+  /** Everything is loaded, nothing is connected. */
+  readonly idleMiB: number
+  readonly peakMiB: number
 }
 
-const main = async (mib: number) => {
+export interface MeasureOptions {
+  readonly mib: number
+  readonly code: "dist" | "source"
+  /** Node's `--max-semi-space-size`: what dies young waits in three of these; Node's own choice if undefined. */
+  readonly semiSpaceMiB?: number | undefined
+}
+
+/** Writes, then reads. */
+export const measure = async ({ code, mib, semiSpaceMiB }: MeasureOptions): Promise<ReadonlyArray<Measured>> => {
+  // it keeps all that it is given in its heap
   const server = await startStandalone({ heapMiB: 8192, cacheMiB: 2048 })
   try {
+    const measured: Array<Measured> = []
     for (const kind of ["write", "read"]) {
-      const child = spawnSync(
-        process.execPath,
-        ["--conditions=source", fileURLToPath(import.meta.url), kind, server.controller, "memory", `${mib}`],
-        { stdio: "inherit" }
-      )
-      if (child.status !== 0) throw new Error(`the process that was to ${kind} ended with ${child.status}`)
+      const conditions = code === "source" ? ["--conditions=source"] : []
+      if (semiSpaceMiB !== undefined) conditions.push(`--max-semi-space-size=${semiSpaceMiB}`)
+      measured.push(await run([...conditions, program, kind, server.controller, "memory", `${mib}`]))
     }
+    return measured
   } finally {
     await server.stop({ force: true })
   }
 }
 
-const [kind = "1024", controller, scope, mib] = process.argv.slice(2)
-if (controller === undefined || scope === undefined) await main(Number(kind))
-else await measure(kind, controller, scope, Number(mib))
+const program = fileURLToPath(new URL("memoryProcess.mjs", import.meta.url))
+
+const run = (args: ReadonlyArray<string>): Promise<Measured> =>
+  new Promise((resolve, reject) => {
+    // without the options of who asks, a test runner perhaps
+    const env = { ...process.env, NODE_OPTIONS: "" }
+    const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] })
+    let text = ""
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk
+    })
+    child.on("error", reject)
+    child.on("close", (code) => {
+      if (code === 0) resolve(JSON.parse(text))
+      else reject(new Error(`the measured process ended with ${code}: node ${args.join(" ")}`))
+    })
+  })
+
+if (import.meta.main) {
+  const [mib = "1024", code = "dist"] = process.argv.slice(2)
+  for (const measured of await measure({ mib: Number(mib), code: code === "source" ? "source" : "dist" })) {
+    console.log(JSON.stringify(measured))
+  }
+}

@@ -1,14 +1,17 @@
 /** Pravega's Java client 0.13.0, as a program that writes and reads (java/); compiled once, into the cache. */
+import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { cached, cacheDirectory, findJava, findOnPath, run } from "../real/javaTools.ts"
-import { controller } from "../real/pravega.ts"
+import { InteropServer } from "./InteropServer.ts"
 
 const project = Path.join(import.meta.dirname, "java")
 
 const compiled = (): Promise<string> => {
-  const sources = ["pom.xml", "src/main/java/interop/Interop.java", "src/main/resources/logback.xml"]
+  const programs = Path.join("src", "main", "java", "interop")
+  const classes = Fs.readdirSync(Path.join(project, programs)).toSorted().map((name) => Path.join(programs, name))
+  const sources = ["pom.xml", "src/main/resources/logback.xml", ...classes]
   const hash = createHash("sha256")
   for (const file of sources) hash.update(Fs.readFileSync(Path.join(project, file)))
   return cached(Path.join(cacheDirectory(), `interop-java-${hash.digest("hex").slice(0, 12)}`), async (folder) => {
@@ -28,25 +31,29 @@ const compiled = (): Promise<string> => {
   })
 }
 
-/** The fields of the lines that a command of Interop.java prints. */
-export const java = async (
+/** Runs a program of ours with the Java client: the fields of the lines that it prints. */
+export const java = Effect.fnUntraced(function*(
+  program: "Interop" | "Check",
   args: ReadonlyArray<string>,
   events: ReadonlyArray<KeyedText> = []
-): Promise<Array<Array<string>>> => {
-  const folder = await compiled()
-  const out = await run(findJava() ?? "java", [
-    "-Xmx512m",
-    "--add-opens",
-    "java.base/java.nio=ALL-UNNAMED",
-    "--add-opens",
-    "java.base/sun.nio.ch=ALL-UNNAMED",
-    "-cp",
-    [Path.join(folder, "classes"), Path.join(folder, "lib", "*")].join(Path.delimiter),
-    "interop.Interop",
-    ...args
-  ], { env: { PRAVEGA_CONTROLLER: controller }, input: asLines(events), timeoutMs: 120_000 })
+) {
+  const { controller } = yield* InteropServer
+  const folder = yield* Effect.promise(compiled)
+  const out = yield* Effect.promise(() =>
+    run(findJava() ?? "java", [
+      "-Xmx512m",
+      "--add-opens",
+      "java.base/java.nio=ALL-UNNAMED",
+      "--add-opens",
+      "java.base/sun.nio.ch=ALL-UNNAMED",
+      "-cp",
+      [Path.join(folder, "classes"), Path.join(folder, "lib", "*")].join(Path.delimiter),
+      `interop.${program}`,
+      ...args
+    ], { env: { PRAVEGA_CONTROLLER: controller }, input: asLines(events), timeoutMs: 150_000 })
+  )
   return fields(out)
-}
+})
 
 /** An event of the interop tests: its routing key, and its text, in which it says its key and number. */
 export interface KeyedText {

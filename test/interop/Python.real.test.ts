@@ -1,63 +1,6 @@
-/**
- * The same stream, written and read by this package and by Pravega's Python client.
- *
- * The keys are ASCII: the Python client (Rust below) was seen to hash others differently from Java and from this package,
- * so that mixed writers of such a key use different segments and have no common order.
- */
-import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
-import type { EventStream } from "../../src/core/EventStream.ts"
-import * as EventWriter from "../../src/pravega/EventWriter.ts"
-import { Pravega } from "../../src/pravega/Pravega.ts"
-import * as Transaction from "../../src/pravega/Transaction.ts"
+/** Pravega's Python client and this package, on the real server. */
 import { controller } from "../real/pravega.ts"
-import { asciiKeys, assertRoutedAlike, assertSame, makeStream, numbered, readHere } from "./InteropStream.ts"
-import type { KeyedText } from "./JavaClient.ts"
-import { python, whyNoPython } from "./PythonClient.ts"
+import { running } from "./InteropServer.ts"
+import { pythonCases } from "./pythonCases.ts"
 
-const run = (args: ReadonlyArray<string>, events?: ReadonlyArray<KeyedText>) =>
-  Effect.promise(() => python(args, events))
-
-const names = (stream: EventStream<string>) => [stream.name.scope, stream.name.stream]
-
-const texts = (events: ReadonlyArray<KeyedText>) => events.map(({ text }) => text)
-
-const readByPython = (stream: EventStream<string>, count: number) =>
-  Effect.map(run(["read", ...names(stream), String(count)]), (lines) => lines.map(([, , text = ""]) => ({ text })))
-
-const left = whyNoPython()
-
-layer(Pravega.layer({ controller }), { excludeTestServices: true })(
-  left === undefined ? "with the Python client" : `with the Python client (left out: ${left})`,
-  (it) => {
-    it.effect("each reads what the other wrote, in order, from the same segments", ({ skip }) =>
-      Effect.gen(function*() {
-        if (left !== undefined) skip(left)
-        const stream = yield* makeStream(3)
-        const [ours, theirs] = [numbered(asciiKeys, 0, 200), numbered(asciiKeys, 200, 200)]
-        yield* Effect.scoped(Effect.gen(function*() {
-          const writer = yield* EventWriter.make(stream)
-          yield* writer.writeAll(texts(ours))
-        }))
-        yield* run(["write", ...names(stream)], theirs)
-        const here = yield* readHere(stream)
-        assertSame(here, [...ours, ...theirs])
-        assertRoutedAlike(here)
-        assertSame(yield* readByPython(stream, 400), [...ours, ...theirs])
-      }))
-
-    it.effect("each reads what the other wrote in a transaction", ({ skip }) =>
-      Effect.gen(function*() {
-        if (left !== undefined) skip(left)
-        const stream = yield* makeStream(3)
-        const [ours, theirs] = [numbered(asciiKeys, 0, 200), numbered(asciiKeys, 200, 200)]
-        yield* Transaction.run(stream, (transaction) => transaction.write(texts(ours)))
-        const [[kind] = []] = yield* run(["transaction", ...names(stream)], theirs)
-        assert.strictEqual(kind, "TRANSACTION")
-        const here = yield* readHere(stream)
-        assertSame(here, [...ours, ...theirs])
-        assertRoutedAlike(here)
-        assertSame(yield* readByPython(stream, 400), [...ours, ...theirs])
-      }))
-  }
-)
+pythonCases("the real server", running(controller))

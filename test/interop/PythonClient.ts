@@ -1,7 +1,8 @@
 /** Pravega's Python client (PyPI `pravega` 0.3.8), as a program that writes and reads; installed once, into the cache. */
+import * as Effect from "effect/Effect"
 import * as Path from "node:path"
 import { cached, cacheDirectory, findOnPath, run } from "../real/javaTools.ts"
-import { controller } from "../real/pravega.ts"
+import { InteropServer } from "./InteropServer.ts"
 import { asLines, fields } from "./JavaClient.ts"
 import type { KeyedText } from "./JavaClient.ts"
 
@@ -18,16 +19,19 @@ const installed = (): Promise<string> =>
   })
 
 /** The fields of the lines that a command of interop.py prints. */
-export const python = async (
+export const python = Effect.fnUntraced(function*(
   args: ReadonlyArray<string>,
   events: ReadonlyArray<KeyedText> = []
-): Promise<Array<Array<string>>> => {
-  const folder = await installed()
+) {
+  const { controller } = yield* InteropServer
+  const folder = yield* Effect.promise(installed)
   const program = Path.join(import.meta.dirname, "python", "interop.py")
-  const out = await run("python3", [program, ...args], {
-    env: { PRAVEGA_CONTROLLER: controller, PYTHONPATH: folder },
-    input: asLines(events),
-    timeoutMs: 120_000
-  })
+  const out = yield* Effect.promise(() =>
+    run("python3", [program, ...args], {
+      env: { PRAVEGA_CONTROLLER: controller, PYTHONPATH: folder },
+      input: asLines(events),
+      timeoutMs: 120_000
+    })
+  )
   return fields(out)
-}
+})
