@@ -14,6 +14,7 @@ import { queryCases } from "./queryCases.ts"
 import { segmentConnectionCases } from "./segmentConnectionCases.ts"
 import { segmentsCases } from "./segmentsCases.ts"
 import { type Cases, type Server, withClient } from "./Server.ts"
+import { synchronizerCases } from "./synchronizerCases.ts"
 import { transactionCases } from "./transactionCases.ts"
 import { transactionFactCases } from "./transactionFactCases.ts"
 
@@ -23,6 +24,7 @@ const areas: Readonly<Record<string, (it: Cases) => void>> = {
   segments: segmentsCases,
   controller: controllerCases,
   admin: adminCases,
+  "shared states": synchronizerCases,
   "event writer": eventWriterCases,
   transactions: transactionCases,
   "transactions, the small print": transactionFactCases,

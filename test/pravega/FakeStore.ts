@@ -111,6 +111,9 @@ export class FakeStore {
 
   readonly service: Segments["Service"] = Segments.of({
     appends: unused,
+    attribute: unused,
+    setAttribute: unused,
+    truncate: unused,
     forget: unused,
     token: unused,
     forgetToken: unused,

@@ -39,6 +39,16 @@ export class SegmentTruncated extends Schema.TaggedError<SegmentTruncated>()("Se
   }
 }
 
+/** The segment takes no more appends: its stream was scaled, sealed or deleted. @category errors @since 0.1.0 */
+export class SegmentSealed extends Schema.TaggedError<SegmentSealed>()("SegmentSealed", { segment: Schema.String }) {
+  override get message(): string {
+    return `segment ${this.segment} is sealed: it can be read, and nothing can be appended to it`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
 /** The offset is negative, or lies beyond the end of a sealed segment. @category errors @since 0.1.0 */
 export class OffsetOutOfRange extends Schema.TaggedError<OffsetOutOfRange>()("OffsetOutOfRange", {
   segment: Schema.String,
@@ -101,6 +111,7 @@ export class UnexpectedStoreReply extends Schema.TaggedError<UnexpectedStoreRepl
 export const SegmentErrorReason = Schema.Union([
   NoSuchSegment,
   SegmentTruncated,
+  SegmentSealed,
   OffsetOutOfRange,
   AccessRefused,
   StoreUnavailable,

@@ -56,6 +56,24 @@ export class Segments extends Context.Service<Segments, {
     segment: SegmentRef,
     options: { readonly offset: bigint; readonly length: number }
   ) => Effect.Effect<SegmentRead, SegmentError | ControllerError>
+  /**
+   * An attribute's value, by its id (a UUID in lower case); undefined: not set. Pravega's own are in `SegmentAttribute`.
+   */
+  readonly attribute: (
+    segment: SegmentRef,
+    attribute: string
+  ) => Effect.Effect<bigint | undefined, SegmentError | ControllerError>
+  /**
+   * Sets an attribute (undefined: clears it) if it has the expected value. True: it has the new value, whoever set it;
+   * false: it has another one.
+   */
+  readonly setAttribute: (
+    segment: SegmentRef,
+    attribute: string,
+    options: { readonly expected: bigint | undefined; readonly value: bigint | undefined }
+  ) => Effect.Effect<boolean, SegmentError | ControllerError>
+  /** Deletes the bytes before an offset, which must be an event boundary. Nothing happens if they are gone already. */
+  readonly truncate: (segment: SegmentRef, offset: bigint) => Effect.Effect<void, SegmentError | ControllerError>
   /** A connection for appends to the segment's present owner, in the given lane; one try, the caller retries. */
   readonly appends: (
     segment: SegmentRef,

@@ -64,6 +64,7 @@ const refusal = (reason: SegmentErrorReason | undefined): Answer<never> => ({ _t
 /** A request, and what the replies that are its own mean. */
 interface Operation<A> {
   readonly name: string
+  readonly access: AccessOperation
   readonly timeout: Duration.Duration
   readonly command: (requestId: bigint, token: string) => WireCommand
   readonly interpret: (reply: WireCommand) => Answer<A>
@@ -103,6 +104,14 @@ export const make = Effect.fnUntraced(
         if (offset < 0n) return failed(new OffsetOutOfRange({ segment: segmentName, offset }))
         return request(sources, segment, read(segmentName, offset, length), checkOffset(sources, segment, offset))
       },
+      attribute: (segment, id) => request(sources, segment, attribute(nameOf(segment), id)),
+      setAttribute: (segment, id, { expected, value }) =>
+        Effect.flatMap(request(sources, segment, setAttribute(nameOf(segment), id, expected, value)), (isSet) =>
+          isSet
+            ? Effect.succeed(true)
+            // a lost first reply makes the second attempt fail on what the first one did
+            : Effect.map(request(sources, segment, attribute(nameOf(segment), id)), (now) => now === value)),
+      truncate: (segment, offset) => request(sources, segment, truncate(nameOf(segment), offset)),
       appends: (segment, lane) =>
         Effect.flatMap(endpoint(segment), (store) => stores.appends(store, lane)).pipe(
           Effect.tapErrorTag("ConnectionRefused", () => forget(segment))
@@ -178,11 +187,11 @@ const attempt = Effect.fnUntraced(
   function*<A>(
     { endpoint, forgetToken, stores, token }: Sources,
     segment: SegmentRef,
-    { command, interpret, name, timeout }: Operation<A>,
+    { access, command, interpret, name, timeout }: Operation<A>,
     mayRenew: () => boolean
   ): Effect.fn.Return<A, Again | SegmentError | ControllerError | ConnectionRefused | ConnectionLost, Scope.Scope> {
     const store = yield* endpoint(segment)
-    const delegationToken = yield* token(segment.stream, "read")
+    const delegationToken = yield* token(segment.stream, access)
     const connection = yield* stores.requests(store)
     const reply = yield* connection.call((requestId) => command(requestId, delegationToken)).pipe(
       Effect.timeoutOrElse({
@@ -218,6 +227,7 @@ const attempt = Effect.fnUntraced(
 
 const info = (segment: string): Operation<SegmentInfo> => ({
   name: "info",
+  access: "read",
   timeout: infoTimeout,
   command: (requestId, delegationToken) => ({
     _tag: "GetStreamSegmentInfo",
@@ -237,6 +247,7 @@ const noBytes = new Uint8Array(0)
 
 const read = (segment: string, offset: bigint, suggestedLength: number): Operation<SegmentRead> => ({
   name: "read",
+  access: "read",
   timeout: readTimeout,
   command: (requestId, delegationToken) => ({
     _tag: "ReadSegment",
@@ -257,6 +268,71 @@ const read = (segment: string, offset: bigint, suggestedLength: number): Operati
         return answer({ data: noBytes, atTail: true, endOfSegment: true })
       case "SegmentIsTruncated":
         return refusal(new SegmentTruncated({ segment, offset, startOffset: reply.startOffset }))
+      default:
+        return refusal(undefined)
+    }
+  }
+})
+
+/** What an attribute holds that is not set. */
+const notSet = -(2n ** 63n)
+
+const attribute = (segment: string, attributeId: string): Operation<bigint | undefined> => ({
+  name: "reading an attribute",
+  access: "read",
+  timeout: infoTimeout,
+  command: (requestId, delegationToken) => ({
+    _tag: "GetSegmentAttribute",
+    requestId,
+    segmentName: segment,
+    attributeId,
+    delegationToken
+  }),
+  interpret: (reply) =>
+    reply._tag === "SegmentAttribute"
+      ? answer(reply.value === notSet ? undefined : reply.value)
+      : refusal(undefined)
+})
+
+const setAttribute = (
+  segment: string,
+  attributeId: string,
+  expected: bigint | undefined,
+  value: bigint | undefined
+): Operation<boolean> => ({
+  name: "setting an attribute",
+  access: "write",
+  timeout: infoTimeout,
+  command: (requestId, delegationToken) => ({
+    _tag: "UpdateSegmentAttribute",
+    requestId,
+    segmentName: segment,
+    attributeId,
+    newValue: value ?? notSet,
+    expectedValue: expected ?? notSet,
+    delegationToken
+  }),
+  interpret: (reply) => reply._tag === "SegmentAttributeUpdated" ? answer(reply.success) : refusal(undefined)
+})
+
+const truncate = (segment: string, offset: bigint): Operation<void> => ({
+  name: "truncating",
+  access: "write",
+  timeout: infoTimeout,
+  command: (requestId, delegationToken) => ({
+    _tag: "TruncateSegment",
+    requestId,
+    segment,
+    truncationOffset: offset,
+    delegationToken
+  }),
+  interpret: (reply) => {
+    switch (reply._tag) {
+      case "SegmentTruncated":
+        return answer(undefined)
+      case "SegmentIsTruncated":
+        // said of an offset below the start, and of one beyond the end
+        return reply.startOffset >= offset ? answer(undefined) : refusal(new OffsetOutOfRange({ segment, offset }))
       default:
         return refusal(undefined)
     }
