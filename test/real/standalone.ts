@@ -12,6 +12,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { parseArgs } from "node:util"
 import { pravegaJars } from "./javaTools.ts"
+import { type Account, accountsFile, administrator, type Certificates, makeCertificates } from "./security.ts"
 import { freePorts, isAlive, isServerOf, startProcess, stopProcess } from "./ServerProcess.ts"
 
 export interface StandaloneOptions {
@@ -35,6 +36,10 @@ export interface StandaloneOptions {
    * `findStandalone(directory)` finds it again. Default "owner".
    */
   readonly lifetime?: "owner" | "detached"
+  /** Present: clients must say who they are, and segment stores ask for delegation tokens. Users besides the administrator. */
+  readonly accounts?: Readonly<Record<string, Account>>
+  /** True: both ports take encrypted connections only; whom to trust is in `authority`. Default false. */
+  readonly tls?: boolean
   /** More JVM flags or properties. */
   readonly properties?: ReadonlyArray<string>
   /** Default 120 s. */
@@ -42,12 +47,14 @@ export interface StandaloneOptions {
 }
 
 export interface StandaloneAddress {
-  /** tcp://127.0.0.1:port */
+  /** tcp://127.0.0.1:port, or tls:// */
   readonly controller: string
   /** 127.0.0.1:port */
   readonly segmentStore: string
   readonly pid: number
   readonly directory: string
+  /** With `tls`: the file of the certificate to trust. */
+  readonly authority?: string
 }
 
 export interface Standalone extends StandaloneAddress {
@@ -61,7 +68,25 @@ interface Ports {
   readonly zooKeeper: number
 }
 
-const javaArguments = (options: StandaloneOptions, ports: Ports): Array<string> => {
+/** Who may come in, and how it is encrypted. */
+const securityArguments = (accounts: string | undefined, tls: Certificates | undefined): Array<string> => [
+  ...accounts === undefined ? [] : [
+    "-Dsinglenode.security.auth.enable=true",
+    `-Dsinglenode.security.auth.credentials.username=${administrator.user}`,
+    `-Dsinglenode.security.auth.credentials.pwd=${administrator.password}`,
+    `-Dsinglenode.security.auth.pwdAuthHandler.accountsDb.location=${accounts}`
+  ],
+  ...tls === undefined ? [] : [
+    "-Dsinglenode.security.tls.enable=true",
+    `-Dsinglenode.security.tls.privateKey.location=${tls.key}`,
+    `-Dsinglenode.security.tls.certificate.location=${tls.certificate}`,
+    `-Dsinglenode.security.tls.keyStore.location=${tls.keyStore}`,
+    `-Dsinglenode.security.tls.keyStore.pwd.location=${tls.password}`,
+    `-Dsinglenode.security.tls.trustStore.location=${tls.trustStore}`
+  ]
+]
+
+const javaArguments = (options: StandaloneOptions, ports: Ports, security: ReadonlyArray<string>): Array<string> => {
   const cacheMiB = options.cacheMiB ?? 1024
   return [
     `-Xmx${options.heapMiB ?? 3072}m`,
@@ -81,6 +106,7 @@ const javaArguments = (options: StandaloneOptions, ports: Ports): Array<string> 
     "-Dpravegaservice.service.listener.host.nameOrIp=127.0.0.1",
     `-Dcontroller.transaction.lease.count.max=${options.transactionLeaseMaxMs ?? 600_000}`,
     "-Dcontroller.transaction.execution.timeBound.days=1",
+    ...security,
     ...(options.properties ?? []),
     "io.pravega.local.LocalPravegaEmulator"
   ]
@@ -93,6 +119,12 @@ export const startStandalone = async (options: StandaloneOptions = {}): Promise<
   const jars = await pravegaJars()
   const made = options.directory === undefined
   const directory = Path.resolve(options.directory ?? Fs.mkdtempSync(Path.join(Os.tmpdir(), "pravega-standalone-")))
+  let accounts: string | undefined
+  if (options.accounts !== undefined) {
+    accounts = Path.join(directory, "accounts")
+    Fs.writeFileSync(accounts, accountsFile(options.accounts))
+  }
+  const tls = options.tls === true ? await makeCertificates(Path.join(directory, "tls")) : undefined
   // A free port can be taken before the server listens on it: other ports, then.
   for (let tries = 3;; tries--) {
     const [controller = 0, segmentStore = 0, zooKeeper = 0] = await freePorts(3)
@@ -102,17 +134,18 @@ export const startStandalone = async (options: StandaloneOptions = {}): Promise<
         name: "standalone",
         directory,
         jars,
-        args: javaArguments(options, ports),
+        args: javaArguments(options, ports, securityArguments(accounts, tls)),
         ports: [ports.segmentStore, ports.controller],
         readyWithinMs: options.readyWithinMs ?? 120_000,
         outlives: options.lifetime === "detached",
         temporary: made
       })
       const address: StandaloneAddress = {
-        controller: `tcp://127.0.0.1:${ports.controller}`,
+        controller: `${tls === undefined ? "tcp" : "tls"}://127.0.0.1:${ports.controller}`,
         segmentStore: `127.0.0.1:${ports.segmentStore}`,
         pid: server.pid,
-        directory
+        directory,
+        ...tls !== undefined && { authority: tls.authority }
       }
       Fs.writeFileSync(addressFile(directory), JSON.stringify(address))
       return {
@@ -154,6 +187,8 @@ Prints one line "READY controller=tcp://127.0.0.1:P segmentStore=127.0.0.1:P pid
   --cache MiB         the store's cache, off heap (1024)
   --containers N      segment containers (1)
   --controller-port P --segment-store-port P   instead of free ports
+  --auth              ask clients who they are: ${administrator.user}, ${administrator.password} (basic)
+  --tls               encrypt both ports; the certificate to trust is D/tls/ca.crt
   --directory D       logs and configuration (default: a temporary folder, removed at the end)
   --detach            leave it running and return; needs --directory
   --stop              stop the one that was left running in --directory
@@ -179,6 +214,8 @@ const main = async (): Promise<void> => {
       containers: { type: "string" },
       "controller-port": { type: "string" },
       "segment-store-port": { type: "string" },
+      auth: { type: "boolean", default: false },
+      tls: { type: "boolean", default: false },
       directory: { type: "string" },
       detach: { type: "boolean", default: false },
       stop: { type: "boolean", default: false },
@@ -202,6 +239,8 @@ const main = async (): Promise<void> => {
     ...given("cacheMiB", integer("cache", values.cache)),
     ...given("containers", integer("containers", values.containers)),
     ...given("directory", directory),
+    ...(values.auth && { accounts: {} }),
+    tls: values.tls,
     ...(controller !== undefined && segmentStore !== undefined && { ports: { controller, segmentStore } }),
     lifetime: values.detach ? "detached" : "owner"
   })

@@ -35,6 +35,12 @@ export const streamInfo = (stream: ScopedStream, accessOperation?: pb.StreamInfo
     ...(accessOperation === undefined ? {} : { accessOperation })
   }) satisfies MessageInitShape<typeof pb.StreamInfoSchema>
 
+/**
+ * For `getCurrentSegments` and `getSegments`: says that no delegation token is wanted. Without it 0.13.0 takes the caller
+ * for an old client, makes a token for reading and writing, and refuses users who may only read.
+ */
+export const streamInfoWithoutToken = (stream: ScopedStream) => streamInfo(stream, pb.StreamInfo_AccessOperation.NONE)
+
 export const fromStreamInfo = (info: pb.StreamInfo): ScopedStream =>
   new ScopedStream({ scope: ScopeName.make(info.scope), stream: StreamName.make(info.stream) })
 

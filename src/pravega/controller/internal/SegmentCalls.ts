@@ -32,7 +32,7 @@ export const segments = (calls: Calls): SegmentMethods => ({
   currentSegments: (stream) => {
     const context = about("getCurrentSegments", stream)
     return Effect.flatMap(
-      calls.read(methods.getCurrentSegments, Messages.streamInfo(stream), context),
+      calls.read(methods.getCurrentSegments, Messages.streamInfoWithoutToken(stream), context),
       (reply) => understand(context, () => reply.segmentRanges.map(Messages.fromSegmentRange))
     )
   },
@@ -40,7 +40,7 @@ export const segments = (calls: Calls): SegmentMethods => ({
   head: (stream) => {
     const context = about("getSegments", stream)
     return Effect.flatMap(
-      calls.read(methods.getSegments, { streamInfo: Messages.streamInfo(stream) }, context),
+      calls.read(methods.getSegments, { streamInfo: Messages.streamInfoWithoutToken(stream) }, context),
       (reply) => understand(context, () => Messages.fromLocations(stream, reply))
     )
   },
@@ -98,7 +98,7 @@ const segmentsBetween = Effect.fnUntraced(
     const start = from !== undefined || to !== undefined
       ? from
       : yield* Effect.flatMap(
-        calls.read(methods.getSegments, { streamInfo: Messages.streamInfo(stream) }, context),
+        calls.read(methods.getSegments, { streamInfo: Messages.streamInfoWithoutToken(stream) }, context),
         (reply) => understand(context, () => Messages.fromLocations(stream, reply))
       )
     const reply = yield* calls.read(methods.getSegmentsBetween, {
@@ -124,7 +124,7 @@ const epochSegments = (calls: Calls, stream: ScopedStream, epoch: number) => {
     Effect.catchReason("ControllerError", "StreamNotFound", () =>
       Effect.andThen(
         // fails itself when it is the stream that is missing
-        calls.read(methods.getCurrentSegments, Messages.streamInfo(stream), context),
+        calls.read(methods.getCurrentSegments, Messages.streamInfoWithoutToken(stream), context),
         Effect.fail(failure(
           new InvalidRequest({
             operation: context.operation,

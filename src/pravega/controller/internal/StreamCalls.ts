@@ -184,7 +184,11 @@ const truncateStream = (calls: Calls, cut: StreamCut) => {
     return Effect.fail(failure(new InvalidStreamCut({ stream: cut.stream, problem: "it names no segment" })))
   }
   const isHead = Effect.map(
-    calls.read(methods.getSegments, { streamInfo: Messages.streamInfo(cut.stream) }, about("getSegments", cut.stream)),
+    calls.read(
+      methods.getSegments,
+      { streamInfo: Messages.streamInfoWithoutToken(cut.stream) },
+      about("getSegments", cut.stream)
+    ),
     (head) => Messages.isAt(head, cut)
   )
   const request = { streamInfo: Messages.streamInfo(cut.stream), cut: Messages.cutEntries(cut) }
