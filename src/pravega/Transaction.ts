@@ -12,14 +12,20 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
 import type { EventStream } from "../core/EventStream.ts"
 import type { ScopedStream } from "../core/ScopedStream.ts"
 import { inTransaction, type SegmentWithRange } from "../core/Segment.ts"
 import * as Id from "../core/TransactionId.ts"
+import type { WriterId } from "../core/WriterId.ts"
 import type { TransactionState } from "./controller/Controller.ts"
 import * as TransactionFate from "./internal/TransactionFate.ts"
+import * as TransactionFlow from "./internal/TransactionFlow.ts"
 import { TransactionParts } from "./internal/TransactionParts.ts"
+import * as WriterTime from "./internal/WriterTime.ts"
 import { Pravega } from "./Pravega.ts"
 import { TransactionError, type TransactionErrorReason } from "./TransactionError.ts"
 import type { TransactionWriter, TransactionWriterOptions } from "./TransactionWriter.ts"
@@ -53,6 +59,14 @@ export interface Transaction<A> {
    * the transaction's state; if not even that can be had, it fails with `OutcomeUnknown` and the transaction is not aborted.
    */
   readonly commit: Effect.Effect<void, TransactionError>
+  /**
+   * As `commit`, and notes an event time for the stream's watermarks, under a name that a writer keeps from transaction to
+   * transaction: its events up to the end of this one have times up to `timestamp`.
+   */
+  readonly commitWithTime: (mark: {
+    readonly writerId: WriterId
+    readonly timestamp: bigint
+  }) => Effect.Effect<void, TransactionError>
   /** Waits until the transaction is committed, by whomever: a reader sees all of it then. */
   readonly awaitCommitted: Effect.Effect<void, TransactionError>
   /** Idempotent. Fails with `TransactionNotOpen` when it was committed. */
@@ -165,6 +179,138 @@ export const run = <A, B, E, R>(
   }))
 
 /**
+ * Where a flow of events is cut into transactions: after each chunk of the Stream, after so many events, or when so much
+ * time has passed since the transaction's first event. The flow's end is the last cut.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Cut = "chunk" | { readonly events: number } | { readonly interval: Duration.Input }
+
+/** @category models @since 0.1.0 */
+export interface FlowOptions<in A> extends BeginOptions {
+  /** What becomes visible together. */
+  readonly per: Cut
+  /**
+   * An event's time, in milliseconds since 1970: each transaction notes the highest one until then for the stream's
+   * watermarks. Times must not go back from one transaction to the next.
+   */
+  readonly eventTime?: ((event: A) => number) | undefined
+}
+
+/** A transaction that every reader sees. @category models @since 0.1.0 */
+export interface CommittedTransaction {
+  readonly id: Id.TransactionId
+  readonly events: number
+}
+
+/**
+ * Writes what a Stream emits in transactions, one after the other, each begun at its first event, and committed before the
+ * next event is taken. Ends with the number of events when all are visible. A Stream that fails or is interrupted has its
+ * earlier transactions committed and the open one aborted. Throws if `per` is not positive.
+ *
+ * What is in no transaction yet when the process dies is not written, and who starts again can't tell from the stream which
+ * of the input was: for that, see the queries of `effect-pravega/stream`.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { EventCodec, EventStream, Transaction } from "effect-pravega"
+ * import { Stream } from "effect"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const copy = (input: Stream.Stream<string>) =>
+ *   Stream.run(input, Transaction.sink(lines, { per: { interval: "1 second" } }))
+ * ```
+ *
+ * @category flows
+ * @since 0.1.0
+ */
+export const sink = <A>(
+  stream: EventStream<A>,
+  options: FlowOptions<A>
+): Sink.Sink<number, A, never, TransactionError, Pravega> => {
+  checkCut(options.per)
+  return Sink.fromTransform((upstream) =>
+    Effect.scoped(Effect.gen(function*() {
+      let events = 0
+      const transactions = yield* TransactionFlow.make(upstream, options.per, yield* beginner(stream, options))
+      yield* transactions.pipe(
+        Effect.tap((transaction) => Effect.sync(() => events += transaction.events)),
+        Effect.forever({ disableYield: true }),
+        Pull.catchDone(() => Effect.void)
+      )
+      return [events] as const
+    }))
+  )
+}
+
+/**
+ * Writes what a Stream emits in transactions, as `sink` does, and emits each of them when it is committed and visible. The
+ * next one begins when it was taken.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { EventCodec, EventStream, Transaction } from "effect-pravega"
+ * import { Console, Stream } from "effect"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const program = Stream.make("one", "two", "three").pipe(
+ *   Transaction.pipe(lines, { per: { events: 2 } }),
+ *   Stream.runForEach(({ events, id }) => Console.log(`${events} lines in ${id}`))
+ * )
+ * ```
+ *
+ * @category flows
+ * @since 0.1.0
+ */
+export const pipe = <A>(stream: EventStream<A>, options: FlowOptions<A>) => {
+  checkCut(options.per)
+  return <E, R>(
+    events: Stream.Stream<A, E, R>
+  ): Stream.Stream<CommittedTransaction, E | TransactionError, R | Pravega> =>
+    Stream.unwrap(Effect.gen(function*() {
+      const upstream = yield* Stream.toPull(events)
+      const transactions = yield* TransactionFlow.make(upstream, options.per, yield* beginner(stream, options))
+      return Stream.fromPull(Effect.succeed(Effect.map(transactions, (transaction) => [transaction] as const)))
+    }))
+}
+
+/** How a flow begins its transactions, and commits them. */
+const beginner = Effect.fnUntraced(function*<A>(stream: EventStream<A>, { eventTime, lease }: FlowOptions<A>) {
+  const pravega = yield* Pravega
+  const { used, writerId } = yield* WriterTime.register(stream.name)
+  const seen = eventTime === undefined ? undefined : new WriterTime.SeenTime({ of: eventTime })
+  return begin(stream, { lease }).pipe(
+    Effect.provideService(Pravega, pravega),
+    Effect.map((transaction): TransactionFlow.OpenTransaction<A> => ({
+      id: transaction.id,
+      write: (events) => {
+        seen?.see(events)
+        return transaction.write(events)
+      },
+      commit: Effect.suspend(() => {
+        const timestamp = seen?.time
+        if (timestamp === undefined) return transaction.commit
+        used()
+        return transaction.commitWithTime({ writerId, timestamp })
+      }).pipe(Effect.andThen(transaction.awaitCommitted))
+    }))
+  )
+})
+
+const checkCut = (per: Cut): void => {
+  if (per === "chunk") return
+  const isPositive = "events" in per
+    ? Number.isSafeInteger(per.events) && per.events > 0
+    : Duration.isGreaterThan(Duration.fromInputUnsafe(per.interval), Duration.zero)
+  if (!isPositive) throw new RangeError("a transaction has at least one event, and takes some time")
+}
+
+/**
  * The state of any transaction. `unknown`: it never was, or ended more than a day or two ago.
  *
  * @category getters
@@ -217,6 +363,14 @@ const hold = Effect.fnUntraced(function*<A>(
       Effect.forkScoped
     )
   }
+  const commit = (mark: TransactionFate.TimeMark | undefined) =>
+    Effect.andThen(
+      parts.flush,
+      Effect.uninterruptible(Effect.suspend(() => {
+        fate.decided = true
+        return TransactionFate.commit(ref, mark)
+      }))
+    ).pipe(Effect.mapError(toError))
   // an interrupted first use must not become the cached result
   const ownWriter = yield* Effect.cached(Effect.uninterruptible(Scope.provide(parts.open(undefined), scope)))
   return {
@@ -226,13 +380,8 @@ const hold = Effect.fnUntraced(function*<A>(
     writer: (options) => Effect.mapError(parts.open(options), toError),
     write: (events) => Effect.mapError(ownWriter, toError).pipe(Effect.flatMap((writer) => writer.write(events))),
     flush: Effect.mapError(parts.flush, toError),
-    commit: Effect.andThen(
-      parts.flush,
-      Effect.uninterruptible(Effect.suspend(() => {
-        fate.decided = true
-        return TransactionFate.commit(ref)
-      }))
-    ).pipe(Effect.mapError(toError)),
+    commit: commit(undefined),
+    commitWithTime: commit,
     awaitCommitted: Effect.mapError(TransactionFate.awaitCommitted(ref), toError),
     abort: Effect.suspend(() => {
       parts.fail(TransactionFate.notOpen(ref, "aborting"))

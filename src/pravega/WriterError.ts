@@ -7,7 +7,7 @@
 import * as Schema from "effect/Schema"
 import { ScopedStream } from "../core/ScopedStream.ts"
 import { ControllerError, StreamNotFound, StreamSealed } from "./controller/ControllerError.ts"
-import { AccessRefused, StoreUnavailable } from "./segmentstore/SegmentError.ts"
+import { AccessRefused, SegmentError, StoreUnavailable } from "./segmentstore/SegmentError.ts"
 
 /**
  * The event is larger than Pravega takes (8 388 608 bytes of data). Neither it nor any event after it in the same call
@@ -114,6 +114,26 @@ export class AppendOutcomeUnknown extends Schema.TaggedError<AppendOutcomeUnknow
   }
 }
 
+/**
+ * A time was not noted: it lies before one that the writer noted earlier, or the position could not be found out. The
+ * writer goes on.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TimeNotNoted extends Schema.TaggedError<TimeNotNoted>()("TimeNotNoted", {
+  stream: ScopedStream,
+  time: Schema.BigInt,
+  cause: Schema.Union([ControllerError, SegmentError, StreamSealed])
+}) {
+  override get message(): string {
+    return `the time ${this.time} was not noted for ${this.stream.toString()}: ${this.cause.message}`
+  }
+  get isRetryable(): boolean {
+    return this.cause.isRetryable
+  }
+}
+
 /** @category errors @since 0.1.0 */
 export const WriterErrorReason = Schema.Union([
   EventTooLarge,
@@ -125,14 +145,15 @@ export const WriterErrorReason = Schema.Union([
   StoreUnavailable,
   StreamSealed,
   StreamNotFound,
+  TimeNotNoted,
   ControllerError
 ])
 /** @category errors @since 0.1.0 */
 export type WriterErrorReason = typeof WriterErrorReason.Type
 
 /**
- * The one error of event writers. All but `EventTooLarge` and `EncodeFailed` are the end of the writer: every event not
- * acknowledged fails with it, and so does every later call.
+ * The one error of event writers. All but `EventTooLarge`, `EncodeFailed` and `TimeNotNoted` are the end of the writer: every
+ * event not acknowledged fails with it, and so does every later call.
  *
  * @category errors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Stream } from "effect"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import * as ScalingPolicy from "../../src/core/ScalingPolicy.ts"
@@ -7,6 +7,7 @@ import * as Admin from "../../src/pravega/Admin.ts"
 import * as EventWriter from "../../src/pravega/EventWriter.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import type { SegmentConnection } from "../../src/pravega/segmentstore/SegmentConnection.ts"
+import * as Transaction from "../../src/pravega/Transaction.ts"
 import { randomName, randomScope } from "../names.ts"
 import { rawEvents, rawTexts } from "../pravega/rawEvents.ts"
 import type { Cases } from "./Server.ts"
@@ -167,5 +168,29 @@ export const eventWriterCases = (it: Cases): void => {
       assert.strictEqual((yield* rawTexts(stream.name)).length, 100)
       const missing = EventStream.make(`${scope}/missing`, { codec: EventCodec.utf8 })
       assert.strictEqual((yield* Effect.flip(EventWriter.make(missing))).reason._tag, "StreamNotFound")
+    }))
+
+  it.effect("a sink and a pipe of Streams, in transactions and without, while the stream is scaled; times are noted", () =>
+    Effect.gen(function*() {
+      const stream = yield* newStream(2)
+      const input = (from: number) =>
+        Stream.range(from, from + 4999).pipe(
+          Stream.map((n) => `key-${n % 1000} ${Math.floor(n / 1000)}`),
+          Stream.rechunk(300)
+        )
+      const eventTime = { of: (text: string) => Number(text.split(" ")[1]) }
+      const scaling = yield* Effect.forkChild(Admin.scaleTo(stream.name, 3))
+      assert.strictEqual(yield* Stream.run(input(0), EventWriter.sink(stream, { eventTime })), 5000)
+      yield* Fiber.join(scaling)
+      assert.strictEqual((yield* Stream.runCollect(EventWriter.pipe(stream, { eventTime })(input(5000)))).length, 5000)
+      const transactions = Transaction.pipe(stream, { per: { events: 2000 }, eventTime: eventTime.of })
+      const sizes = Stream.map(transactions(input(10_000)), ({ events }) => events)
+      assert.deepStrictEqual(yield* Stream.runCollect(sizes), [2000, 2000, 1000])
+      assertInOrder(yield* rawTexts(stream.name), numbered(0, 15_000))
+      // a new writer may begin anywhere; its own time never goes back
+      const writer = yield* EventWriter.make(stream)
+      yield* writer.noteTime(5n)
+      assert.strictEqual((yield* Effect.flip(writer.noteTime(4n))).reason._tag, "TimeNotNoted")
+      yield* writer.noteTime(5n)
     }))
 }

@@ -18,6 +18,7 @@ import type { SegmentId, SegmentWithRange } from "../../core/Segment.ts"
 import type { StreamConfiguration } from "../../core/StreamConfiguration.ts"
 import type { StreamCut } from "../../core/StreamCut.ts"
 import type { TransactionId } from "../../core/TransactionId.ts"
+import type { WriterId } from "../../core/WriterId.ts"
 import type { ControllerError } from "./ControllerError.ts"
 import { ControllerTransport } from "./ControllerTransport.ts"
 import type { Credentials } from "./Credentials.ts"
@@ -179,6 +180,17 @@ export class Controller extends Context.Service<Controller, {
   readonly listCompletedTransactions: (
     stream: ScopedStream
   ) => Call<ReadonlyArray<{ readonly id: TransactionId; readonly state: "committed" | "aborted" }>>
+  // writers' times
+  /**
+   * Notes that all events that the writer wrote before the cut have times up to `time`, and those after it none below.
+   * May be repeated. Fails with `Outdated` when the time is below an earlier one of this writer.
+   */
+  readonly noteTime: (
+    position: StreamCut,
+    note: { readonly writerId: WriterId; readonly time: bigint }
+  ) => Call<void>
+  /** The writer will note no more: watermarks don't wait for it. true: removed; false: it never noted a time. */
+  readonly removeWriter: (stream: ScopedStream, writerId: WriterId) => Call<boolean>
   // authorisation
   /** The empty string when the server has authorisation off. */
   readonly delegationToken: (stream: ScopedStream, access: AccessOperation) => Call<string>

@@ -14,7 +14,7 @@ import type { SegmentConnection } from "../segmentstore/SegmentConnection.ts"
 import { AccessRefused, StoreUnavailable } from "../segmentstore/SegmentError.ts"
 import type { SegmentRef, Segments } from "../segmentstore/Segments.ts"
 import type { WireCommand } from "../wire/WireCommand.ts"
-import { type AppendOutcomeUnknown, AppendRefused, type WriterErrorReason } from "../WriterError.ts"
+import { type AppendOutcomeUnknown, AppendRefused, type TimeNotNoted, type WriterErrorReason } from "../WriterError.ts"
 import * as Failures from "./ControllerFailure.ts"
 import type { EventsInDoubt, SegmentAppender, SetupEnd } from "./SegmentAppender.ts"
 
@@ -37,7 +37,7 @@ export type SessionEnd =
   | { readonly _tag: "Missing"; readonly inDoubt: EventsInDoubt | undefined }
 
 /** What a session fails with. Events in doubt are not its failure: a transaction's fate settles them. */
-export type AppendFailure = Exclude<WriterErrorReason, AppendOutcomeUnknown>
+export type AppendFailure = Exclude<WriterErrorReason, AppendOutcomeUnknown | TimeNotNoted>
 
 /** First pause after a failure; the following ones double. */
 const firstPauseMillis = 10

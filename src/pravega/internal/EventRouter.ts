@@ -92,8 +92,9 @@ export class EventRouter<E> {
 
   add(payload: Uint8Array, position: number, receipt: Receipt<E>): void {
     if (this.ended !== undefined) return receipt.fail(this.ended.error)
-    receipt.expect(1)
-    this.pending += EventFraming.headerSize + payload.length
+    const bytes = EventFraming.headerSize + payload.length
+    receipt.expect(1, bytes)
+    this.pending += bytes
     this.appenderFor(position, payload.length).add(payload, position, receipt)
   }
 

@@ -13,6 +13,8 @@ export type ReceiptListener<E> = (failure: { readonly error: E } | undefined) =>
 
 export class Receipt<E> implements Acknowledgeable {
   private unacknowledged = 0
+  /** Bytes of all its events, acknowledged ones too, with their headers. */
+  bytes = 0
   private accepting = true
   private settled = false
   private failure: { readonly error: E } | undefined = undefined
@@ -25,8 +27,9 @@ export class Receipt<E> implements Acknowledgeable {
   }
 
   /** Events that were handed to a segment and are not acknowledged yet. */
-  expect(events: number): void {
+  expect(events: number, bytes: number): void {
     this.unacknowledged += events
+    this.bytes += bytes
   }
 
   acknowledge(events: number): void {

@@ -7,7 +7,7 @@ import * as Segment from "../../core/Segment.ts"
 import type { Controller } from "../controller/Controller.ts"
 import { type ControllerError, StreamSealed } from "../controller/ControllerError.ts"
 import { StoreUnavailable } from "../segmentstore/SegmentError.ts"
-import type { WriterErrorReason } from "../WriterError.ts"
+import type { AppendFailure } from "./AppendSession.ts"
 import * as ControllerFailure from "./ControllerFailure.ts"
 import type { Replace } from "./RoutedWriter.ts"
 
@@ -29,7 +29,7 @@ export const follow = Effect.fnUntraced(function*(
   segment: Segment.SegmentId,
   replace: Replace,
   options: SuccessionOptions
-): Effect.fn.Return<void, WriterErrorReason> {
+): Effect.fn.Return<void, AppendFailure> {
   const start = yield* Clock.monotonicTimeNanos
   const limitNanos = BigInt(Math.ceil(Duration.toMillis(options.outageLimit))) * BigInt(1_000_000)
   for (let attempts = 1;; attempts++) {

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import type { TransactionId } from "../../core/TransactionId.ts"
+import type { WriterId } from "../../core/WriterId.ts"
 import type { Controller, PingStatus } from "../controller/Controller.ts"
 import { type ControllerError, OutcomeUnknown, TransactionNotOpen } from "../controller/ControllerError.ts"
 import { PingRefused, type TransactionErrorReason } from "../TransactionError.ts"
@@ -15,6 +16,12 @@ export interface TransactionRef {
   readonly controller: Controller["Service"]
   readonly stream: ScopedStream
   readonly id: TransactionId
+}
+
+/** The time of a transaction's events, as the writer of that name notes it. */
+export interface TimeMark {
+  readonly writerId: WriterId
+  readonly timestamp: bigint
 }
 
 /** How the controller's errors appear in a transaction's: what concerns the transaction by its own name. */
@@ -85,9 +92,12 @@ const afterPing = (
  * Sends the commit. An error that leaves its outcome open is settled by the transaction's state: a commit is only sent
  * again while that is open.
  */
-export const commit = Effect.fnUntraced(function*(ref: TransactionRef): Effect.fn.Return<void, TransactionErrorReason> {
+export const commit = Effect.fnUntraced(function*(
+  ref: TransactionRef,
+  mark?: TimeMark
+): Effect.fn.Return<void, TransactionErrorReason> {
   for (let attempt = 1;; attempt++) {
-    const sent = yield* Effect.result(ref.controller.commitTransaction(ref.stream, ref.id))
+    const sent = yield* Effect.result(ref.controller.commitTransaction(ref.stream, ref.id, mark))
     if (sent._tag === "Success") return
     const error = sent.failure
     const refused = error.reason._tag === "Unauthenticated" || error.reason._tag === "PermissionDenied"

@@ -16,6 +16,7 @@ import { scaling } from "./ScaleCalls.ts"
 import { segments } from "./SegmentCalls.ts"
 import { scopes, streams } from "./StreamCalls.ts"
 import { transactions } from "./TransactionCalls.ts"
+import { writers } from "./WriterCalls.ts"
 
 /** @internal */
 export const make = (transport: ControllerTransport["Service"], options: ControllerOptions): Controller["Service"] => {
@@ -35,6 +36,7 @@ export const make = (transport: ControllerTransport["Service"], options: Control
       minimum: Duration.fromInputUnsafe(options.lease?.minimum ?? "10 seconds"),
       maximum: Duration.fromInputUnsafe(options.lease?.maximum ?? "10 minutes")
     }),
+    ...writers(calls),
     call: raw(calls)
   }
 }
