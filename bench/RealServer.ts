@@ -5,11 +5,11 @@
 import { Admin, Pravega, ScalingPolicy, StreamConfiguration } from "effect-pravega"
 import { ScopedStream, ScopeName } from "effect-pravega"
 import * as Effect from "effect/Effect"
-import { readFileSync } from "node:fs"
 import { startStandalone } from "../test/real/standalone.ts"
 import type { Standalone } from "../test/real/standalone.ts"
 import type { Program } from "./peers/Peer.ts"
 import { PeerProcess } from "./peers/PeerProcess.ts"
+import { cpuSecondsOf } from "./ProcessUse.ts"
 
 const heapMiB = 6144
 const cacheMiB = 2048
@@ -59,10 +59,7 @@ export class RealServer {
 
   /** Seconds of CPU that the server has used. */
   cpuSeconds(): number {
-    if (this.server === undefined) return 0
-    const [, fields = ""] = readFileSync(`/proc/${this.server.pid}/stat`, "utf8").split(/\) (?=\S )/)
-    const [user, system] = fields.split(" ").slice(11, 13).map(Number)
-    return (user! + system!) / 100
+    return this.server === undefined ? 0 : cpuSecondsOf(this.server.pid)
   }
 
   async stop(): Promise<void> {

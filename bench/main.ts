@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { batchRead } from "./cases/BatchRead.ts"
 import type { Bench, Case, Measured, PreparedPeer } from "./cases/Case.ts"
+import { embedded } from "./cases/Embedded.ts"
 import { groupRead } from "./cases/GroupRead.ts"
 import { latency } from "./cases/Latency.ts"
 import { transactions } from "./cases/Transactions.ts"
@@ -17,7 +18,7 @@ import { RealServer } from "./RealServer.ts"
 import { loadAll, machineText, type Outcome, save } from "./report/Outcome.ts"
 import { results, section } from "./report/Results.ts"
 
-const cases: ReadonlyArray<Case> = [write, transactions, batchRead, groupRead, latency]
+const cases: ReadonlyArray<Case> = [write, transactions, batchRead, groupRead, latency, embedded]
 /** Ours last. */
 const peers = [java, rust, python, ours]
 const order = peers.map(({ title }) => title)
@@ -73,7 +74,8 @@ const runCase = async (kase: Case, bench: Pick<Bench, "peers" | "server">, leftO
       console.log(`${kase.name} | ${one.row} | ${one.subject} | ${first.toPrecision(5)}`)
     },
     failed: (row, subject, cause) => {
-      const why = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0]!.slice(0, 200)
+      const said = (cause instanceof Error ? cause.message : String(cause)).split("\n").filter((line) => line !== "")
+      const why = said.slice(0, 2).join(" ").slice(0, 200)
       failures.push(`${subject}, ${row}: ${why}`)
       console.error(`${kase.name} | ${row} | ${subject} | FAILED`, cause)
     }

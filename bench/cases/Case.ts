@@ -13,6 +13,8 @@ export interface Case {
   readonly doesNotShow: string
   /** A table for each. */
   readonly metrics: ReadonlyArray<Metric>
+  /** Default: ours to the best other. */
+  readonly ratios?: ReadonlyArray<Ratio> | undefined
   /** Its share of a whole run: no other round is begun after so many seconds. */
   readonly seconds: number
   readonly run: (bench: Bench) => Promise<void>
@@ -27,6 +29,13 @@ export interface Metric {
   readonly digits?: number | undefined
   /** Subjects that do less for their figure: not the best other, whatever it is. */
   readonly incomparable?: ReadonlyArray<string> | undefined
+}
+
+/** A column that compares: above 1, `of` is better than the best of `to` (all others if undefined). */
+export interface Ratio {
+  readonly title: string
+  readonly of: string
+  readonly to?: ReadonlyArray<string> | undefined
 }
 
 /** A measured row of one subject (a peer, a server). */

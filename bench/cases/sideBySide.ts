@@ -8,7 +8,13 @@ export interface Row {
   readonly command: CommandName
   /** Beside `stream=`. */
   readonly options: string
-  readonly stream: { readonly name: string; readonly segments: number; readonly fill?: Fill | undefined }
+  readonly stream: {
+    readonly name: string
+    readonly segments: number
+    readonly fill?: Fill | undefined
+    /** A new stream for each measurement; else it is the same for all of a server's life. */
+    readonly isFresh?: boolean | undefined
+  }
   /** What one peer's measurement writes, in bytes. */
   readonly writes: number
   readonly withinSeconds?: number | undefined
@@ -60,12 +66,15 @@ const measure = async (
   bench.record({ row: row.label, subject: peer.title, round, figures: { ...figures, serverCpuSeconds } })
 }
 
+let made = 0
+
 const ask = async (bench: Bench, running: PeerProcess, row: Row) => {
-  const { fill, name, segments } = row.stream
-  const stream = await bench.server.stream(name, segments, async (made) => {
+  const { fill, isFresh, name, segments } = row.stream
+  const unique = isFresh === true ? `${name}-${++made}` : name
+  const stream = await bench.server.stream(unique, segments, async (empty) => {
     if (fill === undefined) return
     const filler = bench.server.process(bench.peers.at(-1)!.program)
-    await filler.ask(`write stream=${made} events=${fill.events} size=${fill.size}`, withinSeconds)
+    await filler.ask(`write stream=${empty} events=${fill.events} size=${fill.size}`, withinSeconds)
   })
   return running.ask(`${row.command} stream=${stream} ${row.options}`, row.withinSeconds ?? withinSeconds)
 }

@@ -1,7 +1,6 @@
 /** A running program of a peer: commands in, figures out, one after the other. */
 import { spawn } from "node:child_process"
 import type { ChildProcess } from "node:child_process"
-import { readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
 import type { Interface } from "node:readline"
 import type { Program } from "./Peer.ts"
@@ -62,12 +61,6 @@ export class PeerProcess {
     } finally {
       clearTimeout(timer)
     }
-  }
-
-  /** Its largest resident size so far, in MiB. */
-  peakMiB(): number {
-    const status = readFileSync(`/proc/${this.child.pid}/status`, "utf8")
-    return Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024)
   }
 
   /** At the end of its input it ends by itself; it has a few seconds for that. */

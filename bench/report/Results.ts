@@ -42,8 +42,9 @@ export const section = (
     ...measured.filter((subject) => !order.includes(subject) && subject !== ours),
     ...(measured.includes(ours) ? [ours] : [])
   ]
+  const ratios = kase.ratios ?? [{ title: "ratio to the best other", of: ours }]
   const tables = kase.metrics.flatMap((metric) => {
-    const text = table(metric, outcome.measured, { subjects, ours })
+    const text = table(metric, outcome.measured, { subjects, ratios })
     return text === undefined ? [] : [`**${metric.title}**`, text]
   })
   return [

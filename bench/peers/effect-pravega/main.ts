@@ -6,6 +6,7 @@ import { Pravega } from "effect-pravega"
 import type * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { createInterface } from "node:readline"
+import { acknowledge } from "./acknowledging.ts"
 import { parseCommand } from "./Command.ts"
 import type { Command } from "./Command.ts"
 import type { Figures } from "./Figures.ts"
@@ -15,7 +16,8 @@ import { write, writeTransactions } from "./writing.ts"
 const commands: Readonly<Record<string, (command: Command) => Effect.Effect<Figures, unknown, Pravega>>> = {
   write,
   transactions: writeTransactions,
-  batch: readBatch
+  batch: readBatch,
+  acknowledge
 }
 
 const runtime = ManagedRuntime.make(Pravega.layer({ controller: process.argv[2] ?? "" }))
