@@ -1,6 +1,10 @@
-/** Two projects: "unit" needs nothing but Node, "real" a real Pravega, which its global setup starts. */
+/**
+ * Two projects: "unit" needs nothing but Node (and PostgreSQL's binaries for files named after it), "real" a real Pravega,
+ * which its global setup starts.
+ */
 import { defineConfig } from "vitest/config"
 import { whyNoServer } from "./test/real/javaTools.ts"
+import * as Postgres from "./test/real/postgres.ts"
 
 const serverGiven = (process.env["PRAVEGA_CONTROLLER"] ?? "") !== ""
 const leftOut = serverGiven ? undefined : whyNoServer()
@@ -9,10 +13,16 @@ if (leftOut !== undefined && process.env["PRAVEGA_REAL"] === "required") {
 }
 
 const real = "test/**/*.real.test.ts"
+const postgresLeftOut = Postgres.whyNot()
+const postgres = postgresLeftOut === undefined ? [] : ["test/**/*.postgres.test.ts"]
+const left = {
+  ...leftOut === undefined ? {} : { leftOut },
+  ...postgresLeftOut === undefined ? {} : { postgresLeftOut }
+}
 
 export default defineConfig({
   test: {
-    reporters: ["default", ["./tools/summary-reporter.mjs", leftOut === undefined ? {} : { leftOut }]],
+    reporters: ["default", ["./tools/summary-reporter.mjs", left]],
     coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text-summary", "lcov"] },
     passWithNoTests: leftOut !== undefined,
     projects: [
@@ -21,7 +31,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: [real],
+          exclude: [real, ...postgres],
           testTimeout: 60_000,
           sequence: { groupOrder: 0 }
         }

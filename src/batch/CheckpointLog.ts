@@ -9,10 +9,13 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { CheckpointLogError, SequenceNotNext, SequenceTaken } from "./CheckpointLogError.ts"
+import * as Result from "effect/Result"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { CheckpointLogError, LogUnavailable, SequenceNotNext, SequenceTaken } from "./CheckpointLogError.ts"
 import * as DirectoryLog from "./internal/DirectoryLog.ts"
 import { LogFiles } from "./LogFiles.ts"
 import type { QueryName } from "./QueryName.ts"
+import * as SqliteClient from "./SqliteClient.ts"
 
 /** A record as its home has it. @category models */
 export interface StoredRecord {
@@ -36,6 +39,12 @@ export interface QueryLog {
   readonly read: (from: number) => Effect.Effect<ReadonlyArray<StoredRecord>, CheckpointLogError>
   /** Forgets the records before `before`; their numbers stay taken for ever. */
   readonly compact: (before: number) => Effect.Effect<void, CheckpointLogError>
+}
+
+/** @category models @since 0.1.0 */
+export interface SqlLogOptions {
+  /** The table of the records; a second one has its name and `_heads`. Default `pravega_checkpoints`. */
+  readonly table?: string | undefined
 }
 
 /**
@@ -73,7 +82,53 @@ export class CheckpointLog extends Context.Service<CheckpointLog, {
       CheckpointLog,
       Effect.map(LogFiles, (files) => ({ open: (query) => DirectoryLog.open(files, directory, query) }))
     )
+
+  /**
+   * Logs in the database of a `SqlClient`: PostgreSQL (`@effect/sql-pg`), or SQLite. The tables are made if they are not
+   * there. Every append is a transaction of its own: a query must not run within one of the same client.
+   *
+   * ```ts
+   * import { PgClient } from "@effect/sql-pg"
+   * import { CheckpointLog } from "effect-pravega/batch"
+   * import * as Layer from "effect/Layer"
+   *
+   * const checkpoints = CheckpointLog.layerSql().pipe(
+   *   Layer.provide(PgClient.layer({ host: "localhost", database: "shop" }))
+   * )
+   * ```
+   */
+  static readonly layerSql = (options: SqlLogOptions = {}): Layer.Layer<CheckpointLog, never, SqlClient> =>
+    Layer.effect(
+      CheckpointLog,
+      Effect.gen(function*() {
+        const SqlLog = yield* importSqlLog
+        const open = yield* SqlLog.make
+        return { open: (query) => open(query, options) }
+      })
+    )
+
+  /**
+   * Logs in one SQLite file, made if it is not there (its folder must be). Nothing to install: it is Node's own SQLite.
+   * Processes may share the file; it must be on a local disk. That it can't be opened is said by `open`.
+   */
+  static readonly layerSqlite = (file: string): Layer.Layer<CheckpointLog> =>
+    Layer.effect(
+      CheckpointLog,
+      Effect.gen(function*() {
+        const SqlLog = yield* importSqlLog
+        const client = yield* Effect.result(Layer.build(SqliteClient.layer(file)))
+        if (Result.isFailure(client)) {
+          const reason = (query: QueryName) => new LogUnavailable({ query, operation: "open", cause: client.failure })
+          return { open: (query) => Effect.fail(new CheckpointLogError({ reason: reason(query) })) }
+        }
+        const open = yield* Effect.provideContext(SqlLog.make, client.success)
+        return { open: (query) => open(query, {}) }
+      })
+    )
 }
+
+/** Loaded when it is used: who keeps no log in a database pays nothing for it. */
+const importSqlLog = Effect.promise(() => import("./internal/SqlLog.ts"))
 
 const makeMemory = (query: QueryName): QueryLog => {
   const records: Array<StoredRecord> = []

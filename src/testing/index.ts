@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+export * as CheckpointLogLaws from "./CheckpointLogLaws.ts"
 export * as FaultProxy from "./FaultProxy.ts"
 export * as Faults from "./Faults.ts"
 export * as FaultyServer from "./FaultyServer.ts"

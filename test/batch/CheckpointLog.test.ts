@@ -11,7 +11,7 @@ import { CheckpointLog, type QueryLog } from "../../src/batch/CheckpointLog.ts"
 import type { CheckpointLogError } from "../../src/batch/CheckpointLogError.ts"
 import { LogFiles } from "../../src/batch/LogFiles.ts"
 import { QueryName } from "../../src/batch/QueryName.ts"
-import { checkpointLogLaws, type Home } from "./checkpointLogLaws.ts"
+import * as CheckpointLogLaws from "../../src/testing/CheckpointLogLaws.ts"
 import * as SimulatedFiles from "./SimulatedFiles.ts"
 
 const query = QueryName.make("q")
@@ -20,34 +20,47 @@ const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 const openOn = (layer: Layer.Layer<CheckpointLog>) => (name: QueryName) =>
   Effect.flatMap(CheckpointLog, (logs) => logs.open(name)).pipe(Effect.provide(layer))
 
-const onDisk = (disk: SimulatedFiles.SimulatedDisk): Home => ({
+const onDisk = (disk: SimulatedFiles.SimulatedDisk): CheckpointLogLaws.Home => ({
   open: openOn(CheckpointLog.layerFiles("/logs").pipe(Layer.provide(Layer.succeed(LogFiles, disk.files))))
 })
 
+/** Runs the laws; one home whose processes share nothing but the store. */
+const holds = <E>(
+  name: string,
+  fresh: Effect.Effect<CheckpointLogLaws.Home, E>,
+  options?: CheckpointLogLaws.Options
+) =>
+  describe(`a log in ${name}`, () => {
+    for (const law of CheckpointLogLaws.laws(fresh, options)) it.live(law.name, () => law.check)
+  })
+
 describe("CheckpointLog", () => {
-  checkpointLogLaws(
+  const made: Array<string> = []
+  const temporary = Effect.promise(async () => {
+    const directory = await Fs.mkdtemp(Path.join(Os.tmpdir(), "checkpoints-"))
+    made.push(directory)
+    return directory
+  })
+  afterAll(() => Promise.all(made.map((directory) => Fs.rm(directory, { recursive: true, force: true }))))
+
+  holds(
     "memory",
     Effect.map(Effect.scoped(Layer.build(CheckpointLog.layerMemory)), (context) => ({
       open: (name: QueryName) => Effect.flatMap(CheckpointLog, (logs) => logs.open(name)).pipe(Effect.provide(context))
     }))
   )
 
-  const made: Array<string> = []
-  const temporary = Effect.promise(async () => {
-    const directory = await Fs.mkdtemp(Path.join(Os.tmpdir(), "checkpoints-"))
-    made.push(directory)
-    // Some that the log has to make itself, too.
-    return Path.join(directory, "some", "where")
-  })
-  afterAll(() => Promise.all(made.map((directory) => Fs.rm(directory, { recursive: true, force: true }))))
-  checkpointLogLaws(
+  holds(
     "directory",
-    Effect.map(temporary, (directory) => ({ open: openOn(CheckpointLog.layerFileSystem(directory)) })),
+    // Some that the log has to make itself, too.
+    Effect.map(temporary, (directory) => ({
+      open: openOn(CheckpointLog.layerFileSystem(Path.join(directory, "some", "where")))
+    })),
     { runs: 20 }
   )
 
   let seed = 0
-  checkpointLogLaws(
+  holds(
     "directory on a simulated disk, steps interleaved",
     Effect.sync(() => {
       const disk = SimulatedFiles.make()

@@ -1,0 +1,89 @@
+/** The checkpoint log in PostgreSQL. */
+import { PgClient } from "@effect/sql-pg"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { SqlClient } from "effect/sql/SqlClient"
+import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
+import { QueryName } from "../../src/batch/QueryName.ts"
+import * as CheckpointLogLaws from "../../src/testing/CheckpointLogLaws.ts"
+import * as Postgres from "../real/postgres.ts"
+import { processes } from "./logProcesses.ts"
+
+const query = QueryName.make("q")
+const text = (value: string): Uint8Array => new TextEncoder().encode(value)
+
+describe("a log in PostgreSQL", () => {
+  let server: Postgres.Server | undefined
+  beforeAll(async () => {
+    server = await Postgres.start()
+  })
+  afterAll(() => server?.stop())
+
+  const client = (): Layer.Layer<SqlClient | PgClient.PgClient> =>
+    Layer.orDie(
+      PgClient.layer({ path: server?.socket, username: "test", database: "postgres", maxConnections: 2 })
+    )
+  let tables = 0
+  const log = (table: string) => CheckpointLog.layerSql({ table }).pipe(Layer.provide(client()))
+  const fresh = Effect.suspend(() => processes(log(`law_${tables++}`)))
+  for (const law of CheckpointLogLaws.laws(fresh, { runs: 6 })) it.live(law.name, () => law.check)
+
+  it.live("connections that the server ends at any moment leave every append made, not made, or known as unknown", () =>
+    Effect.gen(function*() {
+      const home = yield* processes(log("ended"))
+      const appender = yield* home.open(query)
+      const judge = yield* home.open(query)
+      const sql = Context.get(yield* Layer.build(client()), SqlClient)
+      const endThem = sql`
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'`
+      const ending = yield* Effect.forkScoped(Effect.forever(Effect.ignore(endThem)), { startImmediately: true })
+      const told = new Map<string, number>()
+      let next = 0
+      for (let tries = 0; tries < 150; tries++) {
+        const exit = yield* Effect.exit(appender.append(next, text(String(tries))))
+        const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : Option.none()
+        const answer = Exit.isSuccess(exit) ? "made" : Option.isSome(error) ? error.value.reason._tag : "died"
+        told.set(answer, (told.get(answer) ?? 0) + 1)
+        const records = yield* judge.read(0).pipe(
+          Effect.retry({ while: ({ reason }) => reason._tag === "LogUnavailable" })
+        )
+        const isThere = records.length === next + 1
+        if (answer === "made") assert.isTrue(isThere)
+        if (answer === "LogUnavailable") assert.isFalse(isThere)
+        assert.include(["made", "LogUnavailable", "OutcomeUnknown"], answer)
+        next = records.length
+      }
+      yield* Fiber.interrupt(ending)
+      assert.isAbove(told.get("made") ?? 0, 0)
+      assert.isAbove((told.get("LogUnavailable") ?? 0) + (told.get("OutcomeUnknown") ?? 0), 0)
+    }))
+
+  it.live("commits durably also where the server is told not to", () =>
+    Effect.gen(function*() {
+      const lax = PgClient.layer({
+        path: server?.socket,
+        username: "test",
+        database: "postgres",
+        startupParameters: { synchronous_commit: "off" }
+      })
+      const context = yield* Layer.build(CheckpointLog.layerSql({ table: "lax" }).pipe(Layer.provideMerge(lax)))
+      const sql = Context.get(context, SqlClient)
+      // Says with which setting each record was written.
+      yield* sql`CREATE TABLE seen (setting TEXT)`
+      const opened = yield* Context.get(context, CheckpointLog).open(query)
+      yield* sql`
+        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO seen SELECT current_setting('synchronous_commit'); RETURN NEW; END $$`
+      yield* sql`CREATE TRIGGER see AFTER INSERT ON lax FOR EACH ROW EXECUTE FUNCTION see()`
+      yield* opened.append(0, text("x"))
+      assert.deepStrictEqual([...yield* sql`SELECT setting FROM seen`], [{ setting: "on" }])
+      assert.deepStrictEqual([...yield* sql`SELECT current_setting('synchronous_commit') AS now`], [{ now: "off" }])
+    }))
+})
