@@ -75,8 +75,8 @@ const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table
       PRIMARY KEY (query, sequence)
     )`
   ).pipe(
-    // PostgreSQL lets one of two that create a table at the same time fail.
-    Effect.retry({ times: 3, while: (error) => error.reason._tag === "UniqueViolation" })
+    // PostgreSQL lets one of two that create a table at the same time fail, in several ways.
+    Effect.retry({ times: 3 })
   )
   const durability = yield* alone(
     "open",
