@@ -24,7 +24,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import fc from "fast-check"
+import type { Arbitrary, default as FastCheck } from "fast-check"
 import * as Assert from "node:assert/strict"
 import type { QueryLog } from "../batch/CheckpointLog.ts"
 import type { CheckpointLogError } from "../batch/CheckpointLogError.ts"
@@ -156,7 +156,7 @@ export const laws = <E, R>(
     name: "of concurrent appends at most one wins each number, and readers see the winner",
     check: property(
       options,
-      fc.array(fc.array(Action, { maxLength: 8 }), { minLength: 2, maxLength: 4 }),
+      (fc) => fc.array(fc.array(action(fc), { maxLength: 8 }), { minLength: 2, maxLength: 4 }),
       (processes) =>
         Effect.gen(function*() {
           const home = yield* fresh
@@ -194,7 +194,7 @@ export const laws = <E, R>(
     name: "an append that is interrupted was made or was not; what was acknowledged stays, and the log goes on",
     check: property(
       options,
-      fc.array(fc.record({ turns: fc.nat(30), compacts: fc.boolean() }), { minLength: 1, maxLength: 6 }),
+      (fc) => fc.array(fc.record({ turns: fc.nat(30), compacts: fc.boolean() }), { minLength: 1, maxLength: 6 }),
       (cuts) =>
         Effect.gen(function*() {
           const home = yield* fresh
@@ -228,11 +228,12 @@ export const laws = <E, R>(
   }
 ]
 
-const Action = fc.oneof(
-  { weight: 8, arbitrary: fc.constant("append" as const) },
-  { weight: 1, arbitrary: fc.constant("compact" as const) },
-  { weight: 1, arbitrary: fc.constant("read" as const) }
-)
+const action = (fc: typeof FastCheck) =>
+  fc.oneof(
+    { weight: 8, arbitrary: fc.constant("append" as const) },
+    { weight: 1, arbitrary: fc.constant("compact" as const) },
+    { weight: 1, arbitrary: fc.constant("read" as const) }
+  )
 
 /** Sockets and files answer between two turns of the event loop. */
 const turnOfTheLoop = Effect.callback<void>((resume) => {
@@ -243,14 +244,16 @@ const turnOfTheLoop = Effect.callback<void>((resume) => {
 /** A property as an Effect, its histories run one after the other. */
 const property = <A, E, R>(
   { runs = 100, seed }: Options,
-  arbitrary: fc.Arbitrary<A>,
+  arbitrary: (fc: typeof FastCheck) => Arbitrary<A>,
   holds: (value: A) => Effect.Effect<void, E, R>
 ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> =>
   Effect.flatMap(Effect.context<Exclude<R, Scope.Scope>>(), (context) =>
-    Effect.promise((signal) => {
+    Effect.promise(async (signal) => {
+      // An optional peer.
+      const { default: fc } = await import("fast-check")
       const run = Effect.runPromiseWith(context)
-      return fc.assert(
-        fc.asyncProperty(arbitrary, (value) => run(Effect.scoped(holds(value)), { signal })),
+      await fc.assert(
+        fc.asyncProperty(arbitrary(fc), (value) => run(Effect.scoped(holds(value)), { signal })),
         { numRuns: runs, ...seed === undefined ? {} : { seed } }
       )
     }))
