@@ -55,6 +55,26 @@ export interface EventCodec<A> {
 /**
  * A codec from two functions; whatever they throw becomes an `EventCodecError`.
  *
+ * **Example**
+ *
+ * ```ts
+ * import { EventCodec, EventStream } from "effect-pravega"
+ *
+ * // a number as Java's `ByteBuffer.putDouble` writes it
+ * const double = EventCodec.make<number>({
+ *   name: "double",
+ *   encode: (value) => {
+ *     const bytes = new Uint8Array(8)
+ *     new DataView(bytes.buffer).setFloat64(0, value)
+ *     return bytes
+ *   },
+ *   decode: (bytes) => new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0),
+ *   copies: true
+ * })
+ *
+ * const temperatures = EventStream.make("home/temperatures", { codec: double })
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */

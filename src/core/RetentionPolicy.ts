@@ -45,7 +45,23 @@ export const RetentionPolicy = Schema.Union([ByTime, BySize])
 /** @category models @since 0.1.0 */
 export type RetentionPolicy = typeof RetentionPolicy.Type
 
-/** Keeps what is younger than `minimum`. @category constructors @since 0.1.0 */
+/**
+ * Keeps what is younger than `minimum`.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Admin, RetentionPolicy, ScalingPolicy } from "effect-pravega"
+ *
+ * const created = Admin.ensureStream("market/trades", {
+ *   scaling: ScalingPolicy.fixed(4),
+ *   retention: RetentionPolicy.byTime("7 days")
+ * })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const byTime = (
   minimum: Duration.Input,
   options?: { readonly maximum?: Duration.Input | undefined }
@@ -55,7 +71,20 @@ export const byTime = (
     ...(options?.maximum === undefined ? {} : { maximum: Duration.fromInputUnsafe(options.maximum) })
   })
 
-/** Keeps the youngest `minimum` bytes. @category constructors @since 0.1.0 */
+/**
+ * Keeps the youngest `minimum` bytes.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { RetentionPolicy } from "effect-pravega"
+ *
+ * const tenGibibytes = RetentionPolicy.bySize(10n * 1024n ** 3n)
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const bySize = (
   minimum: bigint,
   options?: { readonly maximum?: bigint | undefined }

@@ -33,6 +33,18 @@ export const hash = (key: string): bigint => KeyHash.toLong(KeyHash.ofText(key, 
  *
  * Looks at every segment: for many events, make a `SegmentRouting` once.
  *
+ * **Example**
+ *
+ * ```ts
+ * import { Admin, RoutingKey } from "effect-pravega"
+ * import { Effect } from "effect"
+ *
+ * const whereAcmeGoes = Effect.map(
+ *   Admin.segments("market/trades"),
+ *   (segments) => RoutingKey.segmentFor(segments, RoutingKey.position("ACME"))?.id
+ * )
+ * ```
+ *
  * @category getters
  * @since 0.1.0
  */

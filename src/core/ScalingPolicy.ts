@@ -36,7 +36,21 @@ export type ScalingPolicy = typeof ScalingPolicy.Type
 /** A fixed number of segments, at least 1. @category constructors @since 0.1.0 */
 export const fixed = (segments: number): ScalingPolicy => Fixed.make({ segments })
 
-/** Automatic scaling by KB per second and segment. @category constructors @since 0.1.0 */
+/**
+ * Automatic scaling by KB per second and segment.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { ScalingPolicy } from "effect-pravega"
+ *
+ * // never fewer than 2 segments; one that takes more than 1 MiB/s for a while is split into two
+ * const policy = ScalingPolicy.byDataRate({ kilobytesPerSecond: 1024, scaleFactor: 2, minimumSegments: 2 })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const byDataRate = (options: {
   readonly kilobytesPerSecond: number
   readonly scaleFactor: number

@@ -38,6 +38,17 @@ export type Unbounded = "unbounded"
  *
  * The order of the entries is kept, also in text and bytes, but it means nothing.
  *
+ * **Example**
+ *
+ * ```ts
+ * import { StreamCut } from "effect-pravega"
+ * import { Result } from "effect"
+ *
+ * // a position kept by a Java program, or by the Spark or Flink connector
+ * const resume = (text: string) =>
+ *   Result.map(StreamCut.fromText(text), (cut) => (cut === "unbounded" ? "earliest" : cut))
+ * ```
+ *
  * @category models
  * @since 0.1.0
  */
@@ -81,6 +92,15 @@ export class StreamCut extends Schema.Class<StreamCut>("effect-pravega/StreamCut
 /**
  * A stream cut in its text form (see `StreamCut.toText`); `UNBOUNDED` is refused. For JSON that is read by people,
  * `Schema.toCodecJson(StreamCut)` is the other choice.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { StreamCutFromText } from "effect-pravega"
+ * import { Schema } from "effect"
+ *
+ * const Bookmark = Schema.Struct({ user: Schema.String, position: StreamCutFromText })
+ * ```
  *
  * @category schemas
  * @since 0.1.0

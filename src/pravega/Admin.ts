@@ -85,6 +85,18 @@ export const scopeExists = Effect.fn("Admin.scopeExists")(
 /**
  * The scopes, page by page. Pravega's own (`_system`) are left out unless `internal`.
  *
+ * **Example**
+ *
+ * ```ts
+ * import { Admin } from "effect-pravega"
+ * import { Console, Stream } from "effect"
+ *
+ * const show = Admin.listScopes().pipe(
+ *   Stream.flatMap((scope) => Admin.listStreams(scope)),
+ *   Stream.runForEach((stream) => Console.log(stream.toString()))
+ * )
+ * ```
+ *
  * @category scopes
  * @since 0.1.0
  */
@@ -291,6 +303,23 @@ export const epochs = (name: StreamLike): Stream.Stream<StreamEpoch, ControllerE
  *
  * Fails with `ScalePreconditionFailed` when a segment is not active, with `InvalidScale` when the ranges don't fit.
  *
+ * **Example**
+ *
+ * ```ts
+ * import { Admin } from "effect-pravega"
+ * import { Effect } from "effect"
+ *
+ * // split the first segment in the middle
+ * const split = Effect.gen(function*() {
+ *   const [first] = yield* Admin.segments("market/trades")
+ *   if (first === undefined) return []
+ *   const { high, low } = first.range
+ *   const middle = (low + high) / 2
+ *   const create = [{ low, high: middle }, { low: middle, high }]
+ *   return yield* Admin.scale("market/trades", { seal: [first.id], create })
+ * })
+ * ```
+ *
  * @category scaling
  * @since 0.1.0
  */
@@ -352,6 +381,16 @@ export const scaleTo = Effect.fn("Admin.scaleTo")(
  * Deletes the events before a cut. Fails with `InvalidStreamCut` when the cut lies before the present head or does not
  * fit the stream, and with `StreamSealed`: a sealed stream can't be truncated (0.13.0).
  *
+ * **Example**
+ *
+ * ```ts
+ * import { Admin } from "effect-pravega"
+ * import { Effect } from "effect"
+ *
+ * // forget all that is there now
+ * const emptied = Effect.flatMap(Admin.latestCut("market/trades"), Admin.truncateStream)
+ * ```
+ *
  * @category truncation
  * @since 0.1.0
  */
@@ -391,7 +430,21 @@ export const latestCut = Effect.fn("Admin.latestCut")(
   }
 )
 
-/** @category cuts @since 0.1.0 */
+/**
+ * @category cuts @since 0.1.0
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Admin } from "effect-pravega"
+ * import { Console, Effect } from "effect"
+ *
+ * const show = Effect.gen(function*() {
+ *   const { head, isSealed, tail } = yield* Admin.streamInfo("market/trades")
+ *   yield* Console.log(`${yield* Admin.distance(head, tail)} bytes${isSealed ? ", sealed" : ""}`)
+ * })
+ * ```
+ */
 export const streamInfo = Effect.fn("Admin.streamInfo")(
   function*(name: StreamLike): Effect.fn.Return<StreamInfo, ControllerError | SegmentError, Pravega> {
     const { controller } = yield* Pravega
@@ -406,6 +459,17 @@ export const streamInfo = Effect.fn("Admin.streamInfo")(
 /**
  * The bytes between two cuts of a stream, headers of events (8 bytes each) included. Asks the stores for the lengths of
  * segments that lie between: fails with a `SegmentError` when such a one is truncated away.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Admin, type StreamCut } from "effect-pravega"
+ * import { Effect } from "effect"
+ *
+ * // how many bytes a consumer at this position has not read
+ * const lag = (position: StreamCut) =>
+ *   Effect.flatMap(Admin.latestCut(position.stream), (tail) => Admin.distance(position, tail))
+ * ```
  *
  * @category cuts
  * @since 0.1.0
