@@ -10,6 +10,7 @@ import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as BatchStatus from "./BatchStatus.ts"
 import { CheckpointLog } from "./CheckpointLog.ts"
 import type { CheckpointLogError } from "./CheckpointLogError.ts"
 import { type PreparedSink, Started } from "./CheckpointRecord.ts"
@@ -17,18 +18,20 @@ import { CommitError, StructureChanged } from "./CommitError.ts"
 import * as OwnedLog from "./OwnedLog.ts"
 import type { Pipeline } from "./Pipeline.ts"
 import type { SinkSession } from "./Sink.ts"
-import type { Range, SourceSession } from "./Source.ts"
+import type { Lag, Skipped, SourceSession } from "./Source.ts"
 
 /** @category models @since 0.1.0 */
 export interface Run<in out A, in out B, in out ES, in out E, out R> {
   readonly pipeline: Pipeline<A, B, ES, E, R>
   readonly log: OwnedLog.OwnedLog
-  readonly source: SourceSession<A, ES>
+  /** In the order of their names, in which their partitions are numbered. */
+  readonly sources: ReadonlyMap<string, SourceSession<A, ES>>
   readonly sinks: ReadonlyMap<string, SinkSession<B, E>>
   /** Whether a try that failed is made again; errors that stop a query are not asked about. */
   readonly retry: Schedule.Schedule<unknown, Failure<ES, E>>
   readonly resolutions: ReadonlyArray<Resolution>
   readonly ahead: Ahead<ES>
+  readonly activity: BatchStatus.Activity
 }
 
 /**
@@ -49,11 +52,37 @@ export interface Resolution {
 /** What stops a batch. @category models @since 0.1.0 */
 export type Failure<ES, E> = ES | E | CheckpointLogError | CommitError
 
+/** What the next batch reads, found and not recorded. @category models @since 0.1.0 */
+export interface FoundRange {
+  readonly _tag: "range"
+  /** Per source that has something to read. */
+  readonly plans: Readonly<Record<string, Schema.Json>>
+  /** Per source, those with nothing to read too: where the batch after it starts. */
+  readonly positions: Readonly<Record<string, Schema.Json>>
+}
+
+/** @category models @since 0.1.0 */
+export type NextRange = FoundRange | { readonly _tag: "idle" } | { readonly _tag: "ended" }
+
 /** The next batch's range, looked for before it is due. @category models @since 0.1.0 */
 export interface Ahead<in out ES> {
   /** The run's. */
   readonly scope: Scope.Scope
-  range: Fiber.Fiber<Range<Schema.Json, Schema.Json>, ES | CommitError> | undefined
+  range: Fiber.Fiber<NextRange, ES | CommitError> | undefined
+}
+
+/** What one batch did with one source. @category models @since 0.1.0 */
+export interface SourceReport {
+  /** Where the next batch starts; `Source.streamCut` reads it if the source is a Pravega stream. */
+  readonly position: Schema.Json
+  /** Read in this step; 0 when a prepared batch only had to be committed. */
+  readonly events: number
+  /** Headers included; 0 where a source does not say. */
+  readonly bytes: number
+  /** What was left when the source was last asked; undefined if it can't tell. */
+  readonly lag: Lag | undefined
+  /** What was gone when it was to be read, and was left out, as the user chose. */
+  readonly skipped: ReadonlyArray<Skipped>
 }
 
 /** What one batch did. @category models @since 0.1.0 */
@@ -63,12 +92,19 @@ export interface BatchReport {
   readonly wasPlanned: boolean
   /** Per source: where the next batch starts. */
   readonly positions: Readonly<Record<string, Schema.Json>>
+  readonly sources: ReadonlyMap<string, SourceReport>
   /** Events read in this step; 0 when a prepared batch only had to be committed. */
   readonly eventsIn: number
+  readonly bytesIn: number
+  /** Written to all sinks together. */
+  readonly eventsOut: number
+  readonly bytesOut: number
   /** Per sink with output: what was prepared. */
   readonly sinks: ReadonlyMap<string, PreparedSink>
   /** How often the batch was processed in this step. */
   readonly attempts: number
+  /** Milliseconds per step of the protocol. A plan that was found ahead of time takes the time of its record only. */
+  readonly took: Readonly<Record<BatchStatus.BatchStep, number>>
   /** When planning began, and when the steps of the protocol were done; milliseconds since 1970. */
   readonly times: {
     readonly begun: number
@@ -90,41 +126,46 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   retry: Schedule.Schedule<unknown, Failure<ES, E>>,
   resolutions: ReadonlyArray<Resolution> = []
 ) {
-  const { name, source, structure, version } = pipeline
+  const { name, structure, version } = pipeline
   const scope = yield* Effect.scope
   const log = yield* (yield* CheckpointLog).open(name)
-  const session = yield* source.open
+  const sources = new Map<string, SourceSession<A, ES>>()
+  for (const source of pipeline.sources) sources.set(source.name, yield* source.open)
   const sinks = new Map<string, SinkSession<B, E>>()
   for (const sink of pipeline.sinks) sinks.set(sink.name, yield* sink.open)
 
   const accept = Effect.fnUntraced(function*(started: Started) {
-    const recorded = started.sources[source.name]
-    if (
-      started.query !== name || recorded === undefined ||
-      JSON.stringify(started.structure) !== JSON.stringify(structure)
-    ) {
-      const reason = new StructureChanged({ query: name, recorded: started.structure, now: structure })
-      return yield* new CommitError({ reason })
+    const changed = new StructureChanged({ query: name, recorded: started.structure, now: structure })
+    if (started.query !== name || JSON.stringify(started.structure) !== JSON.stringify(structure)) {
+      return yield* new CommitError({ reason: changed })
     }
-    yield* session.resume(recorded)
+    for (const [source, session] of sources) {
+      const recorded = started.sources[source]
+      if (recorded === undefined) return yield* new CommitError({ reason: changed })
+      yield* session.resume(recorded)
+    }
   })
   const owned = yield* OwnedLog.claim(log, {
     query: name,
     owner: yield* nonce,
     accept,
-    started: Effect.map(session.start, (start) =>
+    started: Effect.map(Effect.forEach(sources, startOf), (starts) =>
       new Started({
         query: name,
         version,
         structure,
-        sources: { [source.name]: start },
+        sources: Object.fromEntries(starts),
         batch: 0,
-        positions: { [source.name]: start.start }
+        positions: Object.fromEntries(starts.map(([source, { start }]) => [source, start]))
       }))
   })
   const ahead: Ahead<ES> = { scope, range: undefined }
-  return { pipeline, log: owned, source: session, sinks, retry, resolutions, ahead } satisfies Run<A, B, ES, E, R>
+  const activity = yield* BatchStatus.make
+  return { pipeline, log: owned, sources, sinks, retry, resolutions, ahead, activity } satisfies Run<A, B, ES, E, R>
 })
+
+const startOf = <A, ES>([name, session]: readonly [string, SourceSession<A, ES>]) =>
+  Effect.map(session.start, (start) => [name, start] as const)
 
 /** Tells this run's records from those of any other. */
 const nonce = Effect.map(

@@ -64,6 +64,8 @@ export class Claimed extends Schema.TaggedClass<Claimed>()("claimed", {
 /** The batch's input is fixed for ever. @category models @since 0.1.0 */
 export class Planned extends Schema.TaggedClass<Planned>()("planned", {
   batch: Schema.Natural,
+  /** When; milliseconds since 1970. The time that a deterministic process sees, each time the batch is processed. */
+  at: Schema.optionalKey(Schema.Int),
   /** Per source: the exact ranges, in the source's own terms. */
   plans: PerName,
   /** Per source: where the next batch starts. */
@@ -98,6 +100,8 @@ export class PreparedSink extends Schema.Class<PreparedSink>("effect-pravega/Pre
  */
 export class Prepared extends Schema.TaggedClass<Prepared>()("prepared", {
   batch: Schema.Natural,
+  /** When; milliseconds since 1970. For those who ask how long the outcome is awaited already. */
+  at: Schema.optionalKey(Schema.Int),
   sinks: Schema.Record(Schema.String, Schema.NullOr(PreparedSink))
 }) {}
 

@@ -15,15 +15,17 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
-import type { BatchReport, Resolution, Run } from "./BatchRun.ts"
+import type { BatchReport, FoundRange, Resolution, Run } from "./BatchRun.ts"
+import * as BatchStatus from "./BatchStatus.ts"
 import { CheckpointLogError } from "./CheckpointLogError.ts"
 import { Begun, Committed, Planned, Prepared, PreparedSink } from "./CheckpointRecord.ts"
 import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "./CommitError.ts"
 import { nextRange, planAhead, readyRange } from "./internal/Planning.ts"
 import * as Processing from "./internal/Processing.ts"
+import * as Reporting from "./internal/Reporting.ts"
+import type { Tally } from "./internal/Reporting.ts"
 import type { UnfinishedBatch } from "./LogState.ts"
 import type { BatchId, SinkSession } from "./Sink.ts"
-import type { Range } from "./Source.ts"
 
 /** @category models @since 0.1.0 */
 export type Step =
@@ -33,8 +35,8 @@ export type Step =
 
 /** @category models @since 0.1.0 */
 export interface StepOptions {
-  /** A position that the batch must not pass, besides the source's own end. */
-  readonly until: Schema.Json | undefined
+  /** Per source: a position that the batch must not pass, besides the source's own end. */
+  readonly until: Readonly<Record<string, Schema.Json>> | undefined
   /** Whether another batch follows at once: then it is planned while this one runs. */
   readonly more: boolean
 }
@@ -48,48 +50,54 @@ export interface StepOptions {
  */
 export const step = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, options: StepOptions) =>
   Effect.suspend(() => {
-    const tally: Tally = { attempts: 0, eventsIn: 0, prepared: 0, sinks: new Map() }
+    const tally = Reporting.makeTally()
     const tried = Effect.suspend(() => attemptStep(run, options, tally))
-    return Effect.retry(tried, { schedule: run.retry, while: isWorthRetrying })
+    const noted = Effect.tapError(tried, (error) => Effect.sync(() => Reporting.noteFailure(run.activity, error)))
+    return Effect.retry(noted, { schedule: run.retry, while: isWorthRetrying })
   })
 
 const attemptStep = Effect.fnUntraced(function*<A, B, ES, E, R>(
   run: Run<A, B, ES, E, R>,
-  { more, until }: StepOptions,
+  options: StepOptions,
   tally: Tally
 ) {
-  const begun = yield* Clock.currentTimeMillis
-  const wasPlanned = run.log.state().unfinished.length > 0
-  if (!wasPlanned) {
-    const range = yield* nextRange(run, until)
+  const { log } = run
+  tally.begun = yield* Clock.currentTimeMillis
+  tally.wasPlanned = log.state().unfinished.length > 0
+  if (!tally.wasPlanned) {
+    const range = yield* inStep(run, log.state().nextBatch, "plan", planNext(run, options))
     if (range._tag !== "range") return range satisfies Step
-    yield* run.log.append([plannedBy(run, range)]) // 1
   }
-  const planned = yield* Clock.currentTimeMillis
-  const [batch, ...later] = run.log.state().unfinished
+  tally.planned = yield* Clock.currentTimeMillis
+  const [batch, ...later] = log.state().unfinished
   if (batch === undefined) return yield* Effect.die("a batch was planned, and the log has none")
-  if (more && later.length === 0) yield* planAhead(run, until)
-
-  yield* Effect.scoped(settle(run, batch, tally)) // 2, 3, 4
-
-  // A long log is compacted between batches: then the next one is planned after that.
-  const next = more && later.length === 0 && !run.log.isLong() ? readyRange(run) : undefined
-  yield* run.log.append([new Committed({ batch: batch.batch }), ...next === undefined ? [] : [plannedBy(run, next)]]) // 5
-  const { attempts, eventsIn, prepared, sinks } = tally
-  const times = { begun, planned, prepared, committed: yield* Clock.currentTimeMillis }
-  const { positions } = batch.planned
-  return {
-    _tag: "done",
-    report: { batch: batch.batch, wasPlanned, positions, eventsIn, sinks, attempts, times }
-  } satisfies Step
+  const isAhead = options.more && later.length === 0
+  if (isAhead) yield* planAhead(run, options.until)
+  const finished = Effect.scoped(settle(run, batch, tally)).pipe( // 2, 3, 4
+    Effect.andThen(inStep(run, batch.batch, "commit", finish(run, batch, isAhead))) // 5
+  )
+  yield* Effect.withSpan(finished, "Query.batch", { attributes: { query: log.query, batch: batch.batch } })
+  tally.committed = yield* Clock.currentTimeMillis
+  return { _tag: "done", report: yield* Reporting.reportOf(run, batch, tally) } satisfies Step
 })
 
-interface Tally {
-  attempts: number
-  eventsIn: number
-  prepared: number
-  sinks: ReadonlyMap<string, PreparedSink>
-}
+/** Step 1. */
+const planNext = Effect.fnUntraced(function*<A, B, ES, E, R>(run: Run<A, B, ES, E, R>, options: StepOptions) {
+  const range = yield* nextRange(run, options.until)
+  if (range._tag === "range") yield* run.log.append([yield* plannedBy(run, range)]) // 1
+  return range
+})
+
+/** Step 5. */
+const finish = Effect.fnUntraced(function*<A, B, ES, E, R>(
+  run: Run<A, B, ES, E, R>,
+  { batch }: UnfinishedBatch,
+  isAhead: boolean
+) {
+  // A long log is compacted between batches: then the next one is planned after that.
+  const next = isAhead && !run.log.isLong() ? readyRange(run) : undefined
+  yield* run.log.append([new Committed({ batch }), ...next === undefined ? [] : [yield* plannedBy(run, next)]]) // 5
+})
 
 /** Brings a planned batch to where every sink has committed, from where the log has it: first try, retry and recovery. */
 const settle = Effect.fnUntraced(function*<A, B, ES, E, R>(
@@ -105,7 +113,7 @@ const settle = Effect.fnUntraced(function*<A, B, ES, E, R>(
     const outcome = yield* outcomeOf(run, batch, name, prepared)
     // Nothing of a lost one was ever visible: the same range again, for the sinks concerned.
     if (outcome === "lost") lost.push(name)
-    if (outcome === "committable") yield* session(run, name).commit(idOf(run, batch), prepared) // 4
+    if (outcome === "committable") yield* inStep(run, batch.batch, "commit", commit(run, batch, name)) // 4
   }
   // As long as no sink has anything of the batch, it is processed for all of them.
   const isUnseen = batch.prepared === undefined || (lost.length > 0 && lost.length === batch.prepared.size)
@@ -113,7 +121,8 @@ const settle = Effect.fnUntraced(function*<A, B, ES, E, R>(
   if (missing.length > 0) yield* attempt(run, batch, missing, tally) // 2, 3
   tally.prepared = yield* Clock.currentTimeMillis
   tally.sinks = preparedNow(run, batch)
-  yield* Effect.forEach(missing, (name) => commit(run, batch, name), { concurrency: "unbounded", discard: true }) // 4
+  const commits = Effect.forEach(missing, (name) => commit(run, batch, name), { concurrency: "unbounded" })
+  yield* inStep(run, batch.batch, "commit", commits) // 4
 })
 
 const commit = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, batch: UnfinishedBatch, name: string) =>
@@ -129,8 +138,8 @@ const attempt = Effect.fnUntraced(function*<A, B, ES, E, R>(
   names: ReadonlyArray<string>,
   tally: Tally
 ) {
-  tally.attempts++
-  tally.eventsIn = 0
+  run.activity.attempts = ++tally.attempts
+  tally.reads.clear()
   const sinks = yield* Effect.forEach(names, (name) =>
     Processing.lazySink(run, name, {
       begin: session(run, name).begin({ query: run.log.query, batch: batch.batch }),
@@ -138,11 +147,13 @@ const attempt = Effect.fnUntraced(function*<A, B, ES, E, R>(
     }))
   const opened = () => sinks.flatMap((sink) => sink.opened())
   const keepAll = Effect.suspend(() => Effect.forEach(opened(), ({ attempt }) => attempt.keep, { discard: true }))
-  const written = yield* Processing.processAll(run, batch, sinks, tally).pipe(
-    Effect.andThen(Effect.suspend(() => Effect.forEach(opened(), Processing.prepare, { concurrency: "unbounded" }))),
-    // Another process owns the query, and what the log names is its to abort (rule 3).
-    Effect.tapError((error) => isDecidedElsewhere(error) ? keepAll : Effect.void)
-  )
+  const preparing = Effect.suspend(() => Effect.forEach(opened(), Processing.prepare, { concurrency: "unbounded" }))
+  const written = yield* inStep(run, batch.batch, "process", Processing.processAll(run, batch, sinks, tally.reads))
+    .pipe(
+      Effect.andThen(inStep(run, batch.batch, "prepare", preparing)),
+      // Another process owns the query, and what the log names is its to abort (rule 3).
+      Effect.tapError((error) => isDecidedElsewhere(error) ? keepAll : Effect.void)
+    )
 
   const before = batch.prepared ?? new Map<string, PreparedSink>()
   const prepared: Record<string, PreparedSink | null> = {}
@@ -157,7 +168,8 @@ const attempt = Effect.fnUntraced(function*<A, B, ES, E, R>(
   // Kept first: once the record was sent, no finalizer aborts what it may name. What has no output is aborted by its Scope.
   const named = opened().filter(({ name }) => prepared[name] instanceof PreparedSink)
   yield* Effect.forEach(named, (sink) => sink.attempt.keep, { discard: true }).pipe(
-    Effect.andThen(run.log.append([new Prepared({ batch: batch.batch, sinks: prepared })])), // 3
+    Effect.andThen(Clock.currentTimeMillis),
+    Effect.flatMap((at) => run.log.append([new Prepared({ batch: batch.batch, at, sinks: prepared })])), // 3
     Effect.tapError((error) =>
       isDecidedElsewhere(error)
         ? Effect.void
@@ -179,14 +191,15 @@ const abortBegun = Effect.fnUntraced(function*<A, B, ES, E, R>(run: Run<A, B, ES
   }
 })
 
-const plannedBy = <A, B, ES, E, R>(
-  run: Run<A, B, ES, E, R>,
-  range: Range<Schema.Json, Schema.Json> & { readonly _tag: "range" }
-): Planned => {
-  const { name } = run.pipeline.source
-  const { nextBatch } = run.log.state()
-  return new Planned({ batch: nextBatch, plans: { [name]: range.plan }, positions: { [name]: range.next } })
-}
+const plannedBy = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, { plans, positions }: FoundRange) =>
+  Effect.map(Clock.currentTimeMillis, (at) => new Planned({ batch: run.log.state().nextBatch, at, plans, positions }))
+
+const inStep = <A, B, ES, E, R, A2, E2, R2>(
+  { activity }: Run<A, B, ES, E, R>,
+  batch: number,
+  step: BatchStatus.BatchStep,
+  effect: Effect.Effect<A2, E2, R2>
+) => BatchStatus.during(activity, batch, step)(effect)
 
 /** What the log names now: the outcome of the batch. */
 const preparedNow = <A, B, ES, E, R>(

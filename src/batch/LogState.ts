@@ -25,6 +25,8 @@ export interface UnfinishedBatch {
   readonly begun: ReadonlyMap<string, ReadonlyArray<Schema.Json>>
   /** Per sink with output: what will be committed. Undefined: nothing was prepared yet. */
   readonly prepared: ReadonlyMap<string, PreparedSink> | undefined
+  /** When it was first prepared, milliseconds since 1970; undefined: not yet, or not recorded. */
+  readonly preparedAt: number | undefined
 }
 
 /** @category models @since 0.1.0 */
@@ -136,7 +138,7 @@ const applyEntry = (state: LogState | undefined, record: CheckpointRecord, entry
           else prepared.set(sink, value)
           begun.delete(sink)
         }
-        return { ...batch, prepared, begun }
+        return { ...batch, prepared, begun, preparedAt: batch.preparedAt ?? entry.at }
       })
     case "committed": {
       const [first, ...rest] = state.unfinished
@@ -168,7 +170,13 @@ const applyPlanned = (state: LogState, entry: Planned): Applied =>
       ...state,
       nextBatch: entry.batch + 1,
       positions: entry.positions,
-      unfinished: [...state.unfinished, { batch: entry.batch, planned: entry, begun: new Map(), prepared: undefined }]
+      unfinished: [...state.unfinished, {
+        batch: entry.batch,
+        planned: entry,
+        begun: new Map(),
+        prepared: undefined,
+        preparedAt: undefined
+      }]
     })
 
 const changeBatch = (

@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import { QueryName } from "./QueryName.ts"
 import type { Sink } from "./Sink.ts"
-import type { Source } from "./Source.ts"
+import type { Source, Union } from "./Source.ts"
 
 /** The pipeline can't be run as it was asked for. Thrown where it is made. @category errors @since 0.1.0 */
 export class PipelineRefused extends Schema.TaggedError<PipelineRefused>()("PipelineRefused", {
@@ -35,7 +35,8 @@ export interface Slice {
 export interface Pipeline<in out A, in out B, in out ES, out E, out R> {
   readonly name: QueryName
   readonly version: string
-  readonly source: Source<A, ES, R>
+  /** In the order of their names. */
+  readonly sources: ReadonlyArray<Source<A, ES, R>>
   readonly process: (events: Stream.Stream<A, ES>, slice: Slice) => Stream.Stream<B, E, R>
   readonly each: "partition" | "batch"
   readonly sinks: ReadonlyArray<Sink<B, E, R>>
@@ -49,7 +50,8 @@ export type Options<A, B, ES, RS, EP, RP, EK, RK> =
   & {
     /** Give a new version when `process` means something else; it is recorded, and a changed one refuses an old log. Default "1". */
     readonly version?: string | undefined
-    readonly source: Source<A, ES, RS>
+    /** One source, or several (`Source.union`). */
+    readonly source: Source<A, ES, RS> | Union<A, ES, RS>
     /**
      * The outputs for the events of one partition (default), or of the whole batch. Events of one routing key come in the
      * order in which they were written, also from one partition to the next and from one batch to the next. It may be run
@@ -90,13 +92,15 @@ export const make = <A, B, ES, RS, EP, RP, EK, RK>(
   if (!Schema.is(QueryName)(name)) {
     throw refused("its name must be letters, digits, '.', '_', '-', at most 100 characters")
   }
+  const sources = "sources" in source ? source.sources : [source]
+  if (sources.length === 0) throw refused("it has no source")
   if (sinks.length === 0) throw refused("it has no sink")
   if (new Set(sinks.map((sink) => sink.name)).size < sinks.length) throw refused("two of its sinks have the same name")
   if (!Number.isSafeInteger(parallelism) || parallelism < 1) throw refused("its parallelism must be 1 or more")
   return {
     name,
     version,
-    source,
+    sources,
     process,
     each,
     sinks,
@@ -104,7 +108,7 @@ export const make = <A, B, ES, RS, EP, RP, EK, RK>(
     structure: {
       version,
       each,
-      source: { name: source.name, structure: source.structure },
+      sources: sources.map(({ name, structure }) => ({ name, structure })),
       sinks: sinks.map((sink) => ({ name: sink.name, structure: sink.structure }))
     }
   }

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export * as BatchRun from "./BatchRun.ts"
+export * as BatchStatus from "./BatchStatus.ts"
 export { CheckpointLog } from "./CheckpointLog.ts"
 export type { QueryLog, SqlLogOptions, StoredRecord } from "./CheckpointLog.ts"
 export * as CheckpointLogError from "./CheckpointLogError.ts"
@@ -17,5 +18,5 @@ export * as Pipeline from "./Pipeline.ts"
 export { QueryName } from "./QueryName.ts"
 export * as Sink from "./Sink.ts"
 export * as Source from "./Source.ts"
+export * as SourceError from "./SourceError.ts"
 export * as SqliteClient from "./SqliteClient.ts"
-export { StreamIdentityChanged } from "./StreamIdentityChanged.ts"

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as KeyHash from "./internal/KeyHash.ts"
 
 /**
  * An event could not be encoded or decoded.
@@ -38,6 +39,11 @@ export class EventCodecError extends Schema.TaggedError<EventCodecError>()("Even
 export interface EventCodec<A> {
   /** Appears in errors, and in a query's fingerprint: choose a new name when the layout changes. */
   readonly name: string
+  /**
+   * What the layout is made of, where a name does not tell: part of a query's fingerprint (see `fingerprint`). Asked only
+   * when a pipeline is made.
+   */
+  readonly structure?: (() => string) | undefined
   /**
    * The bytes may be the event's own: writers copy them before they have accepted the event, and keep none. They must
    * stay as they are until then, so a codec can't use one buffer for several events.
@@ -79,10 +85,11 @@ export interface EventCodec<A> {
  * @since 0.1.0
  */
 export const make = <A>(codec: EventCodec<A>): EventCodec<A> => {
-  const { copies, decode, encode, name } = codec
+  const { copies, decode, encode, name, structure } = codec
   return {
     name,
     copies,
+    structure,
     encode: (event) => {
       try {
         return encode(event)
@@ -113,11 +120,34 @@ export const json = <A, I>(schema: Schema.Codec<A, I>): EventCodec<A> => {
   const fromJson = Schema.decodeUnknownSync(codec)
   return make({
     name: "json",
+    structure: () => structureOf(schema),
     encode: (event) => encoder.encode(JSON.stringify(toJson(event))),
     decode: (bytes) => fromJson(JSON.parse(decoder.decode(bytes))),
     copies: true
   })
 }
+
+/**
+ * Tells codecs apart: the name, and for those of a Schema a hash of its structure, as JSON Schema shows it: fields, types,
+ * checks and what is optional. A query that has begun refuses to go on when it changed, for a source or a sink. What JSON
+ * Schema does not show is not seen: how a transformation computes, and checks that are functions.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const fingerprint = (codec: Pick<EventCodec<never>, "name" | "structure">): string =>
+  codec.structure === undefined ? codec.name : `${codec.name} ${KeyHash.toUuid(KeyHash.ofText(codec.structure(), 0))}`
+
+/** Names and descriptions don't change what is written. */
+const unimportant = new Set(["title", "description", "examples", "default", "$comment"])
+
+const structureOf = (schema: Schema.Codec<unknown, unknown>): string =>
+  JSON.stringify(Schema.toJsonSchemaDocument(Schema.toCodecJson(schema)), (_, value: unknown) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value
+    // A property may have such a name: then its value is a schema.
+    const entries = Object.entries(value).filter(([key, of]) => !unimportant.has(key) || typeof of === "object")
+    return Object.fromEntries(entries.toSorted(([a], [b]) => a < b ? -1 : 1))
+  })
 
 /**
  * Text in UTF-8, as Java's `UTF8StringSerializer`. Bytes that are not UTF-8 are refused; unpaired surrogates are written

@@ -4,4 +4,5 @@
  * @since 0.1.0
  */
 export * as Query from "./Query.ts"
+export * as QueryMetrics from "./QueryMetrics.ts"
 export * as Trigger from "./Trigger.ts"

@@ -234,7 +234,7 @@ export const queryCases = (it: Cases): void => {
       yield* Admin.deleteStream(pair.source.name, { seal: true })
       yield* Admin.createStream(pair.source.name, { scaling: { _tag: "Fixed", segments: 2 } })
       const error = yield* Effect.flip(Query.run(pipeline))
-      assert.strictEqual(error._tag, "StreamIdentityChanged")
+      assert.strictEqual(error._tag === "SourceError" && error.reason._tag, "StreamIdentityChanged")
     }).pipe(
       Effect.provide(CheckpointLog.layerMemory),
       Effect.provideService(References.MinimumLogLevel, "Fatal"),

@@ -2,15 +2,18 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import * as Metric from "effect/Metric"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
+import * as Tracer from "effect/Tracer"
 import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import * as Pipeline from "../../src/batch/Pipeline.ts"
 import * as Sink from "../../src/batch/Sink.ts"
@@ -18,6 +21,7 @@ import * as Source from "../../src/batch/Source.ts"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import * as Query from "../../src/stream/Query.ts"
+import * as QueryMetrics from "../../src/stream/QueryMetrics.ts"
 import * as Trigger from "../../src/stream/Trigger.ts"
 
 /** The numbers below `available`, ten per batch; an end only if `last` is given. */
@@ -49,7 +53,8 @@ const upTo = (n: number) => Array.from({ length: n }, (_, i) => i)
 
 const make = (available: { value: number }, last?: number) => {
   const sink = Sink.memory<number>()
-  return { sink, pipeline: Pipeline.make("q", { source: numbers(available, last), process: (events) => events, sink }) }
+  const options = { source: numbers(available, last), process: (events: Stream.Stream<number>) => events }
+  return { sink, options, pipeline: Pipeline.make("q", { ...options, sink }) }
 }
 
 describe("Query", () => {
@@ -138,9 +143,9 @@ describe("Query", () => {
 
   it.effect("refuses a log that another pipeline wrote", () =>
     Effect.gen(function*() {
-      const { pipeline } = make({ value: 10 })
+      const { options, pipeline } = make({ value: 10 })
       yield* Query.run(pipeline, { trigger: Trigger.availableNow })
-      const changed = Pipeline.make("q", { ...pipeline, version: "2", sink: Sink.memory<number>() })
+      const changed = Pipeline.make("q", { ...options, version: "2", sink: Sink.memory<number>() })
       const error = yield* Effect.flip(Query.run(changed, { trigger: Trigger.availableNow }))
       assert.strictEqual(error.reason._tag, "StructureChanged")
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
@@ -192,10 +197,10 @@ describe("Query", () => {
 
   it.effect("a pipeline that the log is not of takes nothing from the query that runs", () =>
     Effect.gen(function*() {
-      const { pipeline, sink } = make({ value: 30 }, 30)
+      const { options, pipeline, sink } = make({ value: 30 }, 30)
       const query = yield* Query.start(pipeline, { trigger: Trigger.every("1 second") })
       yield* TestClock.adjust("1 millis")
-      const changed = Pipeline.make("q", { ...pipeline, version: "2", sink: Sink.memory<number>() })
+      const changed = Pipeline.make("q", { ...options, version: "2", sink: Sink.memory<number>() })
       assert.strictEqual((yield* Effect.flip(Query.run(changed))).reason._tag, "StructureChanged")
       yield* TestClock.adjust("5 seconds")
       yield* query.await
@@ -266,12 +271,200 @@ describe("Query", () => {
       assert.strictEqual(yield* Ref.get(begun), 0)
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
+  it.effect("several sources: tagged, each in its limits, ended when all have ended, positions of each in the log", () =>
+    Effect.gen(function*() {
+      const sink = Sink.memory<string>()
+      const source = Source.union({ few: numbers({ value: 100 }, 15), many: numbers({ value: 100 }, 42) })
+      const pipeline = Pipeline.make("q", {
+        source,
+        process: (events) => Stream.map(events, ({ _tag, value }) => `${_tag} ${value}`),
+        sink
+      })
+      const batches: Array<Query.BatchProgress> = []
+      const onBatch = (progress: Query.BatchProgress) => Effect.sync(() => void batches.push(progress))
+      // Stopped and started again in between.
+      yield* Query.run(pipeline, { trigger: Trigger.once, onBatch })
+      yield* Query.run(pipeline, { onBatch })
+      const expected = [...upTo(15).map((n) => `few ${n}`), ...upTo(42).map((n) => `many ${n}`)]
+      assert.deepStrictEqual(sink.committed().toSorted(), expected.toSorted())
+      assert.deepStrictEqual(batches.map(({ positions }) => positions), [
+        { few: 10, many: 10 },
+        { few: 15, many: 20 },
+        { few: 15, many: 30 },
+        { few: 15, many: 40 },
+        { few: 15, many: 42 }
+      ])
+      assert.deepStrictEqual(
+        batches.map(({ sources }) => [...sources].map(([name, { events }]) => [name, events])[0]),
+        [
+          ["few", 10],
+          ["few", 5],
+          ["few", 0],
+          ["few", 0],
+          ["few", 0]
+        ]
+      )
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it.effect("availableNow: the latest of each of several sources", () =>
+    Effect.gen(function*() {
+      const sink = Sink.memory<number>()
+      const available = { value: 20 }
+      const pipeline = Pipeline.make("q", {
+        source: Source.union({ a: numbers({ value: 33 }), b: numbers(available) }),
+        process: (events) => Stream.map(events, ({ value }) => value),
+        sink
+      })
+      const onBatch = () => Effect.sync(() => void (available.value += 10))
+      yield* Query.run(pipeline, { trigger: Trigger.availableNow, onBatch })
+      assert.strictEqual(sink.committed().length, 33 + 20)
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it.effect("tells its status, its last batches and their rates", () =>
+    Effect.gen(function*() {
+      const available = { value: 20 }
+      const sink = Sink.memory<number>()
+      const pipeline = Pipeline.make("q", {
+        source: numbers(available, 40),
+        process: (events) => Stream.tap(events, () => Effect.sleep("100 millis")),
+        sink
+      })
+      const query = yield* Query.start(pipeline)
+      const changes = yield* Effect.forkChild(Stream.runCollect(query.statusChanges), { startImmediately: true })
+      yield* TestClock.adjust("500 millis")
+      assert.deepStrictEqual(yield* query.status, { _tag: "running", batch: 0, step: "process" })
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* query.status, { _tag: "waiting" })
+      available.value = 40
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* query.status, { _tag: "ended" })
+      assert.deepStrictEqual((yield* Fiber.join(changes)).at(-1), { _tag: "ended" })
+      const [first, second] = yield* query.recent
+      assert.deepStrictEqual([first?.rates.eventsIn, first?.rates.eventsOut, first?.took.process], [10, 10, 1000])
+      assert.deepStrictEqual(second?.rates.eventsIn, 10)
+      const stopped = yield* Query.start(make({ value: 0 }).pipeline)
+      yield* Effect.exit(stopped.stop)
+    }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
+
+  it.effect("a query that does not get on says so once, with what is known of it, until it gets on again", () =>
+    Effect.gen(function*() {
+      const warnings: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => {
+        if (logLevel === "Warn") warnings.push(String(Array.isArray(message) ? message[0] : message))
+      })
+      const gate = yield* Deferred.make<void>()
+      const sink = Sink.memory<number>()
+      const slow: Sink.Sink<number, never, never> = {
+        ...sink,
+        open: Effect.map(sink.open, (session) => ({
+          ...session,
+          commit: (batch, prepared) => Effect.andThen(Deferred.await(gate), session.commit(batch, prepared))
+        }))
+      }
+      const pipeline = Pipeline.make("q", {
+        source: numbers({ value: 20 }, 20),
+        process: (events) => events,
+        sink: slow
+      })
+      yield* Effect.gen(function*() {
+        const query = yield* Query.start(pipeline, { stallAfter: "10 seconds" })
+        yield* TestClock.adjust("9 seconds")
+        assert.deepStrictEqual(yield* query.status, { _tag: "running", batch: 0, step: "commit" })
+        yield* TestClock.adjust("51 seconds")
+        const status = yield* query.status
+        assert.isTrue(status._tag === "stalled")
+        if (status._tag !== "stalled") return
+        assert.strictEqual(status.evidence.step, "commit")
+        assert.deepStrictEqual(status.evidence.awaiting, { memory: "0.0" })
+        assert.isAtLeast(Duration.toMillis(status.evidence.preparedFor ?? Duration.zero), 50_000)
+        assert.strictEqual(warnings.length, 1)
+        const stalled = Metric.value(Metric.withAttributes(QueryMetrics.stalled, { query: "q" }))
+        const age = Metric.value(Metric.withAttributes(QueryMetrics.preparedAgeMillis, { query: "q" }))
+        assert.strictEqual((yield* stalled).value, 1)
+        assert.isAtLeast((yield* age).value, 50_000)
+        yield* Deferred.succeed(gate, undefined)
+        yield* TestClock.adjust("10 seconds")
+        yield* query.await
+        assert.deepStrictEqual(yield* query.status, { _tag: "ended" })
+      }).pipe(Effect.provide(Logger.layer([logger])))
+      assert.deepStrictEqual(sink.committed(), upTo(20))
+      assert.strictEqual(warnings.length, 1)
+    }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
+
+  it.effect("tries that fail again and again are no progress; waiting for input is no stall", () =>
+    Effect.gen(function*() {
+      const sink = Sink.memory<number>()
+      const pipeline = Pipeline.make("q", {
+        source: numbers({ value: 20 }),
+        process: (events) => Stream.mapEffect(events, (n) => n === 15 ? Effect.fail("no" as const) : Effect.succeed(n)),
+        sink
+      })
+      const query = yield* Query.start(pipeline, { stallAfter: "10 seconds", retry: Schedule.spaced("1 second") })
+      yield* TestClock.adjust("1 minute")
+      const status = yield* query.status
+      assert.isTrue(status._tag === "stalled")
+      if (status._tag !== "stalled") return
+      assert.deepStrictEqual([status.evidence.batch, status.evidence.step, status.evidence.failure], [
+        1,
+        "process",
+        "no"
+      ])
+      assert.isAbove(status.evidence.attempts, 10)
+      const idle = yield* Query.start(
+        Pipeline.make("idle", { source: numbers({ value: 0 }), process: (e) => e, sink }),
+        {
+          stallAfter: "10 seconds"
+        }
+      )
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* idle.status, { _tag: "waiting" })
+    }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
+
+  it.effect("counts what it does, and has a span per batch and step", () =>
+    Effect.gen(function*() {
+      const spans: Array<string> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          spans.push(options.name)
+          return new Tracer.NativeSpan(options)
+        }
+      })
+      const { options } = make({ value: 35 }, 35)
+      const sink = Sink.memory<number>("numbers out")
+      const pipeline = Pipeline.make("metrics", { ...options, sink })
+      yield* Query.run(pipeline).pipe(Effect.withTracer(tracer))
+      const of = (metric: Metric.Counter<number>, attributes: Record<string, string>) =>
+        Effect.map(
+          Metric.value(Metric.withAttributes(metric, { query: "metrics", ...attributes })),
+          ({ count }) => count
+        )
+      assert.strictEqual(yield* of(QueryMetrics.batches, {}), 4)
+      assert.strictEqual(yield* of(QueryMetrics.attempts, {}), 4)
+      assert.strictEqual(yield* of(QueryMetrics.eventsIn, { source: "numbers" }), 35)
+      assert.strictEqual(yield* of(QueryMetrics.eventsOut, { sink: "numbers out" }), 35)
+      const count = (name: string) => spans.filter((span) => span === name).length
+      assert.deepStrictEqual(
+        ["Query.batch", "Query.process", "Query.prepare", "Query.commit"].map(count).map((n) => Math.ceil(n / 2)),
+        [2, 2, 2, 4]
+      )
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
   it("refuses limits under which nothing would ever be read", () => {
     const events = EventStream.make("s/t", { codec: EventCodec.utf8 })
     for (const limit of [{ bytes: 0 }, { bytes: Number.NaN }, { events: 0 }, { events: -1 }, { events: 1.5 }]) {
       assert.throws(() => Source.microBatch(events, { limit }), RangeError, "limit", JSON.stringify(limit))
     }
     Source.microBatch(events, { limit: { bytes: 1, events: 1 } })
+    const keyed = EventStream.make("s/t", { codec: EventCodec.utf8, routingKey: (event) => event })
+    for (
+      const options of [{ lanes: 0 }, { lanes: 2, ordering: "none" as const }, { start: { text: "no cut" } }, {
+        retentionSubscriber: "a/b"
+      }, { atLeast: { bytes: 0, delay: "1 second" as const } }]
+    ) {
+      assert.throws(() => Source.microBatch(keyed, options), RangeError, "Source.microBatch", JSON.stringify(options))
+    }
+    assert.throws(() => Source.microBatch(events, { lanes: 2 }), RangeError)
+    Source.microBatch(keyed, { lanes: 2, start: { text: "UNBOUNDED" } })
   })
 
   it("refuses what it can't run when the pipeline is made", () => {

@@ -1,38 +1,45 @@
 /**
  * A Pravega stream as a query's source: positions are stream cuts, plans are segment ranges.
  */
-import * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import { EndPosition } from "../../core/EndPosition.ts"
+import * as EventCodec from "../../core/EventCodec.ts"
 import type { EventStream } from "../../core/EventStream.ts"
-import { SegmentId } from "../../core/Segment.ts"
+import { ReaderGroupName } from "../../core/ReaderGroupName.ts"
+import * as Segment from "../../core/Segment.ts"
 import { StartPosition } from "../../core/StartPosition.ts"
 import { StreamCut } from "../../core/StreamCut.ts"
-import * as BatchReader from "../../pravega/BatchReader.ts"
+import { BatchPlan } from "../../pravega/BatchReader.ts"
 import type { EventRead } from "../../pravega/EventRead.ts"
 import * as BatchPlanning from "../../pravega/internal/BatchPlanning.ts"
-import * as EventChunk from "../../pravega/internal/EventChunk.ts"
 import { Pravega } from "../../pravega/Pravega.ts"
-import { ReadError, type ReadErrorReason } from "../../pravega/ReadError.ts"
-import type { MicroBatchOptions, Partition, TypedSource } from "../Source.ts"
-import { StreamIdentityChanged } from "../StreamIdentityChanged.ts"
+import { ReadError, type TruncatedData } from "../../pravega/ReadError.ts"
+import type { Lag, MicroBatchOptions, Range, Skipped, TypedSource } from "../Source.ts"
+import { SourceError, StreamIdentityChanged } from "../SourceError.ts"
 import * as RangePlanner from "./RangePlanner.ts"
+import * as ReadPositions from "./ReadPositions.ts"
+import * as RetentionSubscriber from "./RetentionSubscriber.ts"
+import * as SegmentPartition from "./SegmentPartition.ts"
 
 /**
  * The segments that a stream began with: Pravega 0.13 goes on counting when a stream is deleted and created again under
  * the same name, so they tell the two apart.
  */
-const Identity = Schema.Array(SegmentId)
+const Identity = Schema.Array(Segment.SegmentId)
 
-type Failure = ReadError | StreamIdentityChanged
+/** What a batch reads of a stream: fixed once it is in the log. */
+class MicroBatchPlan extends BatchPlan.extend<MicroBatchPlan>("effect-pravega/MicroBatchPlan")({
+  /** What was gone when it was planned, and is left out. */
+  gaps: Schema.Array(RangePlanner.Gap),
+  lanes: Schema.Int.check(Schema.isGreaterThan(0))
+}) {}
+
+type Failure = ReadError | SourceError
 
 const defaultBytes = 8 * 1024 * 1024
-/** Bytes read ahead per partition that was not read while planning. */
-const readAhead = 4 * 1024 * 1024
 
 const toJson = {
   start: Schema.encodeSync(Schema.toCodecJson(StartPosition)),
@@ -40,64 +47,123 @@ const toJson = {
 }
 
 export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => {
-  const { end = "unbounded", start = "earliest" } = options
-  const limits = limitsOf(options)
+  const { atLeast, end, limits, onTruncated, ordering, lanes, retentionSubscriber, start } = checked(events, options)
   const stream = events.name
   return {
     name: stream.toString(),
-    structure: { kind: "pravega", stream: stream.toString(), codec: events.codec.name },
-    asked: { start: toJson.start(start), end: toJson.end(end) },
+    structure: { kind: "pravega", stream: stream.toString(), codec: EventCodec.fingerprint(events.codec) },
+    asked: {
+      start: typeof start === "object" && "time" in start ? { time: String(start.time) } : toJson.start(start),
+      end: toJson.end(end)
+    },
     position: StreamCut,
-    plan: BatchReader.BatchPlan,
+    plan: MicroBatchPlan,
     identity: Identity,
     open: Effect.gen(function*() {
       const context = yield* Effect.context<Pravega>()
       const { controller } = yield* Pravega
-      const readAheadOf = new WeakMap<BatchReader.BatchPlan, RangePlanner.PlannedRange["chunks"]>()
+      const subscriber = retentionSubscriber === undefined
+        ? undefined
+        : yield* RetentionSubscriber.make(stream, retentionSubscriber)
+      const readAheadOf = new WeakMap<BatchPlan, RangePlanner.PlannedRange["chunks"]>()
+      const skippedIn = new WeakMap<BatchPlan, Array<Skipped>>()
+      const tails = new Map<Segment.SegmentId, bigint>()
       let turn = 0
-      const reading = <B>(effect: Effect.Effect<B, ReadErrorReason, Pravega>): Effect.Effect<B, ReadError> =>
-        Effect.provideContext(Effect.mapError(effect, (reason) => new ReadError({ reason })), context)
-      const identity = reading(
-        Effect.map(controller.epochSegments(stream, 0), (segments) => segments.map(({ id }) => id))
+      let waitingSince: bigint | undefined
+
+      const here = <B, E>(effect: Effect.Effect<B, E, Pravega>): Effect.Effect<B, E> =>
+        Effect.provideContext(effect, context)
+      const identity = Effect.mapError(
+        Effect.map(controller.epochSegments(stream, 0), (segments) => segments.map(({ id }) => id)),
+        (reason) => new ReadError({ reason })
       )
-      const latest = reading(BatchPlanning.resolve(stream, "latest"))
-      const resolve = (position: "earliest" | "latest" | StreamCut) => reading(resolveExactly(stream, position))
+      /** What was read at first is what is read now: known once the query has started. */
+      let known: ReadonlyArray<Segment.SegmentId> | undefined
+      const verify = (recorded: ReadonlyArray<Segment.SegmentId>) =>
+        Effect.flatMap(identity, (now): Effect.Effect<void, Failure> => {
+          known = recorded
+          if (now.join() === recorded.join()) return Effect.void
+          return Effect.fail(new SourceError({ reason: new StreamIdentityChanged({ stream }) }))
+        })
+      /** Segments of a stream that was deleted and created again are gone too: that is another error. */
+      const explain = (lost: TruncatedData): Effect.Effect<never, Failure> =>
+        Effect.andThen(
+          known === undefined || lost.to !== undefined ? Effect.void : verify(known),
+          Effect.fail(new ReadError({ reason: lost }))
+        )
+      const subscribe = subscriber?.ensure ?? Effect.void
+
+      const plan = Effect.fnUntraced(function*(from: StreamCut, ends: ReadonlyArray<StreamCut>) {
+        const splits = ordering === "none"
+        const reading = RangePlanner.next(from, { ends, limits, turn: turn++, onTruncated, splits }).pipe(
+          Effect.catch((reason) =>
+            reason._tag === "TruncatedData" ? explain(reason) : Effect.fail(new ReadError({ reason }))
+          )
+        )
+        const planned = yield* here(reading)
+        if (known !== undefined && planned.gaps.some(({ to }) => to === undefined)) yield* verify(known)
+        tails.clear()
+        for (const [id, tail] of planned.tails) tails.set(id, tail)
+        const { range } = planned
+        if (typeof range === "string") {
+          waitingSince = undefined
+          return { _tag: range } satisfies Range<MicroBatchPlan, StreamCut>
+        }
+        if (atLeast !== undefined && !planned.isFull && !isBefore(ends, range.plan.to) && !isEnough(range, atLeast)) {
+          const now = yield* Clock.monotonicTimeNanos
+          waitingSince ??= now
+          if (now - waitingSince < atLeast.delay) return { _tag: "idle" } satisfies Range<MicroBatchPlan, StreamCut>
+        }
+        waitingSince = undefined
+        const found = MicroBatchPlan.make({ ...range.plan, gaps: planned.gaps, lanes })
+        readAheadOf.set(found, range.chunks)
+        return { _tag: "range", plan: found, next: found.to } satisfies Range<MicroBatchPlan, StreamCut>
+      })
 
       return {
         start: Effect.gen(function*() {
-          return {
-            identity: yield* identity,
-            start: yield* resolve(start),
-            end: end === "unbounded" ? undefined : yield* resolve(end)
+          known = yield* identity
+          const from = typeof start === "object" && "time" in start
+            ? ReadPositions.atTime(stream, start.time)
+            : ReadPositions.exactly(stream, start)
+          const resolved = {
+            identity: known,
+            start: yield* here(from),
+            end: end === "unbounded" ? undefined : yield* here(ReadPositions.exactly(stream, end))
           }
+          yield* subscribe
+          return resolved
         }),
-        verify: (recorded: ReadonlyArray<SegmentId>) =>
-          Effect.flatMap(
-            identity,
-            (now): Effect.Effect<void, Failure> =>
-              now.join() === recorded.join() ? Effect.void : Effect.fail(new StreamIdentityChanged({ stream }))
-          ),
-        latest,
-        plan: (from: StreamCut, ends: ReadonlyArray<StreamCut>) =>
-          Effect.map(reading(RangePlanner.next(from, { ends, limits, turn: turn++ })), (range) => {
-            if (typeof range === "string") return { _tag: range }
-            readAheadOf.set(range.plan, range.chunks)
-            return { _tag: "range" as const, plan: range.plan, next: range.plan.to }
+        verify: (recorded: ReadonlyArray<Segment.SegmentId>) => Effect.andThen(verify(recorded), subscribe),
+        latest: here(Effect.mapError(BatchPlanning.resolve(stream, "latest"), (reason) => new ReadError({ reason }))),
+        plan,
+        partitions: (planned: MicroBatchPlan) =>
+          Effect.sync(() => {
+            const chunks = readAheadOf.get(planned)
+            const skipped = planned.gaps.map((gap): Skipped => skippedOf(stream, gap))
+            skippedIn.set(planned, skipped)
+            const onLost = onTruncated === "fail" ? "fail" : (lost: TruncatedData) =>
+              Effect.sync(() => {
+                skipped.push(skippedOf(stream, lost))
+              })
+            return planned.ranges.map((range, index) =>
+              SegmentPartition.make(events, range, {
+                id: index * planned.lanes,
+                lanes: planned.lanes,
+                predecessors: ordering === "perKey"
+                  ? range.predecessors.flatMap((segment) => placesOf(planned, segment))
+                  : [],
+                chunks: chunks?.[index],
+                onTruncated: onLost,
+                explain,
+                context
+              })
+            )
           }),
-        partitions: (plan: BatchReader.BatchPlan) => {
-          const chunks = readAheadOf.get(plan)
-          const ids = new Map(plan.ranges.map(({ segment }, id) => [segment, id]))
-          return Effect.succeed(plan.ranges.map((range, id): Partition<EventRead<A>, Failure> => {
-            const read = chunks?.get(range.segment)
-            return {
-              id,
-              predecessors: range.predecessors.flatMap((segment) => ids.get(segment) ?? []),
-              events: read === undefined
-                ? Stream.provideContext(BatchReader.readRange(events, range, { readAhead }), context)
-                : decoded(events, read)
-            }
-          }))
-        }
+        lag: ({ positions }: StreamCut) => lagOf(stream, positions, tails),
+        skipped: (planned: MicroBatchPlan) =>
+          skippedIn.get(planned) ?? planned.gaps.map((gap) => skippedOf(stream, gap)),
+        consumed: subscriber?.report
       }
     })
   } satisfies TypedSource<
@@ -105,53 +171,92 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
     Failure,
     Pravega,
     StreamCut,
-    BatchReader.BatchPlan,
-    ReadonlyArray<SegmentId>,
+    MicroBatchPlan,
+    ReadonlyArray<Segment.SegmentId>,
     unknown,
     unknown,
     unknown
   >
 }
 
-/** With a limit of nothing a query would wait for ever, and look as if there were nothing to read. */
-const limitsOf = ({ limit }: MicroBatchOptions): RangePlanner.Limits => {
-  const { bytes = defaultBytes, events = Infinity } = limit ?? {}
-  if (!(bytes > 0)) throw new RangeError(`Source.microBatch: the limit in bytes must be positive, it is ${bytes}`)
-  if (!(events >= 1) || (Number.isFinite(events) && !Number.isSafeInteger(events))) {
-    throw new RangeError(`Source.microBatch: the limit in events must be a positive whole number, it is ${events}`)
+/** The partitions of a plan that read a segment. */
+const placesOf = ({ lanes, ranges }: MicroBatchPlan, segment: Segment.SegmentId): ReadonlyArray<number> =>
+  ranges.flatMap((range, index) => range.segment === segment ? [index * lanes] : [])
+
+const skippedOf = (
+  stream: EventStream<unknown>["name"],
+  { from, segment, to }: { readonly segment: Segment.SegmentId; readonly from: bigint; readonly to: bigint | undefined }
+): Skipped => ({ part: Segment.name(stream, segment), from, to })
+
+const lagOf = (
+  stream: EventStream<unknown>["name"],
+  positions: StreamCut["positions"],
+  tails: ReadonlyMap<Segment.SegmentId, bigint>
+): Lag => {
+  const parts: Record<string, number> = {}
+  let bytes = 0
+  for (const [id, position] of positions) {
+    const left = Number((tails.get(id) ?? position) - position)
+    if (left <= 0) continue
+    parts[Segment.name(stream, id)] = left
+    bytes += left
   }
-  return { bytes, events }
+  return { bytes, parts }
 }
 
-/** A cut with an offset for every segment: -1, which says that a segment is read to its end, is looked up. */
-const resolveExactly = Effect.fnUntraced(function*(
-  stream: EventStream<unknown>["name"],
-  position: "earliest" | "latest" | StreamCut
-) {
-  const cut = yield* BatchPlanning.resolve(stream, position)
-  const { segments } = yield* Pravega
-  const positions = yield* Effect.forEach(cut.positions, ([id, offset]) =>
-    offset >= BigInt(0)
-      ? Effect.succeed([id, offset] as const)
-      : Effect.map(segments.info({ stream, id }), (info) => [id, info.length] as const))
-  return new StreamCut({ stream, positions: new Map(positions) })
-})
+/** Whether a cut has reached one of the ends, so that waiting for more makes no sense. */
+const isBefore = (ends: ReadonlyArray<StreamCut>, { positions }: StreamCut): boolean =>
+  ends.some((end) => [...end.positions].every(([id, offset]) => (positions.get(id) ?? -1n) >= offset))
 
-/** Events that were read while planning, decoded a chunk at a time. */
-const decoded = <A>(
-  events: EventStream<A>,
-  chunks: ReadonlyArray<EventChunk.EventChunk>
-): Stream.Stream<EventRead<A>, ReadError> =>
-  Stream.fromPull(Effect.sync(() => {
-    let at = 0
-    let failure: ReadError | undefined
-    const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, ReadError> = Effect.suspend(() => {
-      if (failure !== undefined) return Effect.fail(failure)
-      const chunk = chunks[at++]
-      if (chunk === undefined) return Cause.done()
-      const decoding = EventChunk.decode(chunk, events.codec)
-      if (decoding.failure !== undefined) failure = new ReadError({ reason: decoding.failure })
-      return Arr.isReadonlyArrayNonEmpty(decoding.events) ? Effect.succeed(decoding.events) : pull
-    })
-    return pull
-  }))
+interface AtLeast {
+  readonly bytes: number
+  readonly events: number
+  /** In nanoseconds. */
+  readonly delay: bigint
+}
+
+const isEnough = ({ chunks, plan }: RangePlanner.PlannedRange, { bytes, events }: AtLeast): boolean => {
+  if (plan.length >= BigInt(Math.min(bytes, Number.MAX_SAFE_INTEGER))) return true
+  const counted = chunks.reduce((sum, read) => sum + (read ?? []).reduce((count, chunk) => count + chunk.count, 0), 0)
+  return counted >= events
+}
+
+/** With a limit of nothing a query would wait for ever, and look as if there were nothing to read. */
+const checked = <A>(events: EventStream<A>, options: MicroBatchOptions) => {
+  const refuse = (detail: string): never => {
+    throw new RangeError(`Source.microBatch: ${detail}`)
+  }
+  const { lanes = 1, limit, onTruncated = "fail", ordering = "perKey", retentionSubscriber } = options
+  const { bytes = defaultBytes, events: count = Infinity } = limit ?? {}
+  const isCount = (n: number) => n >= 1 && (n === Infinity || Number.isSafeInteger(n))
+  if (!(bytes > 0)) refuse(`the limit in bytes must be positive, it is ${bytes}`)
+  if (!isCount(count)) refuse(`the limit in events must be a positive whole number, it is ${count}`)
+  if (!Number.isSafeInteger(lanes) || lanes < 1) refuse(`lanes must be a positive whole number, it is ${lanes}`)
+  if (lanes > 1 && events.routingKey === undefined) refuse("lanes need a stream with routing keys")
+  if (lanes > 1 && ordering === "none") refuse(`lanes keep an order, which ordering "none" says is not needed`)
+  if (retentionSubscriber !== undefined && !Schema.is(ReaderGroupName)(retentionSubscriber)) {
+    refuse(`retentionSubscriber must be a reader group's name, it is "${retentionSubscriber}"`)
+  }
+  const atLeast = options.atLeast === undefined ? undefined : {
+    bytes: options.atLeast.bytes ?? Infinity,
+    events: options.atLeast.events ?? Infinity,
+    delay: Duration.toNanosUnsafe(Duration.fromInputUnsafe(options.atLeast.delay))
+  }
+  if (atLeast !== undefined && !(atLeast.bytes > 0 && isCount(atLeast.events))) {
+    refuse("atLeast must be positive, and whole in events")
+  }
+  const { end = "unbounded", start = "earliest" } = options
+  const startCut = typeof start === "object" && "text" in start ? ReadPositions.fromText(start.text) : start
+  // Where an order of events, or their number, matters before they are processed, they are read while planning.
+  const readsAhead = ordering === "none" || (atLeast !== undefined && atLeast.events < Infinity)
+  return {
+    atLeast,
+    end: typeof end === "object" && "text" in end ? ReadPositions.fromText(end.text) : end,
+    lanes,
+    limits: { bytes, events: readsAhead ? Math.min(count, Number.MAX_SAFE_INTEGER) : count },
+    onTruncated,
+    ordering,
+    retentionSubscriber: retentionSubscriber === undefined ? undefined : ReaderGroupName.make(retentionSubscriber),
+    start: startCut === "unbounded" ? "earliest" as const : startCut
+  }
+}

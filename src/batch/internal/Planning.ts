@@ -6,11 +6,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Schema from "effect/Schema"
-import type { Run } from "../BatchRun.ts"
-import type { Range } from "../Source.ts"
+import type { FoundRange, NextRange, Run } from "../BatchRun.ts"
+import type { SourceSession } from "../Source.ts"
+
+/** Per source: a position that must not be passed. */
+export type Until = Readonly<Record<string, Schema.Json>> | undefined
 
 /** The next range: the one looked for ahead, if there is one. */
-export const nextRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Schema.Json | undefined) =>
+export const nextRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
   Effect.suspend(() => {
     const ahead = run.ahead.range
     run.ahead.range = undefined
@@ -20,7 +23,7 @@ export const nextRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Schem
   })
 
 /** Starts to look for the range after all that is planned. */
-export const planAhead = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Schema.Json | undefined) =>
+export const planAhead = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
   Effect.map(Effect.forkIn(plan(run, until), run.ahead.scope), (fiber) => {
     run.ahead.range = fiber
   })
@@ -28,18 +31,31 @@ export const planAhead = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Schem
 /** The range looked for ahead, if it was found by now; then it is taken. */
 export const readyRange = <A, B, ES, E, R>(
   run: Run<A, B, ES, E, R>
-): Range<Schema.Json, Schema.Json> & { readonly _tag: "range" } | undefined => {
+): FoundRange | undefined => {
   const exit = run.ahead.range?.pollUnsafe()
   if (exit === undefined || !Exit.isSuccess(exit) || exit.value._tag !== "range") return undefined
   run.ahead.range = undefined
   return exit.value
 }
 
-const plan = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Schema.Json | undefined) =>
+/** Asks all sources: a batch takes what each of them has, and the query ends when none will have any more. */
+const plan = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
   Effect.suspend(() => {
-    const { name } = run.pipeline.source
     const { positions, started } = run.log.state()
-    const end = started.sources[name]?.end
-    const ends = [...end === undefined ? [] : [end], ...until === undefined ? [] : [until]]
-    return run.source.plan(positions[name] ?? null, ends)
+    const ask = ([name, session]: readonly [string, SourceSession<A, ES>]) => {
+      const ends = [started.sources[name]?.end, until?.[name]].filter((end) => end !== undefined)
+      return Effect.map(session.plan(positions[name] ?? null, ends), (range) => ({ name, range }))
+    }
+    return Effect.map(
+      Effect.forEach(run.sources, ask, { concurrency: "unbounded" }),
+      (asked): NextRange => {
+        const found = asked.flatMap(({ name, range }) => range._tag === "range" ? [[name, range] as const] : [])
+        if (found.length === 0) return { _tag: asked.every(({ range }) => range._tag === "ended") ? "ended" : "idle" }
+        return {
+          _tag: "range",
+          plans: Object.fromEntries(found.map(([name, { plan }]) => [name, plan])),
+          positions: { ...positions, ...Object.fromEntries(found.map(([name, { next }]) => [name, next])) }
+        }
+      }
+    )
   })

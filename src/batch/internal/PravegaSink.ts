@@ -51,7 +51,7 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
   structure: {
     kind: "pravega",
     stream: stream.name.toString(),
-    codec: stream.codec.name,
+    codec: EventCodec.fingerprint(stream.codec),
     guarantee: options.guarantee
   },
   handle: TransactionId,

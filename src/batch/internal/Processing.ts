@@ -10,10 +10,12 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { Run } from "../BatchRun.ts"
+import type { Activity } from "../BatchStatus.ts"
 import { PreparedSink } from "../CheckpointRecord.ts"
 import type { UnfinishedBatch } from "../LogState.ts"
 import type { Attempt } from "../Sink.ts"
 import type { Partition } from "../Source.ts"
+import type { Read } from "./Reporting.ts"
 
 type OpenAttempt<B, E> = Attempt<B, E, Schema.Json, Schema.Json>
 
@@ -66,17 +68,12 @@ export const processAll = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
   run: Run<A, B, ES, E, R>,
   batch: UnfinishedBatch,
   sinks: ReadonlyArray<LazySink<B, E, EL>>,
-  tally: { eventsIn: number }
+  reads: Map<string, Read>
 ) {
-  const { each, parallelism, process, source } = run.pipeline
-  const partitions = yield* run.source.partitions(batch.planned.plans[source.name] ?? null)
-  const counted = (events: Stream.Stream<A, ES>) =>
-    Stream.mapArray(events, (chunk) => {
-      tally.eventsIn += chunk.length
-      return chunk
-    })
+  const { each, parallelism, process } = run.pipeline
+  const partitions = yield* partitionsOf(run, batch, reads)
   const write = (partition: number, events: Stream.Stream<A, ES>) =>
-    process(counted(events), { batch: batch.batch, partition }).pipe(
+    process(events, { batch: batch.batch, partition }).pipe(
       Stream.runForEachArray((outputs) =>
         Effect.forEach(sinks, (sink) => sink.write(partition, outputs), { discard: true })
       ),
@@ -88,6 +85,39 @@ export const processAll = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
   }
   yield* inOrder(partitions, parallelism, ({ events, id }) => write(id, events))
 })
+
+/** The partitions of all sources, numbered one source after the other; what is read of them is counted. */
+const partitionsOf = Effect.fnUntraced(function*<A, B, ES, E, R>(
+  run: Run<A, B, ES, E, R>,
+  batch: UnfinishedBatch,
+  reads: Map<string, Read>
+) {
+  const all: Array<Partition<A, ES>> = []
+  for (const [name, session] of run.sources) {
+    const plan = batch.planned.plans[name]
+    if (plan === undefined) continue
+    const read: Read = { events: 0, bytes: 0 }
+    reads.set(name, read)
+    const first = all.reduce((next, { id }) => Math.max(next, id + 1), 0)
+    for (const partition of yield* session.partitions(plan)) {
+      read.bytes += partition.bytes ?? 0
+      const events = Stream.mapArray(partition.events, (chunk) => {
+        read.events += chunk.length
+        countEvents(run.activity, reads)
+        return chunk
+      })
+      const predecessors = partition.predecessors.map((id) => first + id)
+      all.push({ ...partition, id: first + partition.id, predecessors, events })
+    }
+  }
+  return all
+})
+
+const countEvents = (activity: Activity, reads: ReadonlyMap<string, Read>): void => {
+  let events = 0
+  for (const read of reads.values()) events += read.events
+  activity.events = Math.max(activity.events, events)
+}
 
 /** Runs partitions at the same time, each when its predecessors are done, their outputs acknowledged (rule 7). */
 const inOrder = <A, ES, E, R>(

@@ -7,7 +7,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
-import type { SegmentId } from "../../core/Segment.ts"
+import * as Schema from "effect/Schema"
+import { SegmentId } from "../../core/Segment.ts"
 import { StreamCut } from "../../core/StreamCut.ts"
 import { BatchPlan } from "../../pravega/BatchReader.ts"
 import * as BatchPlanning from "../../pravega/internal/BatchPlanning.ts"
@@ -27,12 +28,40 @@ export interface Limits {
 
 export interface PlannedRange {
   readonly plan: BatchPlan
-  /** Per segment: its whole range, if it was read ahead. */
-  readonly chunks: ReadonlyMap<SegmentId, ReadonlyArray<EventChunk.EventChunk>>
+  /** By the place of a range in the plan: all of it, if it was read ahead. */
+  readonly chunks: ReadonlyArray<ReadonlyArray<EventChunk.EventChunk> | undefined>
 }
 
 /** Nothing to read now, or never again. */
 export type NoRange = "idle" | "ended"
+
+export interface Planned {
+  readonly range: PlannedRange | NoRange
+  /** What is gone of the range, and is left out of it, or would be. */
+  readonly gaps: ReadonlyArray<Gap>
+  /** The lengths of the segments that were looked at. */
+  readonly tails: ReadonlyMap<SegmentId, bigint>
+  /** A limit was reached: there may be more to read already. */
+  readonly isFull: boolean
+}
+
+/** Events that a truncation took before they were planned. */
+export class Gap extends Schema.Class<Gap>("effect-pravega/MicroBatchPlan/Gap")({
+  segment: SegmentId,
+  from: Schema.BigInt,
+  /** Undefined: all of the segment; with it its length is gone. */
+  to: Schema.UndefinedOr(Schema.BigInt)
+}) {}
+
+export interface Options {
+  readonly ends: ReadonlyArray<StreamCut>
+  readonly limits: Limits
+  /** A number that changes from plan to plan, so that it is not always the same segment that comes first. */
+  readonly turn: number
+  readonly onTruncated: "fail" | "skip"
+  /** Whether ranges are cut into pieces that can be read at the same time, where their events need no order. */
+  readonly splits: boolean
+}
 
 /** A segment at the position reached, and how far it can be read. */
 interface Readable {
@@ -58,11 +87,8 @@ interface Taken {
 /** In bytes. */
 const readSize = 256 * 1024
 
-/** `turn`: a number that changes from plan to plan, so that it is not always the same segment that comes first. */
-export const next = Effect.fnUntraced(function*(
-  from: StreamCut,
-  options: { readonly ends: ReadonlyArray<StreamCut>; readonly limits: Limits; readonly turn: number }
-) {
+/** Plans from a cut on. */
+export const next = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
   const { stream } = from
   const { controller } = yield* Pravega
   const ends = yield* Effect.forEach(
@@ -72,11 +98,24 @@ export const next = Effect.fnUntraced(function*(
   const frontier = new Map(from.positions)
   const chunks = new Map<SegmentId, ReadonlyArray<EventChunk.EventChunk>>()
   const unread = new Set<SegmentId>()
+  const gaps = new Map<SegmentId, Gap>()
+  const tails = new Map<SegmentId, bigint>()
   let { bytes, events } = options.limits
   let entered = false
+  let isFull = false
   let none: NoRange = "idle"
   while (bytes > 0 && events > 0) {
-    const readable = yield* Effect.forEach(frontier, ([id, at]) => measure(stream, id, at, ends), { concurrency: 16 })
+    const measured = yield* Effect.forEach(frontier, ([id, at]) => measure(stream, id, at, ends), { concurrency: 16 })
+    for (const { from, gap, id, length } of measured) {
+      tails.set(id, length)
+      if (gap === undefined) continue
+      if (options.onTruncated === "fail") {
+        return yield* new TruncatedData({ stream, segment: id, from: gap.from, to: gap.to })
+      }
+      gaps.set(id, gap)
+      frontier.set(id, from)
+    }
+    const readable: ReadonlyArray<Readable> = measured
     const open = readable.filter((segment) => segment.from < segment.to)
     const isFirst = chunks.size === 0 && unread.size === 0
     const taken = yield* Effect.forEach(
@@ -98,13 +137,15 @@ export const next = Effect.fnUntraced(function*(
     if (open.length === 0 && !replaced) {
       none = readable.every(({ id, isCut }) => isCut || isLast.has(id)) ? "ended" : "idle"
     }
+    isFull = bytes <= 0 || events <= 0 || unfinished(readable, frontier)
     // Another round only for successors, and for what is left of a limit in events.
     const isLeft = Number.isFinite(events) && taken.some((part) => part.events > 0) && unfinished(readable, frontier)
     if (!replaced && !isLeft) break
   }
   const to = new StreamCut({ stream, positions: frontier })
-  const plan = yield* planOf(from, to, entered)
-  if (plan.ranges.length === 0) return none
+  const plan = yield* planOf(from, to, entered, gaps)
+  const known = { gaps: [...gaps.values()], tails, isFull }
+  if (plan.ranges.length === 0) return { ...known, range: none } satisfies Planned
   // The ranges are found apart from the walk that chose the cut: both must have seen the same bytes.
   if (plan.length !== BigInt(options.limits.bytes - bytes)) {
     return yield* Effect.die(
@@ -116,8 +157,39 @@ export const next = Effect.fnUntraced(function*(
     )
   }
   for (const id of unread) chunks.delete(id)
-  return { plan, chunks } satisfies PlannedRange
+  const whole = { plan, chunks: plan.ranges.map(({ segment }) => chunks.get(segment)) }
+  return { ...known, range: options.splits ? split(whole) : whole } satisfies Planned
 })
+
+/** Pieces of a range that is split, and their least size in bytes. */
+const pieces = 8
+const pieceSize = 4096
+
+interface Part {
+  readonly range: SegmentRange
+  readonly read: ReadonlyArray<EventChunk.EventChunk> | undefined
+}
+
+/** Cuts ranges that were read ahead, at event boundaries. */
+const split = ({ chunks, plan }: PlannedRange): PlannedRange => {
+  const parts = plan.ranges.flatMap((range, index): ReadonlyArray<Part> => {
+    const read = chunks[index]
+    if (read === undefined) return [{ range, read }]
+    const size = Math.max(pieceSize, Math.ceil(Number(range.length) / pieces))
+    return EventChunk.divide(read, size).map((piece) => ({
+      range: SegmentRange.make({
+        ...range,
+        from: piece[0]?.startOffset ?? range.from,
+        to: piece.at(-1)?.endOffset ?? range.to
+      }),
+      read: piece
+    }))
+  })
+  return {
+    plan: BatchPlan.make({ ...plan, ranges: parts.map(({ range }) => range) }),
+    chunks: parts.map(({ read }) => read)
+  }
+}
 
 const unfinished = (readable: ReadonlyArray<Readable>, frontier: ReadonlyMap<SegmentId, bigint>): boolean =>
   readable.some(({ id, to }) => (frontier.get(id) ?? to) < to)
@@ -136,31 +208,36 @@ interface End {
 const measure = Effect.fnUntraced(function*(
   stream: StreamCut["stream"],
   id: SegmentId,
-  from: bigint,
+  position: bigint,
   ends: ReadonlyArray<End>
 ) {
   const { segments } = yield* Pravega
   const info = yield* segments.info({ stream, id }).pipe(
-    Effect.catchReason(
-      "SegmentError",
-      "NoSuchSegment",
-      () => Effect.fail(new TruncatedData({ stream, segment: id, from, to: undefined }))
-    )
+    Effect.catchReason("SegmentError", "NoSuchSegment", () => Effect.undefined)
   )
-  if (from < info.startOffset) {
-    return yield* new TruncatedData({ stream, segment: id, from, to: info.startOffset })
+  if (info === undefined) {
+    const gap = new Gap({ segment: id, from: position, to: undefined })
+    return { id, from: position, to: position, endsAt: true, isCut: false, length: position, gap } satisfies Measured
   }
   let to = info.length
   let isCut = false
   for (const end of ends) {
     const bound = end.cut.positions.get(id)
     if (bound === undefined && end.within.has(id)) continue
-    const limit = bound === undefined ? from : bound < BigInt(0) ? info.length : bound
+    const limit = bound === undefined ? position : bound < BigInt(0) ? info.length : bound
     if (limit <= to) to = limit
-    if (from >= limit) isCut = true
+    if (position >= limit) isCut = true
   }
-  return { id, from, to, endsAt: info.isSealed && to === info.length, isCut } satisfies Readable
+  const { length, startOffset } = info
+  const from = position < startOffset && position < to ? startOffset < to ? startOffset : to : position
+  const gap = from === position ? undefined : new Gap({ segment: id, from: position, to: from })
+  return { id, from, to, endsAt: info.isSealed && to === length, isCut, length, gap } satisfies Measured
 })
+
+interface Measured extends Readable {
+  readonly length: bigint
+  readonly gap: Gap | undefined
+}
 
 /** Fair shares: who needs less than the mean leaves the rest to the others. */
 const share = (
@@ -259,12 +336,20 @@ const replace = Effect.fnUntraced(function*(
 })
 
 /** The segments of one cut overlap nowhere, and need no order among them; successors do. */
-const planOf = Effect.fnUntraced(function*(from: StreamCut, to: StreamCut, entered: boolean) {
+const planOf = Effect.fnUntraced(function*(
+  from: StreamCut,
+  to: StreamCut,
+  entered: boolean,
+  gaps: ReadonlyMap<SegmentId, Gap>
+) {
   const { stream } = from
-  if (entered) return BatchPlan.make({ stream, from, to, ranges: yield* BatchPlanning.ranges({ from, to }, "fail") })
-  const ranges = [...to.positions].flatMap(([segment, end]) => {
-    const start = from.positions.get(segment) ?? end
-    return start === end ? [] : [SegmentRange.make({ stream, segment, from: start, to: end, predecessors: [] })]
-  })
-  return BatchPlan.make({ stream, from, to, ranges })
+  const startOf = (segment: SegmentId, start: bigint) => gaps.get(segment)?.to ?? start
+  // What is gone was looked at before.
+  const found = entered ? yield* BatchPlanning.ranges({ from, to }, gaps.size === 0 ? "fail" : () => Effect.void) : [
+    ...to.positions
+  ].map(([segment, end]) =>
+    SegmentRange.make({ stream, segment, from: from.positions.get(segment) ?? end, to: end, predecessors: [] })
+  )
+  const ranges = found.map((range) => SegmentRange.make({ ...range, from: startOf(range.segment, range.from) }))
+  return BatchPlan.make({ stream, from, to, ranges: ranges.filter((range) => range.from < range.to) })
 })

@@ -103,3 +103,24 @@ export const take = (chunk: EventChunk, limit: Limit): readonly [EventChunk, Eve
     }
   ]
 }
+
+/** Cuts consecutive chunks into pieces of about so many bytes, at event boundaries. */
+export const divide = (chunks: ReadonlyArray<EventChunk>, size: number): ReadonlyArray<ReadonlyArray<EventChunk>> => {
+  const pieces: Array<Array<EventChunk>> = []
+  let left = 0
+  for (const chunk of chunks) {
+    let rest: EventChunk | undefined = chunk
+    while (rest !== undefined) {
+      if (left <= 0) {
+        pieces.push([])
+        left = size
+      }
+      const [part, after]: readonly [EventChunk, EventChunk | undefined] = take(rest, { bytes: left })
+      pieces.at(-1)?.push(part)
+      left -= part.bytes.length
+      rest = after
+      if (after !== undefined) left = 0
+    }
+  }
+  return pieces
+}

@@ -1,0 +1,147 @@
+/**
+ * A range of one segment as a partition of a batch: its events, decoded; those that can't be, and the bytes of both, for
+ * who puts them aside; or in lanes by routing key. What was read while planning is not read again.
+ */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import * as Stream from "effect/Stream"
+import * as EventCodec from "../../core/EventCodec.ts"
+import * as EventStream from "../../core/EventStream.ts"
+import * as KeyHash from "../../core/internal/KeyHash.ts"
+import * as BatchReader from "../../pravega/BatchReader.ts"
+import type { EventRead } from "../../pravega/EventRead.ts"
+import * as EventChunk from "../../pravega/internal/EventChunk.ts"
+import type { OnTruncated } from "../../pravega/OnTruncated.ts"
+import type { Pravega } from "../../pravega/Pravega.ts"
+import { ReadError, type TruncatedData } from "../../pravega/ReadError.ts"
+import type { SegmentRange } from "../../pravega/SegmentRange.ts"
+import { type LaneEvents, type Partition, type RawEvent, Undecodable } from "../Source.ts"
+import type { SourceError } from "../SourceError.ts"
+
+type Failure = ReadError | SourceError
+
+export interface Options {
+  readonly id: number
+  readonly predecessors: ReadonlyArray<number>
+  /** All of the range, if it was read while planning. */
+  readonly chunks: ReadonlyArray<EventChunk.EventChunk> | undefined
+  readonly lanes: number
+  readonly onTruncated: OnTruncated
+  /** Fails: with what is behind it that events are gone. */
+  readonly explain: (lost: TruncatedData) => Effect.Effect<never, Failure>
+  readonly context: Context.Context<Pravega>
+}
+
+/** Bytes read ahead per partition that was not read while planning. */
+const readAhead = 4 * 1024 * 1024
+
+export const make = <A>(
+  events: EventStream.EventStream<A>,
+  range: SegmentRange,
+  options: Options
+): Partition<EventRead<A>, Failure> => {
+  const { chunks, context, explain, id, onTruncated, predecessors } = options
+  const read = <B>(codec: EventCodec.EventCodec<B>): Stream.Stream<EventRead<B>, Failure> => {
+    if (chunks !== undefined) return decoded(chunks, codec)
+    const stream = EventStream.make<B>(events.name, { codec })
+    return BatchReader.readRange(stream, range, { readAhead, onTruncated }).pipe(
+      Stream.catch((error) =>
+        error.reason._tag === "TruncatedData" ? Stream.fromEffect(explain(error.reason)) : Stream.fail(error)
+      ),
+      Stream.provideContext(context)
+    )
+  }
+  const tolerant = Stream.map(
+    read(orUndecodable(events.codec)),
+    (event): EventRead<A> | Undecodable => isDecoded(event) ? event : undecodable(event.event)
+  )
+  return {
+    id,
+    predecessors,
+    bytes: Number(range.length),
+    events: read(events.codec),
+    tolerant,
+    raw: Stream.map(read(EventCodec.bytes), ({ event, pointer }): RawEvent => ({
+      pointer: pointer.toString(),
+      bytes: event
+    })),
+    lanes: options.lanes === 1
+      ? undefined
+      : { count: options.lanes, events: inLanes(tolerant, options.lanes, events.routingKey ?? (() => "")) }
+  }
+}
+
+const isDecoded = <A>(read: EventRead<A | Undecodable>): read is EventRead<A> => !(read.event instanceof Undecodable)
+
+const undecodable = (event: unknown): Undecodable =>
+  event instanceof Undecodable ? event : new Undecodable("it is no event")
+
+/** The codec, except that what it refuses is an event too. */
+const orUndecodable = <A>(codec: EventCodec.EventCodec<A>): EventCodec.EventCodec<A | Undecodable> => ({
+  name: codec.name,
+  copies: codec.copies,
+  encode: () => {
+    throw new Error("this codec only reads")
+  },
+  decode: (bytes) => {
+    try {
+      return codec.decode(bytes)
+    } catch (cause) {
+      return new Undecodable(cause instanceof Error ? cause.message : String(cause))
+    }
+  }
+})
+
+/** Shares of a partition's events by routing key. What can't be decoded has no key, and needs no order. */
+const inLanes = <A>(
+  events: Stream.Stream<EventRead<A> | Undecodable, Failure>,
+  count: number,
+  keyOf: (event: A) => string
+): Stream.Stream<LaneEvents<EventRead<A>>, Failure> =>
+  Stream.suspend(() => {
+    let place = 0
+    return Stream.mapArray(events, (chunk): Arr.NonEmptyReadonlyArray<LaneEvents<EventRead<A>>> => {
+      const lanes = new Map<
+        number,
+        { readonly events: Array<EventRead<A> | Undecodable>; readonly places: Array<number> }
+      >()
+      for (const item of chunk) {
+        const lane = item instanceof Undecodable ? 0 : laneOf(keyOf(item.event), count)
+        let found = lanes.get(lane)
+        if (found === undefined) lanes.set(lane, found = { events: [], places: [] })
+        found.events.push(item)
+        found.places.push(place++)
+      }
+      const filled = [...lanes].flatMap(([lane, { events, places }]) =>
+        Arr.isReadonlyArrayNonEmpty(events) ? [{ lane, events, places }] : []
+      )
+      // Each event is in a lane, and there is at least one.
+      return Arr.isReadonlyArrayNonEmpty(filled) ? filled : Arr.of({ lane: 0, events: chunk, places: [] })
+    })
+  })
+
+/** The bits of a key's hash that do not choose the segment. */
+const laneOf = (key: string, count: number): number =>
+  (KeyHash.ofText(key, KeyHash.eventRouterSeed).first.low & 0xFFF) % count
+
+/** Events that were read while planning, decoded a chunk at a time. */
+const decoded = <A>(
+  chunks: ReadonlyArray<EventChunk.EventChunk>,
+  codec: EventCodec.EventCodec<A>
+): Stream.Stream<EventRead<A>, ReadError> =>
+  Stream.fromPull(Effect.sync(() => {
+    let at = 0
+    let failure: ReadError | undefined
+    const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, ReadError> = Effect.suspend(() => {
+      if (failure !== undefined) return Effect.fail(failure)
+      const chunk = chunks[at++]
+      if (chunk === undefined) return Cause.done()
+      const decoding = EventChunk.decode(chunk, codec)
+      if (decoding.failure !== undefined) failure = new ReadError({ reason: decoding.failure })
+      return Arr.isReadonlyArrayNonEmpty(decoding.events) ? Effect.succeed(decoding.events) : pull
+    })
+    return pull
+  }))
