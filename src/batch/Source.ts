@@ -24,6 +24,7 @@ import type { CommitError } from "./CommitError.ts"
 import { jsonState } from "./internal/JsonState.ts"
 import * as MicroBatchSource from "./internal/MicroBatchSource.ts"
 import type { SourceError } from "./SourceError.ts"
+import { Undecodable } from "./Undecodable.ts"
 
 /** The part of a batch that one fiber reads. @category models @since 0.1.0 */
 export interface Partition<out A, out E> {
@@ -68,14 +69,6 @@ export interface RawEvent {
   /** Where it is; for a Pravega stream the text of its `EventPointer`. */
   readonly pointer: string
   readonly bytes: Uint8Array
-}
-
-/** An event that can't be decoded. @category models @since 0.1.0 */
-export class Undecodable {
-  readonly detail: string
-  constructor(detail: string) {
-    this.detail = detail
-  }
 }
 
 /** A part of what a source was to read, which is gone: the user chose to go on without it. @category models @since 0.1.0 */

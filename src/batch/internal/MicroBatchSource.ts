@@ -115,7 +115,14 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
           if (now - waitingSince < atLeast.delay) return { _tag: "idle" } satisfies Range<MicroBatchPlan, StreamCut>
         }
         waitingSince = undefined
-        const found = MicroBatchPlan.make({ ...range.plan, gaps: planned.gaps, lanes })
+        const found = MicroBatchPlan.make({
+          stream,
+          from,
+          to: range.plan.to,
+          ranges: range.plan.ranges,
+          gaps: planned.gaps,
+          lanes
+        })
         readAheadOf.set(found, range.chunks)
         return { _tag: "range", plan: found, next: found.to } satisfies Range<MicroBatchPlan, StreamCut>
       })

@@ -177,19 +177,19 @@ const split = ({ chunks, plan }: PlannedRange): PlannedRange => {
     if (read === undefined) return [{ range, read }]
     const size = Math.max(pieceSize, Math.ceil(Number(range.length) / pieces))
     return EventChunk.divide(read, size).map((piece) => ({
-      range: SegmentRange.make({
-        ...range,
-        from: piece[0]?.startOffset ?? range.from,
-        to: piece.at(-1)?.endOffset ?? range.to
-      }),
+      range: narrow(range, piece[0]?.startOffset ?? range.from, piece.at(-1)?.endOffset ?? range.to),
       read: piece
     }))
   })
+  const { from, stream, to } = plan
   return {
-    plan: BatchPlan.make({ ...plan, ranges: parts.map(({ range }) => range) }),
+    plan: BatchPlan.make({ stream, from, to, ranges: parts.map(({ range }) => range) }),
     chunks: parts.map(({ read }) => read)
   }
 }
+
+const narrow = ({ predecessors, segment, stream }: SegmentRange, from: bigint, to: bigint): SegmentRange =>
+  SegmentRange.make({ stream, segment, from, to, predecessors })
 
 const unfinished = (readable: ReadonlyArray<Readable>, frontier: ReadonlyMap<SegmentId, bigint>): boolean =>
   readable.some(({ id, to }) => (frontier.get(id) ?? to) < to)
@@ -350,6 +350,6 @@ const planOf = Effect.fnUntraced(function*(
   ].map(([segment, end]) =>
     SegmentRange.make({ stream, segment, from: from.positions.get(segment) ?? end, to: end, predecessors: [] })
   )
-  const ranges = found.map((range) => SegmentRange.make({ ...range, from: startOf(range.segment, range.from) }))
+  const ranges = found.map((range) => narrow(range, startOf(range.segment, range.from), range.to))
   return BatchPlan.make({ stream, from, to, ranges: ranges.filter((range) => range.from < range.to) })
 })

@@ -18,8 +18,9 @@ import type { OnTruncated } from "../../pravega/OnTruncated.ts"
 import type { Pravega } from "../../pravega/Pravega.ts"
 import { ReadError, type TruncatedData } from "../../pravega/ReadError.ts"
 import type { SegmentRange } from "../../pravega/SegmentRange.ts"
-import { type LaneEvents, type Partition, type RawEvent, Undecodable } from "../Source.ts"
+import type { LaneEvents, Partition, RawEvent } from "../Source.ts"
 import type { SourceError } from "../SourceError.ts"
+import { Undecodable } from "../Undecodable.ts"
 
 type Failure = ReadError | SourceError
 
