@@ -10,9 +10,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
+import { ScopedStream } from "../core/ScopedStream.ts"
+import type { Pravega } from "../pravega/Pravega.ts"
 import { CheckpointLogError, LogUnavailable, SequenceNotNext, SequenceTaken } from "./CheckpointLogError.ts"
 import * as DirectoryLog from "./internal/DirectoryLog.ts"
+import * as PravegaLog from "./internal/PravegaLog.ts"
 import { LogFiles } from "./LogFiles.ts"
 import type { QueryName } from "./QueryName.ts"
 import * as SqliteClient from "./SqliteClient.ts"
@@ -125,6 +129,32 @@ export class CheckpointLog extends Context.Service<CheckpointLog, {
         return { open: (query) => open(query, {}) }
       })
     )
+
+  /**
+   * Logs in Pravega itself, one stream of one segment per query: for `"shop/checkpoints"`, the log of the query `totals`
+   * is the stream `shop/checkpoints-totals`, made if it is not there (its scope too). Nobody else may write to it, scale
+   * it, or give it a retention policy. Throws a `SchemaError` if it is no stream's name.
+   *
+   * ```ts
+   * import { Pravega } from "effect-pravega"
+   * import { CheckpointLog } from "effect-pravega/batch"
+   * import * as Layer from "effect/Layer"
+   *
+   * const live = CheckpointLog.layerPravega("shop/checkpoints").pipe(
+   *   Layer.provideMerge(Pravega.layer({ controller: "tcp://localhost:9090" }))
+   * )
+   * ```
+   */
+  static readonly layerPravega = (prefix: string): Layer.Layer<CheckpointLog, never, Pravega> => {
+    const stream = ScopedStream.parse(prefix)
+    return Layer.effect(
+      CheckpointLog,
+      Effect.gen(function*() {
+        const context = yield* Effect.context<Pravega | Scope.Scope>()
+        return { open: (query) => Effect.provideContext(PravegaLog.open(stream, query), context) }
+      })
+    )
+  }
 }
 
 /** Loaded when it is used: who keeps no log in a database pays nothing for it. */

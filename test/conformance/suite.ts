@@ -8,6 +8,7 @@ import type { Layer } from "effect"
 import { afterAll, afterEach, describe } from "vitest"
 import { adminCases } from "./adminCases.ts"
 import { batchReaderCases } from "./batchReaderCases.ts"
+import { checkpointLogCases } from "./checkpointLogCases.ts"
 import { controllerCases } from "./controllerCases.ts"
 import { eventWriterCases } from "./eventWriterCases.ts"
 import { queryCases } from "./queryCases.ts"
@@ -29,6 +30,7 @@ const areas: Readonly<Record<string, (it: Cases) => void>> = {
   transactions: transactionCases,
   "transactions, the small print": transactionFactCases,
   "batch reader": batchReaderCases,
+  "checkpoint logs": checkpointLogCases,
   queries: queryCases
 }
 
