@@ -33,7 +33,7 @@ const compiled = (): Promise<string> => {
 
 /** Runs a program of ours with the Java client: the fields of the lines that it prints. */
 export const java = Effect.fnUntraced(function*(
-  program: "Interop" | "Check",
+  program: "Interop" | "Check" | "Cases",
   args: ReadonlyArray<string>,
   events: ReadonlyArray<KeyedText> = []
 ) {
@@ -41,7 +41,7 @@ export const java = Effect.fnUntraced(function*(
   const folder = yield* Effect.promise(compiled)
   const out = yield* Effect.promise(() =>
     run(findJava() ?? "java", [
-      "-Xmx512m",
+      "-Xmx768m",
       "--add-opens",
       "java.base/java.nio=ALL-UNNAMED",
       "--add-opens",

@@ -1,6 +1,7 @@
 /** The same stream, written and read by this package and by Pravega's Java client, on one server. */
 import { assert, layer } from "@effect/vitest"
 import { Effect, type Layer, Result, Schedule } from "effect"
+import { readFileSync } from "node:fs"
 import { EventPointer } from "../../src/core/EventPointer.ts"
 import type { EventStream } from "../../src/core/EventStream.ts"
 import { Position } from "../../src/core/Position.ts"
@@ -15,6 +16,13 @@ import { assertRoutedAlike, assertSame, keys, makeStream, numbered, readHere } f
 import { java, type KeyedText } from "./JavaClient.ts"
 
 type TextStream = EventStream<string>
+
+/** By case, the lines in the order in which they were printed. */
+function outcomes(lines: ReadonlyArray<ReadonlyArray<string>>): Record<string, Array<string>> {
+  const byCase: Record<string, Array<string>> = {}
+  for (const [name = "", ...line] of lines) (byCase[name] ??= []).push(line.join(" "))
+  return byCase
+}
 
 const run = (args: ReadonlyArray<string>, events?: ReadonlyArray<KeyedText>) => java("Interop", args, events)
 
@@ -51,6 +59,13 @@ const cutsOfJava = (stream: TextStream) =>
     const text = (name: string) => lines.find(([first]) => first === name)?.[1] ?? ""
     return { head: text("HEAD"), tail: text("TAIL") }
   })
+
+/** What each case of the Java programs (java/, Cases) saw on a real server, in order; the file is as they printed it. */
+const seenOnTheRealServer = outcomes(
+  readFileSync(new URL("javaOutcomes.txt", import.meta.url), "utf8").trimEnd().split("\n").map((line) =>
+    line.split("\t")
+  )
+)
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64")
 
@@ -170,6 +185,11 @@ export const javaCases = (name: string, server: Layer.Layer<InteropServer>): voi
           assertSame(here, written)
           assertSame(there, written)
           assertRoutedAlike(here, there)
+        }))
+
+      it.effect("its programs see what they see on a real server", () =>
+        Effect.gen(function*() {
+          assert.deepStrictEqual(outcomes(yield* java("Cases", [])), seenOnTheRealServer)
         }))
     }
   )

@@ -38,6 +38,31 @@ const keysOf = (result: ReturnType<typeof page>) =>
   result._tag === "TablePage" ? result.entries.map(({ key }) => text(key.data)) : result._tag
 
 describe("hash tables", () => {
+  it("pages fit into a frame, however many entries were asked for", () => {
+    const container = openEmpty()
+    container.create("t", { tableKeyLength: 0 })
+    const mebibyte = "x".repeat(1024 * 1024 - 100)
+    for (let i = 0; i < 20; i++) put(container, `key${String(i).padStart(2, "0")}`, mebibyte)
+    const pages: Array<number> = []
+    for (let continuationToken = none;;) {
+      const result = page(container, 1000, { continuationToken })
+      assert(result._tag === "TablePage")
+      if (result.entries.length === 0) break
+      pages.push(result.entries.length)
+      continuationToken = new Uint8Array(result.continuationToken)
+    }
+    assert.deepStrictEqual(pages, [8, 8, 4])
+    const changes: Array<number> = []
+    for (let from = 0n;;) {
+      const result = container.tables.delta("t", from, 1000)
+      assert(result._tag === "TableDelta")
+      changes.push(result.entries.length)
+      if (result.reachedEnd) break
+      from = BigInt(result.lastPosition)
+    }
+    assert.deepStrictEqual(changes, [8, 8, 4])
+  })
+
   it("versions are offsets, and are checked", () => {
     const container = openEmpty()
     assert.strictEqual(put(container, "a", "1"), "NoSuchSegment")

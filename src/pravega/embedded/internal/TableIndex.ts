@@ -64,16 +64,29 @@ export class TableIndex {
     return true
   }
 
-  /** From `from` on (after it, if so asked) up to `to`, both included; undefined: from the first, to the last. */
-  range(from: KeyText | undefined, isExclusive: boolean, to: KeyText | undefined, count: number): Array<Entry> {
+  /**
+   * From `from` on (after it, if so asked) up to `to`, both included; undefined: from the first, to the last. At most
+   * `count` entries, and (but for the first) no more than `bytes` of keys and values.
+   */
+  range(
+    from: KeyText | undefined,
+    isExclusive: boolean,
+    to: KeyText | undefined,
+    count: number,
+    bytes = Infinity
+  ): Array<Entry> {
     const sorted = this.sorted ??= Array.from(this.entries.keys()).sort()
     const found: Array<Entry> = []
     let at = from === undefined ? 0 : position(sorted, from)
     if (isExclusive && sorted[at] === from) at++
+    let left = bytes
     for (; at < sorted.length && found.length < count; at++) {
       const key = sorted[at]!
       if (to !== undefined && key > to) break
-      found.push(this.entries.get(key)!)
+      const entry = this.entries.get(key)!
+      left -= entrySize(key.length, entry.value.length)
+      if (left < 0 && found.length > 0) break
+      found.push(entry)
     }
     return found
   }

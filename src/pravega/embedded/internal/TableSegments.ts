@@ -32,6 +32,12 @@ import { type Entry, entrySize, keyBytes, type KeyText, keyText, type TableIndex
 const keyMaximum = 8192
 const entryMaximum = 1024 * 1024
 
+/**
+ * The most that a page holds, in bytes. A real store knows no such limit, and a page that does not fit into a frame of
+ * its protocol costs its client the connection, again and again.
+ */
+const pageMaximum = 8 * 1024 * 1024
+
 /** Put or removed whatever is there. */
 const anyVersion = -(2n ** 63n)
 /** Put only if nothing is there; the version of a key that is missing. */
@@ -176,7 +182,8 @@ export class TableSegments implements TableContainer {
       isContinued || from.length > 0 ? keyText(from) : undefined,
       isContinued,
       toKey.length > 0 ? keyText(toKey) : undefined,
-      suggestedCount
+      suggestedCount,
+      pageMaximum
     )
     const last = found.at(-1)
     // a token is never empty but at the end: the key has a byte before it
@@ -194,7 +201,13 @@ export class TableSegments implements TableContainer {
       return illegal(`fromPosition (${fromPosition}) can not exceed the length (${length}) of the TableSegment.`)
     }
     const all = index.since(Number(fromPosition))
-    const found = all.slice(0, Math.max(0, suggestedCount))
+    let bytes = 0
+    const tooLarge = all.findIndex(({ key, value }, i) => {
+      bytes += entrySize(key.length, value.length)
+      return i > 0 && bytes > pageMaximum
+    })
+    const fitting = tooLarge < 0 ? all.length : tooLarge
+    const found = all.slice(0, Math.min(fitting, Math.max(0, suggestedCount)))
     const last = found.at(-1)
     const reachedEnd = found.length === all.length || last === undefined
     const lastPosition = last === undefined

@@ -11,7 +11,7 @@ import {
 } from "../../../../src/core/Segment.ts"
 import * as Cuts from "../../../../src/pravega/embedded/internal/controller/Cuts.ts"
 import * as Epochs from "../../../../src/pravega/embedded/internal/controller/Epochs.ts"
-import { join } from "../../../../src/pravega/embedded/internal/controller/WriterTimes.ts"
+import { complete, join } from "../../../../src/pravega/embedded/internal/controller/WriterTimes.ts"
 
 /** What happens to the stream next, in terms that fit any state of it. */
 type Step =
@@ -156,6 +156,20 @@ describe("Epochs", () => {
       for (const cut of cuts) {
         assert.isTrue(Cuts.isAtOrAfter(Cuts.place(epochs, joined)!, Cuts.place(epochs, cut)!))
       }
+    }))
+  })
+
+  it("a position that lacks keys is completed, and what it has stays or is passed", () => {
+    fc.assert(fc.property(history, fc.nat(9), fc.nat(255), (epochs, a, chosen) => {
+      const all = Array.from(cutAt(epochs, a, -1n)).filter((_, i) => i === 0 || (chosen >> (i % 8) & 1) === 1)
+      const position = new Map(all)
+      const completed = complete(epochs, position)
+      assert.isTrue(Cuts.covers(epochs, completed))
+      for (const [id, offset] of position) {
+        if (completed.has(id)) assert.strictEqual(completed.get(id), offset)
+      }
+      // of segments that were not in it: their beginning
+      for (const [id, offset] of completed) if (!position.has(id)) assert.strictEqual(offset, 0n)
     }))
   })
 

@@ -156,7 +156,12 @@ export const truncate = (
   const { epochs } = state.record
   const to = Cuts.place(epochs, cut)
   const from = Cuts.place(epochs, head(state))
-  if (to === undefined || from === undefined) return Status.FAILURE
+  if (to === undefined || from === undefined) {
+    // an epoch that never was is no record to a real server, a segment that its epoch has not is a wrong cut
+    return Array.from(cut.keys()).some((id) => Number(id >> 32n) >= epochs.length)
+      ? Status.STREAM_NOT_FOUND
+      : Status.FAILURE
+  }
   if (!Cuts.covers(epochs, cut) || !Cuts.isAtOrAfter(to, from)) return Status.FAILURE
   moveHead(world, state, cut)
   return Status.SUCCESS

@@ -7,7 +7,7 @@
  * @internal
  */
 import * as KeyRange from "../../../../core/KeyRange.ts"
-import { name as segmentName, SegmentId } from "../../../../core/Segment.ts"
+import { name as segmentName, SegmentId, type SegmentWithRange } from "../../../../core/Segment.ts"
 import { Watermark } from "../../../../core/Watermark.ts"
 import * as pb from "../../../controller/gen/Controller_pb.ts"
 import * as EventFrame from "../../../wire/EventFrame.ts"
@@ -69,7 +69,9 @@ export const advance = (world: World, state: StreamState): void => {
   const lowerTime = times.reduce((a, b) => a < b ? a : b)
   const upperTime = times.reduce((a, b) => a > b ? a : b)
   const { epochs } = state.record
-  const position = join(epochs, [state.watermark?.position ?? Cuts.origin(epochs), ...marks.map((m) => m.position)])
+  const noted = join(epochs, [state.watermark?.position ?? new Map(), ...marks.map((m) => m.position)])
+  if (noted.size === 0) return
+  const position = complete(epochs, noted)
   if (append(world, state, lowerTime, upperTime, position)) {
     world.state.putWatermark(state, { lowerTime, upperTime, position })
   }
@@ -110,4 +112,26 @@ export const join = (epochs: Epochs.Epochs, positions: ReadonlyArray<Cuts.Cut>):
     furthest.delete(passed.id)
     for (const { id } of Epochs.successors(epochs, passed.id)) if (!furthest.has(id)) furthest.set(id, 0n)
   }
+}
+
+/**
+ * The position with what it lacks of the keys, at the beginning of segments of its latest epoch. What a writer noted
+ * stays as it is: of a segment that nobody has written to yet that is -1, which readers take for its end.
+ */
+export const complete = (epochs: Epochs.Epochs, position: Cuts.Cut): Cuts.Cut => {
+  if (Cuts.covers(epochs, position)) return position
+  const placed = Cuts.place(epochs, position) ?? []
+  const latest = epochs[Math.max(...placed.map(({ id }) => Number(id >> 32n)))]!
+  const missing = latest.segments.filter(({ id, range }) => !position.has(id) && !isCovered(range, placed))
+  const joined = join(epochs, [position, new Map(missing.map(({ id }) => [id, 0n]))])
+  return joined.size === position.size && missing.length === 0 ? joined : complete(epochs, joined)
+}
+
+/** Whether every key of the range is in some segment. */
+const isCovered = (range: KeyRange.KeyRange, segments: ReadonlyArray<SegmentWithRange>): boolean => {
+  let low = range.low
+  for (const segment of segments.toSorted((a, b) => a.range.low - b.range.low)) {
+    if (segment.range.low <= low) low = Math.max(low, segment.range.high)
+  }
+  return low >= range.high
 }
