@@ -4,9 +4,11 @@
  * @since 0.1.0
  */
 import { EventPointer } from "../core/EventPointer.ts"
+import type { Position } from "../core/Position.ts"
 import type { ScopeName } from "../core/ScopeName.ts"
 import type { Segment, SegmentId } from "../core/Segment.ts"
 import type { StreamName } from "../core/StreamName.ts"
+import type { TimeWindow } from "../core/TimeWindow.ts"
 
 /**
  * The run of events that an event was read with: what many events share, held once.
@@ -16,6 +18,21 @@ import type { StreamName } from "../core/StreamName.ts"
 export interface EventRun {
   readonly segment: Segment
   readonly startOffset: bigint
+  /** Present: read by a reader of a group. */
+  readonly group?: GroupMark | undefined
+}
+
+/**
+ * What a run of events has to do with the reader group that it was read in.
+ *
+ * @internal
+ */
+export interface GroupMark {
+  /** All events of the segment before the offset are processed. */
+  readonly acknowledge: (endOffset: bigint) => void
+  /** The reader's, after the event that ends there. */
+  readonly position: (endOffset: bigint) => Position
+  readonly window: TimeWindow
 }
 
 /**
@@ -40,6 +57,9 @@ export class EventRead<out A> {
     this.at = at
     this.size = size
   }
+
+  /** What it was read with. @internal */
+  static readonly runOf = (read: EventRead<unknown>): EventRun => read.run
 
   get scope(): ScopeName {
     return this.run.segment.stream.scope

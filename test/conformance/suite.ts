@@ -12,6 +12,7 @@ import { checkpointLogCases } from "./checkpointLogCases.ts"
 import { controllerCases } from "./controllerCases.ts"
 import { eventWriterCases } from "./eventWriterCases.ts"
 import { queryCases } from "./queryCases.ts"
+import { readerGroupCases } from "./readerGroupCases.ts"
 import { segmentConnectionCases } from "./segmentConnectionCases.ts"
 import { segmentsCases } from "./segmentsCases.ts"
 import { type Cases, type Server, withClient } from "./Server.ts"
@@ -31,6 +32,7 @@ const areas: Readonly<Record<string, (it: Cases) => void>> = {
   "transactions, the small print": transactionFactCases,
   "batch reader": batchReaderCases,
   "checkpoint logs": checkpointLogCases,
+  "reader groups": readerGroupCases,
   queries: queryCases
 }
 

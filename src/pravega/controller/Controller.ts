@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import type { KeyRange } from "../../core/KeyRange.ts"
+import type { ReaderGroupName } from "../../core/ReaderGroupName.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import type { ScopeName } from "../../core/ScopeName.ts"
 import type { SegmentId, SegmentWithRange } from "../../core/Segment.ts"
@@ -19,6 +20,7 @@ import type { StreamConfiguration } from "../../core/StreamConfiguration.ts"
 import type { StreamCut } from "../../core/StreamCut.ts"
 import type { TransactionId } from "../../core/TransactionId.ts"
 import type { WriterId } from "../../core/WriterId.ts"
+import type { ReaderGroupConfig } from "../readergroup/ReaderGroupConfig.ts"
 import type { ControllerError } from "./ControllerError.ts"
 import { ControllerTransport } from "./ControllerTransport.ts"
 import type { Credentials } from "./Credentials.ts"
@@ -33,6 +35,12 @@ export interface StoreEndpoint {
 /** A successor of a sealed segment, with all the segments that it follows. @category models */
 export interface Successor extends SegmentWithRange {
   readonly predecessors: ReadonlyArray<SegmentId>
+}
+
+/** A reader group, by its scope and its name in the scope. @category models */
+export interface ReaderGroupRef {
+  readonly scope: ScopeName
+  readonly name: ReaderGroupName
 }
 
 /** @category models */
@@ -191,6 +199,27 @@ export class Controller extends Context.Service<Controller, {
   ) => Call<void>
   /** The writer will note no more: watermarks don't wait for it. true: removed; false: it never noted a time. */
   readonly removeWriter: (stream: ScopedStream, writerId: WriterId) => Call<boolean>
+  // reader groups
+  /**
+   * Answers the group's configuration, with its id and generation. An existing group keeps the one it has, and the id it
+   * has: whoever sends an id of their own sees whether it is their group.
+   */
+  readonly createReaderGroup: (group: ReaderGroupRef, configuration: ReaderGroupConfig) => Call<ReaderGroupConfig>
+  readonly readerGroupConfig: (group: ReaderGroupRef) => Call<ReaderGroupConfig>
+  /**
+   * Replaces the configuration that has the given one's id and generation; answers the new generation. Fails with
+   * `Outdated` when somebody else has replaced it.
+   */
+  readonly updateReaderGroup: (group: ReaderGroupRef, configuration: ReaderGroupConfig) => Call<bigint>
+  /** true: deleted; false: there was none of this id. */
+  readonly deleteReaderGroup: (group: ReaderGroupRef, id: string) => Call<boolean>
+  /** The groups that a stream's retention waits for, as `scope/group`. */
+  readonly subscribers: (stream: ScopedStream) => Call<ReadonlyArray<string>>
+  /** How far a group has read a stream; never back. Fails with `Outdated` and `InvalidStreamCut`. */
+  readonly updateSubscriber: (
+    group: ReaderGroupRef,
+    options: { readonly id: string; readonly generation: bigint; readonly cut: StreamCut }
+  ) => Call<void>
   // authorisation
   /** The empty string when the server has authorisation off. */
   readonly delegationToken: (stream: ScopedStream, access: AccessOperation) => Call<string>

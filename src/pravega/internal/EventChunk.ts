@@ -31,11 +31,12 @@ export interface Decoded<A> {
   readonly failure: UndecodableEvent | undefined
 }
 
+/** What of a codec is needed to read. */
+export type Decoder<A> = Pick<EventCodec<A>, "name" | "decode" | "copies">
+
 /** Decodes a chunk's events. The codec gets views of the chunk's bytes. */
-export const decode = <A>(chunk: EventChunk, codec: EventCodec<A>): Decoded<A> => {
+export const decode = <A>(chunk: EventChunk, codec: Decoder<A>, run: EventRun = runOf(chunk)): Decoded<A> => {
   const { bytes } = chunk
-  // not the chunk itself, whose bytes an event would keep
-  const run: EventRun = { segment: chunk.segment, startOffset: chunk.startOffset }
   const events: Array<EventRead<A>> = []
   let at = 0
   try {
@@ -52,9 +53,12 @@ export const decode = <A>(chunk: EventChunk, codec: EventCodec<A>): Decoded<A> =
   }
 }
 
+/** Not the chunk itself, whose bytes an event would keep. */
+const runOf = ({ segment, startOffset }: EventChunk): EventRun => ({ segment, startOffset })
+
 /** Decodes a chunk that is not used any more: where the codec copies, its buffer goes to the next read. */
-export const decodeLast = <A>(chunk: EventChunk, codec: EventCodec<A>): Decoded<A> => {
-  const decoded = decode(chunk, codec)
+export const decodeLast = <A>(chunk: EventChunk, codec: Decoder<A>, run?: EventRun): Decoded<A> => {
+  const decoded = decode(chunk, codec, run)
   if (chunk.isSole && codec.copies === true && decoded.failure === undefined) ReadBuffers.give(chunk.bytes)
   return decoded
 }

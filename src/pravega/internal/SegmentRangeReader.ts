@@ -21,10 +21,10 @@ import type { EventChunk } from "./EventChunk.ts"
 import { EventFramer } from "./EventFramer.ts"
 
 /**
- * An offset; `tail`: the segment's length when the reader starts; `end`: the end of the sealed segment, waiting at the
- * tail until there is more.
+ * An offset that is there; `tail`: the segment's length when the reader starts; `end`: the end of the sealed segment,
+ * waiting at the tail until there is more; `until`: the same, but to an offset at most.
  */
-export type RangeEnd = bigint | "tail" | "end"
+export type RangeEnd = bigint | "tail" | "end" | { readonly until: bigint }
 
 export interface Options {
   readonly segment: Segment
@@ -78,6 +78,7 @@ class RangeReader {
   private readonly segments: Segments["Service"]
   private readonly options: Options
   private readonly scope: Scope.Scope
+  private readonly until: bigint | undefined
   private readonly slots: number
   private readonly readSize: number
   private readonly framer: EventFramer
@@ -96,6 +97,7 @@ class RangeReader {
     this.segments = segments
     this.options = options
     this.scope = scope
+    this.until = typeof options.to === "object" ? options.to.until : undefined
     this.readSize = Math.max(1, Math.min(options.readSize, options.readAhead))
     this.slots = Math.max(1, Math.floor(options.readAhead / this.readSize))
     this.next = options.from
@@ -144,14 +146,14 @@ class RangeReader {
     return Effect.flatMap(this.segments.info(segment), (info): Step => {
       const from = this.framer.offset
       if (from < info.startOffset) return Effect.fail(this.lost(info.startOffset))
-      const end = typeof to === "bigint" ? to : info.length
+      const end = typeof to === "bigint" ? to : this.limited(info.length)
       const furthest = from > end ? from : end
       if (furthest > info.length) {
         const { id, stream } = segment
         return Effect.fail(new RangeBeyondEnd({ stream, segment: id, end: furthest, length: info.length }))
       }
       this.known = end
-      this.ended = to !== "end" || info.isSealed
+      this.ended = typeof to === "bigint" || to === "tail" || info.isSealed || end === this.until
       return Effect.undefined
     })
   }
@@ -192,11 +194,14 @@ class RangeReader {
 
   /** One read at the tail of an open segment, answered when there is more. */
   private waitAtTail(): Step {
-    const read = this.segments.read(this.options.segment, { offset: this.next, length: this.readSize })
+    const offset = this.next
+    const wanted = Number(this.limited(offset + BigInt(this.readSize)) - offset)
+    const read = this.segments.read(this.options.segment, { offset, length: wanted })
     const piece = Effect.map(
       read,
       ({ atTail, data, endOfSegment }): Piece => ({
-        parts: [data],
+        // a request for less than 8 bytes may be answered with 8
+        parts: [data.length > wanted ? data.subarray(0, wanted) : data],
         tail: endOfSegment ? "sealed" : atTail ? "here" : "further"
       })
     )
@@ -205,8 +210,12 @@ class RangeReader {
 
   private moveTail(piece: Piece, tail: Tail): void {
     for (const part of piece.parts) this.next += BigInt(part.length)
-    this.ended = tail === "sealed"
-    this.known = tail === "further" ? undefined : this.next
+    this.ended = tail === "sealed" || this.next === this.until
+    this.known = tail === "further" && !this.ended ? undefined : this.next
+  }
+
+  private limited(offset: bigint): bigint {
+    return this.until !== undefined && this.until < offset ? this.until : offset
   }
 
   /** Reads exactly `size` bytes that are known to be there; a store may give them in several answers. */

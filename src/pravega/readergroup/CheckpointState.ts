@@ -13,8 +13,8 @@ import * as Serialization from "../../core/internal/Serialization.ts"
 import type { MalformedValue } from "../../core/MalformedValue.ts"
 import * as HashOrder from "./internal/HashOrder.ts"
 import * as SegmentMaps from "./internal/SegmentMaps.ts"
-import { AlreadyCheckpointed, ReaderGroupError } from "./ReaderGroupError.ts"
 import type { Positions } from "./SegmentPositions.ts"
+import { AlreadyCheckpointed, UpdateRefused } from "./UpdateRefused.ts"
 
 /** @category models @since 0.1.0 */
 export interface CheckpointState {
@@ -107,11 +107,11 @@ export const readerCheckpointed = (
   checkpoint: string,
   reader: string,
   positions: Positions
-): Result.Result<CheckpointState, ReaderGroupError> => {
+): Result.Result<CheckpointState, UpdateRefused> => {
   const waiting = state.pending.get(checkpoint)
   if (waiting === undefined) return Result.succeed(state)
   if (!waiting.includes(reader)) {
-    return Result.fail(new ReaderGroupError({ reason: new AlreadyCheckpointed({ checkpoint, reader }) }))
+    return Result.fail(new UpdateRefused({ reason: new AlreadyCheckpointed({ checkpoint, reader }) }))
   }
   return Result.succeed(answered(state, checkpoint, waiting.filter((other) => other !== reader), positions))
 }

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import * as Equal from "effect/Equal"
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { ByteReader } from "../../core/internal/ByteReader.ts"
@@ -101,6 +102,29 @@ export const make = (options: {
     retention: options.retention ?? "none",
     ...(options.numbered ?? unnumbered)
   })
+}
+
+/**
+ * Whether two configurations say the same, whatever their ids and generations.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const saysTheSame = (a: ReaderGroupConfig, b: ReaderGroupConfig): boolean =>
+  sameBounds(a.startingStreamCuts, b.startingStreamCuts) && sameBounds(a.endingStreamCuts, b.endingStreamCuts) &&
+  Equal.equals(a.groupRefreshTime, b.groupRefreshTime) &&
+  Equal.equals(a.automaticCheckpointInterval, b.automaticCheckpointInterval) &&
+  a.maxOutstandingCheckpoints === b.maxOutstandingCheckpoints && a.retention === b.retention
+
+const sameBounds = (
+  a: ReaderGroupConfig["startingStreamCuts"],
+  b: ReaderGroupConfig["startingStreamCuts"]
+): boolean => a.size === b.size && Array.from(a).every(([stream, bound]) => sameBound(bound, b.get(stream)))
+
+const sameBound = (a: ReaderGroupBound, b: ReaderGroupBound | undefined): boolean => {
+  if (a === "unbounded" || b === "unbounded" || b === undefined) return a === b
+  return a.positions.size === b.positions.size &&
+    Array.from(a.positions).every(([segment, offset]) => b.positions.get(segment) === offset)
 }
 
 const version = 0

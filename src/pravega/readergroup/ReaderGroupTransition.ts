@@ -11,22 +11,22 @@ import * as Result from "effect/Result"
 import * as CheckpointState from "./CheckpointState.ts"
 import * as HashOrder from "./internal/HashOrder.ts"
 import * as SegmentKey from "./internal/SegmentKey.ts"
-import type { ReaderGroupErrorReason } from "./ReaderGroupError.ts"
+import * as ReaderGroupState from "./ReaderGroupState.ts"
+import type * as Update from "./ReaderGroupUpdate.ts"
+import type { RangedOffset, RangedPositions, Successor } from "./SegmentPositions.ts"
+import type { UpdateRefusedReason } from "./UpdateRefused.ts"
 import {
   NoStartingSegments,
   NotInitialized,
   ReaderAlreadyOnline,
-  ReaderGroupError,
   ReaderNotOnline,
   SegmentNotAssigned,
-  SegmentNotUnassigned
-} from "./ReaderGroupError.ts"
-import * as ReaderGroupState from "./ReaderGroupState.ts"
-import type * as Update from "./ReaderGroupUpdate.ts"
-import type { RangedOffset, RangedPositions, Successor } from "./SegmentPositions.ts"
+  SegmentNotUnassigned,
+  UpdateRefused
+} from "./UpdateRefused.ts"
 
 type State = ReaderGroupState.ReaderGroupState
-type Applied = Result.Result<State, ReaderGroupError>
+type Applied = Result.Result<State, UpdateRefused>
 
 /** The lag, in milliseconds, below which readers are not told apart. @category constants @since 0.1.0 */
 export const assumedLagMillis = 30_000n
@@ -36,7 +36,7 @@ const unknownDistance = (1n << 63n) - 1n
 
 /**
  * The state after an update; `state` is undefined before the first initial one. An update that isn't allowed fails with
- * `ReaderGroupError`, and the state stays as it was.
+ * `UpdateRefused`, and the state stays as it was.
  *
  * @category transitions
  * @since 0.1.0
@@ -58,7 +58,7 @@ export const apply = (state: State | undefined, update: Update.ReaderGroupUpdate
 export const applyAll = (
   state: State | undefined,
   updates: ReadonlyArray<Update.ReaderGroupUpdate>
-): Result.Result<State | undefined, ReaderGroupError> => {
+): Result.Result<State | undefined, UpdateRefused> => {
   let current = state
   for (const update of updates) {
     const applied = apply(current, update)
@@ -68,8 +68,8 @@ export const applyAll = (
   return Result.succeed(current)
 }
 
-const failed = (reason: ReaderGroupErrorReason): Result.Result<never, ReaderGroupError> =>
-  Result.fail(new ReaderGroupError({ reason }))
+const failed = (reason: UpdateRefusedReason): Result.Result<never, UpdateRefused> =>
+  Result.fail(new UpdateRefused({ reason }))
 
 const change = (state: State, update: Exclude<Update.ReaderGroupUpdate, Update.InitialUpdate>): Applied => {
   switch (update._tag) {

@@ -18,11 +18,11 @@ import * as Reading from "../../core/internal/Reading.ts"
 import * as Serialization from "../../core/internal/Serialization.ts"
 import type { MalformedValue } from "../../core/MalformedValue.ts"
 import * as SegmentAttribute from "../wire/SegmentAttribute.ts"
-import type { ReaderGroupError } from "./ReaderGroupError.ts"
 import type { ReaderGroupState } from "./ReaderGroupState.ts"
 import * as ReaderGroupTransition from "./ReaderGroupTransition.ts"
 import type { InitialUpdate, ReaderGroupUpdate } from "./ReaderGroupUpdate.ts"
 import * as ReaderGroupUpdateCodec from "./ReaderGroupUpdateCodec.ts"
+import type { UpdateRefused } from "./UpdateRefused.ts"
 
 /** A whole state, from which replaying can begin. @category models @since 0.1.0 */
 export interface Init {
@@ -102,7 +102,7 @@ const readUpdates = (reader: ByteReader): ReadonlyArray<ReaderGroupUpdate> => {
 export const replay = (
   state: ReaderGroupState | undefined,
   entry: SynchronizerEntry
-): Result.Result<ReaderGroupState | undefined, ReaderGroupError> => {
+): Result.Result<ReaderGroupState | undefined, UpdateRefused> => {
   switch (entry._tag) {
     case "Init":
       return ReaderGroupTransition.apply(state, entry.init)

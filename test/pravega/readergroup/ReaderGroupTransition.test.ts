@@ -5,12 +5,12 @@ import { makeId, name } from "../../../src/core/Segment.ts"
 import * as CheckpointState from "../../../src/pravega/readergroup/CheckpointState.ts"
 import * as ReaderGroupBalance from "../../../src/pravega/readergroup/ReaderGroupBalance.ts"
 import * as ReaderGroupConfig from "../../../src/pravega/readergroup/ReaderGroupConfig.ts"
-import { ReaderGroupError } from "../../../src/pravega/readergroup/ReaderGroupError.ts"
 import * as ReaderGroupState from "../../../src/pravega/readergroup/ReaderGroupState.ts"
 import * as ReaderGroupTransition from "../../../src/pravega/readergroup/ReaderGroupTransition.ts"
 import type { ReaderGroupUpdate } from "../../../src/pravega/readergroup/ReaderGroupUpdate.ts"
 import * as ReaderGroupUpdateCodec from "../../../src/pravega/readergroup/ReaderGroupUpdateCodec.ts"
 import type { Successors } from "../../../src/pravega/readergroup/SegmentPositions.ts"
+import { UpdateRefused } from "../../../src/pravega/readergroup/UpdateRefused.ts"
 
 type State = ReaderGroupState.ReaderGroupState
 
@@ -128,7 +128,7 @@ const placesOf = (state: State, segment: string): ReadonlyArray<string> => [
 interface Step {
   readonly before: State
   readonly update: ReaderGroupUpdate
-  readonly applied: Result.Result<State, ReaderGroupError>
+  readonly applied: Result.Result<State, UpdateRefused>
   /** The state afterwards: unchanged if the update wasn't allowed. */
   readonly after: State
   readonly completed: ReadonlySet<string>
@@ -183,7 +183,7 @@ describe("whatever the members of a group do", () => {
         const copy = structuredClone({ ...before, config: undefined })
         ReaderGroupTransition.apply(before, update)
         assert.deepStrictEqual({ ...before, config: undefined }, copy)
-        if (Result.isFailure(applied)) assert.instanceOf(applied.failure, ReaderGroupError)
+        if (Result.isFailure(applied)) assert.instanceOf(applied.failure, UpdateRefused)
       }
     }))
   })

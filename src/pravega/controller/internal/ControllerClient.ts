@@ -12,6 +12,7 @@ import type { ControllerTransport } from "../ControllerTransport.ts"
 import * as Credentials from "../Credentials.ts"
 import { ControllerService } from "../gen/Controller_pb.ts"
 import * as ControllerCalls from "./ControllerCalls.ts"
+import { readerGroups } from "./ReaderGroupCalls.ts"
 import { scaling } from "./ScaleCalls.ts"
 import { segments } from "./SegmentCalls.ts"
 import { scopes, streams } from "./StreamCalls.ts"
@@ -32,6 +33,7 @@ export const make = (transport: ControllerTransport["Service"], options: Control
     ...streams(calls),
     ...segments(calls),
     ...scaling(calls),
+    ...readerGroups(calls),
     ...transactions(calls, {
       minimum: Duration.fromInputUnsafe(options.lease?.minimum ?? "10 seconds"),
       maximum: Duration.fromInputUnsafe(options.lease?.maximum ?? "10 minutes")

@@ -1,0 +1,388 @@
+/**
+ * Reader groups: readers that share the segments of some streams, each event going to one of them. What a group reads, how
+ * far it is, and what is done with it from outside; the readers themselves are `EventReader`s. Java's readers and ours can
+ * be in one group.
+ *
+ * ```ts
+ * import { ReaderGroup } from "effect-pravega"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.scoped(Effect.gen(function*() {
+ *   yield* ReaderGroup.create("market/dashboards", { streams: ["market/trades"] })
+ *   const group = yield* ReaderGroup.open("market/dashboards")
+ *   const readers = yield* group.onlineReaders
+ *   const behind = yield* group.unreadBytes
+ *   yield* Effect.log(`${readers.length} readers are ${behind} bytes behind`)
+ * }))
+ * ```
+ *
+ * @see `ReaderGroupManagerImpl` and `ReaderGroupImpl` of Pravega 0.13.0
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { Checkpoint } from "../../core/Checkpoint.ts"
+import type { Position } from "../../core/Position.ts"
+import { ReaderGroupName } from "../../core/ReaderGroupName.ts"
+import { ScopedStream } from "../../core/ScopedStream.ts"
+import { ScopeName } from "../../core/ScopeName.ts"
+import type { StreamCut } from "../../core/StreamCut.ts"
+import * as BatchReader from "../BatchReader.ts"
+import type { ReaderGroupRef } from "../controller/Controller.ts"
+import { ControllerError, InvalidName } from "../controller/ControllerError.ts"
+import { Pravega } from "../Pravega.ts"
+import * as CheckpointState from "./CheckpointState.ts"
+import * as GroupCuts from "./internal/GroupCuts.ts"
+import * as GroupState from "./internal/GroupState.ts"
+import * as ReaderGroupConfig from "./ReaderGroupConfig.ts"
+import {
+  CheckpointLost,
+  GroupDiffers,
+  type ReaderGroupError,
+  RetentionNotManual,
+  TooManyCheckpoints
+} from "./ReaderGroupError.ts"
+import * as ReaderGroupState from "./ReaderGroupState.ts"
+import type { Positions } from "./SegmentPositions.ts"
+
+/** What a group reads of a stream. @category models @since 0.1.0 */
+export interface StreamBounds {
+  /** Where reading starts; default `unbounded`, the first events that are there. */
+  readonly from?: ReaderGroupConfig.ReaderGroupBound | undefined
+  /** Where it ends; default `unbounded`, not at all. */
+  readonly to?: ReaderGroupConfig.ReaderGroupBound | undefined
+}
+
+/** @category models @since 0.1.0 */
+export interface ReaderGroupOptions {
+  /** The streams, as `scope/stream`; with bounds where they are not to be read as a whole. */
+  readonly streams: ReadonlyArray<ScopedStream | string> | Readonly<Record<string, StreamBounds>>
+  /** How often a checkpoint is taken without being asked for, default 30 seconds. */
+  readonly automaticCheckpoints?: Duration.Input | "off" | undefined
+  /** How many checkpoints may be unfinished at a time, default 3. */
+  readonly maxOutstandingCheckpoints?: number | undefined
+  /** What is not deleted because the group may need it, default `none`. */
+  readonly retention?: ReaderGroupConfig.ReaderGroupRetention | undefined
+  /** How often Java's readers look for changes, default 3 seconds; ours wait for them. */
+  readonly groupRefreshTime?: Duration.Input | undefined
+}
+
+/** Where a group is put back to. @category models @since 0.1.0 */
+export type ResetTarget =
+  /** The last finished checkpoint; where the group started, if there was none. */
+  | "last-checkpoint"
+  /** Streams that it says nothing about start where the group's configuration says. */
+  | Checkpoint
+  | ReadonlyArray<StreamCut>
+  | ReaderGroupConfig.ReaderGroupConfig
+
+/** How the segments are shared out. @category models @since 0.1.0 */
+export interface Distribution {
+  readonly segments: ReadonlyMap<string, number>
+  /** Segments that nobody reads now. */
+  readonly unassigned: number
+}
+
+/**
+ * A group, seen from outside. It holds no connection but one for its own changes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReaderGroup {
+  /** `scope/group` */
+  readonly name: string
+  readonly config: Effect.Effect<ReaderGroupConfig.ReaderGroupConfig, ReaderGroupError>
+  readonly onlineReaders: Effect.Effect<ReadonlyArray<string>, ReaderGroupError>
+  readonly distribution: Effect.Effect<Distribution, ReaderGroupError>
+  /**
+   * Takes a checkpoint: asks all readers for their positions and waits for their answers. Its cuts are where the group can
+   * be put back to. Fails with `TooManyCheckpoints`, and with `CheckpointLost` when another was finished first.
+   */
+  readonly checkpoint: (name: string) => Effect.Effect<Checkpoint, ReaderGroupError>
+  /** Gives up the unfinished checkpoints. */
+  readonly cancelCheckpoints: Effect.Effect<void, ReaderGroupError>
+  /** Where the group is, of each stream: asks all readers, as `checkpoint` does, but no application hears of it. */
+  readonly streamCuts: Effect.Effect<ReadonlyArray<StreamCut>, ReaderGroupError>
+  /** Puts the group back, or forward. All its readers lose their membership. */
+  readonly reset: (target: ResetTarget) => Effect.Effect<void, ReaderGroupError>
+  /**
+   * How many bytes are to be read still, events' headers included, as of the last checkpoint (or what the readers reported
+   * since the group started, if there was none).
+   */
+  readonly unreadBytes: Effect.Effect<bigint, ReaderGroupError>
+  /**
+   * Declares a reader offline whose process has died: its segments go to others, who start at the given position. Without
+   * one they start where the reader last reported to be: events that it processed since are delivered again.
+   */
+  readonly readerOffline: (reader: string, position?: Position | undefined) => Effect.Effect<void, ReaderGroupError>
+  /** Tells Pravega that events before the cuts are not needed; for groups of `manual` retention. */
+  readonly retainFrom: (cuts: ReadonlyArray<StreamCut>) => Effect.Effect<void, ReaderGroupError>
+}
+
+/**
+ * Creates a group. True: created; false: it existed already, with the same configuration. Fails with `GroupDiffers` when it
+ * has another one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const create = Effect.fn("ReaderGroup.create")(function*(
+  name: string,
+  options: ReaderGroupOptions
+): Effect.fn.Return<boolean, ReaderGroupError, Pravega> {
+  const group = yield* parse(name)
+  const wanted = configured(options)
+  const config = yield* createAs(group, wanted)
+  if (config.id === wanted.id) return true
+  if (ReaderGroupConfig.saysTheSame(config, wanted)) return false
+  const detail = `it reads ${Array.from(config.startingStreamCuts.keys()).join(", ")}, retention ${config.retention}`
+  return yield* GroupState.fail(new GroupDiffers({ group: name, detail }))
+})
+
+/**
+ * Creates a group unless it exists, and sees to it that its state is there; answers its configuration.
+ *
+ * @internal
+ */
+export const createAs = Effect.fnUntraced(function*(
+  group: ReaderGroupRef,
+  wanted: ReaderGroupConfig.ReaderGroupConfig
+): Effect.fn.Return<ReaderGroupConfig.ReaderGroupConfig, ReaderGroupError, Pravega> {
+  const { controller } = yield* Pravega
+  // before the group is made: the controller makes one of streams that don't exist, or never answers
+  yield* Effect.forEach(
+    wanted.startingStreamCuts.keys(),
+    (stream) => controller.streamConfiguration(ScopedStream.parse(stream)),
+    { discard: true }
+  ).pipe(Effect.mapError(GroupState.fail))
+  const config = yield* Effect.mapError(controller.createReaderGroup(group, wanted), GroupState.fail)
+  // whoever created it may have died before this
+  yield* Effect.scoped(Effect.gen(function*() {
+    const state = yield* GroupState.open(group)
+    const init = yield* Effect.mapError(GroupState.start(config), GroupState.fail)
+    yield* Effect.mapError(state.initialize({ _tag: "Init", init }), GroupState.fail)
+  }))
+  return config
+})
+
+/** @internal */
+export const configured = (options: ReaderGroupOptions): ReaderGroupConfig.ReaderGroupConfig => {
+  const streams = isList(options.streams)
+    ? Object.fromEntries(options.streams.map((stream) => [String(stream), {}]))
+    : Object.fromEntries(
+      Object.entries(options.streams).map(([stream, { from, to }]) => [
+        stream,
+        { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }
+      ])
+    )
+  return ReaderGroupConfig.make({
+    ...options,
+    streams,
+    // an id of our own tells whose group the controller answers with
+    numbered: { generation: 0n, id: globalThis.crypto.randomUUID() }
+  })
+}
+
+const isList = (streams: ReaderGroupOptions["streams"]): streams is ReadonlyArray<ScopedStream | string> =>
+  Array.isArray(streams)
+
+/**
+ * Deletes a group and its state; its readers end with `GroupNotFound`. True: deleted; false: there was none.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const remove = Effect.fn("ReaderGroup.remove")(function*(
+  name: string
+): Effect.fn.Return<boolean, ReaderGroupError, Pravega> {
+  const group = yield* parse(name)
+  const { controller } = yield* Pravega
+  return yield* controller.readerGroupConfig(group).pipe(
+    Effect.flatMap(({ id }) => controller.deleteReaderGroup(group, id)),
+    Effect.catchReason("ControllerError", "NotFound", () => Effect.succeed(false)),
+    Effect.mapError(GroupState.fail)
+  )
+})
+
+/** A group's name in two parts; fails with `InvalidName`. @internal */
+export const parse = (name: string): Effect.Effect<ReaderGroupRef, ReaderGroupError> => {
+  const [scope = "", group = "", ...rest] = name.split("/")
+  const parts = Result.all([
+    Schema.decodeResult(ScopeName)(scope),
+    Schema.decodeResult(ReaderGroupName)(group)
+  ])
+  return Result.isSuccess(parts) && rest.length === 0
+    ? Effect.succeed({ scope: parts.success[0], name: parts.success[1] })
+    : Effect.fail(
+      GroupState.fail(new ControllerError({ reason: new InvalidName({ kind: "reader group", name }) }))
+    )
+}
+
+/**
+ * Opens a group. Fails with `GroupNotFound`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open = Effect.fn("ReaderGroup.open")(function*(
+  name: string
+): Effect.fn.Return<ReaderGroup, ReaderGroupError, Pravega | Scope.Scope> {
+  const group = yield* parse(name)
+  const pravega = yield* Pravega
+  const state = yield* GroupState.open(group)
+  const fetch = GroupState.fetch(group, state)
+  yield* fetch
+  const provided = <A>(effect: Effect.Effect<A, ReaderGroupError, Pravega>): Effect.Effect<A, ReaderGroupError> =>
+    Effect.provideService(effect, Pravega, pravega)
+  return {
+    name,
+    config: Effect.map(fetch, ({ config }) => config),
+    onlineReaders: Effect.map(fetch, ({ assigned }) => Array.from(assigned.keys())),
+    distribution: Effect.map(fetch, ({ assigned, unassigned }) => ({
+      segments: new Map(Array.from(assigned, ([reader, segments]) => [reader, segments.size] as const)),
+      unassigned: unassigned.size
+    })),
+    checkpoint: (checkpoint) => provided(takeCheckpoint(group, state, checkpoint)),
+    cancelCheckpoints: Effect.andThen(
+      fetch,
+      GroupState.update(state, () => ({ updates: [{ _tag: "RemoveOutstandingCheckpoints" }], value: undefined }))
+    ),
+    streamCuts: provided(Effect.suspend(() => {
+      const silent = `${globalThis.crypto.randomUUID()}_SILENT_`
+      return Effect.map(takeCheckpoint(group, state, silent), ({ cuts }) => cuts)
+    })),
+    reset: (target) => provided(reset(group, state, target)),
+    unreadBytes: provided(unreadBytes(fetch)),
+    readerOffline: (reader, position) =>
+      Effect.andThen(
+        fetch,
+        GroupState.update(state, (now) => ({
+          updates: ReaderGroupState.isOnline(now, reader)
+            ? [{
+              _tag: "RemoveReader",
+              reader,
+              positions: position === undefined ? new Map() : GroupCuts.ofPosition(position)
+            }]
+            : [],
+          value: undefined
+        }))
+      ),
+    retainFrom: (cuts) => provided(retainFrom(group, fetch, cuts))
+  }
+})
+
+const takeCheckpoint = Effect.fnUntraced(function*(
+  group: ReaderGroupRef,
+  state: GroupState.GroupState,
+  checkpoint: string
+): Effect.fn.Return<Checkpoint, ReaderGroupError, Pravega> {
+  yield* GroupState.fetch(group, state)
+  const limit = yield* GroupState.update(state, (now) =>
+    ReaderGroupState.mayCheckpoint(now, checkpoint)
+      ? { updates: [{ _tag: "CreateCheckpoint", checkpoint }], value: undefined }
+      : { updates: [], value: now.config.maxOutstandingCheckpoints })
+  if (limit !== undefined) {
+    return yield* GroupState.fail(new TooManyCheckpoints({ group: GroupState.nameOf(group), limit }))
+  }
+  const positions = yield* GroupState.awaitState<Positions | "lost">(
+    group,
+    state,
+    ({ checkpoints }) =>
+      CheckpointState.completedPositions(checkpoints, checkpoint) ??
+        (CheckpointState.isComplete(checkpoints, checkpoint) ? "lost" : undefined)
+  )
+  if (positions === "lost") {
+    return yield* GroupState.fail(new CheckpointLost({ group: GroupState.nameOf(group), checkpoint }))
+  }
+  yield* GroupState.append(state, { _tag: "ClearCheckpointsBefore", checkpoint })
+  const cuts = yield* Effect.mapError(GroupCuts.cuts(positions), GroupState.fail)
+  return new Checkpoint({ name: checkpoint, cuts })
+})
+
+const reset = Effect.fnUntraced(function*(
+  group: ReaderGroupRef,
+  state: GroupState.GroupState,
+  target: ResetTarget
+): Effect.fn.Return<void, ReaderGroupError, Pravega> {
+  const { controller } = yield* Pravega
+  while (true) {
+    const now = yield* GroupState.fetch(group, state)
+    const wanted = yield* Effect.mapError(resetConfig(now, target), GroupState.fail)
+    const current = now.config
+    const begun = yield* GroupState.update(state, ({ config }) =>
+      config.generation === current.generation
+        ? { updates: [{ _tag: "UpdatingConfig", updating: true }], value: true }
+        : { updates: [], value: false })
+    if (!begun) continue
+    const { generation, id } = current
+    const config = new ReaderGroupConfig.ReaderGroupConfig({ ...wanted, generation, id })
+    const next = yield* controller.updateReaderGroup(group, config).pipe(
+      Effect.catchReason("ControllerError", "Outdated", () => Effect.void),
+      Effect.mapError(GroupState.fail)
+    )
+    if (next === undefined) {
+      // somebody was faster at the controller, and may not have come back to the state
+      yield* GroupState.takeOver(group, state)
+      continue
+    }
+    const numbered = new ReaderGroupConfig.ReaderGroupConfig({ ...wanted, id, generation: next })
+    const init = yield* Effect.mapError(GroupState.start(numbered), GroupState.fail)
+    // a reader may have taken it over from the controller in the meantime
+    return yield* GroupState.update(state, (last) => ({
+      updates: last.config.generation < next ? [init] : [],
+      value: undefined
+    }))
+  }
+})
+
+const resetConfig = (now: ReaderGroupState.ReaderGroupState, target: ResetTarget) =>
+  Effect.gen(function*() {
+    if (target instanceof ReaderGroupConfig.ReaderGroupConfig) return target
+    const { lastPositions } = now.checkpoints
+    const cuts = target === "last-checkpoint"
+      ? lastPositions === undefined ? [] : yield* GroupCuts.cuts(lastPositions)
+      : target instanceof Checkpoint
+      ? target.cuts
+      : target
+    return new ReaderGroupConfig.ReaderGroupConfig({
+      ...now.config,
+      startingStreamCuts: new Map([
+        ...now.config.startingStreamCuts,
+        ...cuts.map((cut) => [cut.stream.toString(), cut] as const)
+      ])
+    })
+  })
+
+const unreadBytes = (fetch: Effect.Effect<ReaderGroupState.ReaderGroupState, ReaderGroupError>) =>
+  Effect.gen(function*() {
+    const now = yield* fetch
+    if (ReaderGroupState.isEndOfData(now)) return 0n
+    const positions = now.checkpoints.lastPositions ??
+      new Map(Array.from(ReaderGroupState.positions(now), ([segment, { offset }]) => [segment, offset] as const))
+    const cuts = yield* Effect.mapError(GroupCuts.cuts(positions), GroupState.fail)
+    const plans = yield* Effect.forEach(cuts, (from) => {
+      const end = now.config.endingStreamCuts.get(from.stream.toString())
+      // what was truncated can't be read, so it counts for nothing
+      const onTruncated = () => Effect.void
+      return BatchReader.plan(from.stream, { from, to: end === "unbounded" ? "latest" : end, onTruncated })
+    }).pipe(Effect.mapError(GroupState.fail))
+    return plans.reduce((sum, plan) => sum + plan.length, 0n)
+  })
+
+const retainFrom = Effect.fnUntraced(function*(
+  group: ReaderGroupRef,
+  fetch: Effect.Effect<ReaderGroupState.ReaderGroupState, ReaderGroupError>,
+  cuts: ReadonlyArray<StreamCut>
+) {
+  const { controller } = yield* Pravega
+  const { config: { generation, id, retention } } = yield* fetch
+  if (retention !== "manual") {
+    return yield* GroupState.fail(new RetentionNotManual({ group: GroupState.nameOf(group), retention }))
+  }
+  yield* Effect.forEach(cuts, (cut) => controller.updateSubscriber(group, { id, generation, cut }), { discard: true })
+    .pipe(Effect.mapError(GroupState.fail))
+})

@@ -1,0 +1,654 @@
+/**
+ * A reader of a group: joins, owns segments, reads them, tells the group how far they are processed, and leaves. It keeps
+ * to the group's protocol, at Java's times; what its user processes, and when, is not known here.
+ *
+ * One fiber does all that changes the group's state, in turn (`act`); it is woken by changes of the state, by its user's
+ * progress and by the clock. Each segment has a fiber that reads it ahead, and nothing waits where there are events.
+ *
+ * @see `EventStreamReaderImpl` and `ReaderGroupStateManager` of Pravega 0.13.0
+ * @internal
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Pull from "effect/Pull"
+import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
+import * as Scope from "effect/Scope"
+import * as Reading from "../../../core/internal/Reading.ts"
+import { Position } from "../../../core/Position.ts"
+import * as Segment from "../../../core/Segment.ts"
+import * as TimeWindow from "../../../core/TimeWindow.ts"
+import type { ReaderGroupRef } from "../../controller/Controller.ts"
+import type { EventRun, GroupMark } from "../../EventRead.ts"
+import type { EventChunk } from "../../internal/EventChunk.ts"
+import * as SegmentRangeReader from "../../internal/SegmentRangeReader.ts"
+import type { OnTruncated } from "../../OnTruncated.ts"
+import { Pravega } from "../../Pravega.ts"
+import type { ReadError } from "../../ReadError.ts"
+import * as CheckpointState from "../CheckpointState.ts"
+import * as ReaderGroupBalance from "../ReaderGroupBalance.ts"
+import { MembershipLost, type ReaderGroupError, ReaderIdInUse, SuccessorsUnknown } from "../ReaderGroupError.ts"
+import * as ReaderGroupState from "../ReaderGroupState.ts"
+import type { Positions, RangedOffset, RangedPositions, Successors } from "../SegmentPositions.ts"
+import * as GroupCuts from "./GroupCuts.ts"
+import * as GroupState from "./GroupState.ts"
+import { MemberTimers } from "./MemberTimers.ts"
+import * as MemberUpdates from "./MemberUpdates.ts"
+import { OwnedSegment } from "./OwnedSegment.ts"
+import * as TimeWindows from "./TimeWindows.ts"
+
+export interface Options {
+  readonly group: ReaderGroupRef
+  readonly reader: string
+  /** In bytes, over all segments. */
+  readonly readAhead: number
+  /** In bytes, without the header. */
+  readonly maxEventSize: number
+  readonly onTruncated: OnTruncated
+  /** Runs before the reader answers a checkpoint that the application may know of, with the positions it answers. */
+  readonly onCheckpoint: (checkpoint: string, position: Position) => Effect.Effect<void>
+  /** `merged`: all segments come in one queue. `apart`: each in one of its own. */
+  readonly delivery: "merged" | "apart"
+  readonly timeWindows: boolean
+  /** The unit of the group's times in milliseconds: a second, or less where a test can't wait. */
+  readonly unitMillis: number
+}
+
+export type Failure = ReadError | ReaderGroupError
+
+/** Some events of a segment, or its end. */
+type Item =
+  | { readonly _tag: "Events"; readonly owned: OwnedSegment; readonly chunk: EventChunk }
+  | { readonly _tag: "End"; readonly owned: OwnedSegment; readonly offset: bigint }
+
+type Items = Queue.Queue<Item, Failure | Cause.Done>
+type Partitions = Queue.Queue<Partition, Failure | Cause.Done>
+
+/** A segment of a reader that hands its segments out apart. */
+export interface Partition {
+  readonly owned: OwnedSegment
+  readonly pull: Pull.Pull<Delivery, Failure>
+}
+
+/** Events handed out. */
+export interface Delivery {
+  readonly chunk: EventChunk
+  readonly run: EventRun
+}
+
+export interface GroupReader {
+  readonly id: string
+  /** The next events of any segment; done when the group has read everything. With `merged` only. */
+  readonly pull: Pull.Pull<Delivery, Failure>
+  /** The next segment. With `apart` only. */
+  readonly nextPartition: Pull.Pull<Partition, Failure>
+}
+
+/** How long a reader that leaves waits for the group's state to take it. */
+const leaveTimeout = Duration.seconds(15)
+/** How often, in units of a tenth, the controller is asked for the successors of a segment that must have some. */
+const successorAttempts = 300
+const compactionBytes = 512 * 1024
+const compactionProbability = 0.05
+const readSizeMax = 512 * 1024
+const readSizeMin = 64 * 1024
+
+/**
+ * Joins the group. When the Scope closes, reading stops and the reader leaves: its segments are free for others at once,
+ * from where its user has processed them.
+ */
+export const make = Effect.fnUntraced(function*(
+  options: Options
+): Effect.fn.Return<GroupReader, ReaderGroupError, Pravega | Scope.Scope> {
+  const pravega = yield* Pravega
+  const state = yield* GroupState.open(options.group)
+  yield* GroupState.fetch(options.group, state)
+  const now = yield* millis
+  const scope = yield* Effect.scope
+  const timers = new MemberTimers(options.reader, options.unitMillis, now)
+  const reader = new Member(options, pravega, state, scope, timers, {
+    // holds one: the next is ready when the last is taken, and no more than that is kept
+    items: yield* Queue.bounded<Item, Failure | Cause.Done>(1),
+    partitions: yield* Queue.unbounded<Partition, Failure | Cause.Done>()
+  })
+  yield* Effect.acquireRelease(reader.join, () => reader.leave)
+  const stop = state.onChange(reader.poke)
+  yield* Effect.addFinalizer(() => Effect.sync(stop))
+  if (options.timeWindows) yield* reader.watchTime
+  const life = Effect.raceFirst(reader.live, GroupState.followed(options.group, state))
+  yield* Effect.forkScoped(
+    Effect.matchCauseEffect(life, { onFailure: reader.fail, onSuccess: () => reader.finish })
+  )
+  return reader
+})
+
+const millis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+class Member implements GroupReader {
+  readonly id: string
+  private readonly options: Options
+  private readonly pravega: Pravega["Service"]
+  private readonly state: GroupState.GroupState
+  private readonly scope: Scope.Scope
+  private readonly timers: MemberTimers
+  private readonly owned = new Map<string, OwnedSegment>()
+  /** Of the segments that are being read. */
+  private readonly reads = new Map<string, Scope.Closeable>()
+  /** How often successors were asked for in vain. */
+  private readonly askedInVain = new Map<string, number>()
+  /** What is given up as soon as all that was handed out of it is processed. */
+  private leaving: OwnedSegment | undefined = undefined
+  private readonly items: Items
+  private readonly partitions: Partitions
+  /** Those that are open, to be told of the end. */
+  private readonly partitionItems = new Set<Items>()
+  private readonly windows = new Map<string, TimeWindows.TimeWindows>()
+  private lastSegment: Segment.SegmentId | undefined = undefined
+  private isPoked = false
+  private wake: (() => void) | undefined = undefined
+
+  constructor(
+    options: Options,
+    pravega: Pravega["Service"],
+    state: GroupState.GroupState,
+    scope: Scope.Scope,
+    timers: MemberTimers,
+    queues: { readonly items: Items; readonly partitions: Partitions }
+  ) {
+    this.options = options
+    this.id = options.reader
+    this.pravega = pravega
+    this.state = state
+    this.scope = scope
+    this.timers = timers
+    this.items = queues.items
+    this.partitions = queues.partitions
+  }
+
+  readonly pull: Pull.Pull<Delivery, Failure> = Effect.suspend(() => this.take(this.items))
+
+  readonly nextPartition: Pull.Pull<Partition, Failure> = Effect.suspend(() => Queue.take(this.partitions))
+
+  readonly join: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
+    GroupState.update(this.state, (now) => MemberUpdates.join(now, this.id)).pipe(
+      Effect.filterOrFail(
+        (joined) => joined,
+        () => GroupState.fail(new ReaderIdInUse({ group: GroupState.nameOf(this.options.group), reader: this.id }))
+      ),
+      Effect.asVoid
+    )
+  )
+
+  /** Tells where processing is, and is gone. Who can't reach the state leaves the rest to `readerOffline`. */
+  readonly leave: Effect.Effect<void> = Effect.suspend(() => {
+    const positions = this.positions()
+    for (const owned of this.owned.values()) owned.leave()
+    if (!this.isMember()) return Effect.void
+    return GroupState.update(this.state, (now) => MemberUpdates.leave(now, this.id, positions)).pipe(
+      Effect.timeout(leaveTimeout),
+      Effect.catchCause((cause) =>
+        Effect.logWarning("a reader could not leave its group: declare it offline", cause).pipe(
+          Effect.annotateLogs({ group: GroupState.nameOf(this.options.group), reader: this.id })
+        )
+      )
+    )
+  })
+
+  readonly poke = (): void => {
+    this.isPoked = true
+    const { wake } = this
+    this.wake = undefined
+    wake?.()
+  }
+
+  readonly fail = (cause: Cause.Cause<Failure>): Effect.Effect<void> => {
+    const items = Effect.forEach([this.items, ...this.partitionItems], (queue) => Queue.failCause(queue, cause))
+    return Effect.asVoid(Effect.andThen(items, Queue.failCause(this.partitions, cause)))
+  }
+
+  readonly finish: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.andThen(Queue.end(this.items), Queue.end(this.partitions))
+  )
+
+  readonly watchTime: Effect.Effect<void, ReaderGroupError, Scope.Scope> = Effect.suspend(() => {
+    const streams = Array.from(this.now().config.startingStreamCuts.keys(), Reading.stream)
+    return Effect.forEach(streams, (stream) =>
+      Effect.gen({ self: this }, function*() {
+        const windows = TimeWindows.make()
+        this.windows.set(stream.toString(), windows)
+        const look = () => windows.advanceTo(ReaderGroupState.ofStream(this.now().lastRead, stream))
+        look()
+        const stop = this.state.onChange(look)
+        yield* Effect.addFinalizer(() => Effect.sync(stop))
+        yield* TimeWindows.follow(stream, windows).pipe(
+          Effect.provideService(Pravega, this.pravega),
+          Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : this.fail(cause)),
+          Effect.forkScoped
+        )
+      }), { discard: true })
+  })
+
+  /** Everything that a member does, until there is nothing left to read. */
+  readonly live: Effect.Effect<void, Failure> = Effect.suspend(() =>
+    Effect.gen({ self: this }, function*() {
+      while (true) {
+        this.isPoked = false
+        if (!this.isMember()) {
+          const group = GroupState.nameOf(this.options.group)
+          return yield* GroupState.fail(new MembershipLost({ group, reader: this.id }))
+        }
+        yield* this.act
+        if (ReaderGroupState.isEndOfData(this.now())) return
+        yield* this.rest
+      }
+    })
+  )
+
+  /** In Java's order. Each step looks at the newest state, and leaves what is not due. */
+  private readonly act: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
+    this.takeOverConfig.pipe(
+      Effect.andThen(this.answerCheckpoints),
+      Effect.andThen(this.completeSegments),
+      Effect.andThen(this.releaseSegment),
+      Effect.andThen(this.automaticCheckpoint),
+      Effect.andThen(this.acquireSegments),
+      Effect.andThen(this.report),
+      Effect.andThen(this.compact)
+    )
+  )
+
+  private readonly rest: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.flatMap(millis, (now) => {
+      if (this.isPoked) return Effect.void
+      const poked = Effect.callback<void>((resume) => {
+        if (this.isPoked) return resume(Effect.void)
+        this.wake = () => resume(Effect.void)
+        return Effect.sync(() => {
+          this.wake = undefined
+        })
+      })
+      return Effect.raceFirst(poked, Effect.sleep(Duration.millis(this.timers.untilNext(now))))
+    })
+  )
+
+  private now(): ReaderGroupState.ReaderGroupState {
+    const now = this.state.current()
+    if (now === undefined) throw new Error("a member of a group without a state")
+    return now
+  }
+
+  /** In the group, with the segments that it knows to own: else another reader took its id. */
+  private isMember(): boolean {
+    const assigned = this.state.current()?.assigned.get(this.id)
+    return assigned !== undefined && Array.from(this.owned.keys()).every((segment) => assigned.has(segment))
+  }
+
+  /** Whether a checkpoint waits for this reader: then segments stay where they are. */
+  private checkpointAsked(): string | undefined {
+    return CheckpointState.nextFor(this.now().checkpoints, this.id)
+  }
+
+  private positions(): Positions {
+    return new Map(Array.from(this.owned.values(), ({ name, position }) => [name, position] as const))
+  }
+
+  private readonly at: Effect.Effect<MemberUpdates.Report> = Effect.suspend(() => {
+    const lastRead: RangedPositions = new Map(
+      Array.from(this.owned.values(), ({ name, position, range }) => [name, { offset: position, range }] as const)
+    )
+    const { lastSegment } = this
+    // Java's measure, which tells readers that have read something from those that have not; members must use one alike
+    return lastSegment === undefined
+      ? Effect.succeed({ lag: 0n, lastRead })
+      : Effect.map(Clock.currentTimeMillis, (now) => ({ lag: BigInt(Math.floor(now)) - lastSegment, lastRead }))
+  })
+
+  // ---------------------------------------------------------------------------
+  // the steps
+  // ---------------------------------------------------------------------------
+
+  private readonly takeOverConfig: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
+    Effect.gen({ self: this }, function*() {
+      const now = yield* millis
+      if (now < this.timers.configAt) return
+      this.timers.lookedAtConfig(now)
+      if (!this.now().updatingConfig) return
+      yield* GroupState.takeOver(this.options.group, this.state).pipe(Effect.provideService(Pravega, this.pravega))
+    })
+  )
+
+  private readonly answerCheckpoints: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
+    Effect.gen({ self: this }, function*() {
+      for (let name = this.checkpointAsked(); name !== undefined; name = this.checkpointAsked()) {
+        const checkpoint = name
+        const positions = this.positions()
+        const isSilent = CheckpointState.isSilent(checkpoint)
+        if (!isSilent) yield* this.options.onCheckpoint(checkpoint, this.positionAt(positions))
+        yield* GroupState.update(this.state, (now) => MemberUpdates.answer(now, this.id, checkpoint, positions))
+        yield* this.postponeCheckpoint
+        if (!isSilent) yield* this.publish
+      }
+    })
+  )
+
+  private positionAt(positions: Positions): Position {
+    return Position.make({
+      segments: Array.from(this.owned.values(), ({ name, range, segment }) => ({
+        stream: segment.stream,
+        segment: segment.id,
+        offset: positions.get(name) ?? 0n,
+        ...(range === undefined ? {} : { range })
+      }))
+    })
+  }
+
+  private readonly postponeCheckpoint = Effect.suspend(() =>
+    Effect.map(millis, (now) => {
+      const interval = this.now().config.automaticCheckpointInterval
+      this.timers.checkpointAt = interval === undefined ? Infinity : now + Duration.toMillis(interval)
+    })
+  )
+
+  private readonly automaticCheckpoint: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
+    Effect.gen({ self: this }, function*() {
+      const { checkpoints, config: { automaticCheckpointInterval: interval } } = this.now()
+      if (interval === undefined || Duration.toMillis(interval) <= 0) return
+      if ((yield* millis) < this.timers.checkpointAt || CheckpointState.isOngoing(checkpoints)) return
+      const name = globalThis.crypto.randomUUID()
+      yield* GroupState.update(this.state, (now) => MemberUpdates.checkpoint(now, name))
+      yield* this.postponeCheckpoint
+      yield* this.answerCheckpoints
+    })
+  )
+
+  /** Lets the streams forget what is before the last checkpoint. What can't be told now is told after the next one. */
+  private readonly publish: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
+    Effect.gen({ self: this }, function*() {
+      const { checkpoints, config: { generation, id, retention } } = this.now()
+      const { lastPositions, lastPublished } = checkpoints
+      if (retention !== "automatic" || lastPublished || lastPositions === undefined) return
+      const { group } = this.options
+      const cuts = yield* GroupCuts.cuts(lastPositions).pipe(Effect.provideService(Pravega, this.pravega))
+      yield* Effect.forEach(cuts, (cut) => this.pravega.controller.updateSubscriber(group, { id, generation, cut }))
+      yield* GroupState.append(this.state, { _tag: "UpdateCheckpointPublished", published: true })
+    }).pipe(
+      Effect.catchTag(
+        "ControllerError",
+        (error) => Effect.logWarning("a reader group's checkpoint was not reported to its streams' retention", error)
+      )
+    )
+  )
+
+  private readonly completeSegments: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
+    Effect.forEach(
+      Array.from(this.owned.values()).filter(({ isFinished }) => isFinished),
+      (owned) =>
+        Effect.gen({ self: this }, function*() {
+          if (this.checkpointAsked() !== undefined) return
+          const successors = yield* this.successorsOf(owned)
+          if (successors === undefined) return
+          const { name: segment, range } = owned
+          const isDone = yield* GroupState.update(
+            this.state,
+            (now) => MemberUpdates.complete(now, this.id, { segment, range, successors })
+          )
+          // else a checkpoint came first
+          if (!isDone) return
+          yield* this.drop(owned)
+          this.timers.acquireAt = 0
+        }),
+      { discard: true }
+    )
+  )
+
+  /** What follows a segment that is read; undefined: it is not known yet, and will be asked for again. */
+  private readonly successorsOf = Effect.fnUntraced(
+    { self: this },
+    function*(
+      this: Member,
+      { name, segment }: OwnedSegment
+    ): Effect.fn.Return<Successors | undefined, ReaderGroupError> {
+      if (this.now().endSegments.has(name)) return new Map()
+      const { controller } = this.pravega
+      const { id, stream } = segment
+      const found = yield* Effect.mapError(controller.successors(stream, id), GroupState.fail)
+      if (found.length > 0) {
+        return new Map(found.map((next) => [
+          Segment.name(stream, next.id),
+          { range: next.range, predecessors: new Set(next.predecessors) }
+        ]))
+      }
+      // no successors: the stream is sealed, or the controller has not come to it yet
+      const active = yield* Effect.mapError(controller.currentSegments(stream), GroupState.fail)
+      if (active.length === 0) return new Map()
+      const attempts = (this.askedInVain.get(name) ?? 0) + 1
+      this.askedInVain.set(name, attempts)
+      if (attempts > successorAttempts) return yield* GroupState.fail(new SuccessorsUnknown({ segment: name }))
+      yield* Effect.forkIn(
+        Effect.andThen(Effect.sleep(Duration.millis(this.options.unitMillis / 10)), Effect.sync(this.poke)),
+        this.scope
+      )
+      return undefined
+    }
+  )
+
+  private readonly releaseSegment: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
+    Effect.gen({ self: this }, function*() {
+      const now = yield* millis
+      if (this.checkpointAsked() !== undefined) return
+      if (this.leaving === undefined && now >= this.timers.releaseAt) {
+        this.leaving = this.chooseToRelease()
+        if (this.leaving === undefined) return
+        this.timers.decided(now)
+        yield* this.stopReading(this.leaving)
+      }
+      const { leaving } = this
+      if (leaving === undefined || leaving.isBusy) return
+      const at = yield* this.at
+      const place = { segment: leaving.name, offset: leaving.acknowledged }
+      const isReleased = yield* GroupState.update(
+        this.state,
+        (state) => MemberUpdates.release(state, this.id, place, at)
+      )
+      if (!isReleased && this.checkpointAsked() !== undefined) return
+      this.leaving = undefined
+      this.timers.moved(now, this.now())
+      if (isReleased) return yield* this.drop(leaving)
+      leaving.resume()
+      yield* this.startReading(leaving)
+    })
+  )
+
+  private chooseToRelease(): OwnedSegment | undefined {
+    if (!ReaderGroupBalance.ownsTooMuch(this.now(), this.id)) return undefined
+    const [first] = ReaderGroupBalance.releaseOrder(
+      this.id,
+      Array.from(this.owned.values()).filter(({ isEnded }) => !isEnded).map(({ name }) => name)
+    )
+    return first === undefined ? undefined : this.owned.get(first)
+  }
+
+  private readonly acquireSegments: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
+    Effect.gen({ self: this }, function*() {
+      const now = yield* millis
+      if (now < this.timers.acquireAt || this.checkpointAsked() !== undefined) return
+      if (this.now().unassigned.size === 0) return this.timers.foundNothing(now, this.now())
+      const at = yield* this.at
+      const acquired = yield* GroupState.update(this.state, (state) => MemberUpdates.acquire(state, this.id, at))
+      this.timers.moved(now, this.now())
+      for (const [name, place] of acquired) yield* this.own(name, place)
+    })
+  )
+
+  private readonly report: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
+    Effect.gen({ self: this }, function*() {
+      const now = yield* millis
+      if (now < this.timers.reportAt) return
+      this.timers.reported(now, this.now())
+      yield* GroupState.append(this.state, MemberUpdates.report(this.id, yield* this.at))
+    })
+  )
+
+  /** Now and then, so that not all members do it. */
+  private readonly compact: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
+    Effect.gen({ self: this }, function*() {
+      const now = yield* millis
+      if (now < this.timers.compactAt) return
+      this.timers.compactAt = now +
+        Math.max(this.options.unitMillis, Duration.toMillis(this.now().config.groupRefreshTime))
+      if ((yield* Random.next) >= compactionProbability) return
+      yield* this.state.compact(
+        (state) => ({ _tag: "Init", init: { _tag: "CompactReaderGroupState", state } }),
+        compactionBytes
+      ).pipe(Effect.mapError(GroupState.fail))
+    })
+  )
+
+  // ---------------------------------------------------------------------------
+  // segments
+  // ---------------------------------------------------------------------------
+
+  private readonly own = (name: string, { offset, range }: RangedOffset): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const limit = this.now().endSegments.get(name)
+      const owned = new OwnedSegment({
+        name,
+        segment: Reading.segment(name),
+        range,
+        from: offset,
+        limit: limit === undefined || limit === endOfSegment ? undefined : limit,
+        onIdle: this.poke
+      })
+      this.owned.set(name, owned)
+      if (!owned.isFinished) return this.startReading(owned)
+      this.poke()
+      return Effect.void
+    })
+
+  private readonly drop = (owned: OwnedSegment): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      owned.leave()
+      this.owned.delete(owned.name)
+      this.askedInVain.delete(owned.name)
+      return this.stopReading(owned)
+    })
+
+  private readonly startReading = (owned: OwnedSegment): Effect.Effect<void> =>
+    Effect.gen({ self: this }, function*() {
+      const { maxEventSize, onTruncated } = this.options
+      const scope = yield* Scope.fork(this.scope)
+      this.reads.set(owned.name, scope)
+      const reader = yield* SegmentRangeReader.make(this.pravega.segments, {
+        ...this.readSizes(),
+        segment: owned.segment,
+        from: owned.delivered,
+        to: owned.limit === undefined ? "end" : { until: owned.limit },
+        maxEventSize,
+        onTruncated
+      }).pipe(Scope.provide(scope))
+      const items = yield* this.itemsOf(owned, scope)
+      const end = Effect.suspend(() => Queue.offer(items, { _tag: "End", owned, offset: reader.position() }))
+      yield* Effect.forever(
+        Effect.flatMap(reader.pull, (chunk) => Queue.offer(items, { _tag: "Events", owned, chunk }))
+      ).pipe(
+        Pull.catchDone(() => end),
+        Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : this.fail(cause)),
+        Effect.forkIn(scope)
+      )
+    })
+
+  /** Where a segment's events go: with the others', or in a queue of their own. */
+  private readonly itemsOf = (owned: OwnedSegment, scope: Scope.Scope): Effect.Effect<Items> => {
+    if (this.options.delivery === "merged") return Effect.succeed(this.items)
+    return Effect.gen({ self: this }, function*() {
+      const items: Items = yield* Queue.bounded<Item, Failure | Cause.Done>(1)
+      this.partitionItems.add(items)
+      yield* Scope.addFinalizer(
+        scope,
+        Effect.suspend(() => {
+          this.partitionItems.delete(items)
+          return Queue.end(items)
+        })
+      )
+      yield* Queue.offer(this.partitions, { owned, pull: Effect.suspend(() => this.take(items)) })
+      return items
+    })
+  }
+
+  private readonly stopReading = (owned: OwnedSegment): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      owned.withdraw()
+      const scope = this.reads.get(owned.name)
+      this.reads.delete(owned.name)
+      return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+    })
+
+  /** A fair share of what may be read ahead. */
+  private readSizes(): { readonly readAhead: number; readonly readSize: number } {
+    const now = this.now()
+    const share = Math.ceil(ReaderGroupState.numberOfSegments(now) / Math.max(1, now.assigned.size))
+    const readAhead = Math.max(readSizeMin, Math.floor(this.options.readAhead / Math.max(1, share, this.owned.size)))
+    return { readAhead, readSize: Math.min(readSizeMax, Math.max(readSizeMin, Math.floor(readAhead / 4))) }
+  }
+
+  private take(items: Items): Pull.Pull<Delivery, Failure> {
+    return Effect.flatMap(Queue.take(items), (item): Pull.Pull<Delivery, Failure> => {
+      const { owned } = item
+      // read before the segment was given up, and to be read by another reader
+      if (!owned.isOpen) return this.take(items)
+      if (item._tag === "Events") return Effect.succeed(this.handOut(owned, item.chunk))
+      owned.finish(item.offset)
+      return this.options.delivery === "merged" ? this.take(items) : Cause.done()
+    })
+  }
+
+  private handOut(owned: OwnedSegment, chunk: EventChunk): Delivery {
+    owned.deliver(chunk.endOffset)
+    this.lastSegment = owned.segment.id
+    const window = this.windows.get(owned.segment.stream.toString())?.current() ?? TimeWindow.unknown
+    const handedOut = Array.from(this.owned.values(), (other) => [other, other.delivered] as const)
+    return {
+      chunk,
+      run: { segment: chunk.segment, startOffset: chunk.startOffset, group: new HandedOut(owned, handedOut, window) }
+    }
+  }
+}
+
+/** What the events of one run have to do with the group. */
+class HandedOut implements GroupMark {
+  private readonly owned: OwnedSegment
+  /** Where every segment of the reader was, this one's events included. */
+  private readonly handedOut: ReadonlyArray<readonly [OwnedSegment, bigint]>
+  readonly window: TimeWindow.TimeWindow
+
+  constructor(
+    owned: OwnedSegment,
+    handedOut: ReadonlyArray<readonly [OwnedSegment, bigint]>,
+    window: TimeWindow.TimeWindow
+  ) {
+    this.owned = owned
+    this.handedOut = handedOut
+    this.window = window
+  }
+
+  acknowledge(endOffset: bigint): void {
+    this.owned.acknowledge(endOffset)
+  }
+
+  position(endOffset: bigint): Position {
+    return Position.make({
+      segments: this.handedOut.map(([owned, offset]) => ({
+        stream: owned.segment.stream,
+        segment: owned.segment.id,
+        offset: owned === this.owned ? endOffset : offset,
+        ...(owned.range === undefined ? {} : { range: owned.range })
+      }))
+    })
+  }
+}
+
+/** What the state says of a segment of the ending cuts that is read to its own end. */
+const endOfSegment = (1n << 63n) - 1n

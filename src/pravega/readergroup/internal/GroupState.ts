@@ -1,0 +1,140 @@
+/**
+ * The shared state of a reader group, live: the log that it is kept in, the state that it starts with, and how its
+ * configuration is changed.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as EventCodec from "../../../core/EventCodec.ts"
+import * as EventStream from "../../../core/EventStream.ts"
+import * as ReaderGroupName from "../../../core/ReaderGroupName.ts"
+import { ScopedStream } from "../../../core/ScopedStream.ts"
+import type { ReaderGroupRef } from "../../controller/Controller.ts"
+import type { ControllerError } from "../../controller/ControllerError.ts"
+import { Pravega } from "../../Pravega.ts"
+import * as RevisionedStream from "../../RevisionedStream.ts"
+import * as StateSynchronizer from "../../StateSynchronizer.ts"
+import type { ReaderGroupConfig } from "../ReaderGroupConfig.ts"
+import { GroupNotFound, ReaderGroupError, type ReaderGroupErrorReason } from "../ReaderGroupError.ts"
+import * as ReaderGroupState from "../ReaderGroupState.ts"
+import type { ReaderGroupStateInit, ReaderGroupUpdate } from "../ReaderGroupUpdate.ts"
+import * as SynchronizerEntry from "../SynchronizerEntry.ts"
+
+export type GroupState = StateSynchronizer.StateSynchronizer<
+  ReaderGroupState.ReaderGroupState,
+  SynchronizerEntry.SynchronizerEntry
+>
+
+export const nameOf = ({ name, scope }: ReaderGroupRef): string => `${scope}/${name}`
+
+export const fail = (reason: ReaderGroupErrorReason): ReaderGroupError => new ReaderGroupError({ reason })
+
+export const notFound = (group: ReaderGroupRef): ReaderGroupError => fail(new GroupNotFound({ group: nameOf(group) }))
+
+const codec = EventCodec.make<SynchronizerEntry.SynchronizerEntry>({
+  name: "reader group state",
+  encode: SynchronizerEntry.toBytes,
+  decode: (bytes) => Result.getOrThrow(SynchronizerEntry.fromBytes(bytes))
+})
+
+/** Opens the state of a group that the controller knows; there may be nothing in it yet. */
+export const open = Effect.fnUntraced(function*(
+  group: ReaderGroupRef
+): Effect.fn.Return<GroupState, ReaderGroupError, Pravega | Scope.Scope> {
+  const stream = new ScopedStream({ scope: group.scope, stream: ReaderGroupName.stream(group.name) })
+  const log = yield* RevisionedStream.make(EventStream.make(stream, { codec })).pipe(
+    Effect.mapError((error) => isGone(error.reason) ? notFound(group) : fail(error))
+  )
+  return StateSynchronizer.make(log, { replay: SynchronizerEntry.replay })
+})
+
+/** Never created, or deleted: what is left of it then is sealed. */
+const isGone = (reason: RevisionedReason): boolean =>
+  (reason._tag === "ControllerError" && reason.reason._tag === "StreamNotFound") || reason._tag === "InvalidPosition"
+
+type RevisionedReason = Effect.Error<ReturnType<typeof RevisionedStream.make>>["reason"]
+
+/** Several updates, one entry. None: nothing is to be appended. */
+export const updates = (list: ReadonlyArray<ReaderGroupUpdate>): SynchronizerEntry.SynchronizerEntry | undefined =>
+  list.length === 0 ? undefined : { _tag: "Updates", updates: list }
+
+/** A change of the state, in terms of the group's errors. */
+export const update = <A>(
+  state: GroupState,
+  decide: (now: ReaderGroupState.ReaderGroupState) => {
+    readonly updates: ReadonlyArray<ReaderGroupUpdate>
+    readonly value: A
+  }
+): Effect.Effect<A, ReaderGroupError> =>
+  state.update((now) => {
+    const decided = decide(now)
+    return { entry: updates(decided.updates), value: decided.value }
+  }).pipe(Effect.mapError(fail))
+
+/** An update that is allowed in every state. */
+export const append = (state: GroupState, change: ReaderGroupUpdate): Effect.Effect<void, ReaderGroupError> =>
+  Effect.mapError(state.append({ _tag: "Updates", updates: [change] }), fail)
+
+export const fetch = (
+  group: ReaderGroupRef,
+  state: GroupState
+): Effect.Effect<ReaderGroupState.ReaderGroupState, ReaderGroupError> =>
+  Effect.mapError(state.fetch, (error) => error.reason._tag === "StateMissing" ? notFound(group) : fail(error))
+
+/** What a group of this configuration starts with; the heads of its unbounded streams are asked for. */
+export const start = Effect.fnUntraced(function*(
+  config: ReaderGroupConfig
+): Effect.fn.Return<ReaderGroupStateInit, ControllerError, Pravega> {
+  const { controller } = yield* Pravega
+  const unbounded = Array.from(config.startingStreamCuts).filter(([, bound]) => bound === "unbounded")
+  const heads = yield* Effect.forEach(
+    unbounded,
+    ([stream]) => controller.head(ScopedStream.parse(stream)),
+    { concurrency: 16 }
+  )
+  return { _tag: "ReaderGroupStateInit", ...ReaderGroupState.start(config, heads) }
+})
+
+/**
+ * Takes the controller's configuration over into the state, if it is a newer one: what somebody began who has changed it
+ * there and did not come back.
+ */
+export const takeOver = Effect.fnUntraced(function*(
+  group: ReaderGroupRef,
+  state: GroupState
+): Effect.fn.Return<void, ReaderGroupError, Pravega> {
+  const { controller } = yield* Pravega
+  const config = yield* Effect.mapError(controller.readerGroupConfig(group), fail)
+  const init = yield* Effect.mapError(start(config), fail)
+  yield* update(state, (now) => ({
+    updates: now.config.generation < config.generation ? [init] : [],
+    value: undefined
+  }))
+})
+
+/** Waits until the state is as wanted; reads what others append meanwhile. */
+export const awaitState = <A>(
+  group: ReaderGroupRef,
+  state: GroupState,
+  wanted: (now: ReaderGroupState.ReaderGroupState) => A | undefined
+): Effect.Effect<A, ReaderGroupError> => {
+  const arrived = Effect.callback<A>((resume) => {
+    const look = () => {
+      const now = state.current()
+      const found = now === undefined ? undefined : wanted(now)
+      if (found === undefined) return
+      stop()
+      resume(Effect.succeed(found))
+    }
+    const stop = state.onChange(look)
+    look()
+    return Effect.sync(stop)
+  })
+  return Effect.raceFirst(arrived, followed(group, state))
+}
+
+/** Keeps the state new; its end is that of the group. */
+export const followed = (group: ReaderGroupRef, state: GroupState): Effect.Effect<never, ReaderGroupError> =>
+  Effect.andThen(Effect.mapError(state.follow, fail), Effect.fail(notFound(group)))
