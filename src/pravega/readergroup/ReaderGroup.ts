@@ -118,7 +118,7 @@ export interface ReaderGroup {
    * Declares a reader offline whose process has died: its segments go to others, who start at the given position. Without
    * one they start where the reader last reported to be: events that it processed since are delivered again.
    */
-  readonly readerOffline: (reader: string, position?: Position | undefined) => Effect.Effect<void, ReaderGroupError>
+  readonly readerOffline: (reader: string, position?: Position) => Effect.Effect<void, ReaderGroupError>
   /** Tells Pravega that events before the cuts are not needed; for groups of `manual` retention. */
   readonly retainFrom: (cuts: ReadonlyArray<StreamCut>) => Effect.Effect<void, ReaderGroupError>
 }
@@ -319,7 +319,7 @@ const reset = Effect.fnUntraced(function*(
         : { updates: [], value: false })
     if (!begun) continue
     const { generation, id } = current
-    const config = new ReaderGroupConfig.ReaderGroupConfig({ ...wanted, generation, id })
+    const config = ReaderGroupConfig.change(wanted, { generation, id })
     const next = yield* controller.updateReaderGroup(group, config).pipe(
       Effect.catchReason("ControllerError", "Outdated", () => Effect.void),
       Effect.mapError(GroupState.fail)
@@ -329,7 +329,7 @@ const reset = Effect.fnUntraced(function*(
       yield* GroupState.takeOver(group, state)
       continue
     }
-    const numbered = new ReaderGroupConfig.ReaderGroupConfig({ ...wanted, id, generation: next })
+    const numbered = ReaderGroupConfig.change(wanted, { id, generation: next })
     const init = yield* Effect.mapError(GroupState.start(numbered), GroupState.fail)
     // a reader may have taken it over from the controller in the meantime
     return yield* GroupState.update(state, (last) => ({
@@ -348,8 +348,7 @@ const resetConfig = (now: ReaderGroupState.ReaderGroupState, target: ResetTarget
       : target instanceof Checkpoint
       ? target.cuts
       : target
-    return new ReaderGroupConfig.ReaderGroupConfig({
-      ...now.config,
+    return ReaderGroupConfig.change(now.config, {
       startingStreamCuts: new Map([
         ...now.config.startingStreamCuts,
         ...cuts.map((cut) => [cut.stream.toString(), cut] as const)

@@ -105,6 +105,31 @@ export const make = (options: {
 }
 
 /**
+ * The configuration with other starting cuts, or as the controller numbered it.
+ *
+ * @category converting
+ * @since 0.1.0
+ */
+export const change = (
+  config: ReaderGroupConfig,
+  changes: Partial<Pick<ReaderGroupConfig, "startingStreamCuts" | "generation" | "id">>
+): ReaderGroupConfig => {
+  const { automaticCheckpointInterval, endingStreamCuts, groupRefreshTime, maxOutstandingCheckpoints } = config
+  const { generation, id, retention, startingStreamCuts } = config
+  return new ReaderGroupConfig({
+    startingStreamCuts,
+    endingStreamCuts,
+    groupRefreshTime,
+    automaticCheckpointInterval,
+    maxOutstandingCheckpoints,
+    retention,
+    generation,
+    id,
+    ...changes
+  })
+}
+
+/**
  * Whether two configurations say the same, whatever their ids and generations.
  *
  * @category guards

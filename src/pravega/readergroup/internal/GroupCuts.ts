@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Reading from "../../../core/internal/Reading.ts"
 import type { KeyRange } from "../../../core/KeyRange.ts"
-import { Position } from "../../../core/Position.ts"
+import type { Position } from "../../../core/Position.ts"
 import type { ScopedStream } from "../../../core/ScopedStream.ts"
 import * as Segment from "../../../core/Segment.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
