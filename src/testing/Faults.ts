@@ -131,6 +131,8 @@ export interface Faults {
    * nothing, and servers see its connections break.
    */
   readonly cutOff: () => void
+  /** How many connections the client has open. */
+  readonly connections: () => number
   /** What was done, in order. A run that is repeated from its seed does the same. */
   readonly injected: () => ReadonlyArray<string>
 }
@@ -224,6 +226,8 @@ export class Network implements Faults {
     this.waiting = []
     for (const link of Array.from(this.links)) link.orphan()
   }
+
+  readonly connections = (): number => this.links.size
 
   readonly injected = (): ReadonlyArray<string> => this.log
 

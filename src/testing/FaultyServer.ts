@@ -9,6 +9,7 @@
  */
 import { fromBinary } from "@bufbuild/protobuf"
 import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -21,9 +22,11 @@ import type { EmbeddedError } from "../pravega/embedded/EmbeddedError.ts"
 import * as ContainerState from "../pravega/embedded/internal/ContainerState.ts"
 import * as ControllerServer from "../pravega/embedded/internal/controller/ControllerServer.ts"
 import type { Limits } from "../pravega/embedded/internal/controller/World.ts"
+import type { SegmentContainer } from "../pravega/embedded/internal/SegmentContainer.ts"
 import * as SqliteStorage from "../pravega/embedded/internal/SqliteStorage.ts"
 import type { Storage } from "../pravega/embedded/internal/Storage.ts"
 import * as WireServer from "../pravega/embedded/internal/WireServer.ts"
+import { headerSize, i32At } from "../pravega/internal/EventFraming.ts"
 import type { ClientOptions, Pravega } from "../pravega/Pravega.ts"
 import { ConnectionRefused } from "../pravega/segmentstore/ConnectionError.ts"
 import { formatEndpoint, SegmentStoreTransport } from "../pravega/segmentstore/SegmentStoreTransport.ts"
@@ -74,6 +77,11 @@ export interface FaultyServer {
   readonly moveSegments: (duration: Duration.Input) => Effect.Effect<void>
   /** The store's connections break, and for a while it owns no segment. The controller goes on. */
   readonly restartContainer: (duration: Duration.Input) => Effect.Effect<void>
+  /**
+   * What its segments hold of a stream at this moment, event by event, as no client could see it: at once. Nothing while
+   * it is down.
+   */
+  readonly peek: (stream: string) => ReadonlyArray<Uint8Array>
   /** Ends the leases of the transactions that are open now, of all streams or one; says how many. */
   readonly expireLeases: (stream?: string) => number
 }
@@ -86,7 +94,7 @@ export interface FaultyServer {
  */
 export const make = (options: Options = {}): Effect.Effect<FaultyServer, EmbeddedError, Scope.Scope> =>
   Effect.gen(function*() {
-    const server = new Server(options, yield* Turns.make, yield* Clock.Clock)
+    const server = new Server(options, yield* Turns.make, yield* Clock.Clock, yield* Effect.scope)
     yield* Effect.addFinalizer(() => server.kill)
     yield* server.start
     return server
@@ -95,6 +103,7 @@ export const make = (options: Options = {}): Effect.Effect<FaultyServer, Embedde
 /** What runs from a start to a death. */
 interface Life {
   readonly scope: Scope.Closeable
+  readonly container: SegmentContainer
   readonly wire: WireServer.WireServer
   readonly controller: ControllerServer.ControllerServer
 }
@@ -109,6 +118,7 @@ type Answer = (answer: Effect.Effect<Uint8Array, TransportError>) => void
 class Server implements FaultyServer {
   private readonly options: Options
   private readonly clock: Clock.Clock
+  private readonly scope: Scope.Scope
   private readonly seeded: Seeded.Seeded
   private readonly disk = new Disk()
   private readonly turns: Turns.Turns
@@ -122,7 +132,8 @@ class Server implements FaultyServer {
   /** No segment is owned before this time. */
   private ownsFrom = 0
 
-  constructor(options: Options, turns: Turns.Turns, clock: Clock.Clock) {
+  constructor(options: Options, turns: Turns.Turns, clock: Clock.Clock, scope: Scope.Scope) {
+    this.scope = scope
     this.options = options
     this.clock = clock
     this.seeded = Seeded.make(options.seed ?? 0).fork("server")
@@ -176,7 +187,7 @@ class Server implements FaultyServer {
         ),
         scope
       )
-      this.life = { scope, wire, controller }
+      this.life = { scope, container, wire, controller }
     })
   }
 
@@ -231,6 +242,16 @@ class Server implements FaultyServer {
     return expired
   }
 
+  readonly peek = (stream: string): ReadonlyArray<Uint8Array> => {
+    const container = this.life?.container
+    if (container === undefined) return []
+    const found: Array<Uint8Array> = []
+    for (const name of container.names()) {
+      if (name.startsWith(`${stream}/`) && isStreamSegment(name)) eventsOf(container, name, found)
+    }
+    return found
+  }
+
   readonly client = (faults?: Faults, options: ClientOptions = {}): Layer.Layer<Pravega> =>
     Layer.provide(SimulatedClient.layer(options), this.layerTransport(faults))
 
@@ -275,7 +296,18 @@ class Server implements FaultyServer {
     }))
 
   readonly undisturbed = <A, E>(effect: Effect.Effect<A, E, Pravega>): Effect.Effect<A, E> =>
-    Effect.provide(effect, this.client(), { local: true })
+    Effect.flatMap(this.ownClient, (context) => Effect.provideContext(effect, context))
+
+  /** One for all that nothing disturbs. */
+  private readonly ownClient = Effect.suspend(() =>
+    this.ownContext === undefined
+      ? Effect.tap(Layer.buildWithScope(this.client(), this.scope), (context) =>
+        Effect.sync(() => {
+          this.ownContext = context
+        }))
+      : Effect.succeed(this.ownContext)
+  )
+  private ownContext: Context.Context<Pravega> | undefined = undefined
 
   private call(method: string, request: Uint8Array, metadata: Readonly<Record<string, string>>, answer: Answer): void {
     const { life } = this
@@ -296,6 +328,26 @@ class Server implements FaultyServer {
     const { txnId } = fromBinary(pb.CreateTxnResponseSchema, reply)
     if (streamInfo === undefined || txnId === undefined) return
     this.begun.set(idOf(txnId), { scope: streamInfo.scope, stream: streamInfo.stream })
+  }
+}
+
+const isStreamSegment = (name: string): boolean => !name.includes("#transaction.") && !ContainerState.isTransient(name)
+
+/** Reads a segment from its start to its end. */
+const eventsOf = (container: SegmentContainer, name: string, found: Array<Uint8Array>): void => {
+  const info = container.info(name)
+  if (info === undefined) return
+  const bytes = new Uint8Array(info.length - info.startOffset)
+  for (let at = 0; at < bytes.length;) {
+    const read = container.read(name, info.startOffset + at, bytes.length - at, () => {})
+    if (read._tag !== "ReadData" || read.data.length === 0) return
+    bytes.set(read.data, at)
+    at += read.data.length
+  }
+  for (let at = 0; at + headerSize <= bytes.length;) {
+    const end = at + headerSize + i32At(bytes, at + 4)
+    found.push(bytes.subarray(at + headerSize, end))
+    at = end
   }
 }
 

@@ -66,6 +66,12 @@ export interface Process {
    * disks) is told first: see `onDeath`.
    */
   readonly crash: () => void
+  /** Waits until it has run so many more tasks, or is dead: what does not depend on what others do meanwhile. */
+  readonly afterSteps: (steps: number) => Effect.Effect<void>
+  /** How many tasks it has run. */
+  readonly steps: () => number
+  /** Crashes it just before its task number `step`, counted from 0. */
+  readonly crashAt: (step: number) => void
   /** Called when it dies, before anything else happens. */
   readonly onDeath: (callback: () => void) => void
   /** Sets its wall clock forward or back; what it sleeps goes by the monotonic clock, which is not touched. */
@@ -263,6 +269,9 @@ class SimulatedProcess implements Process {
   private held: Array<() => void> = []
   private mourners: Array<() => void> = []
   private offset = 0
+  private performed = 0
+  private crashesAt = Infinity
+  private watchers: Array<{ readonly at: number; readonly tell: () => void }> = []
 
   constructor(world: World, name: string, number: number) {
     this.world = world
@@ -274,7 +283,8 @@ class SimulatedProcess implements Process {
     this.turns = {
       later: schedule,
       after: (millis, task) => {
-        if (this.condition !== "dead") world.after(this, millis, task)
+        if (millis <= 0) schedule(task)
+        else if (this.condition !== "dead") world.after(this, millis, task)
       }
     }
     this.context = Context.make(Scheduler.Scheduler, {
@@ -300,6 +310,24 @@ class SimulatedProcess implements Process {
       fiber.addObserver((exit) => resume(Effect.succeed(exit)))
       return Effect.sync(() => fiber.interruptUnsafe())
     })
+
+  readonly steps = (): number => this.performed
+
+  readonly afterSteps = (steps: number): Effect.Effect<void> =>
+    Effect.callback((resume) => {
+      const tell = () => resume(Effect.void)
+      if (this.condition === "dead" || steps <= 0) return tell()
+      const watcher = { at: this.performed + steps, tell }
+      this.watchers.push(watcher)
+      this.onDeath(tell)
+      return Effect.sync(() => {
+        this.watchers = this.watchers.filter((other) => other !== watcher)
+      })
+    })
+
+  readonly crashAt = (step: number): void => {
+    this.crashesAt = step
+  }
 
   readonly pause = (): void => {
     if (this.condition === "running") this.condition = "paused"
@@ -331,8 +359,19 @@ class SimulatedProcess implements Process {
   }
 
   perform(task: () => void): void {
-    if (this.condition === "running") task()
-    else if (this.condition === "paused") this.held.push(task)
+    if (this.condition === "running") {
+      if (this.performed === this.crashesAt) return this.crash()
+      this.performed++
+      task()
+      if (this.watchers.length > 0) this.tellWatchers()
+    } else if (this.condition === "paused") this.held.push(task)
+  }
+
+  private tellWatchers(): void {
+    const due = this.watchers.filter(({ at }) => at <= this.performed)
+    if (due.length === 0) return
+    this.watchers = this.watchers.filter(({ at }) => at > this.performed)
+    for (const { tell } of due) tell()
   }
 
   private clock(): Clock.Clock {

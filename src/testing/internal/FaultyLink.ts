@@ -29,34 +29,25 @@ const highWaterMark = 64 * 1024
 export class FaultyLink {
   readonly client: End
   readonly server: End
-  private isOpen = true
 
   constructor(faults: LinkFaults, turns: Readonly<Record<Side, Turns>>, onClosed: (link: FaultyLink) => void) {
     this.client = new End("client", this, faults, turns.client)
     this.server = new End("server", this, faults, turns.server)
     this.client.peer = this.server
     this.server.peer = this.client
-    this.closed = () => {
-      if (!this.isOpen) return
-      this.isOpen = false
-      onClosed(this)
-    }
+    this.client.onClosed = () => onClosed(this)
   }
-
-  readonly closed: () => void
 
   /** Breaks it: both ends are told, what is under way is lost. */
   break(cause: unknown): void {
     this.client.breakNow(cause)
     this.server.breakNow(cause)
-    this.closed()
   }
 
   /** As `break`, but the client's end hears nothing any more: its process is gone. */
   orphan(): void {
     this.client.silence()
     this.server.breakNow(new Error("the peer is gone"))
-    this.closed()
   }
 
   /** What waits because the network was stalled goes on. */
@@ -76,6 +67,8 @@ interface Piece {
 /** One end, with the lane that leads to it. */
 export class End implements BytePipe {
   peer!: End
+  /** Called once. */
+  onClosed = (): void => {}
   private readonly side: Side
   private readonly link: FaultyLink
   private readonly faults: LinkFaults
@@ -121,7 +114,6 @@ export class End implements BytePipe {
     if (this.isClosed) return
     this.silence()
     this.peer.end(undefined)
-    this.link.closed()
   }
 
   wake(): void {
@@ -140,6 +132,7 @@ export class End implements BytePipe {
   }
 
   silence(): void {
+    if (!this.isClosed) this.onClosed()
     this.isClosed = true
     this.handlers = undefined
     this.lane.length = 0
@@ -174,7 +167,6 @@ export class End implements BytePipe {
         const cause = new Error("the connection was cut in the middle of a frame")
         this.end(cause)
         this.peer.breakNow(cause)
-        this.link.closed()
         return true
       }
       case "Pass":
@@ -199,7 +191,6 @@ export class End implements BytePipe {
     lane.shift()
     if (piece.end !== undefined) {
       this.silence()
-      this.link.closed()
       return handlers.onClose(piece.end.cause)
     }
     this.laneBytes -= piece.bytes.length

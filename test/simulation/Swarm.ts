@@ -1,0 +1,86 @@
+/**
+ * Many histories, each from a seed: counted, and the first one that breaks an invariant made as small as fast-check can
+ * make it, and printed so that it can be read.
+ */
+import * as Effect from "effect/Effect"
+import fc from "fast-check"
+import { type Bug, none } from "./SeededBugs.ts"
+import { type Outcome, run } from "./SwarmHistory.ts"
+import { type SwarmPlan, swarmPlan } from "./SwarmPlan.ts"
+
+export interface Tally {
+  histories: number
+  events: number
+  crashes: number
+  lost: number
+  repeated: number
+  simulatedMillis: number
+  realMillis: number
+}
+
+export const noTally = (): Tally => ({
+  histories: 0,
+  events: 0,
+  crashes: 0,
+  lost: 0,
+  repeated: 0,
+  simulatedMillis: 0,
+  realMillis: 0
+})
+
+/** What a seed stands for. */
+export const planOf = (seed: number): SwarmPlan => {
+  const plans: Array<SwarmPlan> = []
+  fc.check(fc.property(swarmPlan, (plan) => void plans.push(plan)), { ...oneRun, seed })
+  return plans[0]!
+}
+
+/** Unbiased: as plans are drawn here one by one, each would be the first of its run, which fast-check makes small. */
+const oneRun = { numRuns: 1, unbiased: true }
+
+export const runSeed = (seed: number, bug: Bug = none): Promise<Outcome> =>
+  Effect.runPromise(run(planOf(seed), seed, bug))
+
+/** Adds a history up; says what it violates. */
+export const count = async (tally: Tally, seed: number): Promise<Outcome | undefined> => {
+  const begun = performance.now()
+  const outcome = await runSeed(seed)
+  tally.realMillis += performance.now() - begun
+  tally.histories++
+  tally.events += outcome.events
+  tally.crashes += outcome.crashes
+  tally.lost += outcome.lost
+  tally.repeated += outcome.repeated
+  tally.simulatedMillis += outcome.simulatedMillis
+  return outcome.violations.length === 0 ? undefined : outcome
+}
+
+export const describeTally = (tally: Tally): string => {
+  const seconds = tally.realMillis / 1000
+  const ratio = Math.round(tally.simulatedMillis / tally.realMillis)
+  return [
+    `${tally.histories} histories, ${(tally.histories / seconds).toFixed(0)} a second`,
+    `${tally.events} events, ${tally.crashes} crashes`,
+    `simulated to real time ${ratio} : 1`,
+    `${tally.lost} lost, ${tally.repeated} repeated`
+  ].join("; ")
+}
+
+/** What a person needs to see of a seed that fails: the smallest plan, its timeline, and how to see it again. */
+export const explain = async (seed: number): Promise<string> => {
+  let smallest: { readonly plan: SwarmPlan; readonly outcome: Outcome } | undefined
+  const property = fc.asyncProperty(swarmPlan, async (plan) => {
+    const outcome = await Effect.runPromise(run(plan, seed, none))
+    if (outcome.violations.length > 0) smallest = { plan, outcome }
+    return outcome.violations.length === 0
+  })
+  // starts from the plan of the seed
+  await fc.check(property, { ...oneRun, seed, interruptAfterTimeLimit: 20_000 })
+  const found = smallest ?? { plan: planOf(seed), outcome: await runSeed(seed) }
+  return [
+    `SIMULATION_SEED=${seed} npx vitest run test/simulation   shows the whole history again; made smaller, it is`,
+    JSON.stringify(found.plan),
+    found.outcome.timeline,
+    ...found.outcome.violations.map((violation) => `VIOLATED ${violation}`)
+  ].join("\n")
+}

@@ -1,0 +1,113 @@
+/** What a history of the swarm is drawn from: a query, its streams, and everything that befalls it. */
+import fc from "fast-check"
+
+/** Something that happens, when the process that runs has gone so many steps further (or has ended). */
+export interface Blow {
+  readonly after: number
+  readonly what:
+    | { readonly _tag: "crash"; readonly downMillis: number }
+    | { readonly _tag: "interrupt" }
+    /** It stops in the middle of what it does, another one is started; it goes on `steps` of that one later. */
+    | { readonly _tag: "zombie"; readonly steps: number }
+    | { readonly _tag: "second owner" }
+    | { readonly _tag: "leases expire" }
+    | { readonly _tag: "server dies"; readonly downMillis: number }
+    | { readonly _tag: "server stalls"; readonly millis: number }
+    | { readonly _tag: "container restarts"; readonly millis: number }
+    | { readonly _tag: "network stalls"; readonly millis: number }
+    | { readonly _tag: "connections drop" }
+    | { readonly _tag: "source scales"; readonly segments: number }
+    | { readonly _tag: "sink scales"; readonly sink: number; readonly segments: number }
+    | { readonly _tag: "more events"; readonly count: number }
+    | { readonly _tag: "truncate what is read" }
+    /** Everything that runs the query is down for longer than the controller remembers. */
+    | { readonly _tag: "outage"; readonly hours: number }
+    | { readonly _tag: "clock jumps"; readonly minutes: number }
+    | { readonly _tag: "somebody reads" }
+}
+
+export interface SwarmPlan {
+  readonly sourceSegments: number
+  readonly sinkSegments: number
+  readonly sinks: number
+  readonly keys: number
+  readonly events: number
+  readonly limit: number
+  readonly parallelism: number
+  readonly each: "partition" | "batch"
+  readonly outputs: "same" | "two each" | "some"
+  readonly trigger: "availableNow" | "once" | "asFastAsPossible" | "every"
+  readonly isOwned: boolean
+  readonly leaseSeconds: number
+  readonly disorder: number
+  /** How heavy the faults are, 0 to 1, of the network and of the log. */
+  readonly network: number
+  readonly log: number
+  readonly blows: ReadonlyArray<Blow>
+}
+
+const blow: fc.Arbitrary<Blow> = fc.record({
+  after: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 0, max: 120 }) }, fc.integer({ min: 0, max: 600 })),
+  what: fc.oneof<Array<fc.WeightedArbitrary<Blow["what"]>>>(
+    {
+      weight: 10,
+      arbitrary: fc.record({ _tag: fc.constant("crash"), downMillis: fc.constantFrom(0, 100, 20_000, 90_000) })
+    },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("interrupt") }) },
+    { weight: 3, arbitrary: fc.record({ _tag: fc.constant("zombie"), steps: fc.integer({ min: 0, max: 300 }) }) },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("second owner") }) },
+    { weight: 3, arbitrary: fc.record({ _tag: fc.constant("leases expire") }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ _tag: fc.constant("server dies"), downMillis: fc.constantFrom(0, 500, 15_000) })
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ _tag: fc.constant("server stalls"), millis: fc.constantFrom(50, 5000, 70_000) })
+    },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("container restarts"), millis: fc.constantFrom(0, 2000) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ _tag: fc.constant("network stalls"), millis: fc.constantFrom(50, 5000, 70_000) })
+    },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("connections drop") }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ _tag: fc.constant("source scales"), segments: fc.integer({ min: 1, max: 4 }) })
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        _tag: fc.constant("sink scales"),
+        sink: fc.nat(2),
+        segments: fc.integer({ min: 1, max: 4 })
+      })
+    },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("more events"), count: fc.integer({ min: 1, max: 6 }) }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("truncate what is read") }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("outage"), hours: fc.constantFrom(1, 25, 49) }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("clock jumps"), minutes: fc.constantFrom(-60, -1, 1, 60) }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("somebody reads") }) }
+  )
+})
+
+const mostlyNone = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.constantFrom(0.2, 1))
+
+export const swarmPlan: fc.Arbitrary<SwarmPlan> = fc.record({
+  sourceSegments: fc.oneof({ weight: 30, arbitrary: fc.integer({ min: 1, max: 3 }) }, fc.constantFrom(8, 64)),
+  sinkSegments: fc.integer({ min: 1, max: 3 }),
+  sinks: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: 2, max: 3 })),
+  keys: fc.integer({ min: 1, max: 5 }),
+  events: fc.integer({ min: 1, max: 8 }),
+  limit: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 3, max: 8 }) }, fc.integer({ min: 1, max: 2 })),
+  parallelism: fc.constantFrom(1, 2, 8),
+  each: fc.constantFrom("partition", "partition", "batch"),
+  outputs: fc.constantFrom("same", "same", "two each", "some"),
+  trigger: fc.constantFrom("availableNow", "availableNow", "once", "asFastAsPossible", "every"),
+  isOwned: fc.boolean(),
+  leaseSeconds: fc.constantFrom(10, 60),
+  disorder: fc.constantFrom(0, 0.05, 0.5, 1),
+  network: mostlyNone,
+  log: mostlyNone,
+  blows: fc.array(blow, { maxLength: 4, size: "max" })
+})

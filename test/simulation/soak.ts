@@ -1,0 +1,88 @@
+/**
+ * The swarm, outside of a test runner, for as long as one likes:
+ *
+ *   npm run soak -- --seeds 1000000 [--from 0] [--workers 2] [--keep failed-seeds.txt]
+ *
+ * Prints how far it is, and each seed that fails with what it violates; keeps such seeds in a file. Ends with 1 if there
+ * was one. `SIMULATION_SEED=n npx vitest run test/simulation` shows a seed's history.
+ */
+import { fork } from "node:child_process"
+import { appendFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import { count, describeTally, explain, noTally, type Tally } from "./Swarm.ts"
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "1000" },
+    from: { type: "string", default: "0" },
+    workers: { type: "string", default: "1" },
+    keep: { type: "string", default: "failed-seeds.txt" },
+    part: { type: "string" }
+  }
+})
+const [seeds, from, workers] = [values.seeds, values.from, values.workers].map(Number) as [number, number, number]
+if (![seeds, from, workers].every((value) => Number.isSafeInteger(value) && value >= 0) || workers < 1) {
+  throw new RangeError("--seeds, --from and --workers must be whole numbers")
+}
+
+/** How many seeds a worker runs between two reports. */
+const reported = 250
+
+type Report =
+  | { readonly _tag: "progress"; readonly tally: Tally }
+  | { readonly _tag: "failure"; readonly seed: number; readonly text: string }
+
+/** A worker: every so-many-th seed. */
+const work = async (part: number): Promise<void> => {
+  const send = (report: Report) => process.send?.(report)
+  let tally = noTally()
+  for (let seed = from + part; seed < from + seeds; seed += workers) {
+    if (await count(tally, seed) !== undefined) send({ _tag: "failure", seed, text: await explain(seed) })
+    if (tally.histories === reported) {
+      send({ _tag: "progress", tally })
+      tally = noTally()
+    }
+  }
+  send({ _tag: "progress", tally })
+  process.disconnect()
+}
+
+const add = (to: Tally, { realMillis: _, ...tally }: Tally): void => {
+  for (const [name, value] of Object.entries(tally)) to[name as keyof Tally] += value
+}
+
+const lead = (): void => {
+  const total = noTally()
+  const begun = performance.now()
+  let failures = 0
+  let told = 0
+  const onReport = (report: Report): void => {
+    if (report._tag === "failure") {
+      failures++
+      appendFileSync(values.keep, `${report.seed}\n`)
+      return console.log(report.text)
+    }
+    add(total, report.tally)
+    total.realMillis = performance.now() - begun
+    if (total.realMillis - told < 10_000) return
+    told = total.realMillis
+    console.log(describeTally(total))
+  }
+  const file = fileURLToPath(import.meta.url)
+  const running = Array.from({ length: workers }, (_, part) =>
+    new Promise<number>((resolve) => {
+      const child = fork(file, [...process.argv.slice(2), "--part", `${part}`])
+      child.on("message", (report: Report) => onReport(report))
+      child.on("exit", (code) => resolve(code ?? 1))
+    }))
+  void Promise.all(running).then((codes) => {
+    total.realMillis = performance.now() - begun
+    const isWhole = codes.every((code) => code === 0)
+    console.log(`${describeTally(total)}; ${failures} seeds failed${isWhole ? "" : "; a worker died"}`)
+    process.exitCode = isWhole && failures === 0 ? 0 : 1
+  })
+}
+
+if (values.part === undefined) lead()
+else await work(Number(values.part))
