@@ -246,12 +246,12 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
         crash(current)
         return sleep(what.downMillis)
       case "interrupt":
-        return Effect.andThen(current.interrupt, Effect.race(current.awaitEnd, sleep(1000)))
+        return Effect.andThen(current.interrupt, Effect.asVoid(Effect.timeoutOption(current.awaitEnd, "1 second")))
       case "zombie": {
         const zombie = current
         zombie.process.pause()
         current = start(triggers[plan.trigger])
-        return Effect.raceFirst(current.process.afterSteps(what.steps), sleep(60_000)).pipe(
+        return Effect.timeoutOption(current.process.afterSteps(what.steps), "1 minute").pipe(
           Effect.andThen(Effect.sync(zombie.process.resume))
         )
       }
@@ -317,10 +317,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     Effect.asVoid(Effect.exit(server.undisturbed(effect)))
 
   for (const { after, what } of plan.blows) {
-    yield* Effect.raceFirst(
-      Effect.raceFirst(current.process.afterSteps(after), current.awaitEnd),
-      Effect.sleep("30 seconds")
-    )
+    yield* Effect.timeoutOption(Effect.raceFirst(current.process.afterSteps(after), current.awaitEnd), "30 seconds")
     yield* happen(what)
     for (const incarnation of living) if (incarnation !== current) look(incarnation)
     ensureAlive()
@@ -354,7 +351,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   }
   for (const incarnation of living) {
     yield* incarnation.interrupt
-    yield* Effect.raceFirst(incarnation.awaitEnd, Effect.sleep("5 minutes"))
+    yield* Effect.timeoutOption(incarnation.awaitEnd, "5 minutes")
     if (incarnation.ended() === undefined) {
       world.violated({ invariant: "I9", detail: `${incarnation.process.name} can't be interrupted` })
     }

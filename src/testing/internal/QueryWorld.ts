@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { CheckpointLog } from "../../batch/CheckpointLog.ts"
 import * as CheckpointRecord from "../../batch/CheckpointRecord.ts"
@@ -171,7 +172,8 @@ const mapPravega = (
   wrap: (pravega: Pravega["Service"]) => Pravega["Service"]
 ): Context.Context<Pravega> => Context.make(Pravega, wrap(Context.get(context, Pravega)))
 
-const short = (id: string): string => id.slice(-12)
+/** The end of a transaction's id: what tells it from others. */
+const short = (handle: Schema.Json): string => (typeof handle === "string" ? handle : JSON.stringify(handle)).slice(-12)
 
 /** `3: prepared(1) market/totals 0000001`. */
 const describe = ({ bytes, sequence }: { readonly sequence: number; readonly bytes: Uint8Array }): string => {
@@ -185,13 +187,13 @@ const describe = ({ bytes, sequence }: { readonly sequence: number; readonly byt
       case "started":
         return "started"
       case "begun":
-        return `begun(${entry.batch}) ${Object.values(entry.sinks).map((handle) => short(String(handle))).join(" ")}`
+        return `begun(${entry.batch}) ${Object.values(entry.sinks).map((handle) => short(handle)).join(" ")}`
       case "prepared":
         return `prepared(${entry.batch}) ${
           Object.entries(entry.sinks).map(([sink, prepared]) =>
             prepared === null
               ? `${sink}: nothing`
-              : `${sink}: ${short(String(prepared.handle))} ${prepared.events} events`
+              : `${sink}: ${short(prepared.handle)} ${prepared.events} events`
           ).join(", ")
         }`
       case "planned":
