@@ -7,18 +7,26 @@
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"
+import * as Console from "effect/Console"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { SqlClient } from "effect/sql/SqlClient"
 import type { EventStream } from "../core/EventStream.ts"
 import type { Pravega } from "../pravega/Pravega.ts"
 import type { ReadError } from "../pravega/ReadError.ts"
 import type { TransactionError } from "../pravega/TransactionError.ts"
+import type { WriterError } from "../pravega/WriterError.ts"
 import type { PreparedSink } from "./CheckpointRecord.ts"
 import type { CommitError } from "./CommitError.ts"
+import * as ForeachBatchSink from "./internal/ForeachBatchSink.ts"
+import { HeldOutputs } from "./internal/HeldOutputs.ts"
 import { jsonState } from "./internal/JsonState.ts"
+import * as PlainSink from "./internal/PlainSink.ts"
 import * as PravegaSink from "./internal/PravegaSink.ts"
+import type { SqlSinkError } from "./SqlSinkError.ts"
 
 /** Which batch of which query a sink works for. @category models @since 0.1.0 */
 export interface BatchId {
@@ -190,6 +198,38 @@ export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) =
   }
 }
 
+/** What a sink takes; of several, what each of them takes. @category type-level @since 0.1.0 */
+export type Input<S> = [S] extends [Sink<infer B, unknown, unknown>] ? B : never
+
+/** What a sink fails with. @category type-level @since 0.1.0 */
+export type Failure<S> = S extends Sink<never, infer E, unknown> ? E : never
+
+/** What a sink needs. @category type-level @since 0.1.0 */
+export type Services<S> = S extends Sink<never, unknown, infer R> ? Exclude<R, Scope.Scope> : never
+
+/**
+ * Sinks of different kinds, as a pipeline takes them: with the failures and needs of all. (Without it, TypeScript takes the
+ * first one's for those of all.)
+ *
+ * ```ts
+ * import { EventCodec, EventStream } from "effect-pravega"
+ * import { Sink } from "effect-pravega/batch"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const sinks = Sink.all([Sink.pravega(lines, { guarantee: "exactly-once" }), Sink.console<string>()])
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export function all<S extends Sink<never, unknown, unknown>>(
+  sinks: ReadonlyArray<S>
+): ReadonlyArray<Sink<Input<S>, Failure<S>, Services<S>>>
+export function all<B, E, R>(sinks: ReadonlyArray<Sink<B, E, R>>): ReadonlyArray<Sink<B, E, R>> {
+  return sinks
+}
+
 /** @category models @since 0.1.0 */
 export interface PravegaOptions {
   /**
@@ -216,10 +256,125 @@ export interface PravegaOptions {
  * @category constructors
  * @since 0.1.0
  */
-export const pravega = <B>(
+export function pravega<B>(
   stream: EventStream<B>,
   options: PravegaOptions
-): Sink<B, TransactionError | ReadError, Pravega> => make(PravegaSink.typed(stream, options))
+): Sink<B, TransactionError | ReadError, Pravega>
+export function pravega<B>(stream: EventStream<B>, options: AtLeastOnceOptions): Sink<B, WriterError, Pravega>
+export function pravega<B>(stream: EventStream<B>, options: PravegaOptions | AtLeastOnceOptions) {
+  return options.guarantee === "at-least-once"
+    ? make(PlainSink.typed(stream, options))
+    : make(PravegaSink.typed(stream, options))
+}
+
+/** @category models @since 0.1.0 */
+export interface AtLeastOnceOptions {
+  /**
+   * Outputs are visible at once, without transactions, and durable before their batch counts as done: none is lost, but
+   * those of a batch that was not done when its process died, or failed, are written again.
+   */
+  readonly guarantee: "at-least-once"
+  /** Outputs are accepted while fewer bytes than this are unacknowledged; default 8 MiB. */
+  readonly maxPendingBytes?: number | undefined
+}
+
+/** @category models @since 0.1.0 */
+export interface SqlOptions<B, I, E, R> {
+  /** How outputs are kept, as JSON, until they are committed. */
+  readonly schema: Schema.Codec<B, I>
+  /**
+   * Writes rows, in the transaction that commits the batch: called several times for a large batch, in the order of
+   * partitions, and of outputs in each. It may be undone and called again. It must not use another database.
+   */
+  readonly write: (rows: Arr.NonEmptyReadonlyArray<B>, batch: BatchId) => Effect.Effect<unknown, E, R>
+  /** The sink's own table; a second one has its name and `_spool`. Default `pravega_sinks`. */
+  readonly table?: string | undefined
+}
+
+/**
+ * Writes rows to a SQLite or PostgreSQL database, exactly once: rows and the number of their batch are committed in one
+ * database transaction. Until then outputs are kept in a table beside, so that a commit can be repeated by any process.
+ * Needs a `SqlClient`: `SqliteClient.layer`, or that of `@effect/sql-pg`.
+ *
+ * ```ts
+ * import { Sink } from "effect-pravega/batch"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ * import { SqlClient } from "effect/sql/SqlClient"
+ *
+ * const Total = Schema.Struct({ symbol: Schema.String, total: Schema.Finite })
+ *
+ * const totals = Sink.sql("totals", {
+ *   schema: Total,
+ *   write: (rows) => Effect.flatMap(SqlClient, (sql) => sql`INSERT INTO totals ${sql.insert(rows)}`)
+ * })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sql = <B, I, E, R>(
+  name: string,
+  options: SqlOptions<B, I, E, R>
+): Sink<B, E | SqlSinkError, R | SqlClient> => {
+  const open = Effect.flatMap(importSqlSink, (SqlSink) => make(SqlSink.typed(name, options)).open)
+  // The rest of it is the same before the module is loaded.
+  return { name, structure: { kind: "sql" }, accepts: () => true, open }
+}
+
+/** Loaded when it is used: who has no database pays nothing for it. */
+const importSqlSink = Effect.promise(() => import("./internal/SqlSink.ts"))
+
+/**
+ * Runs an Effect with a batch's outputs, once they are all there and before the batch counts as done. It may run again
+ * with the same batch: after a failure, or a crash. So it must be idempotent by the batch's number, for example by storing
+ * it with what it does, and doing nothing when it is there. After a crash the outputs are those of the same input processed
+ * again: if it can have done part of a batch, let the pipeline be deterministic.
+ *
+ * Outputs come in the order of partitions, and are held in memory until then: limit the batches. Not run for a batch
+ * without output.
+ *
+ * ```ts
+ * import { Sink } from "effect-pravega/batch"
+ * import * as Effect from "effect/Effect"
+ *
+ * const mail = Sink.foreachBatch("mail", ({ batch }, alerts: ReadonlyArray<string>) =>
+ *   Effect.logInfo(`batch ${batch} has ${alerts.length} alerts`))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const foreachBatch = <B, E, R>(
+  name: string,
+  run: (batch: BatchId, outputs: ReadonlyArray<B>) => Effect.Effect<void, E, R>
+): Sink<B, E, R> => make(ForeachBatchSink.typed(name, { kind: "foreachBatch" }, run))
+
+/** @category models @since 0.1.0 */
+export interface ConsoleOptions<in B> {
+  /** Default "console". */
+  readonly name?: string | undefined
+  /** Default: texts as they are, other values as Effect formats them. */
+  readonly format?: ((output: B) => string) | undefined
+}
+
+/**
+ * Prints outputs, a line each, when their batch is done; after a crash some lines may come again.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const console = <B>({ format = formatted, name = "console" }: ConsoleOptions<B> = {}): Sink<B, never, never> =>
+  make(
+    ForeachBatchSink.typed(
+      name,
+      { kind: "console" },
+      (_, outputs: ReadonlyArray<B>) =>
+        Effect.forEach(outputs, (output) => Console.log(format(output)), { discard: true })
+    )
+  )
+
+const formatted = (output: unknown): string => typeof output === "string" ? output : Formatter.format(output)
 
 /** What a memory sink holds. @category models @since 0.1.0 */
 export interface Memory<in out B> extends Sink<B, never, never> {
@@ -236,7 +391,7 @@ export interface Memory<in out B> extends Sink<B, never, never> {
  */
 export const memory = <B>(name = "memory"): Memory<B> => {
   const visible: Array<B> = []
-  const tries = new Map<string, Array<B> | "committed">()
+  const tries = new Map<string, HeldOutputs<B> | "committed">()
   let next = 0
   const sink = make<B, never, never, string, null, string, null>({
     name,
@@ -245,22 +400,31 @@ export const memory = <B>(name = "memory"): Memory<B> => {
     evidence: Schema.Null,
     open: Effect.succeed({
       begin: ({ batch }) =>
-        Effect.sync(() => {
+        Effect.gen(function*() {
           const handle = `${batch}.${next++}`
-          const outputs: Array<B> = []
+          const outputs = new HeldOutputs<B>()
           tries.set(handle, outputs)
+          let isKept = false
+          yield* Effect.addFinalizer(() => Effect.sync(() => isKept ? undefined : tries.delete(handle)))
           return {
             handle,
-            write: (_, more) => Effect.sync(() => append(outputs, more)),
+            write: (partition, more) => Effect.sync(() => outputs.add(partition, more)),
             flush: () => Effect.void,
-            prepare: Effect.sync(() => ({ evidence: null, digest: "", events: outputs.length, bytes: 0 })),
-            keep: Effect.void
+            prepare: Effect.sync(() => ({
+              evidence: null,
+              digest: outputs.digest(),
+              events: outputs.all().length,
+              bytes: 0
+            })),
+            keep: Effect.sync(() => {
+              isKept = true
+            })
           }
         }),
       commit: ({ handle }) =>
         Effect.sync(() => {
           const outputs = tries.get(handle)
-          if (Array.isArray(outputs)) append(visible, outputs)
+          if (outputs instanceof HeldOutputs) { for (const output of outputs.all()) visible.push(output) }
           tries.set(handle, "committed")
         }),
       abort: (handle) =>
@@ -270,15 +434,12 @@ export const memory = <B>(name = "memory"): Memory<B> => {
           return "aborted"
         }),
       recover: ({ handle }) =>
-        Effect.sync(() => ({ _tag: Array.isArray(tries.get(handle)) ? "committable" as const : "committed" as const }))
+        Effect.sync(() => ({
+          _tag: tries.get(handle) instanceof HeldOutputs ? "committable" as const : "committed" as const
+        }))
     })
   })
   return { ...sink, committed: () => visible }
-}
-
-/** A call has not as many arguments as a batch may have outputs. */
-const append = <A>(to: Array<A>, items: ReadonlyArray<A>): void => {
-  for (const item of items) to.push(item)
 }
 
 const isNonEmpty = <A>(items: Array<A>): items is Arr.NonEmptyArray<A> => items.length > 0

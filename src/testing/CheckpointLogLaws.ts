@@ -24,11 +24,12 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { Arbitrary, default as FastCheck } from "fast-check"
+import type { default as FastCheck } from "fast-check"
 import * as Assert from "node:assert/strict"
 import type { QueryLog } from "../batch/CheckpointLog.ts"
 import type { CheckpointLogError } from "../batch/CheckpointLogError.ts"
 import { QueryName } from "../batch/QueryName.ts"
+import { property } from "./internal/Property.ts"
 
 export { QueryName } from "../batch/QueryName.ts"
 
@@ -240,20 +241,3 @@ const turnOfTheLoop = Effect.callback<void>((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))
 })
-
-/** A property as an Effect, its histories run one after the other. */
-const property = <A, E, R>(
-  { runs = 100, seed }: Options,
-  arbitrary: (fc: typeof FastCheck) => Arbitrary<A>,
-  holds: (value: A) => Effect.Effect<void, E, R>
-): Effect.Effect<void, never, Exclude<R, Scope.Scope>> =>
-  Effect.flatMap(Effect.context<Exclude<R, Scope.Scope>>(), (context) =>
-    Effect.promise(async (signal) => {
-      // An optional peer.
-      const { default: fc } = await import("fast-check")
-      const run = Effect.runPromiseWith(context)
-      await fc.assert(
-        fc.asyncProperty(arbitrary(fc), (value) => run(Effect.scoped(holds(value)), { signal })),
-        { numRuns: runs, ...seed === undefined ? {} : { seed } }
-      )
-    }))

@@ -16,6 +16,7 @@ import { readerGroupCases } from "./readerGroupCases.ts"
 import { segmentConnectionCases } from "./segmentConnectionCases.ts"
 import { segmentsCases } from "./segmentsCases.ts"
 import { type Cases, type Server, withClient } from "./Server.ts"
+import { sinkCases } from "./sinkCases.ts"
 import { synchronizerCases } from "./synchronizerCases.ts"
 import { transactionCases } from "./transactionCases.ts"
 import { transactionFactCases } from "./transactionFactCases.ts"
@@ -33,6 +34,7 @@ const areas: Readonly<Record<string, (it: Cases) => void>> = {
   "batch reader": batchReaderCases,
   "checkpoint logs": checkpointLogCases,
   "reader groups": readerGroupCases,
+  sinks: sinkCases,
   queries: queryCases
 }
 

@@ -66,7 +66,8 @@ const connect = (database: DatabaseSync, lockTimeout: Duration.Duration): Connec
   const rows = (sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ReadonlyArray<Row>, SqlError> =>
     run(sql, params, (statement, values) => {
       statement.setReturnArrays(false)
-      return statement.all(...values)
+      // Its rows have no prototype, which makes them equal to nothing that looks like them.
+      return statement.all(...values).map((row) => ({ ...row }))
     })
   const execute = (sql: string, params: ReadonlyArray<unknown>, transform: Transform) =>
     transform === undefined ? rows(sql, params) : Effect.map(rows(sql, params), transform)

@@ -6,11 +6,8 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as SchemaGetter from "effect/SchemaGetter"
 import { SqlClient } from "effect/sql/SqlClient"
-import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import type { QueryLog, SqlLogOptions, StoredRecord } from "../CheckpointLog.ts"
 import {
   CheckpointCorrupt,
@@ -21,18 +18,16 @@ import {
   SequenceTaken
 } from "../CheckpointLogError.ts"
 import type { QueryName } from "../QueryName.ts"
+import * as SqlTransaction from "./SqlTransaction.ts"
 
-/** Drivers give 64-bit integers as numbers, bigints or texts. */
-const Count = Schema.Union([Schema.Finite, Schema.BigInt, Schema.String]).pipe(
-  Schema.decodeTo(Schema.Natural, { decode: SchemaGetter.transform(Number), encode: SchemaGetter.passthrough() })
+const decodeHead = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ next: SqlTransaction.Count, floor: SqlTransaction.Count }))
 )
-
-const decodeHead = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ next: Count, floor: Count })))
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
-  next: Count,
-  floor: Count,
+  next: SqlTransaction.Count,
+  floor: SqlTransaction.Count,
   /** Null, as the bytes: no record from there on. */
-  sequence: Schema.NullOr(Count),
+  sequence: Schema.NullOr(SqlTransaction.Count),
   bytes: Schema.NullOr(Schema.Uint8Array)
 })))
 
@@ -57,15 +52,11 @@ const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table
   const unavailable = (operation: string, cause: unknown): CheckpointLogError =>
     new CheckpointLogError({ reason: new LogUnavailable({ query, operation, cause }) })
 
-  /** Within a transaction of the caller's nothing would be durable when it returns, and undone if that one fails. */
   const alone = <A, E>(operation: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E | CheckpointLogError> =>
-    Effect.andThen(
-      Effect.filterOrFail(
-        Effect.serviceOption(sql.transactionService),
-        Option.isNone,
-        () => unavailable(operation, new Error("a transaction of the same SqlClient is open around it"))
-      ),
-      effect
+    Effect.flatMap(
+      SqlTransaction.isAlone(sql),
+      (isAlone): Effect.Effect<A, E | CheckpointLogError> =>
+        isAlone ? effect : Effect.fail(unavailable(operation, new Error(SqlTransaction.notAlone)))
     )
 
   const create = Effect.andThen(
@@ -74,17 +65,12 @@ const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table
       query VARCHAR(100) NOT NULL, sequence BIGINT NOT NULL, bytes ${sql.literal(bytesType(sql))} NOT NULL,
       PRIMARY KEY (query, sequence)
     )`
-  ).pipe(
-    // PostgreSQL lets one of two that create a table at the same time fail, in several ways.
-    Effect.retry({ times: 3 })
   )
   const durability = yield* alone(
     "open",
-    // Asked for first: who may use the tables may not be allowed to make any.
-    sql`SELECT 1 FROM ${heads}, ${records} WHERE 1 = 0`.pipe(
-      Effect.catch(() => create),
+    SqlTransaction.ensureTables(sql`SELECT 1 FROM ${heads}, ${records} WHERE 1 = 0`, create).pipe(
       Effect.andThen(sql`INSERT INTO ${heads} (query, next, floor) VALUES (${query}, 0, 0) ON CONFLICT DO NOTHING`),
-      Effect.andThen(makeDurability(sql)),
+      Effect.andThen(SqlTransaction.makeDurability(sql)),
       Effect.mapError((cause) => unavailable("open", cause))
     )
   )
@@ -112,7 +98,7 @@ const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table
         yield* sql`INSERT INTO ${records} (query, sequence, bytes) VALUES (${query}, ${sequence}, ${bytes})`
         isSent = true
       })
-      return alone("append", inTransaction(sql, transaction)).pipe(
+      return alone("append", SqlTransaction.inTransaction(sql, transaction)).pipe(
         Effect.catchTags({
           SqlError: (error) => Effect.fail(failed(error)),
           SchemaError: (error) => Effect.fail(failed(error))
@@ -153,7 +139,7 @@ const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table
   const compact: QueryLog["compact"] = (before) =>
     alone(
       "compaction",
-      inTransaction(
+      SqlTransaction.inTransaction(
         sql,
         Effect.gen(function*() {
           // Locked first, so that nothing is appended below the floor meanwhile.
@@ -173,27 +159,3 @@ const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table
 })
 
 const bytesType = (sql: SqlClient): string => sql.onDialectOrElse({ pg: () => "BYTEA", orElse: () => "BLOB" })
-
-/**
- * What makes the transaction around durable when it is committed. PostgreSQL can be told to answer before that, and to
- * show the record to others: then this transaction says otherwise.
- */
-const makeDurability = (sql: SqlClient): Effect.Effect<Effect.Effect<void, SqlError>, SqlError> =>
-  sql.onDialectOrElse({
-    pg: () =>
-      Effect.map(
-        sql`SELECT 1 WHERE current_setting('synchronous_commit') = 'off'`,
-        (lax) => lax.length === 0 ? Effect.void : Effect.asVoid(sql`SET LOCAL synchronous_commit = on`)
-      ),
-    orElse: () => Effect.succeed(Effect.void)
-  })
-
-/** A transaction whose connection is lost can't be rolled back, which is a defect to the client, and no news to us. */
-const inTransaction = <A, E, R>(
-  sql: SqlClient,
-  effect: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | SqlError, R> =>
-  Effect.catchDefect(
-    sql.withTransaction(effect),
-    (defect) => isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)
-  )

@@ -1,0 +1,36 @@
+/**
+ * A batch's outputs, held in memory per partition until they are committed.
+ */
+import { crc32c } from "./Crc32c.ts"
+
+export class HeldOutputs<B> {
+  private readonly parts = new Map<number, Array<B>>()
+
+  readonly add = (partition: number, outputs: ReadonlyArray<B>): void => {
+    const part = this.parts.get(partition) ?? []
+    this.parts.set(partition, part)
+    // A call has not as many arguments as a batch may have outputs.
+    for (const output of outputs) part.push(output)
+  }
+
+  /** In the order of partitions, and of outputs in each. */
+  readonly all = (): ReadonlyArray<B> => this.inOrder().flatMap(([, part]) => part)
+
+  /** Identifies them, as far as they look different as JSON. */
+  readonly digest = (): string =>
+    this.inOrder().map(([partition, part]) => `${partition}:${part.length}:${checksum(part)}`).join(" ")
+
+  private inOrder(): ReadonlyArray<readonly [number, ReadonlyArray<B>]> {
+    return [...this.parts].toSorted(([a], [b]) => a - b)
+  }
+}
+
+const checksum = (outputs: ReadonlyArray<unknown>): number | undefined => {
+  try {
+    const json = JSON.stringify(outputs, (_, value: unknown) => typeof value === "bigint" ? `${value}n` : value)
+    return crc32c(new TextEncoder().encode(json))
+  } catch {
+    // They have no JSON: their number must do.
+    return undefined
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * What checkpoint logs and sinks in a database share: transactions that are durable when they return, and numbers as
+ * drivers give them. SQLite and PostgreSQL.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { isSqlError, type SqlError } from "effect/sql/SqlError"
+
+/** Drivers give 64-bit integers as numbers, bigints or texts. */
+export const Count = Schema.Union([Schema.Finite, Schema.BigInt, Schema.String]).pipe(
+  Schema.decodeTo(Schema.Int, { decode: SchemaGetter.transform(Number), encode: SchemaGetter.passthrough() })
+)
+
+/** Within a transaction of the caller's nothing would be durable when it returns, and undone if that one fails. */
+export const isAlone = (sql: SqlClient): Effect.Effect<boolean> =>
+  Effect.map(Effect.serviceOption(sql.transactionService), Option.isNone)
+
+export const notAlone = "a transaction of the same SqlClient is open around it"
+
+/** Asked for first: who may use the tables may not be allowed to make any. */
+export const ensureTables = (
+  probe: Effect.Effect<unknown, SqlError>,
+  create: Effect.Effect<unknown, SqlError>
+): Effect.Effect<void, SqlError> =>
+  probe.pipe(
+    // PostgreSQL lets one of two that create a table at the same time fail, in several ways.
+    Effect.catch(() => Effect.retry(create, { times: 3 })),
+    Effect.asVoid
+  )
+
+/**
+ * What makes the transaction around durable when it is committed. PostgreSQL can be told to answer before that, and to
+ * show what was written to others: then this transaction says otherwise.
+ */
+export const makeDurability = (sql: SqlClient): Effect.Effect<Effect.Effect<void, SqlError>, SqlError> =>
+  sql.onDialectOrElse({
+    pg: () =>
+      Effect.map(
+        sql`SELECT 1 WHERE current_setting('synchronous_commit') = 'off'`,
+        (lax) => lax.length === 0 ? Effect.void : Effect.asVoid(sql`SET LOCAL synchronous_commit = on`)
+      ),
+    orElse: () => Effect.succeed(Effect.void)
+  })
+
+/** A transaction whose connection is lost can't be rolled back, which is a defect to the client, and no news to us. */
+export const inTransaction = <A, E, R>(
+  sql: SqlClient,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | SqlError, R> =>
+  Effect.catchDefect(
+    sql.withTransaction(effect),
+    (defect) => isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)
+  )

@@ -1,0 +1,23 @@
+/**
+ * A fast-check property as an Effect. fast-check is an optional peer: loaded when a property is checked.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Arbitrary, default as FastCheck } from "fast-check"
+
+/** Checks histories one after the other, each in a Scope of its own; dies with the seed and the smallest that failed. */
+export const property = <A, E, R>(
+  { runs = 100, seed }: { readonly runs?: number | undefined; readonly seed?: number | undefined },
+  arbitrary: (fc: typeof FastCheck) => Arbitrary<A>,
+  holds: (value: A) => Effect.Effect<void, E, R>
+): Effect.Effect<void, never, Exclude<R, Scope.Scope>> =>
+  Effect.flatMap(Effect.context<Exclude<R, Scope.Scope>>(), (context) =>
+    Effect.promise(async (signal) => {
+      const { default: fc } = await import("fast-check")
+      // fast-check runs promises.
+      const run = Effect.runPromiseWith(context)
+      await fc.assert(
+        fc.asyncProperty(arbitrary(fc), (value) => run(Effect.scoped(holds(value)), { signal })),
+        { numRuns: runs, ...seed === undefined ? {} : { seed } }
+      )
+    }))

@@ -1,0 +1,103 @@
+import { assert } from "@effect/vitest"
+import { Effect, Layer, Schema, Stream } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
+import * as Pipeline from "../../src/batch/Pipeline.ts"
+import * as Sink from "../../src/batch/Sink.ts"
+import * as Source from "../../src/batch/Source.ts"
+import * as SqliteClient from "../../src/batch/SqliteClient.ts"
+import * as EventStream from "../../src/core/EventStream.ts"
+import * as Admin from "../../src/pravega/Admin.ts"
+import * as BatchReader from "../../src/pravega/BatchReader.ts"
+import * as EventWriter from "../../src/pravega/EventWriter.ts"
+import * as Query from "../../src/stream/Query.ts"
+import * as Trigger from "../../src/stream/Trigger.ts"
+import * as SinkLaws from "../../src/testing/SinkLaws.ts"
+import { randomScope } from "../names.ts"
+import type { Cases } from "./Server.ts"
+
+/** Events of the laws: a partition has a key of its own. */
+const numbers = Effect.fnUntraced(function*(scope: string, name: string, segments = 2) {
+  yield* Admin.ensureStream(`${scope}/${name}`, { scaling: { _tag: "Fixed", segments } })
+  return EventStream.make(`${scope}/${name}`, {
+    schema: Schema.Int,
+    routingKey: (number) => String(Math.floor(number / 10) % 10)
+  })
+})
+
+const contents = <A>(stream: EventStream.EventStream<A>) =>
+  Effect.map(
+    Stream.runCollect(BatchReader.stream(stream, { ordering: "perKey" })),
+    (read) => read.map(({ event }) => event)
+  )
+
+const sorted = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)
+
+export const sinkCases = (it: Cases): void => {
+  const exactlyOnce = Effect.gen(function*() {
+    const stream = yield* numbers(randomScope(), "out")
+    const sink = Sink.pravega(stream, { guarantee: "exactly-once" })
+    return { sink, visible: contents(stream), output: (number: number) => number }
+  })
+  for (const law of SinkLaws.laws(exactlyOnce, { runs: 3 })) it.effect(`exactly once: ${law.name}`, () => law.check)
+
+  it.effect("one batch goes to streams with transactions and without, to a database, and to an Effect", () =>
+    Effect.gen(function*() {
+      const scope = randomScope()
+      const source = yield* numbers(scope, "in")
+      const even = yield* numbers(scope, "even")
+      const odd = yield* numbers(scope, "odd")
+      const sql = yield* SqlClient
+      yield* sql`CREATE TABLE numbers (number INTEGER PRIMARY KEY)`
+      const batches: Array<readonly [number, ReadonlyArray<number>]> = []
+      const pipeline = Pipeline.make("route", {
+        source: Source.microBatch(source, { limit: { events: 40 } }),
+        process: (events) => Stream.map(events, ({ event }) => event),
+        sinks: Sink.all([
+          // Which output goes where: one sink per stream.
+          Sink.filterMapInput(
+            Sink.pravega(even, { guarantee: "exactly-once" }),
+            (number: number) => number % 2 === 0 ? number : undefined
+          ),
+          Sink.filterMapInput(
+            Sink.pravega(odd, { guarantee: "at-least-once" }),
+            (number: number) => number % 2 === 1 ? number : undefined
+          ),
+          Sink.filterMapInput(
+            Sink.sql("numbers", {
+              schema: Schema.Struct({ number: Schema.Int }),
+              write: (rows) => sql`INSERT INTO numbers ${sql.insert(rows)}`
+            }),
+            (number: number) => ({ number })
+          ),
+          Sink.foreachBatch(
+            "each",
+            ({ batch }, outputs: ReadonlyArray<number>) => Effect.sync(() => void batches.push([batch, outputs]))
+          )
+        ]),
+        deterministic: true
+      })
+      for (const from of [0, 100]) {
+        yield* Effect.scoped(
+          Effect.flatMap(
+            EventWriter.make(source),
+            (writer) => writer.writeAll(Array.from({ length: 100 }, (_, i) => from + i))
+          )
+        )
+        yield* Query.run(pipeline, { trigger: Trigger.availableNow })
+      }
+      const all = Array.from({ length: 200 }, (_, i) => i)
+      assert.deepStrictEqual(sorted(yield* contents(even)), all.filter((number) => number % 2 === 0))
+      assert.deepStrictEqual(sorted(yield* contents(odd)), all.filter((number) => number % 2 === 1))
+      const rows = yield* sql<{ readonly number: number }>`SELECT number FROM numbers ORDER BY number`
+      assert.deepStrictEqual(rows.map(({ number }) => number), all)
+      assert.deepStrictEqual(sorted(batches.flatMap(([, outputs]) => outputs)), all)
+      assert.deepStrictEqual(batches.map(([batch]) => batch), batches.map((_, i) => i))
+      assert.deepStrictEqual([...yield* sql`SELECT sink, batch FROM pravega_sinks`], [
+        { sink: "numbers", batch: batches.length - 1 }
+      ])
+      assert.deepStrictEqual([...yield* sql`SELECT * FROM pravega_sinks_spool`], [])
+    }).pipe(Effect.provide([
+      CheckpointLog.layerSql().pipe(Layer.provideMerge(SqliteClient.layer(":memory:")))
+    ])))
+}
