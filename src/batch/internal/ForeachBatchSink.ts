@@ -22,7 +22,7 @@ export const typed = <B, E, R>(
     // Of the batch that was committed last: no other is asked about.
     let committed: string | undefined
     return {
-      begin: (_: BatchId) =>
+      begin: () =>
         Effect.gen(function*() {
           // A process that comes later must not take it for one of its own.
           const handle: string = globalThis.crypto.randomUUID()

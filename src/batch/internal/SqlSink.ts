@@ -95,7 +95,7 @@ const open = Effect.fnUntraced(function*<B, I, E, R>(
     sql`DELETE FROM ${spool} WHERE query = ${query} AND sink = ${sink} AND attempt = ${attempt}`
 
   const begin = Effect.fnUntraced(function*(id: BatchId) {
-    const { batch } = yield* Effect.catch(head(id.query), failed("begin"))
+    const { batch } = yield* head(id.query).pipe(Effect.catch(failed("begin")))
     if (batch >= id.batch) return yield* ahead(id, batch)
     if (batch < 0) {
       yield* sql`INSERT INTO ${heads} (query, sink, batch, attempt) VALUES (${id.query}, ${sink}, -1, '')
