@@ -22,19 +22,16 @@ export interface Measured {
 export interface MeasureOptions {
   readonly mib: number
   readonly code: "dist" | "source"
-  /** Node's `--max-semi-space-size`: what dies young waits in three of these; Node's own choice if undefined. */
-  readonly semiSpaceMiB?: number | undefined
 }
 
-/** Writes, then reads. */
-export const measure = async ({ code, mib, semiSpaceMiB }: MeasureOptions): Promise<ReadonlyArray<Measured>> => {
+/** Writes, then reads, with Node's own settings. */
+export const measure = async ({ code, mib }: MeasureOptions): Promise<ReadonlyArray<Measured>> => {
   // it keeps all that it is given in its heap
   const server = await startStandalone({ heapMiB: 8192, cacheMiB: 2048 })
   try {
     const measured: Array<Measured> = []
     for (const kind of ["write", "read"]) {
       const conditions = code === "source" ? ["--conditions=source"] : []
-      if (semiSpaceMiB !== undefined) conditions.push(`--max-semi-space-size=${semiSpaceMiB}`)
       measured.push(await run([...conditions, program, kind, server.controller, "memory", `${mib}`]))
     }
     return measured

@@ -63,7 +63,7 @@ export interface Bounds {
  */
 export interface ReadOptions {
   /**
-   * How many bytes are requested or kept before they are wanted; default 8 MiB. Over all ranges that are read at the
+   * How many bytes are requested or kept before they are wanted; default 4 MiB. Over all ranges that are read at the
    * same time. Beside them there are, per range, at most one incomplete event and one chunk of about half a megabyte.
    */
   readonly readAhead?: number | undefined
@@ -231,14 +231,14 @@ export const fetch: <A>(
 /** Bytes per request, and about the bytes in an array of events: large enough to make its overhead small. */
 const readSizeMax = 512 * 1024
 const readSizeMin = 64 * 1024
-const readAheadDefault = 8 * 1024 * 1024
+const readAheadDefault = 4 * 1024 * 1024
 
 const readerOptions = (options: ReadOptions, readers: number) => {
   const readAhead = Math.max(1, Math.floor((options.readAhead ?? readAheadDefault) / readers))
   return {
     readAhead,
-    // several requests in flight hide the round trip
-    readSize: Math.min(readSizeMax, Math.max(readSizeMin, Math.floor(readAhead / 4))),
+    // a second request in flight hides the round trip
+    readSize: Math.min(readSizeMax, Math.max(readSizeMin, Math.floor(readAhead / 2))),
     maxEventSize: options.maxEventSize ?? maxEventSizeDefault,
     onTruncated: options.onTruncated ?? "fail"
   }

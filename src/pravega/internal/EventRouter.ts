@@ -34,9 +34,6 @@ export const noKey = Number.NaN
 /** So many bytes of events without key go to one segment before it is the next one's turn: a block per turn, not an event. */
 const keylessRunBytes = 16 * 1024
 
-/** So much memory is kept for blocks to come: acknowledgements come in bursts of a few blocks. */
-const unusedBufferBytes = 4 * 1024 * 1024
-
 export class EventRouter<E> {
   private readonly options: RouterOptions
   private routing: SegmentRouting
@@ -54,7 +51,7 @@ export class EventRouter<E> {
   constructor(options: RouterOptions) {
     this.options = options
     this.routing = SegmentRouting.make(options.segments)
-    this.buffers = new BlockBuffers(options.blockBytes, Math.min(options.maxPendingBytes, unusedBufferBytes))
+    this.buffers = new BlockBuffers(options.blockBytes)
     this.retarget()
   }
 

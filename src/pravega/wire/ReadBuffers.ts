@@ -9,8 +9,8 @@
 const size = 512 * 1024 + 4096
 /** Smaller ones are cheap, and would waste the buffer. */
 const smallest = size / 2
-/** In buffers: as much as a reader reads ahead by default. */
-const limit = 16
+/** In buffers: what a reader reads ahead by default, and a chunk of each of its four segments. */
+const limit = 12
 
 const free: Array<ArrayBuffer> = []
 const lent = new WeakSet<ArrayBufferLike>()
