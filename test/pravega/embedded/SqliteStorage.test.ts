@@ -19,7 +19,7 @@ const temporary = Effect.acquireRelease(
 const onFailure = (error: EmbeddedError) => {
   throw error
 }
-const open = (directory: string) => SqliteStorage.open({ directory, onFailure })
+const open = (directory: string, recentBytes?: number) => SqliteStorage.open({ directory, onFailure, recentBytes })
 
 const segment = (key: number, changes: Partial<StoredSegment> = {}): StoredSegment => ({
   key,
@@ -58,7 +58,7 @@ type Change =
   | { readonly _tag: "attribute"; readonly key: number; readonly id: string; readonly value: bigint | undefined }
   | { readonly _tag: "record"; readonly key: string; readonly text: string | undefined }
 
-type Step = Change | { readonly _tag: "commit" } | { readonly _tag: "reopen" }
+type Step = Change | { readonly _tag: "commit" } | { readonly _tag: "reopen" } | { readonly _tag: "pause" }
 
 const key = fc.integer({ min: 1, max: 3 })
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -88,8 +88,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     key: fc.constantFrom("x", "y"),
     text: fc.option(fc.string({ unit: "binary" }), { nil: undefined })
   }),
-  { weight: 3, arbitrary: fc.constantFrom<Step>({ _tag: "commit" }, { _tag: "commit" }, { _tag: "reopen" }) }
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom<Step>({ _tag: "commit" }, { _tag: "commit" }, { _tag: "reopen" }, { _tag: "pause" })
+  }
 )
+
+/** From nothing to everything. */
+const recentBytes = fc.constantFrom(0, 1000, 100_000, 2_000_000, undefined)
 
 class Model {
   readonly segments = new Map<number, Modelled>()
@@ -193,14 +199,21 @@ describe("SqliteStorage", () => {
   it.live("holds what was staged at once, and what was committed after it was opened again", () =>
     Effect.promise(() =>
       fc.assert(
-        fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), (steps) =>
+        fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), recentBytes, (steps, recentBytes) =>
           Effect.runPromise(Effect.scoped(Effect.gen(function*() {
             const directory = yield* temporary
             const model = new Model()
             const keys = new Map<number, number>()
             let scope = yield* Scope.make()
-            let storage = yield* Scope.provide(open(directory), scope)
+            let storage = yield* Scope.provide(open(directory, recentBytes), scope)
             for (const step of [...steps, { _tag: "reopen" } satisfies Step]) {
+              if (step._tag === "pause") {
+                // what was deleted is swept away meanwhile
+                yield* commit(storage)
+                yield* Effect.sleep("25 millis")
+                model.assertBytes(storage)
+                continue
+              }
               if (step._tag !== "commit" && step._tag !== "reopen") {
                 apply(model, keys, storage, step)
                 model.assertBytes(storage)
@@ -213,7 +226,7 @@ describe("SqliteStorage", () => {
               }
               yield* Scope.close(scope, Exit.void)
               scope = yield* Scope.make()
-              storage = yield* Scope.provide(open(directory), scope)
+              storage = yield* Scope.provide(open(directory, recentBytes), scope)
               model.assertLoaded(storage)
             }
             yield* Scope.close(scope, Exit.void)
@@ -321,6 +334,39 @@ describe("SqliteStorage", () => {
       assert.deepStrictEqual(new Uint8Array(storage.read(1, 500_000 * 108, 108)), event)
       // ~ 3 ms: a thousand times what it is on a slow machine would be reading it all
       assert.isBelow(millis, 1000)
+    }))
+
+  it.live("gives the space of deleted segments back, a little at a time, and keeps the others", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporary
+      const size = () => Fs.statSync(Path.join(directory, "pravega.db")).size
+      const block = new Uint8Array(512 * 1024).fill(5)
+      const blocks = 80
+      yield* Effect.scoped(Effect.gen(function*() {
+        const storage = yield* open(directory, 0)
+        for (const key of [1, 2]) storage.putSegment(segment(key))
+        for (let i = 0; i < blocks; i++) {
+          for (const key of [1, 2]) storage.append(key, i * block.length, block)
+          yield* commit(storage)
+        }
+      }))
+      const full = size()
+      assert.isAbove(full, 2 * blocks * block.length)
+      // a process that ends before it has swept leaves the rest to the next
+      yield* Effect.scoped(Effect.gen(function*() {
+        const storage = yield* open(directory, 0)
+        storage.deleteSegment(1)
+        yield* commit(storage)
+      }))
+      // closed each time, as that is when the file shrinks at the latest; it must not take more than the test has
+      while (size() > full * 0.75) {
+        yield* Effect.scoped(Effect.gen(function*() {
+          yield* commit(yield* open(directory, 0))
+          yield* Effect.sleep("200 millis")
+        }))
+      }
+      const storage = yield* open(directory, 0)
+      assert.isTrue(readAll(storage, 2, 0, blocks * block.length).every((byte) => byte === 5))
     }))
 
   it.live("killed with SIGKILL at random moments: all that was acknowledged is there, units are whole", () =>

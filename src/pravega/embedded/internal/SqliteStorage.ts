@@ -26,13 +26,15 @@ import {
   DirectoryUnavailable,
   EmbeddedError
 } from "../EmbeddedError.ts"
-import { makeChunkStore } from "./SqliteChunks.ts"
+import { chunkTables, makeChunkStore } from "./SqliteChunks.ts"
 import type { Storage, StoredSegment, StoredState } from "./Storage.ts"
 
 export interface SqliteStorageOptions {
   readonly directory: string
   /** What acknowledged data must survive: the end of the process, or also the loss of power. Default "process". */
   readonly durability?: "process" | "power" | undefined
+  /** How many of the bytes written last are kept in memory for readers. Default 64 MiB. */
+  readonly recentBytes?: number | undefined
   /** Told once, when a write fails: nothing is acknowledged after it. */
   readonly onFailure: (error: EmbeddedError) => void
 }
@@ -40,7 +42,9 @@ export interface SqliteStorageOptions {
 /** The database's name in the directory. Its write-ahead log lies beside it. */
 const fileName = "pravega.db"
 /** Changed with every change of the tables below. */
-const format = 1
+const format = 2
+/** How long a step of cleaning up waits after the one before. In milliseconds. */
+const sweepPauseMillis = 10
 /** "EPrv": tells our databases from others. */
 const applicationId = 0x45507276
 
@@ -51,8 +55,7 @@ const schema = `
   );
   CREATE TABLE attributes (segment INTEGER, id TEXT, value INTEGER NOT NULL, PRIMARY KEY (segment, id)) WITHOUT ROWID;
   CREATE TABLE records (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE chunks (id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, offset INTEGER NOT NULL, data BLOB NOT NULL);
-  CREATE INDEX chunkOffsets ON chunks (segment, offset);
+  ${chunkTables}
   PRAGMA user_version = ${format};
   PRAGMA application_id = ${applicationId};
 `
@@ -116,13 +119,16 @@ class SqliteStorage implements Storage {
   private waiting: Array<() => void> = []
   /** The last of each record that was put this turn; undefined: deleted. */
   private readonly records = new Map<string, string | undefined>()
+  /** The last of each attribute that was put this turn, by segment; undefined: forgotten. Appends put the same ones. */
+  private readonly attributes = new Map<number, Map<string, bigint | undefined>>()
+  private sweeping: NodeJS.Timeout | undefined = undefined
 
   constructor(database: DatabaseSync, options: SqliteStorageOptions) {
     this.database = database
     this.options = options
     prepareFile(database, options)
     this.statements = prepare(database)
-    this.chunks = makeChunkStore(database)
+    this.chunks = makeChunkStore(database, options.recentBytes)
     this.loaded = this.readState()
   }
 
@@ -150,16 +156,15 @@ class SqliteStorage implements Storage {
 
   readonly deleteSegment = (key: number): void =>
     this.stage(() => {
-      this.statements.deleteSegment.run(key)
-      this.statements.deleteAttributes.run(key)
+      this.forget(key)
       this.chunks.delete(key)
     })
 
-  readonly putAttribute = (key: number, id: string, value: bigint | undefined): void =>
-    this.stage(() => {
-      if (value === undefined) this.statements.deleteAttribute.run(key, id)
-      else this.statements.putAttribute.run(key, id, value)
-    })
+  readonly putAttribute = (key: number, id: string, value: bigint | undefined): void => {
+    const known = this.attributes.get(key)
+    if (known === undefined) this.attributes.set(key, new Map([[id, value]]))
+    else known.set(id, value)
+  }
 
   readonly append = (key: number, offset: number, data: Uint8Array): void =>
     this.stage(() => this.chunks.append(key, offset, data))
@@ -167,8 +172,7 @@ class SqliteStorage implements Storage {
   readonly merge = (target: number, offset: number, source: number): void =>
     this.stage(() => {
       this.chunks.merge(target, offset, source)
-      this.statements.deleteSegment.run(source)
-      this.statements.deleteAttributes.run(source)
+      this.forget(source)
     })
 
   readonly read = (key: number, offset: number, length: number): Uint8Array => {
@@ -189,6 +193,7 @@ class SqliteStorage implements Storage {
 
   readonly close = (): void => {
     if (this.state === "closed") return
+    clearTimeout(this.sweeping)
     this.writeStaged()
     this.state = "closed"
     this.waiting = []
@@ -202,10 +207,30 @@ class SqliteStorage implements Storage {
     const waiting = this.waiting
     this.waiting = []
     for (const done of waiting) done()
+    this.planSweep()
+  }
+
+  /** Some time after what it cleans up: those who wait for their commits come first. */
+  private planSweep(): void {
+    if (this.sweeping !== undefined || !this.chunks.isUnswept) return
+    this.sweeping = setTimeout(() => {
+      this.sweeping = undefined
+      this.stage(() => this.chunks.sweep())
+      this.writeStaged()
+      if (this.state === "open") this.planSweep()
+    }, sweepPauseMillis).unref()
+  }
+
+  /** A segment without its bytes. */
+  private forget(key: number): void {
+    this.attributes.delete(key)
+    this.statements.deleteSegment.run(key)
+    this.statements.deleteAttributes.run(key)
   }
 
   private writeStaged(): void {
     if (this.records.size > 0) this.stage(this.writeRecords)
+    if (this.attributes.size > 0) this.stage(this.writeAttributes)
     if (!this.isStaged) return
     this.attempt(() => {
       this.chunks.flush()
@@ -220,6 +245,16 @@ class SqliteStorage implements Storage {
       else this.statements.putRecord.run(key, text)
     }
     this.records.clear()
+  }
+
+  private readonly writeAttributes = (): void => {
+    for (const [key, values] of this.attributes) {
+      for (const [id, value] of values) {
+        if (value === undefined) this.statements.deleteAttribute.run(key, id)
+        else this.statements.putAttribute.run(key, id, value)
+      }
+    }
+    this.attributes.clear()
   }
 
   private stage(change: () => void): void {
@@ -270,6 +305,7 @@ class SqliteStorage implements Storage {
 const prepareFile = (database: DatabaseSync, { directory, durability }: SqliteStorageOptions): void => {
   database.exec(`
     PRAGMA page_size = 8192;
+    PRAGMA auto_vacuum = INCREMENTAL;
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${durability === "power" ? "FULL" : "NORMAL"};
