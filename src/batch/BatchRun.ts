@@ -15,6 +15,7 @@ import { CheckpointLog } from "./CheckpointLog.ts"
 import type { CheckpointLogError } from "./CheckpointLogError.ts"
 import { type PreparedSink, Started } from "./CheckpointRecord.ts"
 import { CommitError, StructureChanged } from "./CommitError.ts"
+import type { Letter } from "./DeadLetter.ts"
 import * as OwnedLog from "./OwnedLog.ts"
 import type { Pipeline } from "./Pipeline.ts"
 import type { SinkSession } from "./Sink.ts"
@@ -26,7 +27,7 @@ export interface Run<in out A, in out B, in out ES, in out E, out R> {
   readonly log: OwnedLog.OwnedLog
   /** In the order of their names, in which their partitions are numbered. */
   readonly sources: ReadonlyMap<string, SourceSession<A, ES>>
-  readonly sinks: ReadonlyMap<string, SinkSession<B, E>>
+  readonly sinks: ReadonlyMap<string, SinkSession<B | Letter, E>>
   /** Whether a try that failed is made again; errors that stop a query are not asked about. */
   readonly retry: Schedule.Schedule<unknown, Failure<ES, E>>
   readonly resolutions: ReadonlyArray<Resolution>
@@ -103,6 +104,8 @@ export interface BatchReport {
   readonly sinks: ReadonlyMap<string, PreparedSink>
   /** How often the batch was processed in this step. */
   readonly attempts: number
+  /** Events that were put aside in this step. */
+  readonly deadLetters: number
   /** Milliseconds per step of the protocol. A plan that was found ahead of time takes the time of its record only. */
   readonly took: Readonly<Record<BatchStatus.BatchStep, number>>
   /** When planning began, and when the steps of the protocol were done; milliseconds since 1970. */
@@ -131,7 +134,7 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   const log = yield* (yield* CheckpointLog).open(name)
   const sources = new Map<string, SourceSession<A, ES>>()
   for (const source of pipeline.sources) sources.set(source.name, yield* source.open)
-  const sinks = new Map<string, SinkSession<B, E>>()
+  const sinks = new Map<string, SinkSession<B | Letter, E>>()
   for (const sink of pipeline.sinks) sinks.set(sink.name, yield* sink.open)
 
   const accept = Effect.fnUntraced(function*(started: Started) {

@@ -91,6 +91,14 @@ export class PreparedSink extends Schema.Class<PreparedSink>("effect-pravega/Pre
   bytes: Schema.Natural
 }) {}
 
+/** An event that a batch goes on without: it becomes a dead letter. @category models @since 0.1.0 */
+export class PutAside extends Schema.Class<PutAside>("effect-pravega/PutAside")({
+  partition: Schema.Natural,
+  /** Its place among the partition's events. */
+  place: Schema.Natural,
+  error: Schema.String
+}) {}
+
 /**
  * The batch's outcome is fixed: the sinks named here will be committed. Sinks without output are not named; null: a
  * sink that had output, which was lost, has none now.
@@ -102,7 +110,9 @@ export class Prepared extends Schema.TaggedClass<Prepared>()("prepared", {
   batch: Schema.Natural,
   /** When; milliseconds since 1970. For those who ask how long the outcome is awaited already. */
   at: Schema.optionalKey(Schema.Int),
-  sinks: Schema.Record(Schema.String, Schema.NullOr(PreparedSink))
+  sinks: Schema.Record(Schema.String, Schema.NullOr(PreparedSink)),
+  /** The events that were put aside: a try for some of the sinks only puts the same aside, and no more. */
+  aside: Schema.optionalKey(Schema.Array(PutAside))
 }) {}
 
 /** Every sink of the batch is committed. @category models @since 0.1.0 */

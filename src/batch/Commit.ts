@@ -20,6 +20,7 @@ import * as BatchStatus from "./BatchStatus.ts"
 import { CheckpointLogError } from "./CheckpointLogError.ts"
 import { Begun, Committed, Planned, Prepared, PreparedSink } from "./CheckpointRecord.ts"
 import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "./CommitError.ts"
+import type { Letter } from "./DeadLetter.ts"
 import { nextRange, planAhead, readyRange } from "./internal/Planning.ts"
 import * as Processing from "./internal/Processing.ts"
 import * as Reporting from "./internal/Reporting.ts"
@@ -147,20 +148,23 @@ const attempt = Effect.fnUntraced(function*<A, B, ES, E, R>(
     }))
   const opened = () => sinks.flatMap((sink) => sink.opened())
   const keepAll = Effect.suspend(() => Effect.forEach(opened(), ({ attempt }) => attempt.keep, { discard: true }))
+  const before = batch.prepared ?? new Map<string, PreparedSink>()
+  // Another sink of the batch keeps the outputs of the first run: these must be the same (rule 10).
+  const isPartial = before.size > names.length
+  const decided = isPartial ? batch.aside : undefined
+  const pass: Processing.Pass = { reads: tally.reads, aside: tally.aside = [], decided, refused: undefined }
   const preparing = Effect.suspend(() => Effect.forEach(opened(), Processing.prepare, { concurrency: "unbounded" }))
-  const written = yield* inStep(run, batch.batch, "process", Processing.processAll(run, batch, sinks, tally.reads))
+  const written = yield* inStep(run, batch.batch, "process", Processing.processAll(run, batch, sinks, pass))
     .pipe(
       Effect.andThen(inStep(run, batch.batch, "prepare", preparing)),
       // Another process owns the query, and what the log names is its to abort (rule 3).
       Effect.tapError((error) => isDecidedElsewhere(error) ? keepAll : Effect.void)
     )
 
-  const before = batch.prepared ?? new Map<string, PreparedSink>()
   const prepared: Record<string, PreparedSink | null> = {}
   for (const name of names) if (before.has(name)) prepared[name] = null
   for (const [name, value] of written) if (value.events > 0) prepared[name] = value
-  // Another sink of the batch keeps the outputs of the first run: these must be the same (rule 10).
-  for (const name of before.size > names.length ? names : []) {
+  for (const name of isPartial ? names : []) {
     if (before.get(name)?.digest === prepared[name]?.digest) continue
     const reason = new NonDeterministicReplay({ query: run.log.query, batch: batch.batch, sink: name })
     return yield* new CommitError({ reason })
@@ -169,7 +173,9 @@ const attempt = Effect.fnUntraced(function*<A, B, ES, E, R>(
   const named = opened().filter(({ name }) => prepared[name] instanceof PreparedSink)
   yield* Effect.forEach(named, (sink) => sink.attempt.keep, { discard: true }).pipe(
     Effect.andThen(Clock.currentTimeMillis),
-    Effect.flatMap((at) => run.log.append([new Prepared({ batch: batch.batch, at, sinks: prepared })])), // 3
+    Effect.flatMap((at) =>
+      run.log.append([new Prepared({ batch: batch.batch, at, sinks: prepared, ...asideOf(pass) })])
+    ), // 3
     Effect.tapError((error) =>
       isDecidedElsewhere(error)
         ? Effect.void
@@ -193,6 +199,8 @@ const abortBegun = Effect.fnUntraced(function*<A, B, ES, E, R>(run: Run<A, B, ES
 
 const plannedBy = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, { plans, positions }: FoundRange) =>
   Effect.map(Clock.currentTimeMillis, (at) => new Planned({ batch: run.log.state().nextBatch, at, plans, positions }))
+
+const asideOf = ({ aside }: Processing.Pass) => aside.length === 0 ? {} : { aside }
 
 const inStep = <A, B, ES, E, R, A2, E2, R2>(
   { activity }: Run<A, B, ES, E, R>,
@@ -233,7 +241,7 @@ const outcomeOf = Effect.fnUntraced(function*<A, B, ES, E, R>(
   return yield* new CommitError({ reason })
 })
 
-const session = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, name: string): SinkSession<B, E> => {
+const session = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, name: string): SinkSession<B | Letter, E> => {
   const found = run.sinks.get(name)
   // Sinks are part of the structure, which was compared when the query started.
   if (found === undefined) throw new Error(`no sink "${name}"`)

@@ -66,6 +66,20 @@ export class NonDeterministicReplay extends Schema.TaggedError<NonDeterministicR
   }
 }
 
+/** So many events of a batch can't be used that something else must be wrong. @category errors */
+export class TooManyDeadLetters extends Schema.TaggedError<TooManyDeadLetters>()("TooManyDeadLetters", {
+  query: Schema.String,
+  batch: Schema.Natural,
+  limit: Schema.Natural,
+  /** Of the one that was too many. */
+  error: Schema.String
+}) {
+  override get message(): string {
+    return `query "${this.query}": more than ${this.limit} events of batch ${this.batch} can't be used, the last one ` +
+      `because of: ${this.error}; nothing of the batch was committed: correct the process or the codec, or raise the limit`
+  }
+}
+
 /** What a source or sink left in the log is not what it reads. @category errors */
 export class StateUnreadable extends Schema.TaggedError<StateUnreadable>()("StateUnreadable", {
   /** The source or sink. */
@@ -84,6 +98,7 @@ export class CommitError extends Schema.TaggedError<CommitError>()("CommitError"
     AmbiguousCommit,
     InvariantViolated,
     NonDeterministicReplay,
+    TooManyDeadLetters,
     StateUnreadable
   ])
 }) {

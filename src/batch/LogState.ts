@@ -14,6 +14,7 @@ import {
   type Entry,
   type Planned,
   type PreparedSink,
+  type PutAside,
   type Started
 } from "./CheckpointRecord.ts"
 
@@ -27,6 +28,8 @@ export interface UnfinishedBatch {
   readonly prepared: ReadonlyMap<string, PreparedSink> | undefined
   /** When it was first prepared, milliseconds since 1970; undefined: not yet, or not recorded. */
   readonly preparedAt: number | undefined
+  /** The events that the last try put aside. */
+  readonly aside: ReadonlyArray<PutAside>
 }
 
 /** @category models @since 0.1.0 */
@@ -138,7 +141,7 @@ const applyEntry = (state: LogState | undefined, record: CheckpointRecord, entry
           else prepared.set(sink, value)
           begun.delete(sink)
         }
-        return { ...batch, prepared, begun, preparedAt: batch.preparedAt ?? entry.at }
+        return { ...batch, prepared, begun, preparedAt: batch.preparedAt ?? entry.at, aside: entry.aside ?? [] }
       })
     case "committed": {
       const [first, ...rest] = state.unfinished
@@ -175,7 +178,8 @@ const applyPlanned = (state: LogState, entry: Planned): Applied =>
         planned: entry,
         begun: new Map(),
         prepared: undefined,
-        preparedAt: undefined
+        preparedAt: undefined,
+        aside: []
       }]
     })
 

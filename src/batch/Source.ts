@@ -53,13 +53,15 @@ export interface Partition<out A, out E> {
 export interface Lanes<out A, out E> {
   readonly count: number
   readonly events: Stream.Stream<LaneEvents<A>, E>
+  /** As `tolerant` of a partition. */
+  readonly tolerant: Stream.Stream<LaneEvents<A | Undecodable>, E>
 }
 
 /** Some events of one lane. @category models @since 0.1.0 */
 export interface LaneEvents<out A> {
   /** From 0. */
   readonly lane: number
-  readonly events: Arr.NonEmptyReadonlyArray<A | Undecodable>
+  readonly events: Arr.NonEmptyReadonlyArray<A>
   /** Of each event: its place among the partition's events. */
   readonly places: ReadonlyArray<number>
 }
@@ -292,7 +294,8 @@ const map = <A, E, R, B>(source: Source<A, E, R>, f: (event: A) => B): Source<B,
     tolerant: tolerant === undefined ? undefined : Stream.mapArray(tolerant, Arr.map(item)),
     lanes: lanes === undefined ? undefined : {
       count: lanes.count,
-      events: Stream.map(lanes.events, (some) => ({ ...some, events: Arr.map(some.events, item) }))
+      events: Stream.map(lanes.events, (some) => ({ ...some, events: Arr.map(some.events, f) })),
+      tolerant: Stream.map(lanes.tolerant, (some) => ({ ...some, events: Arr.map(some.events, item) }))
     }
   })
   return {

@@ -10,6 +10,7 @@
  * | `pravega_query_events_out`, `_bytes_out` | counter | events, bytes | written, per sink |
  * | `pravega_query_batch_millis` | histogram | ms | from plan to committed |
  * | `pravega_query_step_millis` | histogram | ms | per step |
+ * | `pravega_query_dead_letters` | counter | events | put aside |
  * | `pravega_query_gaps`, `_gap_bytes` | counter | gaps, bytes | truncated and skipped, per source; bytes as far as known |
  * | `pravega_query_lag_bytes` | gauge | bytes | left to read when the last batch was planned, per source |
  * | `pravega_query_lag_segment_bytes` | gauge | bytes | the same per segment (attribute `segment`) |
@@ -53,6 +54,8 @@ export const batchMillis = histogram("batch_millis", "milliseconds from plan to 
 /** @category metrics @since 0.1.0 */
 export const stepMillis = histogram("step_millis", "milliseconds per step of a batch")
 /** @category metrics @since 0.1.0 */
+export const deadLetters = counter("dead_letters", "events put aside")
+/** @category metrics @since 0.1.0 */
 export const gaps = counter("gaps", "runs of truncated events that were skipped")
 /** @category metrics @since 0.1.0 */
 export const gapBytes = counter("gap_bytes", "truncated bytes that were skipped, as far as known")
@@ -79,6 +82,7 @@ export const record = (query: string, report: BatchReport): Effect.Effect<void> 
   const updates = [
     update(batches, { query }, 1),
     update(attempts, { query }, report.attempts),
+    update(deadLetters, { query }, report.deadLetters),
     update(batchMillis, { query }, Object.values(report.took).reduce((sum, millis) => sum + millis, 0))
   ]
   for (const [step, millis] of Object.entries(report.took)) updates.push(update(stepMillis, { query, step }, millis))

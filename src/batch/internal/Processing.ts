@@ -8,13 +8,16 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import * as Stream from "effect/Stream"
 import type { Run } from "../BatchRun.ts"
 import type { Activity } from "../BatchStatus.ts"
-import { PreparedSink } from "../CheckpointRecord.ts"
+import { PreparedSink, type PutAside } from "../CheckpointRecord.ts"
+import type { CommitError } from "../CommitError.ts"
+import type { Letter } from "../DeadLetter.ts"
 import type { UnfinishedBatch } from "../LogState.ts"
 import type { Attempt } from "../Sink.ts"
 import type { Partition } from "../Source.ts"
+import * as PartitionWork from "./PartitionWork.ts"
+import * as PutAsideEvents from "./PutAsideEvents.ts"
 import type { Read } from "./Reporting.ts"
 
 type OpenAttempt<B, E> = Attempt<B, E, Schema.Json, Schema.Json>
@@ -37,13 +40,13 @@ export const lazySink = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
   run: Run<A, B, ES, E, R>,
   name: string,
   steps: {
-    readonly begin: Effect.Effect<OpenAttempt<B, E>, E, Scope.Scope>
+    readonly begin: Effect.Effect<OpenAttempt<B | Letter, E>, E, Scope.Scope>
     readonly begun: (handle: Schema.Json) => Effect.Effect<void, EL>
   }
 ) {
   const scope = yield* Effect.scope
   const accepts = run.pipeline.sinks.find((sink) => sink.name === name)?.accepts ?? (() => true)
-  let opened: ReadonlyArray<OpenSink<B, E>> = []
+  let opened: ReadonlyArray<OpenSink<B | Letter, E>> = []
   const begin = yield* steps.begin.pipe(
     Effect.tap((attempt) => steps.begun(attempt.handle)),
     Effect.tap((attempt) =>
@@ -54,7 +57,7 @@ export const lazySink = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
     Scope.provide(scope),
     Effect.cached
   )
-  const sink: LazySink<B, E, EL> = {
+  const sink: LazySink<B | Letter, E, EL> = {
     opened: () => opened,
     write: (partition, outputs) =>
       accepts(outputs) ? Effect.flatMap(begin, (attempt) => attempt.write(partition, outputs)) : Effect.void,
@@ -63,51 +66,63 @@ export const lazySink = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
   return sink
 })
 
+/** What a try of a batch goes by, and what it leaves behind. */
+export interface Pass {
+  /** Per source. */
+  readonly reads: Map<string, Read>
+  /**
+   * A sink of the batch keeps the outputs of an earlier try: what was put aside then is put aside again, and no more.
+   * Undefined: nothing is decided yet.
+   */
+  readonly decided: ReadonlyArray<PutAside> | undefined
+  /** Filled: the events that were put aside. */
+  readonly aside: Array<PutAside>
+  /** Set: an event was to be put aside that may not be. */
+  refused: CommitError | undefined
+}
+
 /** Reads and processes the whole batch. Counts what is read. */
 export const processAll = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
   run: Run<A, B, ES, E, R>,
   batch: UnfinishedBatch,
-  sinks: ReadonlyArray<LazySink<B, E, EL>>,
-  reads: Map<string, Read>
+  sinks: ReadonlyArray<LazySink<B | Letter, E, EL>>,
+  pass: Pass
 ) {
-  const { each, parallelism, process } = run.pipeline
-  const partitions = yield* partitionsOf(run, batch, reads)
-  const write = (partition: number, events: Stream.Stream<A, ES>) =>
-    process(events, { batch: batch.batch, partition }).pipe(
-      Stream.runForEachArray((outputs) =>
-        Effect.forEach(sinks, (sink) => sink.write(partition, outputs), { discard: true })
-      ),
-      Effect.andThen(Effect.forEach(sinks, (sink) => sink.flush(partition), { discard: true }))
-    )
-  if (each === "batch") {
-    // A plan lists predecessors first.
-    return yield* write(0, Stream.flatMap(Stream.fromIterable(partitions), ({ events }) => events))
-  }
-  yield* inOrder(partitions, parallelism, ({ events, id }) => write(id, events))
+  const { each, parallelism } = run.pipeline
+  const partitions = yield* partitionsOf(run, batch, pass)
+  const write = (id: number, outputs: Arr.NonEmptyReadonlyArray<B | Letter>) =>
+    Effect.forEach(sinks, (sink) => sink.write(id, outputs), { discard: true })
+  const flush = (id: number) => Effect.forEach(sinks, (sink) => sink.flush(id), { discard: true })
+  const work = yield* PartitionWork.make(run, batch, { write, flush })
+  // A plan lists predecessors first.
+  yield* each === "batch" ? work.together(partitions) : inOrder(partitions, parallelism, work.alone)
+  if (pass.refused !== undefined) return yield* pass.refused
 })
 
 /** The partitions of all sources, numbered one source after the other; what is read of them is counted. */
 const partitionsOf = Effect.fnUntraced(function*<A, B, ES, E, R>(
   run: Run<A, B, ES, E, R>,
   batch: UnfinishedBatch,
-  reads: Map<string, Read>
+  pass: Pass
 ) {
-  const all: Array<Partition<A, ES>> = []
+  const all: Array<PartitionWork.Placed<A, ES>> = []
+  let free = 0
   for (const [name, session] of run.sources) {
     const plan = batch.planned.plans[name]
     if (plan === undefined) continue
     const read: Read = { events: 0, bytes: 0 }
-    reads.set(name, read)
-    const first = all.reduce((next, { id }) => Math.max(next, id + 1), 0)
+    pass.reads.set(name, read)
+    const count = (events: number): void => {
+      read.events += events
+      countEvents(run.activity, pass.reads)
+    }
+    const first = free
     for (const partition of yield* session.partitions(plan)) {
       read.bytes += partition.bytes ?? 0
-      const events = Stream.mapArray(partition.events, (chunk) => {
-        read.events += chunk.length
-        countEvents(run.activity, reads)
-        return chunk
-      })
-      const predecessors = partition.predecessors.map((id) => first + id)
-      all.push({ ...partition, id: first + partition.id, predecessors, events })
+      const id = first + partition.id
+      free = Math.max(free, id + (partition.lanes?.count ?? 1))
+      const aside = PutAsideEvents.make(run, batch, { partition: id, source: name, pass })
+      all.push({ ...partition, id, predecessors: partition.predecessors.map((before) => first + before), count, aside })
     }
   }
   return all
@@ -120,10 +135,10 @@ const countEvents = (activity: Activity, reads: ReadonlyMap<string, Read>): void
 }
 
 /** Runs partitions at the same time, each when its predecessors are done, their outputs acknowledged (rule 7). */
-const inOrder = <A, ES, E, R>(
-  partitions: ReadonlyArray<Partition<A, ES>>,
+const inOrder = <P extends Pick<Partition<unknown, unknown>, "id" | "predecessors">, E, R>(
+  partitions: ReadonlyArray<P>,
   parallelism: number,
-  run: (partition: Partition<A, ES>) => Effect.Effect<void, E, R>
+  run: (partition: P) => Effect.Effect<void, E, R>
 ): Effect.Effect<void, E, R> => {
   const permits = Semaphore.makeUnsafe(parallelism)
   const done = new Map(partitions.map(({ id }) => [id, Deferred.makeUnsafe<void>()] as const))

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { BatchReport, Run, SourceReport } from "../BatchRun.ts"
 import type { Activity } from "../BatchStatus.ts"
-import type { PreparedSink } from "../CheckpointRecord.ts"
+import type { PreparedSink, PutAside } from "../CheckpointRecord.ts"
 import type { UnfinishedBatch } from "../LogState.ts"
 
 /** Of one source. */
@@ -18,6 +18,8 @@ export interface Tally {
   attempts: number
   /** Per source, of the present try. */
   readonly reads: Map<string, Read>
+  /** Events put aside by the present try. */
+  aside: Array<PutAside>
   sinks: ReadonlyMap<string, PreparedSink>
   begun: number
   planned: number
@@ -29,6 +31,7 @@ export const makeTally = (): Tally => ({
   wasPlanned: false,
   attempts: 0,
   reads: new Map(),
+  aside: [],
   sinks: new Map(),
   begun: 0,
   planned: 0,
@@ -66,6 +69,7 @@ export const reportOf = Effect.fnUntraced(function*<A, B, ES, E, R>(
     bytesOut: sum(Array.from(sinks.values(), ({ bytes }) => bytes)),
     sinks,
     attempts,
+    deadLetters: tally.aside.length,
     took: { ...run.activity.took },
     times: { begun, planned, prepared, committed }
   } satisfies BatchReport

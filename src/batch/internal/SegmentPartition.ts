@@ -59,19 +59,27 @@ export const make = <A>(
     read(orUndecodable(events.codec)),
     (event): EventRead<A> | Undecodable => isDecoded(event) ? event : undecodable(event.event)
   )
+  const strict = read(events.codec)
+  const keyOf = ({ event }: EventRead<A>) => events.routingKey?.(event) ?? ""
   return {
     id,
     predecessors,
     bytes: Number(range.length),
-    events: read(events.codec),
+    events: strict,
     tolerant,
     raw: Stream.map(read(EventCodec.bytes), ({ event, pointer }): RawEvent => ({
       pointer: pointer.toString(),
       bytes: event
     })),
-    lanes: options.lanes === 1
-      ? undefined
-      : { count: options.lanes, events: inLanes(tolerant, options.lanes, events.routingKey ?? (() => "")) }
+    lanes: options.lanes === 1 ? undefined : {
+      count: options.lanes,
+      events: inLanes(strict, (event) => laneOf(keyOf(event), options.lanes)),
+      // What can't be decoded has no key, and needs no order.
+      tolerant: inLanes(
+        tolerant,
+        (event) => event instanceof Undecodable ? 0 : laneOf(keyOf(event), options.lanes)
+      )
+    }
   }
 }
 
@@ -96,31 +104,31 @@ const orUndecodable = <A>(codec: EventCodec.EventCodec<A>): EventCodec.EventCode
   }
 })
 
-/** Shares of a partition's events by routing key. What can't be decoded has no key, and needs no order. */
+/** Shares of a partition's events. */
 const inLanes = <A>(
-  events: Stream.Stream<EventRead<A> | Undecodable, Failure>,
-  count: number,
-  keyOf: (event: A) => string
-): Stream.Stream<LaneEvents<EventRead<A>>, Failure> =>
+  events: Stream.Stream<A, Failure>,
+  lane: (event: A) => number
+): Stream.Stream<LaneEvents<A>, Failure> =>
   Stream.suspend(() => {
     let place = 0
-    return Stream.mapArray(events, (chunk): Arr.NonEmptyReadonlyArray<LaneEvents<EventRead<A>>> => {
-      const lanes = new Map<
-        number,
-        { readonly events: Array<EventRead<A> | Undecodable>; readonly places: Array<number> }
-      >()
-      for (const item of chunk) {
-        const lane = item instanceof Undecodable ? 0 : laneOf(keyOf(item.event), count)
-        let found = lanes.get(lane)
-        if (found === undefined) lanes.set(lane, found = { events: [], places: [] })
-        found.events.push(item)
-        found.places.push(place++)
+    return Stream.mapArray(events, ([first, ...rest]) => {
+      const open = (
+        event: A
+      ): LaneEvents<A> & { readonly events: Arr.NonEmptyArray<A>; readonly places: Array<number> } => ({
+        lane: lane(event),
+        events: [event],
+        places: [place++]
+      })
+      const shares = Arr.of(open(first))
+      for (const event of rest) {
+        const share = shares.find((found) => found.lane === lane(event))
+        if (share === undefined) shares.push(open(event))
+        else {
+          share.events.push(event)
+          share.places.push(place++)
+        }
       }
-      const filled = [...lanes].flatMap(([lane, { events, places }]) =>
-        Arr.isReadonlyArrayNonEmpty(events) ? [{ lane, events, places }] : []
-      )
-      // Each event is in a lane, and there is at least one.
-      return Arr.isReadonlyArrayNonEmpty(filled) ? filled : Arr.of({ lane: 0, events: chunk, places: [] })
+      return shares
     })
   })
 

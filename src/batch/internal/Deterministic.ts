@@ -1,0 +1,41 @@
+/**
+ * What a process that is declared deterministic is given instead of time and chance: a clock that stands still at the
+ * time when the batch was planned, and random numbers that follow from query, batch and partition. So its outputs are the
+ * same each time the batch is processed (rule 10). Sleeping and time-outs go by the real clock.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
+
+/** `at`: milliseconds since 1970. */
+export const make = (seed: string, at: number) =>
+  Effect.map(Clock.Clock, (clock) => {
+    const nanos = BigInt(at) * 1_000_000n
+    const still: Clock.Clock = {
+      currentTimeMillisUnsafe: () => at,
+      currentTimeMillis: Effect.succeed(at),
+      currentTimeNanosUnsafe: () => nanos,
+      currentTimeNanos: Effect.succeed(nanos),
+      monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+      monotonicTimeNanos: clock.monotonicTimeNanos,
+      sleep: (duration) => clock.sleep(duration)
+    }
+    return {
+      /** The services of one partition or lane: what is drawn depends on what was drawn before. */
+      slice: (id: number) =>
+        Effect.map(Random.withSeed(Effect.map(Random.Random, (random) => random), `${seed}/${id}`), (random) => ({
+          effect: <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+            effect.pipe(Effect.provideService(Clock.Clock, still), Effect.provideService(Random.Random, random)),
+          /** What reads the source does not see time stand still. */
+          stream: <A, ES, B, E, R>(
+            events: Stream.Stream<A, ES>,
+            process: (events: Stream.Stream<A, ES>) => Stream.Stream<B, E, R>
+          ): Stream.Stream<B, E, R> =>
+            process(Stream.provideService(events, Clock.Clock, clock)).pipe(
+              Stream.provideService(Clock.Clock, still),
+              Stream.provideService(Random.Random, random)
+            )
+        }))
+    }
+  })
