@@ -1,15 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import * as Source from "../../src/batch/Source.ts"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import type { KeyRange } from "../../src/core/KeyRange.ts"
+import * as Segment from "../../src/core/Segment.ts"
 import { StreamCut } from "../../src/core/StreamCut.ts"
 import { BatchPlan } from "../../src/pravega/BatchReader.ts"
+import type { EventRead } from "../../src/pravega/EventRead.ts"
 import { FakeStream } from "../pravega/FakeStream.ts"
 
-const events = EventStream.make("scope/history", { codec: EventCodec.utf8 })
+const events = EventStream.make("scope/history", {
+  codec: EventCodec.utf8,
+  routingKey: (event) => event.split(":")[0] ?? ""
+})
 const planOf = Schema.decodeUnknownSync(Schema.toCodecJson(BatchPlan))
 const jsonOf = Schema.encodeSync(Schema.toCodecJson(StreamCut))
 const cutOf = Schema.decodeUnknownSync(Schema.toCodecJson(StreamCut))
@@ -39,6 +45,25 @@ const scale = (stream: FakeStream, { at, count, width }: { at: number; width: nu
   stream.scale(first, Math.min(stream.active.length - 1, first + width - 1), count)
 }
 
+/** In lanes, if it has any: a key is in one lane, and in order there. */
+const readPartition = <A, E>({ events, lanes }: Source.Partition<EventRead<A>, E>) =>
+  Effect.gen(function*() {
+    if (lanes === undefined) return yield* Stream.runCollect(events)
+    const shares = yield* Stream.runCollect(lanes.events)
+    const laneOf = new Map<string, number>()
+    for (const { events, lane } of shares) {
+      assert.isBelow(lane, lanes.count)
+      for (const { event } of events) {
+        const [key = ""] = String(event).split(":")
+        assert.strictEqual(laneOf.get(key) ?? lane, lane)
+        laneOf.set(key, lane)
+      }
+    }
+    const places = shares.flatMap((share) => share.places)
+    assert.deepStrictEqual(places.toSorted((a, b) => a - b), places.map((_, i) => i))
+    return shares.flatMap((share) => share.events)
+  })
+
 describe("Source.microBatch", () => {
   it(
     "batches follow each other without overlap or gap, in limits, each key in order, whatever is scaled meanwhile",
@@ -50,12 +75,15 @@ describe("Source.microBatch", () => {
           fc.integer(),
           fc.nat(),
           fc.boolean(),
-          (history, limits, seed, endAt, readsAgain) => {
+          fc.constantFrom("none", "perSegment", "perKey"),
+          fc.integer({ min: 1, max: 3 }),
+          (history, limits, seed, endAt, readsAgain, ordering, lanes) => {
             const stream = new FakeStream(seed, 2)
             return Effect.gen(function*() {
               // The end is a cut in the middle of the history, or none.
               let end: { readonly cut: StreamCut; readonly count: number } | undefined
-              const session = yield* Source.microBatch(events, { limit: limits }).open
+              const options = { limit: limits, ordering, ...ordering === "none" ? {} : { lanes } }
+              const session = yield* Source.microBatch(events, options).open
               const begun = yield* session.start
               let position = begun.start
               const read: Array<string> = []
@@ -75,7 +103,8 @@ describe("Source.microBatch", () => {
                 const batchEvents: Array<string> = []
                 for (const partition of partitions) {
                   for (const predecessor of partition.predecessors) assert.isTrue(done.has(predecessor))
-                  batchEvents.push(...(yield* Stream.runCollect(partition.events)).map(({ event }) => event))
+                  if (ordering !== "perKey") assert.deepStrictEqual(partition.predecessors, [])
+                  batchEvents.push(...(yield* readPartition(partition)).map(({ event }) => event))
                   done.add(partition.id)
                 }
                 assert.isAbove(batchEvents.length, 0)
@@ -101,7 +130,7 @@ describe("Source.microBatch", () => {
               assert.strictEqual(read.length, end?.count ?? stream.written.length)
               assert.strictEqual(new Set(read).size, read.length)
               const last = new Map<string, number>()
-              for (const event of read) {
+              for (const event of ordering === "perKey" ? read : []) {
                 const [key, number] = event.split(":") as [string, string]
                 assert.strictEqual(Number(number), (last.get(key) ?? -1) + 1, event)
                 last.set(key, Number(number))
@@ -113,4 +142,134 @@ describe("Source.microBatch", () => {
       ),
     120_000
   )
+
+  it(
+    "onTruncated skip: all that was written is read once or in a gap of a plan, which a replay skips too",
+    () =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.array(
+            fc.oneof(
+              { weight: 6, arbitrary: happening },
+              { weight: 1, arbitrary: fc.record({ truncate: fc.nat() }) },
+              { weight: 1, arbitrary: fc.constant("snapshot" as const) }
+            ),
+            { minLength: 20, maxLength: 80, size: "max" }
+          ),
+          limit,
+          fc.integer(),
+          fc.constantFrom("none", "perKey"),
+          (history, limits, seed, ordering) => {
+            const stream = new FakeStream(seed, 2)
+            return Effect.gen(function*() {
+              const session = yield* Source.microBatch(events, { limit: limits, ordering, onTruncated: "skip" }).open
+              let position = (yield* session.start).start
+              const cuts = [stream.cut()]
+              const covered = new Map<string, bigint>()
+              const cover = (part: string, from: bigint, to: bigint) => {
+                assert.strictEqual(covered.get(part) ?? 0n, from, part)
+                covered.set(part, to)
+              }
+              const idOf = (part: string) =>
+                stream.epochs.flat().find(({ id }) => Segment.name(stream.name, id) === part)?.id ?? assert.fail(part)
+              const lengthOf = (part: string) => BigInt(stream.store.segment(stream.name, idOf(part)).bytes.length)
+
+              const batch = Effect.fnUntraced(function*() {
+                const range = yield* session.plan(position, [])
+                if (range._tag !== "range") return range._tag
+                const plan = planOf(range.plan)
+                const skipped = yield* session.skipped(range.plan)
+                for (const { from, part, to } of skipped) cover(part, from, to ?? lengthOf(part))
+                for (const { from, segment, to } of plan.ranges) cover(Segment.name(stream.name, segment), from, to)
+                const read = (json: Schema.Json) =>
+                  Effect.flatMap(
+                    session.partitions(json),
+                    (partitions) => Effect.forEach(partitions, (partition) => Stream.runCollect(partition.events))
+                  )
+                const first = yield* read(range.plan)
+                const again: Schema.Json = JSON.parse(JSON.stringify(range.plan))
+                const second = yield* read(again)
+                const textOf = (all: typeof first) =>
+                  all.map((some) => some.map(({ event, offset }) => [event, offset]))
+                assert.deepStrictEqual(textOf(second), textOf(first))
+                assert.deepStrictEqual(yield* session.skipped(again), skipped)
+                position = range.next
+                return range._tag
+              })
+
+              for (const step of history) {
+                if (step === "batch") yield* batch()
+                else if (step === "snapshot") cuts.push(stream.cut())
+                else if ("truncate" in step) {
+                  const [cut] = cuts.splice(0, 1 + step.truncate % cuts.length).slice(-1)
+                  if (cut !== undefined) stream.truncate(cut)
+                  if (cuts.length === 0) cuts.push(stream.cut())
+                } else if ("write" in step) stream.write(step.write)
+                else scale(stream, step)
+              }
+              stream.seal()
+              while ((yield* batch()) === "range");
+              // What is behind the last range is not known to be gone before there is something to read after it.
+              for (const { id } of stream.active) {
+                const part = Segment.name(stream.name, id)
+                const { bytes, startOffset } = stream.store.segment(stream.name, id)
+                if (startOffset < bytes.length) assert.strictEqual(covered.get(part) ?? 0n, BigInt(bytes.length), part)
+              }
+            }).pipe(Effect.provide(stream.layer), Effect.scoped, Effect.runPromise)
+          }
+        ),
+        { numRuns: 150 }
+      ),
+    120_000
+  )
+
+  it("onTruncated fail: what is gone fails the plan, and nothing is skipped", () =>
+    Effect.gen(function*() {
+      const stream = new FakeStream(1, 1)
+      yield* Effect.gen(function*() {
+        const session = yield* Source.microBatch(events).open
+        const { start } = yield* session.start
+        for (let i = 0; i < 5; i++) stream.write("key")
+        const cut = stream.cut()
+        stream.write("key")
+        stream.truncate(cut)
+        const error = yield* Effect.flip(session.plan(start, []))
+        assert.strictEqual(error._tag === "ReadError" && error.reason._tag, "TruncatedData")
+      }).pipe(Effect.provide(stream.layer), Effect.scoped)
+    }).pipe(Effect.runPromise))
+
+  it("atLeast: waits for so many bytes or events, or so long, but not before an end", () =>
+    Effect.gen(function*() {
+      const tags = Effect.fnUntraced(function*(
+        atLeast: Source.MicroBatchOptions["atLeast"],
+        limit: Source.MicroBatchOptions["limit"]
+      ) {
+        const stream = new FakeStream(1, 1)
+        return yield* Effect.gen(function*() {
+          const session = yield* Source.microBatch(events, { atLeast, limit }).open
+          const { start } = yield* session.start
+          const plan = (ends: ReadonlyArray<Schema.Json> = []) =>
+            Effect.map(session.plan(start, ends), ({ _tag }) => _tag)
+          const seen = [yield* plan()]
+          stream.write("key")
+          seen.push(yield* plan())
+          seen.push(yield* plan([yield* session.latest]))
+          yield* TestClock.adjust("9 seconds")
+          seen.push(yield* plan())
+          yield* TestClock.adjust("1 second")
+          seen.push(yield* plan())
+          seen.push(yield* plan())
+          for (let i = 0; i < 3; i++) stream.write("key")
+          seen.push(yield* plan())
+          return seen
+        }).pipe(Effect.provide(stream.layer), Effect.scoped)
+      })
+      const expected = ["idle", "idle", "range", "idle", "range", "range", "range"]
+      // 13 bytes each: 8 of the header, "key:0".
+      assert.deepStrictEqual(yield* tags({ bytes: 50, delay: "10 seconds" }, undefined), expected)
+      assert.deepStrictEqual(yield* tags({ events: 4, delay: "10 seconds" }, undefined), expected)
+      // A limit that is reached makes a batch due.
+      assert.deepStrictEqual(yield* tags({ events: 10, delay: "10 seconds" }, { events: 3 }), expected)
+      assert.deepStrictEqual((yield* tags({ events: 9, delay: "20 seconds" }, undefined)).at(-1), "idle")
+    }).pipe(Effect.provide(TestClock.layer()), Effect.runPromise))
 })

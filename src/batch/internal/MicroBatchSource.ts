@@ -69,7 +69,8 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
       const skippedIn = new WeakMap<BatchPlan, Array<Skipped>>()
       const tails = new Map<Segment.SegmentId, bigint>()
       let turn = 0
-      let waitingSince: bigint | undefined
+      /** Something lies after this cut, since when. */
+      let waiting: { readonly after: string; readonly since: bigint } | undefined
 
       const here = <B, E>(effect: Effect.Effect<B, E, Pravega>): Effect.Effect<B, E> =>
         Effect.provideContext(effect, context)
@@ -106,15 +107,14 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
         for (const [id, tail] of planned.tails) tails.set(id, tail)
         const { range } = planned
         if (typeof range === "string") {
-          waitingSince = undefined
           return { _tag: range } satisfies Range<MicroBatchPlan, StreamCut>
         }
         if (atLeast !== undefined && !planned.isFull && !isBefore(ends, range.plan.to) && !isEnough(range, atLeast)) {
           const now = yield* Clock.monotonicTimeNanos
-          waitingSince ??= now
-          if (now - waitingSince < atLeast.delay) return { _tag: "idle" } satisfies Range<MicroBatchPlan, StreamCut>
+          const after = from.toString()
+          if (waiting?.after !== after) waiting = { after, since: now }
+          if (now - waiting.since < atLeast.delay) return { _tag: "idle" } satisfies Range<MicroBatchPlan, StreamCut>
         }
-        waitingSince = undefined
         const found = MicroBatchPlan.make({
           stream,
           from,

@@ -70,11 +70,12 @@ export const make = Effect.fnUntraced(function*<A, B, ES, E, R, EW>(
     const { aside, events } = input
     const orAside = ({ event, place }: At<A>) =>
       aside.isOpen
-        ? Effect.catch(one(event), (error) =>
+        ? one(event).pipe(Effect.catch((error) =>
           Effect.sync((): ReadonlyArray<B> => {
             aside.put(place, textOf(error))
             return []
-          }))
+          })
+        ))
         : one(event)
     return yield* Stream.runForEachArray(events, (some) => Effect.flatMap(Effect.forEach(some, orAside), write))
   })

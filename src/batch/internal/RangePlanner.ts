@@ -144,7 +144,9 @@ export const next = Effect.fnUntraced(function*(from: StreamCut, options: Option
   }
   const to = new StreamCut({ stream, positions: frontier })
   const plan = yield* planOf(from, to, entered, gaps)
-  const known = { gaps: [...gaps.values()], tails, isFull }
+  // A segment that is gone counts once: when its successors take its place.
+  const left = [...gaps.values()].filter(({ segment, to }) => to !== undefined || !frontier.has(segment))
+  const known = { gaps: left, tails, isFull }
   if (plan.ranges.length === 0) return { ...known, range: none } satisfies Planned
   // The ranges are found apart from the walk that chose the cut: both must have seen the same bytes.
   if (plan.length !== BigInt(options.limits.bytes - bytes)) {
