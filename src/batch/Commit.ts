@@ -15,6 +15,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
+import { ReadError } from "../pravega/ReadError.ts"
 import type { BatchReport, FoundRange, Resolution, Run } from "./BatchRun.ts"
 import * as BatchStatus from "./BatchStatus.ts"
 import { CheckpointLogError } from "./CheckpointLogError.ts"
@@ -27,6 +28,7 @@ import * as Reporting from "./internal/Reporting.ts"
 import type { Tally } from "./internal/Reporting.ts"
 import type { UnfinishedBatch } from "./LogState.ts"
 import type { BatchId, SinkSession } from "./Sink.ts"
+import { SourceError } from "./SourceError.ts"
 
 /** @category models @since 0.1.0 */
 export type Step =
@@ -251,4 +253,8 @@ const session = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, name: string): SinkSe
 /** What another owner did, or may have done: nothing is aborted any more, and another try makes no sense. */
 const isDecidedElsewhere = (error: unknown): boolean => error instanceof CheckpointLogError && !error.isRetryable
 
-const isWorthRetrying = (error: unknown): boolean => !isDecidedElsewhere(error) && !(error instanceof CommitError)
+/** Errors of sinks are: another try has other transactions. */
+const isWorthRetrying = (error: unknown): boolean => {
+  if (isDecidedElsewhere(error) || error instanceof CommitError || error instanceof SourceError) return false
+  return !(error instanceof ReadError) || error.isRetryable
+}

@@ -17,6 +17,7 @@ import { segmentConnectionCases } from "./segmentConnectionCases.ts"
 import { segmentsCases } from "./segmentsCases.ts"
 import { type Cases, type Server, withClient } from "./Server.ts"
 import { sinkCases } from "./sinkCases.ts"
+import { sourceCases } from "./sourceCases.ts"
 import { synchronizerCases } from "./synchronizerCases.ts"
 import { transactionCases } from "./transactionCases.ts"
 import { transactionFactCases } from "./transactionFactCases.ts"
@@ -36,6 +37,8 @@ const areas: Readonly<Record<string, (it: Cases) => void>> = {
   "reader groups": readerGroupCases,
   sinks: sinkCases,
   queries: queryCases
+  queries: queryCases,
+  "sources of queries": sourceCases
 }
 
 /** Runs every case against a server, one server for each area; those in `omit` are for others. */

@@ -475,7 +475,10 @@ describe("Query", () => {
       () => Pipeline.make("q", { ...parts, sinks: [sink, sink], deterministic: true }),
       Pipeline.PipelineRefused
     )
-    // @ts-expect-error several sinks need a deterministic process
-    Pipeline.make("q", { ...parts, sinks: [sink, Sink.memory<number>("other")] })
+    assert.throws(
+      // @ts-expect-error several sinks need a deterministic process
+      () => Pipeline.make("q", { ...parts, sinks: [sink, Sink.memory<number>("other")] }),
+      Pipeline.PipelineRefused
+    )
   })
 })

@@ -102,7 +102,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
           )
         )
         const planned = yield* here(reading)
-        if (known !== undefined && planned.gaps.some(({ to }) => to === undefined)) yield* verify(known)
+        if (known !== undefined && planned.isGone) yield* verify(known)
         tails.clear()
         for (const [id, tail] of planned.tails) tails.set(id, tail)
         const { range } = planned

@@ -41,6 +41,8 @@ export interface Planned {
   readonly gaps: ReadonlyArray<Gap>
   /** The lengths of the segments that were looked at. */
   readonly tails: ReadonlyMap<SegmentId, bigint>
+  /** Segments are gone: of a stream that was truncated, or that is another one by now. */
+  readonly isGone: boolean
   /** A limit was reached: there may be more to read already. */
   readonly isFull: boolean
 }
@@ -146,7 +148,8 @@ export const next = Effect.fnUntraced(function*(from: StreamCut, options: Option
   const plan = yield* planOf(from, to, entered, gaps)
   // A segment that is gone counts once: when its successors take its place.
   const left = [...gaps.values()].filter(({ segment, to }) => to !== undefined || !frontier.has(segment))
-  const known = { gaps: left, tails, isFull }
+  const isGone = [...gaps.values()].some(({ to }) => to === undefined)
+  const known = { gaps: left, tails, isGone, isFull }
   if (plan.ranges.length === 0) return { ...known, range: none } satisfies Planned
   // The ranges are found apart from the walk that chose the cut: both must have seen the same bytes.
   if (plan.length !== BigInt(options.limits.bytes - bytes)) {

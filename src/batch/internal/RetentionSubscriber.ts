@@ -5,7 +5,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import * as Schedule from "effect/Schedule"
 import { type ReaderGroupName, subscriber } from "../../core/ReaderGroupName.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import type { StreamCut } from "../../core/StreamCut.ts"
@@ -80,14 +79,28 @@ export const make = Effect.fnUntraced(function*(stream: ScopedStream, group: Rea
     }
   })
 
-  const waiting = yield* Queue.sliding<StreamCut>(1)
-  const sending = Effect.forever(Effect.flatMap(Queue.take(waiting), (cut) =>
-    send(cut).pipe(
-      Effect.retry(Schedule.spaced(Duration.seconds(1)).pipe(Schedule.upTo({ times: 3 }))),
-      Effect.catch((error) =>
-        Effect.logWarning("how far a query has read could not be reported: retention may keep more than it must", error)
-      )
-    )))
-  yield* Effect.forkScoped(sending)
-  return { ensure, report: (cut) => Effect.asVoid(Queue.offer(waiting, cut)) } satisfies RetentionSubscriber
+  /** What is to be reported; of several the last. */
+  let unsent: StreamCut | undefined
+  const signal = yield* Queue.sliding<void>(1)
+  const sendLast = Effect.suspend(() => {
+    const cut = unsent
+    return cut === undefined ? Effect.void : Effect.map(send(cut), () => {
+      if (unsent === cut) unsent = undefined
+    })
+  }).pipe(
+    Effect.catch((error) =>
+      Effect.logWarning("how far a query has read could not be reported: retention may keep more than it must", error)
+    )
+  )
+  // The last report of a query that ends is made too.
+  yield* Effect.addFinalizer(() => Effect.timeoutOption(sendLast, Duration.seconds(10)))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Queue.take(signal), sendLast)))
+  return {
+    ensure,
+    report: (cut) =>
+      Effect.suspend(() => {
+        unsent = cut
+        return Effect.asVoid(Queue.offer(signal, undefined))
+      })
+  } satisfies RetentionSubscriber
 })

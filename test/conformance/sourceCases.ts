@@ -1,0 +1,249 @@
+/** What a query's source does on a Pravega: where it starts and ends, what it skips, whom it tells how far it has read. */
+import { assert } from "@effect/vitest"
+import { Effect, References, Schema, Stream } from "effect"
+import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
+import * as DeadLetter from "../../src/batch/DeadLetter.ts"
+import * as Pipeline from "../../src/batch/Pipeline.ts"
+import * as Sink from "../../src/batch/Sink.ts"
+import * as Source from "../../src/batch/Source.ts"
+import * as EventCodec from "../../src/core/EventCodec.ts"
+import { EventPointer } from "../../src/core/EventPointer.ts"
+import * as EventStream from "../../src/core/EventStream.ts"
+import { StreamCut } from "../../src/core/StreamCut.ts"
+import { Watermark } from "../../src/core/Watermark.ts"
+import * as Admin from "../../src/pravega/Admin.ts"
+import * as BatchReader from "../../src/pravega/BatchReader.ts"
+import * as EventWriter from "../../src/pravega/EventWriter.ts"
+import { Pravega } from "../../src/pravega/Pravega.ts"
+import * as Query from "../../src/stream/Query.ts"
+import * as Trigger from "../../src/stream/Trigger.ts"
+import { randomScope } from "../names.ts"
+import type { Cases } from "./Server.ts"
+
+const Numbered = Schema.Struct({ key: Schema.String, number: Schema.Int })
+type Numbered = typeof Numbered.Type
+
+const numbered = Effect.fnUntraced(function*(name: string, segments = 1) {
+  yield* Admin.ensureStream(name, { scaling: { _tag: "Fixed", segments } })
+  return EventStream.make(name, { schema: Numbered, routingKey: ({ key }) => key })
+})
+
+const write = <A>(stream: EventStream.EventStream<A>, events: ReadonlyArray<A>) =>
+  Effect.scoped(Effect.flatMap(EventWriter.make(stream), (writer) => writer.writeAll(events)))
+
+const upTo = (from: number, to: number): ReadonlyArray<Numbered> =>
+  Array.from({ length: to - from }, (_, i) => ({ key: `key${(from + i) % 7}`, number: from + i }))
+
+/** The numbers that a query reads, and what it reports. */
+const read = Effect.fnUntraced(function*(
+  stream: EventStream.EventStream<Numbered>,
+  options: Source.MicroBatchOptions,
+  name = "q"
+) {
+  const sink = Sink.memory<number>()
+  const batches: Array<Query.BatchProgress> = []
+  const pipeline = Pipeline.make(name, {
+    source: Source.microBatch(stream, options),
+    process: (events) => Stream.map(events, ({ event }) => event.number),
+    sink
+  })
+  yield* Query.run(pipeline, {
+    trigger: Trigger.availableNow,
+    onBatch: (progress) => Effect.sync(() => void batches.push(progress))
+  }).pipe(Effect.provide(CheckpointLog.layerMemory))
+  return { batches, numbers: sink.committed().toSorted((a, b) => a - b) }
+})
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
+
+export const sourceCases = (it: Cases): void => {
+  it.effect("starts and ends at cuts in the text of Java, and reports its position and what is left", () =>
+    Effect.gen(function*() {
+      const stream = yield* numbered(`${randomScope()}/text`, 2)
+      yield* write(stream, upTo(0, 20))
+      const start = { text: StreamCut.toText(yield* Admin.latestCut(stream.name)) }
+      yield* write(stream, upTo(20, 50))
+      const last = yield* Admin.latestCut(stream.name)
+      yield* write(stream, upTo(50, 60))
+      const { batches, numbers } = yield* read(stream, {
+        start,
+        end: { text: StreamCut.toText(last) },
+        limit: { events: 9 }
+      })
+      assert.deepStrictEqual(numbers, range(20, 50))
+      const progress = [...batches.at(-1)?.sources.values() ?? []][0]
+      const cut = yield* Source.streamCut(progress?.position ?? null)
+      assert.deepStrictEqual([...cut.positions].toSorted(), [...last.positions].toSorted())
+      // Behind the end there is more.
+      assert.isAbove(progress?.lag?.bytes ?? 0, 0)
+      const bytes = batches.reduce((sum, { bytesIn }) => sum + bytesIn, 0)
+      const begun = yield* Effect.fromResult(StreamCut.fromText(start.text))
+      assert.isTrue(begun !== "unbounded")
+      if (begun !== "unbounded") assert.strictEqual(BigInt(bytes), yield* Admin.distance(begun, last))
+    }))
+
+  it.effect("starts at a time that the stream's writers have noted, as watermarks tell", () =>
+    Effect.gen(function*() {
+      const scope = randomScope()
+      const stream = yield* numbered(`${scope}/timed`, 2)
+      const error = yield* Effect.flip(read(stream, { start: { time: 5n } }))
+      assert.strictEqual(error._tag === "SourceError" && error.reason._tag, "TimeNotNoted")
+      // What the controller appends when all writers have passed a time.
+      const mark = Effect.fnUntraced(function*(lowerTime: bigint, upperTime: bigint) {
+        const { positions } = yield* Admin.latestCut(stream.name)
+        const segments = yield* Admin.segments(stream.name)
+        const marks = EventStream.make(`${scope}/_MARKtimed`, {
+          codec: EventCodec.make({
+            name: "watermark",
+            encode: Watermark.toBytes,
+            decode: () => assert.fail("not read")
+          })
+        })
+        yield* write(marks, [
+          new Watermark({
+            lowerTime,
+            upperTime,
+            positions: segments.map(({ id, range }) => ({ segment: id, range, offset: positions.get(id) ?? 0n }))
+          })
+        ])
+      })
+      yield* write(stream, upTo(0, 10))
+      yield* mark(90n, 100n)
+      yield* write(stream, upTo(10, 20))
+      yield* mark(190n, 200n)
+      yield* write(stream, upTo(20, 30))
+      for (const [time, first] of [[50n, 0], [100n, 0], [101n, 10], [200n, 10], [201n, 20], [999n, 20]] as const) {
+        const { numbers } = yield* read(stream, { start: { time } })
+        assert.deepStrictEqual(numbers, range(first, 30), String(time))
+      }
+    }))
+
+  it.effect("skips what was truncated, segments that are gone too, and reports it; or fails", () =>
+    Effect.gen(function*() {
+      const stream = yield* numbered(`${randomScope()}/short`, 2)
+      yield* write(stream, upTo(0, 40))
+      const start = yield* Admin.earliestCut(stream.name)
+      yield* Admin.scaleTo(stream.name, 3)
+      yield* write(stream, upTo(40, 80))
+      yield* Admin.truncateStream(yield* Admin.latestCut(stream.name))
+      yield* write(stream, upTo(80, 100))
+      const error = yield* Effect.flip(read(stream, { start }))
+      assert.strictEqual(error._tag === "ReadError" && error.reason._tag, "TruncatedData")
+      const { batches, numbers } = yield* read(stream, { start, onTruncated: "skip" })
+      assert.deepStrictEqual(numbers, range(80, 100))
+      const skipped = batches.flatMap(({ sources }) => [...sources.values()].flatMap(({ skipped }) => skipped))
+      const gone = skipped.filter(({ to }) => to === undefined)
+      assert.strictEqual(gone.length, 2)
+      assert.isAbove(skipped.length, 2)
+    }).pipe(Effect.provideService(References.MinimumLogLevel, "Error")))
+
+  it.effect("a stream that is deleted, or deleted and created again under a reader, is no truncated one", () =>
+    Effect.gen(function*() {
+      for (const onTruncated of ["fail", "skip"] as const) {
+        const stream = yield* numbered(`${randomScope()}/anew`, 2)
+        yield* write(stream, upTo(0, 10))
+        const session = yield* Source.microBatch(stream, { onTruncated }).open
+        const { start } = yield* session.start
+        assert.strictEqual((yield* session.plan(start, []))._tag, "range")
+        yield* Admin.deleteStream(stream.name, { seal: true })
+        const gone = yield* Effect.flip(session.plan(start, []))
+        assert.strictEqual(gone._tag === "ReadError" && gone.reason._tag, "ControllerError")
+        yield* numbered(String(stream.name), 2)
+        const anew = yield* Effect.flip(session.plan(start, []))
+        assert.strictEqual(anew._tag === "SourceError" && anew.reason._tag, "StreamIdentityChanged")
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect("rule 14: reports what is committed to the stream's retention, as a reader group that nobody reads with", () =>
+    Effect.gen(function*() {
+      const scope = randomScope()
+      const stream = yield* numbered(`${scope}/kept`, 2)
+      yield* write(stream, upTo(0, 20))
+      const start = yield* Admin.earliestCut(stream.name)
+      const { controller } = yield* Pravega
+      const { numbers } = yield* read(stream, { limit: { events: 5 }, retentionSubscriber: "copies" })
+      assert.deepStrictEqual(numbers, range(0, 20))
+      const subscribers = yield* controller.call("listSubscribers", { scope, stream: "kept" })
+      assert.deepStrictEqual(subscribers.subscribers, [`${scope}/copies`])
+      const { config } = yield* controller.call("getReaderGroupConfig", { scope, readerGroup: "copies" })
+      const report = (cut: StreamCut) =>
+        controller.call("updateSubscriberStreamCut", {
+          subscriber: `${scope}/copies`,
+          generation: config?.generation ?? -1n,
+          readerGroupId: config?.readerGroupId ?? "",
+          streamCut: {
+            streamInfo: { scope, stream: "kept" },
+            cut: Object.fromEntries([...cut.positions].map(([id, offset]) => [id.toString(), offset]))
+          }
+        })
+      // STREAM_CUT_NOT_VALID: the one that is known lies behind it. SUCCESS: it is the last one.
+      assert.strictEqual((yield* report(start)).status, 4)
+      assert.strictEqual((yield* report(yield* Admin.latestCut(stream.name))).status, 0)
+      // A group of another kind does not do.
+      const other = yield* numbered(`${scope}/other`)
+      const error = yield* Effect.flip(read(other, { retentionSubscriber: "copies" }))
+      assert.strictEqual(error._tag === "SourceError" && error.reason._tag, "NoSubscriber")
+    }))
+
+  it.effect("events that can't be decoded, or used, become letters with their bytes and places, exactly once", () =>
+    Effect.gen(function*() {
+      const scope = randomScope()
+      const stream = yield* numbered(`${scope}/orders`, 2)
+      const out = yield* numbered(`${scope}/out`)
+      yield* Admin.ensureStream(`${scope}/rejected`, { scaling: { _tag: "Fixed", segments: 1 } })
+      const raw = EventStream.make(stream.name, { codec: EventCodec.bytes })
+      yield* write(stream, upTo(0, 20))
+      yield* write(raw, [EventCodec.utf8.encode("no JSON"), EventCodec.utf8.encode(`{"key":"a"}`)])
+      yield* write(stream, upTo(20, 40))
+      const pipeline = Pipeline.make("q", {
+        source: Source.microBatch(stream, { lanes: 2, limit: { events: 15 } }),
+        processEach: ({ event }) => event.number % 10 === 3 ? Effect.fail("a three") : Effect.succeed([event]),
+        sink: Sink.pravega(out, { guarantee: "exactly-once" }),
+        onPoison: DeadLetter.to(`${scope}/rejected`),
+        deterministic: true
+      })
+      yield* Query.run(pipeline, { trigger: Trigger.availableNow })
+      const numbers = (yield* Stream.runCollect(BatchReader.stream(out))).map(({ event }) => event.number)
+      assert.deepStrictEqual(numbers.toSorted((a, b) => a - b), range(0, 40).filter((n) => n % 10 !== 3))
+      const letters = yield* Stream.runCollect(BatchReader.stream(DeadLetter.letters(`${scope}/rejected`)))
+      assert.strictEqual(letters.length, 6)
+      for (const { event: letter } of letters) {
+        const pointer = yield* Effect.fromResult(EventPointer.fromText(letter.pointer))
+        const { event } = yield* BatchReader.fetch(raw, pointer)
+        assert.deepStrictEqual([...letter.event], [...event])
+      }
+      assert.strictEqual(letters.filter(({ event: { error } }) => error === "a three").length, 4)
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it.effect("several streams, read in lanes, while they are scaled: everything once, each key in order", () =>
+    Effect.gen(function*() {
+      const scope = randomScope()
+      const left = yield* numbered(`${scope}/left`, 2)
+      const right = yield* numbered(`${scope}/right`, 1)
+      const out = yield* numbered(`${scope}/out`, 2)
+      const options = { limit: { bytes: 2000 }, lanes: 3 }
+      const pipeline = Pipeline.make("q", {
+        source: Source.union({ left: Source.microBatch(left, options), right: Source.microBatch(right, options) }),
+        process: (events) =>
+          Stream.map(events, ({ _tag, value: { event } }) => ({ ...event, key: `${_tag} ${event.key}` })),
+        sink: Sink.pravega(out, { guarantee: "exactly-once" })
+      })
+      yield* write(left, upTo(0, 200))
+      yield* write(right, upTo(0, 300))
+      const query = yield* Query.start(pipeline)
+      yield* Admin.scaleTo(left.name, 3)
+      yield* write(left, upTo(200, 400))
+      yield* Admin.scaleTo(right.name, 2)
+      yield* write(right, upTo(300, 500))
+      yield* Admin.sealStream(left.name)
+      yield* Admin.sealStream(right.name)
+      yield* query.await
+      const read = (yield* Stream.runCollect(BatchReader.stream(out, { ordering: "perKey" }))).map(({ event }) => event)
+      assert.strictEqual(read.length, 900)
+      for (const [key, events] of Map.groupBy(read, (event) => event.key)) {
+        const numbers = events.map(({ number }) => number)
+        assert.strictEqual(new Set(numbers).size, numbers.length)
+        assert.deepStrictEqual(numbers, numbers.toSorted((a, b) => a - b), key)
+      }
+    }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
+}
