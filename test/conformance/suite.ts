@@ -36,7 +36,6 @@ const areas: Readonly<Record<string, (it: Cases) => void>> = {
   "checkpoint logs": checkpointLogCases,
   "reader groups": readerGroupCases,
   sinks: sinkCases,
-  queries: queryCases
   queries: queryCases,
   "sources of queries": sourceCases
 }
