@@ -73,7 +73,7 @@ export const sourceCases = (it: Cases): void => {
       assert.deepStrictEqual(numbers, range(20, 50))
       const progress = [...batches.at(-1)?.sources.values() ?? []][0]
       const cut = yield* Source.streamCut(progress?.position ?? null)
-      assert.deepStrictEqual([...cut.positions].toSorted(), [...last.positions].toSorted())
+      assert.deepStrictEqual(cut.positions, last.positions)
       // Behind the end there is more.
       assert.isAbove(progress?.lag?.bytes ?? 0, 0)
       const bytes = batches.reduce((sum, { bytesIn }) => sum + bytesIn, 0)
