@@ -130,6 +130,8 @@ export interface SourceSession<out A, out E> {
   ) => Effect.Effect<Range<Schema.Json, Schema.Json>, E | CommitError>
   /** Reads a plan. A plan read again gives the same events in the same partitions, or fails. */
   readonly partitions: (plan: Schema.Json) => Effect.Effect<ReadonlyArray<Partition<A, E>>, E | CommitError>
+  /** Waits for something after a position, or for ever if the source can't tell. It may be there for nothing. */
+  readonly arrival: (position: Schema.Json) => Effect.Effect<void, CommitError>
   /** What was left after a position when the source was last asked to plan; undefined: it can't tell. */
   readonly lag: (position: Schema.Json) => Effect.Effect<Lag | undefined, CommitError>
   /** Everything before the position is durably committed, and is not read again. */
@@ -148,6 +150,11 @@ export interface TypedSession<A, E, Position, Plan, Identity> {
   readonly latest: Effect.Effect<Position, E>
   readonly plan: (from: Position, ends: ReadonlyArray<Position>) => Effect.Effect<Range<Plan, Position>, E>
   readonly partitions: (plan: Plan) => Effect.Effect<ReadonlyArray<Partition<A, E>>, E>
+  /**
+   * Waits for something after a position: then a query plans at once. It may return for nothing, but not again and again.
+   * Without it a query that found nothing looks again every 100 ms.
+   */
+  readonly arrival?: ((position: Position) => Effect.Effect<void>) | undefined
   /** As of the last `plan`; asks nobody. */
   readonly lag?: ((position: Position) => Lag) | undefined
   /** Told after each batch, not waited for. */
@@ -227,6 +234,10 @@ export const make = <A, E, R, Position, Plan, Identity, PI, LI, II>(
         partitions: (encoded) => Effect.flatMap(planOf(encoded), session.partitions),
         skipped: (encoded) =>
           session.skipped === undefined ? Effect.succeed([]) : Effect.map(planOf(encoded), session.skipped),
+        arrival: (encoded) =>
+          session.arrival === undefined
+            ? Effect.never
+            : Effect.flatMap(position.decode(encoded), session.arrival),
         lag: (encoded) =>
           session.lag === undefined ? Effect.undefined : Effect.map(position.decode(encoded), session.lag),
         consumed: (encoded) =>

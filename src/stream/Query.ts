@@ -86,7 +86,7 @@ export interface Query<out E> {
   readonly stop: Effect.Effect<void, E>
 }
 
-/** How long a query that found no input waits before it looks again. */
+/** How long a query that found no input waits at most before it looks again. */
 const idlePause = Duration.millis(100)
 
 /**
@@ -221,13 +221,21 @@ const trigger = Effect.fnUntraced(function*<A, B, ES, E, R>(
     if (trigger._tag === "availableNow" && step._tag === "idle") return
     if (trigger._tag === "every" || step._tag === "idle") {
       yield* BatchStatus.rest(run.activity)
-      yield* pause(trigger._tag === "every" ? yield* tick : idlePause, stopping)
+      yield* trigger._tag === "every"
+        ? pause(yield* tick, stopping)
+        : Effect.raceFirst(pause(idlePause, stopping), arrival(run))
     }
   }
 })
 
 const latest = <A, ES>([name, session]: readonly [string, SourceSession<A, ES>]) =>
   Effect.map(session.latest, (position) => [name, position] as const)
+
+/** Waits for something to read. */
+const arrival = <A, B, ES, E, R>({ log, sources }: BatchRun.Run<A, B, ES, E, R>) =>
+  Effect.raceAllFirst(
+    Array.from(sources, ([name, source]) => source.arrival(log.state().positions[name] ?? null))
+  )
 
 /** Tells the sources how far everything is durably committed. */
 const consumed = <A, B, ES, E, R>(

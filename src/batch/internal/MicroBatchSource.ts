@@ -23,6 +23,7 @@ import * as RangePlanner from "./RangePlanner.ts"
 import * as ReadPositions from "./ReadPositions.ts"
 import * as RetentionSubscriber from "./RetentionSubscriber.ts"
 import * as SegmentPartition from "./SegmentPartition.ts"
+import * as TailWatch from "./TailWatch.ts"
 
 /**
  * The segments that a stream began with: Pravega 0.13 goes on counting when a stream is deleted and created again under
@@ -65,6 +66,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
       const subscriber = retentionSubscriber === undefined
         ? undefined
         : yield* RetentionSubscriber.make(stream, retentionSubscriber)
+      const tailWatch = yield* TailWatch.make(stream)
       const readAheadOf = new WeakMap<BatchPlan, RangePlanner.PlannedRange["chunks"]>()
       const skippedIn = new WeakMap<BatchPlan, Array<Skipped>>()
       const tails = new Map<Segment.SegmentId, bigint>()
@@ -167,6 +169,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
               })
             )
           }),
+        arrival: ({ positions }: StreamCut) => tailWatch(positions),
         lag: ({ positions }: StreamCut) => lagOf(stream, positions, tails),
         skipped: (planned: MicroBatchPlan) =>
           skippedIn.get(planned) ?? planned.gaps.map((gap) => skippedOf(stream, gap)),
