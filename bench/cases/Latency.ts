@@ -24,7 +24,8 @@ export const latency: Case = {
   title: "End-to-end latency",
   does:
     "Events of 1 KiB at a steady rate on one segment, a writer and a tail reader of a reader group in one process. " +
-    "Each is due at a fixed instant, from which it is measured until the reader has it: who falls behind pays for it. " +
+    "Each is due at a fixed instant, and is measured from when it is handed to the client (at the latest 2 ms after it " +
+    "was due: who falls behind pays for it, a coarse timer does not) until the reader has it. " +
     "The Java reader polls with 5 ms, its best (with longer waits it misses wake-ups: pravega#6440).",
   doesNotShow: "a network; several readers; rates near the limit; the seconds after a start, which are left out.",
   metrics: [percentile("p50", "P50"), percentile("p99", "P99"), percentile("p99.9", "P999")],

@@ -5,7 +5,7 @@ import type { Peer } from "./Peer.ts"
 
 export const ours: Peer = {
   title: "effect-pravega",
-  commands: ["write", "transactions", "batch"],
+  commands: ["write", "transactions", "batch", "group", "latency"],
   prepare: () => {
     const root = join(import.meta.dirname, "../..")
     const { status } = spawnSync(process.execPath, ["tools/build.mjs"], { cwd: root, stdio: "inherit" })

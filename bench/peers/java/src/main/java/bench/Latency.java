@@ -16,10 +16,13 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
 
-/** Events at a steady rate, due at fixed instants: from when one was due to when a reader had it. */
+/** Events at a steady rate, due at fixed instants: from when one was handed over to when a reader had it. */
 final class Latency {
     /** Its reader sleeps through wake-ups when it may wait long (pravega/pravega#6440): this is its best. */
     private static final int POLL_MILLIS = 5;
+
+    /** A timer that is late by no more than this is not the client's fault. */
+    private static final long SLACK_NANOS = 2_000_000;
 
     static Figures measure(Command command, ClientConfig config) throws Exception {
         int rate = command.number("rate"), size = command.number("size"), warm = rate * command.number("warm");
@@ -66,7 +69,7 @@ final class Latency {
                     LockSupport.parkNanos(wait);
                 }
                 byte[] event = new byte[size];
-                ByteBuffer.wrap(event).putInt(0, i).putLong(4, due);
+                ByteBuffer.wrap(event).putInt(0, i).putLong(4, Math.min(System.nanoTime(), due + SLACK_NANOS));
                 writer.writeEvent("k" + random.nextInt(1000), event);
             }
             writer.flush();
