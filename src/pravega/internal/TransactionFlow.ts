@@ -1,6 +1,6 @@
 /**
  * A flow of events cut into transactions, one after the other: begun at the first event, committed where the cut is,
- * aborted by their Scope in every other case. The upstream is pulled by a fiber of its own only where time cuts.
+ * aborted by their Scope in every other case. When they are visible is waited for by whoever pulls. The upstream is pulled by a fiber of its own only where time cuts.
  */
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -18,8 +18,15 @@ import type { TransactionError } from "../TransactionError.ts"
 export interface OpenTransaction<A> {
   readonly id: TransactionId
   readonly write: (events: ReadonlyArray<A>) => Effect.Effect<void, TransactionError>
-  /** Returns when it is visible. */
+  /** Returns when it is decided. */
   readonly commit: Effect.Effect<void, TransactionError>
+  /** Returns when it is visible; also after its Scope has closed. */
+  readonly awaitCommitted: Effect.Effect<void, TransactionError>
+}
+
+/** One that will be visible, whatever happens. */
+export interface DecidedTransaction extends CommittedTransaction {
+  readonly awaitCommitted: Effect.Effect<void, TransactionError>
 }
 
 type Chunk<A> = Arr.NonEmptyReadonlyArray<A>
@@ -42,7 +49,7 @@ export const make = Effect.fnUntraced(function*<A, E, R>(
 
   /** From the first event, which is there, to the commit. */
   const transaction = Effect.fnUntraced(function*(first: Chunk<A>) {
-    const { commit, id, write } = yield* begin
+    const { awaitCommitted, commit, id, write } = yield* begin
     const start = yield* monotonicMillis
     let events = 0
     let chunk: Chunk<A> | undefined = first
@@ -56,10 +63,10 @@ export const make = Effect.fnUntraced(function*<A, E, R>(
         : yield* source.within(start + millis - (yield* monotonicMillis))
     }
     yield* commit
-    return { id, events } satisfies CommittedTransaction
+    return { id, events, awaitCommitted } satisfies DecidedTransaction
   }, Effect.scoped)
 
-  type Next = Pull.Pull<CommittedTransaction, TransactionError | Pull.ExcludeDone<E>, void, R>
+  type Next = Pull.Pull<DecidedTransaction, TransactionError | Pull.ExcludeDone<E>, void, R>
   return Effect.flatMap(source.next, (first): Next => first === undefined ? Cause.done() : transaction(first))
 })
 
