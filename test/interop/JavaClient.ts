@@ -31,16 +31,14 @@ const compiled = (): Promise<string> => {
   })
 }
 
-/** Runs a program of ours with the Java client: the fields of the lines that it prints. */
-export const java = Effect.fnUntraced(function*(
-  program: "Interop" | "Check" | "Cases",
-  args: ReadonlyArray<string>,
-  events: ReadonlyArray<KeyedText> = []
-) {
-  const { controller } = yield* InteropServer
-  const folder = yield* Effect.promise(compiled)
-  const out = yield* Effect.promise(() =>
-    run(findJava() ?? "java", [
+/** A program of ours with the Java client, and its arguments; it wants PRAVEGA_CONTROLLER. */
+export const javaCommand = (
+  program: "Interop" | "Check" | "Cases" | "GroupMember",
+  args: ReadonlyArray<string>
+): Effect.Effect<readonly [string, ReadonlyArray<string>]> =>
+  Effect.map(Effect.promise(compiled), (folder) => [
+    findJava() ?? "java",
+    [
       "-Xmx768m",
       "--add-opens",
       "java.base/java.nio=ALL-UNNAMED",
@@ -50,7 +48,23 @@ export const java = Effect.fnUntraced(function*(
       [Path.join(folder, "classes"), Path.join(folder, "lib", "*")].join(Path.delimiter),
       `interop.${program}`,
       ...args
-    ], { env: { PRAVEGA_CONTROLLER: controller }, input: asLines(events), timeoutMs: 150_000 })
+    ]
+  ])
+
+/** Runs a program of ours with the Java client: the fields of the lines that it prints. */
+export const java = Effect.fnUntraced(function*(
+  program: "Interop" | "Check" | "Cases",
+  args: ReadonlyArray<string>,
+  events: ReadonlyArray<KeyedText> = []
+) {
+  const { controller } = yield* InteropServer
+  const [command, commandArgs] = yield* javaCommand(program, args)
+  const out = yield* Effect.promise(() =>
+    run(command, commandArgs, {
+      env: { PRAVEGA_CONTROLLER: controller },
+      input: asLines(events),
+      timeoutMs: 150_000
+    })
   )
   return fields(out)
 })

@@ -302,7 +302,7 @@ class Member implements GroupReader {
     const { lastSegment } = this
     // Java's measure, which tells readers that have read something from those that have not; members must use one alike
     return lastSegment === undefined
-      ? Effect.succeed({ lag: 0n, lastRead })
+      ? Effect.succeed({ lag: MemberUpdates.assumedLag(this.now(), this.id), lastRead })
       : Effect.map(Clock.currentTimeMillis, (now) => ({ lag: BigInt(Math.floor(now)) - lastSegment, lastRead }))
   })
 

@@ -36,6 +36,23 @@ const distance = (reader: string, { lag, lastRead }: Report): ReaderGroupUpdate 
   lastRead
 })
 
+/** The distance of a reader that has just joined: 2^63 - 1. */
+const unknownDistance = (1n << 63n) - 1n
+
+/**
+ * The lag that a reader reports before it has read anything: the largest of the others. Java's readers say 0 then, next to
+ * which what they say later is so large that those who have read count for everything and the rest for nothing: a reader
+ * that owns many silent segments would never give any up.
+ */
+export const assumedLag = (state: State, reader: string): bigint =>
+  Array.from(state.distanceToTail).reduce(
+    (largest, [other, lag]) =>
+      other !== reader && lag > largest && lag !== unknownDistance && ReaderGroupState.isOnline(state, other)
+        ? lag
+        : largest,
+    0n
+  )
+
 /** Whether a checkpoint waits for the reader: then it moves no segments. */
 const isAsked = (state: State, reader: string): boolean =>
   CheckpointState.nextFor(state.checkpoints, reader) !== undefined
