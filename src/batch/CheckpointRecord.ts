@@ -1,15 +1,13 @@
 /**
  * The records of a checkpoint log: what they say, and their bytes. It decides nothing: what a sequence of records means
  * is `LogState`'s.
- *
- * Bytes: length of the rest after the checksum (u32), CRC32C of that rest (u32), format version (u8), JSON. All numbers
- * big-endian.
+ * Bytes: JSON, framed with a length, a checksum and a version (`RecordFrame`).
  *
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { crc32c } from "./internal/Crc32c.ts"
+import { frame, unframe } from "./internal/RecordFrame.ts"
 
 /** Where a source stands, or what a sink must remember: written and read by the source or sink itself. */
 const PerName = Schema.Record(Schema.String, Schema.Json)
@@ -142,20 +140,8 @@ const Json = Schema.fromJsonString(Schema.toCodecJson(CheckpointRecord))
 const toJson = Schema.encodeSync(Json)
 const fromJson = Schema.decodeUnknownResult(Json)
 
-const headerSize = 9
-const formatVersion = 1
-
 /** @category encoding @since 0.1.0 */
-export const encode = (record: CheckpointRecord): Uint8Array => {
-  const json = new TextEncoder().encode(toJson(record))
-  const bytes = new Uint8Array(headerSize + json.length)
-  const view = new DataView(bytes.buffer)
-  view.setUint32(0, 1 + json.length)
-  view.setUint8(8, formatVersion)
-  bytes.set(json, headerSize)
-  view.setUint32(4, crc32c(bytes.subarray(8)))
-  return bytes
-}
+export const encode = (record: CheckpointRecord): Uint8Array => frame(toJson(record))
 
 /**
  * Why bytes are no record. `isTorn`: as a crash leaves them; otherwise they are whole, but not readable by this version.
@@ -169,16 +155,8 @@ export interface BadRecord {
 }
 
 /** @category encoding @since 0.1.0 */
-export const decode = (bytes: Uint8Array): Result.Result<CheckpointRecord, BadRecord> => {
-  const bad = (isTorn: boolean, detail: string) => Result.fail({ isTorn, detail })
-  if (bytes.length < headerSize) return bad(true, `${bytes.length} bytes, too short for a record`)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const length = view.getUint32(0)
-  if (bytes.length - 8 !== length) return bad(true, `${bytes.length - 8} bytes where ${length} were written`)
-  if (crc32c(bytes.subarray(8)) !== view.getUint32(4)) return bad(true, "the checksum does not match")
-  if (view.getUint8(8) !== formatVersion) return bad(false, `format version ${view.getUint8(8)} is not known`)
-  return Result.mapError(fromJson(new TextDecoder().decode(bytes.subarray(headerSize))), (error) => ({
-    isTorn: false,
-    detail: error.message
-  }))
-}
+export const decode = (bytes: Uint8Array): Result.Result<CheckpointRecord, BadRecord> =>
+  Result.flatMap(
+    unframe(bytes),
+    (json) => Result.mapError(fromJson(json), ({ message }) => ({ isTorn: false, detail: message }))
+  )

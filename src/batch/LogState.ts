@@ -64,14 +64,30 @@ export interface Contradiction {
 
 /** Folds the records of a log, from its first one. @category folding @since 0.1.0 */
 export const fromRecords = (records: ReadonlyArray<StoredRecord>): Result.Result<ReadLog, Contradiction> => {
+  const { contradiction, read } = fold(records)
+  return contradiction === undefined ? Result.succeed(read) : Result.fail(contradiction)
+}
+
+/**
+ * The same for those who look into a log that may be damaged: `read` is what it says before the record that contradicts
+ * it, if there is one.
+ *
+ * @category folding
+ * @since 0.1.0
+ */
+export const fold = (
+  records: ReadonlyArray<StoredRecord>
+): { readonly read: ReadLog; readonly contradiction: Contradiction | undefined } => {
   let state: LogState | undefined
   let bad: (BadRecord & { readonly sequence: number }) | undefined
   let base = records[0]?.sequence ?? 0
+  const next = (records.at(-1)?.sequence ?? -1) + 1
+  const stop = (contradiction: Contradiction) => ({ read: { state, next, torn: undefined, base }, contradiction })
   for (const { bytes, sequence } of records) {
     const decoded = decode(bytes)
     if (Result.isFailure(decoded)) {
       if (bad !== undefined || !decoded.failure.isTorn) {
-        return Result.fail({ sequence: bad?.sequence ?? sequence, detail: (bad ?? decoded.failure).detail })
+        return stop({ sequence: bad?.sequence ?? sequence, detail: (bad ?? decoded.failure).detail })
       }
       bad = { ...decoded.failure, sequence }
       continue
@@ -79,15 +95,15 @@ export const fromRecords = (records: ReadonlyArray<StoredRecord>): Result.Result
     const record = decoded.success
     const dropped = record.entries.find((entry) => entry._tag === "claimed")?.drops
     if (dropped !== bad?.sequence) {
-      return Result.fail(bad ?? { sequence, detail: `it drops record ${dropped}, which is whole` })
+      return stop(bad ?? { sequence, detail: `it drops record ${dropped}, which is whole` })
     }
     bad = undefined
     const applied = apply(state, record)
-    if (Result.isFailure(applied)) return Result.fail({ sequence, detail: applied.failure })
+    if (Result.isFailure(applied)) return stop({ sequence, detail: applied.failure })
     state = applied.success
     if (record.entries.some((entry) => entry._tag === "started")) base = sequence
   }
-  return Result.succeed({ state, next: (records.at(-1)?.sequence ?? -1) + 1, torn: bad?.sequence, base })
+  return { read: { state, next, torn: bad?.sequence, base }, contradiction: undefined }
 }
 
 /** One record more; the failure says what it contradicts. @category folding @since 0.1.0 */
