@@ -46,7 +46,13 @@ export class Started extends Schema.TaggedClass<Started>()("started", {
   batch: Schema.Natural,
   /** Per source: where the next batch starts. */
   positions: PerName
-}) {}
+}) {
+  /** The same, said again where the query stands later. */
+  restated(batch: number, positions: Started["positions"]): Started {
+    const { query, sources, structure, version } = this
+    return new Started({ query, version, structure, sources, batch, positions })
+  }
+}
 
 /**
  * An owner took the query over: the record's epoch is its own. `drops`: the number of a torn last record, which from

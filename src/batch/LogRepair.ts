@@ -12,7 +12,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { CheckpointLog, type StoredRecord } from "./CheckpointLog.ts"
 import type { CheckpointLogError } from "./CheckpointLogError.ts"
-import { CheckpointRecord, Claimed, decode, encode, type Entry, Started } from "./CheckpointRecord.ts"
+import { CheckpointRecord, Claimed, decode, encode, type Entry } from "./CheckpointRecord.ts"
 import * as LogState from "./LogState.ts"
 import type { QueryName } from "./QueryName.ts"
 
@@ -107,9 +107,8 @@ const restate = (records: ReadonlyArray<StoredRecord>, damaged: number): Result.
   }
   const planned = before.findLast((entry) => entry._tag === "planned" && entry.batch === batch)
   if (planned?._tag !== "planned") return Result.fail(`it is the one that says where batch ${batch} ended`)
-  const { query, sources, structure, version } = started
   const entries: ReadonlyArray<Entry> = [
-    new Started({ ...started, query, version, structure, sources, batch: batch + 1, positions: planned.positions }),
+    started.restated(batch + 1, planned.positions),
     ...last.record.entries.slice(committed + 1),
     ...readable.filter(({ sequence }) => sequence > last.sequence).flatMap(({ record }) => record.entries)
       .filter((entry) => entry._tag !== "claimed")

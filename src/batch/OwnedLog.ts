@@ -11,7 +11,7 @@ import * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import type { QueryLog } from "./CheckpointLog.ts"
 import { CheckpointCorrupt, CheckpointLogError, Fenced, LogUnavailable, OutcomeUnknown } from "./CheckpointLogError.ts"
-import { CheckpointRecord, Claimed, decode, encode, type Entry, Started } from "./CheckpointRecord.ts"
+import { CheckpointRecord, Claimed, decode, encode, type Entry, type Started } from "./CheckpointRecord.ts"
 import * as LogState from "./LogState.ts"
 import type { QueryName } from "./QueryName.ts"
 
@@ -126,15 +126,7 @@ const make = (
     isLong,
     compact: Effect.suspend(() => {
       if (state.unfinished.length > 0 || !isLong()) return Effect.void
-      const { query, sources, structure, version } = state.started
-      const restated = new Started({
-        query,
-        version,
-        structure,
-        sources,
-        batch: state.nextBatch,
-        positions: state.positions
-      })
+      const restated = state.started.restated(state.nextBatch, state.positions)
       return Effect.andThen(append([restated]), Effect.suspend(() => log.compact(base)))
     })
   }
