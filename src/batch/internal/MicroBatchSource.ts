@@ -71,6 +71,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
       const skippedIn = new WeakMap<BatchPlan, Array<Skipped>>()
       const tails = new Map<Segment.SegmentId, bigint>()
       let turn = 0
+      let eventSize: number | undefined
       /** Something lies after this cut, since when. */
       let waiting: { readonly after: string; readonly since: bigint } | undefined
 
@@ -98,7 +99,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
 
       const plan = Effect.fnUntraced(function*(from: StreamCut, ends: ReadonlyArray<StreamCut>) {
         const splits = ordering === "none"
-        const reading = RangePlanner.next(from, { ends, limits, turn: turn++, onTruncated, splits }).pipe(
+        const reading = RangePlanner.next(from, { ends, limits, turn: turn++, onTruncated, eventSize, splits }).pipe(
           Effect.catch((reason) =>
             reason._tag === "TruncatedData" ? explain(reason) : Effect.fail(new ReadError({ reason }))
           )
@@ -117,6 +118,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
           if (waiting?.after !== after) waiting = { after, since: now }
           if (now - waiting.since < atLeast.delay) return { _tag: "idle" } satisfies Range<MicroBatchPlan, StreamCut>
         }
+        eventSize = meanSize(range) ?? eventSize
         const found = MicroBatchPlan.make({
           stream,
           from,
@@ -223,6 +225,19 @@ interface AtLeast {
   readonly events: number
   /** In nanoseconds. */
   readonly delay: bigint
+}
+
+/** Of the events that were read ahead. */
+const meanSize = ({ chunks }: RangePlanner.PlannedRange): number | undefined => {
+  let bytes = 0
+  let count = 0
+  for (const read of chunks) {
+    for (const chunk of read ?? []) {
+      bytes += chunk.bytes.length
+      count += chunk.count
+    }
+  }
+  return count === 0 ? undefined : bytes / count
 }
 
 const isEnough = ({ chunks, plan }: RangePlanner.PlannedRange, { bytes, events }: AtLeast): boolean => {

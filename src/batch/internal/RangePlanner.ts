@@ -61,6 +61,8 @@ export interface Options {
   /** A number that changes from plan to plan, so that it is not always the same segment that comes first. */
   readonly turn: number
   readonly onTruncated: "fail" | "skip"
+  /** In bytes with the header, as far as known: what is asked for where a limit in events comes first. */
+  readonly eventSize: number | undefined
   /** Whether ranges are cut into pieces that can be read at the same time, where their events need no order. */
   readonly splits: boolean
 }
@@ -88,6 +90,7 @@ interface Taken {
 
 /** In bytes. */
 const readSize = 256 * 1024
+const firstReadSize = 16 * 1024
 
 /** Plans from a cut on. */
 export const next = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
@@ -122,7 +125,8 @@ export const next = Effect.fnUntraced(function*(from: StreamCut, options: Option
     const isFirst = chunks.size === 0 && unread.size === 0
     const taken = yield* Effect.forEach(
       share(rotate(open, options.turn), { bytes, events }),
-      ([segment, limits], index) => take(stream, segment, { ...limits, evenIfLarger: isFirst && index === 0 }),
+      ([segment, limits], index) =>
+        take(stream, segment, { ...limits, evenIfLarger: isFirst && index === 0, eventSize: options.eventSize }),
       { concurrency: 8 }
     )
     for (const part of taken) {
@@ -274,7 +278,7 @@ const share = (
 const take = Effect.fnUntraced(function*(
   stream: StreamCut["stream"],
   segment: Readable,
-  limits: Limits & { readonly evenIfLarger: boolean }
+  limits: Limits & { readonly evenIfLarger: boolean; readonly eventSize: number | undefined }
 ) {
   const { from, id, to } = segment
   const length = Number(to - from)
@@ -286,8 +290,7 @@ const take = Effect.fnUntraced(function*(
     segment: { stream, id },
     from,
     to,
-    readAhead: Math.min(length, Math.ceil(limits.bytes)),
-    readSize,
+    ...sizes(length, limits),
     maxEventSize: maxEventSizeDefault,
     onTruncated: "fail"
   })
@@ -306,6 +309,13 @@ const take = Effect.fnUntraced(function*(
   }
   return { id, to: from + BigInt(bytes), events, chunks } satisfies Taken
 }, (effect) => Pull.catchDone(Effect.scoped(effect), () => Effect.die(new Error("a range ended before its end"))))
+
+/** How much is asked for at once: not much more than will be taken. */
+const sizes = (length: number, { bytes, eventSize, events }: Limits & { readonly eventSize: number | undefined }) => {
+  const expected = eventSize === undefined ? firstReadSize : Math.ceil(1.1 * events * eventSize)
+  const readAhead = Math.min(length, Math.ceil(bytes), Math.max(firstReadSize, expected))
+  return { readAhead, readSize: Math.min(readSize, readAhead) }
+}
 
 /**
  * Puts the successors of consumed segments in their place, where all that precedes them is consumed too. `isLast`: the
