@@ -22,7 +22,7 @@ import * as Query from "../../src/stream/Query.ts"
 import * as Trigger from "../../src/stream/Trigger.ts"
 import { describeExit, type Incarnation, QueryWorld, tagOf } from "../../src/testing/internal/QueryWorld.ts"
 import * as Simulation from "../../src/testing/Simulation.ts"
-import type { Bug } from "./SeededBugs.ts"
+import { type Bug, wrapLog, wrapSink, wrapSource } from "./SeededBugs.ts"
 import type { Blow, SwarmPlan } from "./SwarmPlan.ts"
 
 export interface Outcome {
@@ -70,23 +70,24 @@ const outputsOf = ({ outputs }: SwarmPlan, sink: number, event: Event): Readonly
 const pipelineOf = (plan: SwarmPlan, bug: Bug) => {
   const to = (sink: number) =>
     Sink.filterMapInput(
-      bug.sink(Sink.pravega(allSinks[sink]!, {
-        guarantee: "exactly-once",
-        lease: Duration.seconds(plan.leaseSeconds),
-        isOwned: plan.isOwned
-      })),
+      wrapSink(
+        bug,
+        Sink.pravega(allSinks[sink]!, {
+          guarantee: "exactly-once",
+          lease: Duration.seconds(plan.leaseSeconds),
+          isOwned: plan.isOwned
+        })
+      ),
       (output: readonly [sink: number, event: Event]) => output[0] === sink ? output[1] : undefined
     )
   return Pipeline.make("swarm", {
-    source: bug.source(Source.microBatch(source, { limit: { events: plan.limit } })),
+    source: wrapSource(bug, Source.microBatch(source, { limit: { events: plan.limit } })),
     process: (events) =>
       Stream.flattenIterable(Stream.map(events, ({ event }) =>
-        bug.process(
-          Array.from(
-            { length: plan.sinks },
-            (_, sink) => outputsOf(plan, sink, event).map((output) => [sink, output] as const)
-          ).flat()
-        ))),
+        Array.from(
+          { length: plan.sinks },
+          (_, sink) => outputsOf(plan, sink, event).map((output) => [sink, output] as const)
+        ).flat())),
     each: plan.each,
     parallelism: plan.parallelism,
     sinks: Array.from({ length: plan.sinks }, (_, sink) => to(sink)),
@@ -104,7 +105,8 @@ const triggers = {
 /** At most so many lives may be needed when nothing is wrong any more. */
 const lastLives = 10
 
-export const run = (plan: SwarmPlan, seed: number, bug: Bug): Effect.Effect<Outcome> => {
+export const run = (given: SwarmPlan, seed: number, bug: Bug): Effect.Effect<Outcome> => {
+  const plan = bug.algorithm === undefined ? given : { ...given, sinks: 1 }
   let seen: Simulation.Simulation | undefined
   return Simulation.run({ seed, disorder: plan.disorder, tasks: 150_000, limit: "10 days" }, (simulation) => {
     seen = simulation
@@ -129,7 +131,7 @@ export const run = (plan: SwarmPlan, seed: number, bug: Bug): Effect.Effect<Outc
 const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulation.Simulation, bug: Bug) {
   const { seeded, timeline } = simulation
   const started = simulation.now()
-  const world = yield* QueryWorld.make(simulation, { query: "swarm", wrapLog: bug.log, wrapClient: bug.client })
+  const world = yield* QueryWorld.make(simulation, { query: "swarm", wrapLog: wrapLog(bug), wrapClient: bug.client })
   const { server } = world
   const pipeline = pipelineOf(plan, bug)
   const sinks = allSinks.slice(0, plan.sinks)
@@ -163,6 +165,10 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
       yield* Admin.ensureStream(sink.name, { scaling: { _tag: "Fixed", segments: plan.sinkSegments } })
     }
     yield* write(plan.events)
+    if (plan.isScaledBefore) {
+      yield* Admin.scaleTo(source.name, plan.sourceSegments + 1)
+      yield* write(plan.events)
+    }
   })).pipe(Effect.orDie)
 
   world.rates = {
@@ -193,7 +199,9 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   const start = (trigger: Trigger.Trigger) => {
     const incarnation: Incarnation<unknown> = world.start(
       `p${++lives}`,
-      Query.run(pipeline, { trigger, resolve: resolutions })
+      bug.algorithm === undefined
+        ? Query.run(pipeline, { trigger, resolve: resolutions })
+        : bug.algorithm({ source, sink: allSinks[0]!, process: (event) => outputsOf(plan, 0, event) })
     )
     living.add(incarnation)
     all.push(incarnation)
@@ -285,8 +293,10 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
         return cut === undefined ? Effect.void : quietly(Admin.truncateStream(cut))
       }
       case "outage":
+        // leases run out in the first hour, and then what became of them is forgotten
         return Effect.sync(() => living.forEach(crash)).pipe(
-          Effect.andThen(simulation.leap(Duration.hours(what.hours)))
+          Effect.andThen(simulation.leap("1 hour")),
+          Effect.andThen(simulation.leap(Duration.hours(what.hours - 1)))
         )
       case "clock jumps":
         return Effect.sync(() => current.process.jump(Duration.minutes(what.minutes)))
@@ -317,7 +327,11 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     Effect.asVoid(Effect.exit(server.undisturbed(effect)))
 
   for (const { after, what } of plan.blows) {
-    yield* Effect.timeoutOption(Effect.raceFirst(current.process.afterSteps(after), current.awaitEnd), "30 seconds")
+    const { process } = current
+    const moment = after.record === undefined
+      ? process.afterSteps(after.steps)
+      : Effect.andThen(world.afterRecord(after.record), process.afterSteps(after.steps))
+    yield* Effect.timeoutOption(Effect.raceFirst(moment, current.awaitEnd), "30 seconds")
     yield* happen(what)
     for (const incarnation of living) if (incarnation !== current) look(incarnation)
     ensureAlive()
@@ -390,7 +404,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
 const mayStartAgain = (exit: Exit.Exit<void, unknown>): boolean =>
   Exit.isFailure(exit) &&
   exit.cause.reasons.every((reason) =>
-    reason._tag === "Fail" && ["Fenced", "AmbiguousCommit"].includes(tagOf(reason.error))
+    reason._tag === "Fail" && ["Fenced", "AmbiguousCommit", "SequenceTaken"].includes(tagOf(reason.error))
   )
 
 const name = ({ key, number }: Event): string => `${key}:${number}`

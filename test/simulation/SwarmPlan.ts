@@ -1,9 +1,13 @@
 /** What a history of the swarm is drawn from: a query, its streams, and everything that befalls it. */
 import fc from "fast-check"
 
-/** Something that happens, when the process that runs has gone so many steps further (or has ended). */
+/** Something that happens: see `after` for when. */
 export interface Blow {
-  readonly after: number
+  /**
+   * When the log has got its next record of this kind, if one is named, and then the process that runs has gone so many
+   * steps further; or when it has ended.
+   */
+  readonly after: { readonly record?: "planned" | "begun" | "prepared" | "committed"; readonly steps: number }
   readonly what:
     | { readonly _tag: "crash"; readonly downMillis: number }
     | { readonly _tag: "interrupt" }
@@ -32,6 +36,8 @@ export interface SwarmPlan {
   readonly sinks: number
   readonly keys: number
   readonly events: number
+  /** Whether the source is scaled, and written to again, before the query starts. */
+  readonly isScaledBefore: boolean
   readonly limit: number
   readonly parallelism: number
   readonly each: "partition" | "batch"
@@ -47,7 +53,17 @@ export interface SwarmPlan {
 }
 
 const blow: fc.Arbitrary<Blow> = fc.record({
-  after: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 0, max: 120 }) }, fc.integer({ min: 0, max: 600 })),
+  after: fc.oneof(
+    { weight: 2, arbitrary: fc.record({ steps: fc.integer({ min: 0, max: 120 }) }) },
+    { weight: 1, arbitrary: fc.record({ steps: fc.integer({ min: 0, max: 600 }) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        record: fc.constantFrom("planned", "begun", "prepared", "prepared", "prepared", "committed"),
+        steps: fc.integer({ min: 0, max: 25 })
+      })
+    }
+  ),
   what: fc.oneof<Array<fc.WeightedArbitrary<Blow["what"]>>>(
     {
       weight: 10,
@@ -85,7 +101,7 @@ const blow: fc.Arbitrary<Blow> = fc.record({
     },
     { weight: 2, arbitrary: fc.record({ _tag: fc.constant("more events"), count: fc.integer({ min: 1, max: 6 }) }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("truncate what is read") }) },
-    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("outage"), hours: fc.constantFrom(1, 25, 49) }) },
+    { weight: 3, arbitrary: fc.record({ _tag: fc.constant("outage"), hours: fc.constantFrom(1, 25, 49) }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("clock jumps"), minutes: fc.constantFrom(-60, -1, 1, 60) }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("somebody reads") }) }
   )
@@ -99,6 +115,7 @@ export const swarmPlan: fc.Arbitrary<SwarmPlan> = fc.record({
   sinks: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: 2, max: 3 })),
   keys: fc.integer({ min: 1, max: 5 }),
   events: fc.integer({ min: 1, max: 8 }),
+  isScaledBefore: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
   limit: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 3, max: 8 }) }, fc.integer({ min: 1, max: 2 })),
   parallelism: fc.constantFrom(1, 2, 8),
   each: fc.constantFrom("partition", "partition", "batch"),

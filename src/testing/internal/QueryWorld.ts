@@ -57,6 +57,7 @@ export class QueryWorld {
   readonly seeded: Seeded
   rates: Rates = { network: {}, log: {} }
   private readonly options: WorldOptions
+  private watchers: Array<{ readonly tag: CheckpointRecord.Entry["_tag"]; readonly tell: () => void }> = []
 
   static make(
     simulation: Simulation,
@@ -98,6 +99,24 @@ export class QueryWorld {
   appended(record: { readonly sequence: number; readonly bytes: Uint8Array }, process: string): void {
     this.simulation.timeline.add("L", process, describe(record))
     this.monitor.append(record)
+    if (this.watchers.length === 0) return
+    const decoded = CheckpointRecord.decode(record.bytes)
+    if (Result.isFailure(decoded)) return
+    const tags = decoded.success.entries.map(({ _tag }) => _tag)
+    const due = this.watchers.filter(({ tag }) => tags.includes(tag))
+    this.watchers = this.watchers.filter(({ tag }) => !tags.includes(tag))
+    for (const { tell } of due) tell()
+  }
+
+  /** Waits until the log gets a record with such an entry. */
+  afterRecord(tag: CheckpointRecord.Entry["_tag"]): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const watcher = { tag, tell: () => resume(Effect.void) }
+      this.watchers.push(watcher)
+      return Effect.sync(() => {
+        this.watchers = this.watchers.filter((other) => other !== watcher)
+      })
+    })
   }
 
   violated(violation: Violation): void {
