@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { seededBugs } from "./SeededBugs.ts"
 import { planOf } from "./Swarm.ts"
@@ -25,7 +25,5 @@ describe("Seeded bugs", () => {
     }, 300_000)
   }
 
-  it("prints how many histories it took", () => {
-    console.log(["histories until a seeded bug was caught:", ...found].join("\n"))
-  })
+  afterAll(() => console.log(["histories until a seeded bug was caught:", ...found].join("\n")))
 })
