@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { batchRead } from "./cases/BatchRead.ts"
 import type { Bench, Case, Measured, PreparedPeer } from "./cases/Case.ts"
+import { codecs } from "./cases/Codec.ts"
 import { embedded } from "./cases/Embedded.ts"
 import { groupRead } from "./cases/GroupRead.ts"
 import { latency } from "./cases/Latency.ts"
@@ -18,7 +19,7 @@ import { RealServer } from "./RealServer.ts"
 import { loadAll, machineText, type Outcome, save } from "./report/Outcome.ts"
 import { results, section } from "./report/Results.ts"
 
-const cases: ReadonlyArray<Case> = [write, transactions, batchRead, groupRead, latency, embedded]
+const cases: ReadonlyArray<Case> = [write, transactions, batchRead, groupRead, latency, embedded, codecs]
 /** Ours last. */
 const peers = [java, rust, python, ours]
 const order = peers.map(({ title }) => title)
