@@ -3,9 +3,11 @@ import { Context, Effect, Layer } from "effect"
 import * as Embedded from "../../src/pravega/embedded/Embedded.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 
-/** Where a server's clients connect to, as tcp://host:port. */
+/** Where a server's clients connect to, as tcp://host:port or tls://host:port, then with whom to trust. */
 export class InteropServer extends Context.Service<InteropServer, {
   readonly controller: string
+  /** The file of a certificate. */
+  readonly authority?: string
 }>()("effect-pravega/test/interop/InteropServer") {}
 
 /** A server that somebody else runs. */

@@ -33,7 +33,7 @@ const compiled = (): Promise<string> => {
 
 /** A program of ours with the Java client, and its arguments; it wants PRAVEGA_CONTROLLER. */
 export const javaCommand = (
-  program: "Interop" | "Check" | "Cases" | "GroupMember",
+  program: "Interop" | "Cases" | "Security" | "GroupMember",
   args: ReadonlyArray<string>
 ): Effect.Effect<readonly [string, ReadonlyArray<string>]> =>
   Effect.map(Effect.promise(compiled), (folder) => [
@@ -53,15 +53,15 @@ export const javaCommand = (
 
 /** Runs a program of ours with the Java client: the fields of the lines that it prints. */
 export const java = Effect.fnUntraced(function*(
-  program: "Interop" | "Check" | "Cases",
+  program: "Interop" | "Cases" | "Security",
   args: ReadonlyArray<string>,
   events: ReadonlyArray<KeyedText> = []
 ) {
-  const { controller } = yield* InteropServer
+  const { authority = "", controller } = yield* InteropServer
   const [command, commandArgs] = yield* javaCommand(program, args)
   const out = yield* Effect.promise(() =>
     run(command, commandArgs, {
-      env: { PRAVEGA_CONTROLLER: controller },
+      env: { PRAVEGA_CONTROLLER: controller, PRAVEGA_TRUST: authority },
       input: asLines(events),
       timeoutMs: 150_000
     })
@@ -82,3 +82,14 @@ export const asLines = (events: ReadonlyArray<KeyedText>): string =>
 /** What they print, line by line. */
 export const fields = (out: string): Array<Array<string>> =>
   out.split("\n").filter((line) => line !== "").map((line) => line.split("\t"))
+
+/** By case, the lines that a program printed for it, in their order. */
+export const outcomes = (lines: ReadonlyArray<ReadonlyArray<string>>): Record<string, Array<string>> => {
+  const byCase: Record<string, Array<string>> = {}
+  for (const [name = "", ...line] of lines) (byCase[name] ??= []).push(line.join(" "))
+  return byCase
+}
+
+/** What a program printed when it ran against a real server. */
+export const readOutcomes = (file: string): Record<string, Array<string>> =>
+  outcomes(fields(Fs.readFileSync(Path.join(import.meta.dirname, file), "utf8")))

@@ -1,7 +1,6 @@
 /** The same stream, written and read by this package and by Pravega's Java client, on one server. */
 import { assert, layer } from "@effect/vitest"
 import { Effect, type Layer, Result, Schedule } from "effect"
-import { readFileSync } from "node:fs"
 import { EventPointer } from "../../src/core/EventPointer.ts"
 import type { EventStream } from "../../src/core/EventStream.ts"
 import { Position } from "../../src/core/Position.ts"
@@ -13,16 +12,9 @@ import { Pravega } from "../../src/pravega/Pravega.ts"
 import * as Transaction from "../../src/pravega/Transaction.ts"
 import { type InteropServer, withClient } from "./InteropServer.ts"
 import { assertRoutedAlike, assertSame, keys, makeStream, numbered, readHere } from "./InteropStream.ts"
-import { java, type KeyedText } from "./JavaClient.ts"
+import { java, type KeyedText, outcomes, readOutcomes } from "./JavaClient.ts"
 
 type TextStream = EventStream<string>
-
-/** By case, the lines in the order in which they were printed. */
-function outcomes(lines: ReadonlyArray<ReadonlyArray<string>>): Record<string, Array<string>> {
-  const byCase: Record<string, Array<string>> = {}
-  for (const [name = "", ...line] of lines) (byCase[name] ??= []).push(line.join(" "))
-  return byCase
-}
 
 const run = (args: ReadonlyArray<string>, events?: ReadonlyArray<KeyedText>) => java("Interop", args, events)
 
@@ -60,12 +52,8 @@ const cutsOfJava = (stream: TextStream) =>
     return { head: text("HEAD"), tail: text("TAIL") }
   })
 
-/** What each case of the Java programs (java/, Cases) saw on a real server, in order; the file is as they printed it. */
-const seenOnTheRealServer = outcomes(
-  readFileSync(new URL("javaOutcomes.txt", import.meta.url), "utf8").trimEnd().split("\n").map((line) =>
-    line.split("\t")
-  )
-)
+/** What each case of the Java programs (java/, Cases) saw on a real server. */
+const seenOnTheRealServer = readOutcomes("javaOutcomes.txt")
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64")
 

@@ -35,6 +35,7 @@ import { ConnectionRefused } from "../segmentstore/ConnectionError.ts"
 import { formatEndpoint, SegmentStoreTransport } from "../segmentstore/SegmentStoreTransport.ts"
 import { AddressUnavailable, DirectoryCorrupt, EmbeddedError } from "./EmbeddedError.ts"
 import * as ContainerState from "./internal/ContainerState.ts"
+import * as AccessList from "./internal/controller/AccessList.ts"
 import type { Authorisation } from "./internal/controller/Authentication.ts"
 import * as ControllerServer from "./internal/controller/ControllerServer.ts"
 import * as DelegationTokens from "./internal/controller/DelegationTokens.ts"
@@ -57,14 +58,27 @@ export interface EmbeddedOptions {
   readonly authorization?: AuthorizationOptions | undefined
 }
 
-/** Whoever is a user may do everything. @category models @since 0.1.0 */
+/** @category models @since 0.1.0 */
 export interface AuthorizationOptions {
-  /** Passwords by user. */
-  readonly users: Readonly<Record<string, string | Redacted.Redacted<string>>>
+  /** By name. Who has a password only may do everything. */
+  readonly users: Readonly<Record<string, string | Redacted.Redacted<string> | User>>
   /** What delegation tokens are signed with: random by default. */
   readonly signingKey?: Redacted.Redacted<string> | undefined
   /** How long a delegation token is good for: 10 minutes by default, as in Pravega. */
   readonly tokenLife?: Duration.Input | undefined
+}
+
+/** Somebody who may do some things only. @category models @since 0.1.0 */
+export interface User {
+  readonly password: string | Redacted.Redacted<string>
+  /**
+   * What the user may do, as in Pravega's password file: `prn::RESOURCE,LEVEL` separated by semicolons. LEVEL is READ or
+   * READ_UPDATE; RESOURCE is `/` (all scopes as such), `/scope:market`, `/scope:market/stream:trades`, or the same with
+   * `key-value-table:` or `reader-group:`, in which `*` stands for anything. The first entry that names a resource
+   * decides about it. For example, who reads a stream with reader groups:
+   * `prn::/scope:market,READ;prn::/scope:market/stream:trades,READ;prn::/scope:market/reader-group:*,READ`.
+   */
+  readonly may: string
 }
 
 /** @category models @since 0.1.0 */
@@ -73,11 +87,13 @@ export interface ListenOptions {
   readonly host?: string | undefined
   /** 0, the default: any that is free. */
   readonly ports?: { readonly controller?: number | undefined; readonly segmentStore?: number | undefined } | undefined
+  /** In PEM form, the certificate with those that vouch for it. Present: both ports take encrypted connections only. */
+  readonly tls?: { readonly certificate: string; readonly key: string | Redacted.Redacted<string> } | undefined
 }
 
 /** @category models @since 0.1.0 */
 export interface Addresses {
-  /** `tcp://host:port`: what clients are given. */
+  /** `tcp://host:port`, or `tls://host:port`: what clients are given. */
   readonly controller: string
   /** `host:port`: what the controller tells them. */
   readonly segmentStore: string
@@ -211,7 +227,7 @@ const inProcess = (server: Server): Embedded["layerTransport"] =>
 
 const listen = (
   server: Server,
-  { host = "127.0.0.1", ports = {} }: ListenOptions = {}
+  { host = "127.0.0.1", ports = {}, tls: encryption }: ListenOptions = {}
 ): Effect.Effect<Addresses, EmbeddedError, Scope.Scope> =>
   Effect.gen(function*() {
     const unavailable = (port: number) => ({ cause }: { readonly cause: unknown }) =>
@@ -221,17 +237,19 @@ const listen = (
       Promise.all([import("./internal/SocketServer.ts"), import("./internal/controller/GrpcServer.ts")])
     )
     const { controller = 0, segmentStore = 0 } = ports
+    const tls = encryption && { chain: encryption.certificate, key: revealed(encryption.key) }
     const storePort = yield* SocketServer.listen({
       host,
       port: segmentStore,
+      tls,
       accept: (pipe) => server.health.error === undefined ? server.accept(pipe) : pipe.close()
     }).pipe(Effect.mapError(unavailable(segmentStore)))
     Object.assign(server.place, { host, port: storePort })
-    const controllerPort = yield* GrpcServer.listen(server, { host, port: controller }).pipe(
+    const controllerPort = yield* GrpcServer.listen(server, { host, port: controller, tls }).pipe(
       Effect.mapError(unavailable(controller))
     )
     return {
-      controller: `tcp://${formatEndpoint({ host, port: controllerPort })}`,
+      controller: `${tls === undefined ? "tcp" : "tls"}://${formatEndpoint({ host, port: controllerPort })}`,
       segmentStore: formatEndpoint({ host, port: storePort })
     }
   })
@@ -239,14 +257,19 @@ const listen = (
 const authorisationOf = (options: AuthorizationOptions | undefined): Authorisation | undefined =>
   options && {
     users: new Map(
-      Object.entries(options.users).map(([user, password]) => [
-        user,
-        typeof password === "string" ? password : Redacted.value(password)
+      Object.entries(options.users).map(([name, user]) => [
+        name,
+        typeof user === "string" || Redacted.isRedacted(user)
+          ? { password: revealed(user), may: AccessList.everything }
+          : { password: revealed(user.password), may: AccessList.parse(user.may) }
       ])
     ),
     signingKey: options.signingKey === undefined ? randomBytes(32).toString("hex") : Redacted.value(options.signingKey),
     life: Duration.toMillis(Duration.fromInputUnsafe(options.tokenLife ?? Duration.minutes(10)))
   }
+
+const revealed = (password: string | Redacted.Redacted<string>): string =>
+  typeof password === "string" ? password : Redacted.value(password)
 
 const tokenCheck =
   (authorisation: Authorisation, now: () => number): NonNullable<WireServer.WireServerOptions["verifyToken"]> =>

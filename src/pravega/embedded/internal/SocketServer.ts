@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import type * as Stream from "node:stream"
+import * as Tls from "node:tls"
 import type { BytePipe, PipeHandlers } from "../../segmentstore/BytePipe.ts"
 
 /** The address is taken, or not this machine's. */
@@ -26,12 +27,14 @@ export interface SocketServerOptions {
   /** 0: any that is free. */
   readonly port: number
   readonly accept: (pipe: BytePipe) => void
+  /** In PEM form; undefined: connections are not encrypted. */
+  readonly tls?: { readonly chain: string; readonly key: string } | undefined
 }
 
 /** Listens until the Scope closes; its connections are closed then too. Yields the port. */
 export const listen = (options: SocketServerOptions): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.map(
-    Effect.acquireRelease(start(options), ({ pipes, server }) => stop(server, pipes)),
+    Effect.acquireRelease(start(options), stop),
     ({ port }) => port
   )
 
@@ -39,18 +42,30 @@ interface Listening {
   readonly server: Net.Server
   readonly port: number
   readonly pipes: Set<ServerPipe>
+  /** As they were accepted, those that are not encrypted yet included. */
+  readonly sockets: Set<Net.Socket>
 }
 
-const start = ({ accept, host, port }: SocketServerOptions): Effect.Effect<Listening, ListenError> =>
+const start = ({ accept, host, port, tls }: SocketServerOptions): Effect.Effect<Listening, ListenError> =>
   Effect.callback((resume) => {
     const pipes = new Set<ServerPipe>()
+    const sockets = new Set<Net.Socket>()
     const refuse = (cause: unknown) => resume(Effect.fail(new ListenError({ address: `${host}:${port}`, cause })))
-    // paused: nothing is read before it is decided where to
-    const server = Net.createServer({ noDelay: true, highWaterMark: bufferBytes, pauseOnConnect: true }, (socket) => {
+    const connected = (socket: Net.Socket) => {
       const pipe = new ServerPipe(socket)
       pipes.add(pipe)
       socket.once("close", () => pipes.delete(pipe))
       accept(pipe)
+    }
+    let server: Net.Server
+    try {
+      server = makeServer(tls, connected)
+    } catch (cause) {
+      return refuse(cause) // no certificate, or not the key's
+    }
+    server.on("connection", (socket: Net.Socket) => {
+      sockets.add(socket)
+      socket.once("close", () => sockets.delete(socket))
     })
     server.once("error", refuse)
     try {
@@ -59,7 +74,9 @@ const start = ({ accept, host, port }: SocketServerOptions): Effect.Effect<Liste
         // a connection that could not be taken (no more files): the others go on
         server.on("error", () => {})
         const address = server.address()
-        resume(Effect.succeed({ server, pipes, port: typeof address === "object" ? address?.port ?? port : port }))
+        resume(
+          Effect.succeed({ server, pipes, sockets, port: typeof address === "object" ? address?.port ?? port : port })
+        )
       })
     } catch (cause) {
       refuse(cause) // a port out of range
@@ -67,16 +84,29 @@ const start = ({ accept, host, port }: SocketServerOptions): Effect.Effect<Liste
     return Effect.sync(() => server.close())
   })
 
-const stop = (server: Net.Server, pipes: Set<ServerPipe>): Effect.Effect<void> =>
+/**
+ * Paused: nothing is read before it is decided where to. What is no encrypted connection, or does not become one in
+ * time, is closed: by Node, which reports it.
+ */
+const makeServer = (tls: SocketServerOptions["tls"], connected: (socket: Net.Socket) => void): Net.Server =>
+  tls === undefined
+    ? Net.createServer({ noDelay: true, highWaterMark: bufferBytes, pauseOnConnect: true }, connected)
+    : Tls.createServer({ cert: tls.chain, key: tls.key, noDelay: true, handshakeTimeout: handshakeMillis }, connected)
+      .on("tlsClientError", (_, socket) => socket.destroy())
+
+const stop = ({ pipes, server, sockets }: Listening): Effect.Effect<void> =>
   Effect.callback((resume) => {
     server.close(() => resume(Effect.void))
     for (const pipe of Array.from(pipes)) pipe.destroy()
+    for (const socket of Array.from(sockets)) socket.destroy()
   })
 
 /** What a socket may hold unsent, or read ahead, before its connection or its peer is told to wait. In bytes. */
 const bufferBytes = 1024 * 1024
 /** How long a peer may take to receive the last words of a connection that was closed, in milliseconds. */
 const lingerMillis = 5000
+/** How long a peer may take to agree on the encryption, in milliseconds. */
+const handshakeMillis = 10_000
 
 /** Where the bytes of all connections arrive: they are lent to their handler for one call only. */
 const arrived = new Uint8Array(bufferBytes)
@@ -87,6 +117,7 @@ const arrived = new Uint8Array(bufferBytes)
  * 0.8 us per KiB received, this one 0.15. Where Node has no such handle, the accepted socket itself, which gives `data`.
  */
 const readingInto = (accepted: Net.Socket, receive: (chunk: Uint8Array) => void): Net.Socket => {
+  if (accepted instanceof Tls.TLSSocket) return accepted
   const handle: unknown = Reflect.get(accepted, "_handle")
   if (typeof handle !== "object" || handle === null || !("useUserBuffer" in handle)) return accepted
   Reflect.set(accepted, "_handle", null)

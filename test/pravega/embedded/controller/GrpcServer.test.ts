@@ -1,13 +1,15 @@
 /** The embedded controller on a socket, with authorisation: real gRPC, the real client. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Stream } from "effect"
 import * as ScalingPolicy from "../../../../src/core/ScalingPolicy.ts"
 import { ScopedStream } from "../../../../src/core/ScopedStream.ts"
+import { ScopeName } from "../../../../src/core/ScopeName.ts"
 import { makeId } from "../../../../src/core/Segment.ts"
 import { StreamConfiguration } from "../../../../src/core/StreamConfiguration.ts"
 import { Controller } from "../../../../src/pravega/controller/Controller.ts"
 import { ControllerTransport } from "../../../../src/pravega/controller/ControllerTransport.ts"
 import * as Credentials from "../../../../src/pravega/controller/Credentials.ts"
+import * as AccessList from "../../../../src/pravega/embedded/internal/controller/AccessList.ts"
 import * as ControllerServer from "../../../../src/pravega/embedded/internal/controller/ControllerServer.ts"
 import * as DelegationTokens from "../../../../src/pravega/embedded/internal/controller/DelegationTokens.ts"
 import * as GrpcServer from "../../../../src/pravega/embedded/internal/controller/GrpcServer.ts"
@@ -65,7 +67,11 @@ describe("GrpcServer", () => {
 
   it.live("lets in only users, and signs tokens for them", () =>
     Effect.gen(function*() {
-      const authorisation = { users: new Map([["user", "pass:word"]]), signingKey: "secret", life: 600_000 }
+      const authorisation = {
+        users: new Map([["user", { password: "pass:word", may: AccessList.everything }]]),
+        signingKey: "secret",
+        life: 600_000
+      }
       const port = yield* listen({ authorisation })
       const as = (credentials?: Credentials.Credentials) => Effect.provide(client(port, credentials))
       const token = (access: "read" | "write") =>
@@ -96,5 +102,46 @@ describe("GrpcServer", () => {
       assert.strictEqual(check(write, segment, "READ", now + 601_000), "expired")
       assert.strictEqual(check(write, segment, "READ", now, "other"), "refused")
       for (const text of ["", "a.b", "a.b.c", `${write}x`]) assert.strictEqual(check(text, segment, "READ"), "refused")
+    }).pipe(Effect.scoped))
+
+  it.live("lets users do what their lists say", () =>
+    Effect.gen(function*() {
+      const may = "prn::/scope:scope,READ;prn::/scope:scope/stream:s*,READ_UPDATE;prn::/scope:scope/stream:*,READ"
+      const port = yield* listen({
+        authorisation: {
+          users: new Map([
+            ["all", { password: "a", may: AccessList.everything }],
+            ["some", { password: "b", may: AccessList.parse(may) }]
+          ]),
+          signingKey: "secret",
+          life: 600_000
+        }
+      })
+      const other = ScopedStream.parse("scope/other")
+      const hidden = ScopeName.make("hidden")
+      const configuration = StreamConfiguration.make({ scaling: ScalingPolicy.fixed(1) })
+      yield* Effect.provide(
+        Effect.gen(function*() {
+          const controller = yield* Controller
+          yield* create
+          yield* controller.createScope(hidden)
+          yield* controller.createStream(other, configuration)
+        }),
+        client(port, Credentials.basic("all", "a"))
+      )
+      yield* Effect.gen(function*() {
+        const controller = yield* Controller
+        const refused = <A, E extends { readonly reason: { readonly _tag: string } }>(effect: Effect.Effect<A, E>) =>
+          Effect.map(Effect.flip(effect), ({ reason }) => assert.strictEqual(reason._tag, "PermissionDenied"))
+        yield* refused(controller.createScope(ScopeName.make("mine")))
+        yield* refused(controller.createStream(ScopedStream.parse("scope/strange"), configuration))
+        yield* refused(Stream.runCollect(controller.listScopes))
+        yield* refused(Stream.runCollect(controller.listStreams(hidden)))
+        yield* controller.updateStream(stream, configuration)
+        yield* refused(controller.updateStream(other, configuration))
+        yield* controller.delegationToken(stream, "write")
+        yield* controller.delegationToken(other, "read")
+        yield* refused(controller.delegationToken(other, "write"))
+      }).pipe(Effect.provide(client(port, Credentials.basic("some", "b"))))
     }).pipe(Effect.scoped))
 })

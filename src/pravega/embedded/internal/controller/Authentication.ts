@@ -1,30 +1,37 @@
 /**
- * Who may call: Pravega's built-in Basic authentication, by user and password. Whoever is a user may do everything.
+ * Who may call: Pravega's built-in Basic authentication, by user and password. What a user may is in `Permissions`.
  *
  * @internal
  */
 import { createHash, timingSafeEqual } from "node:crypto"
+import type { AccessList } from "./AccessList.ts"
 import type { TokenOptions } from "./DelegationTokens.ts"
 import { Refusal } from "./World.ts"
 
 export interface Authorisation extends TokenOptions {
-  /** Passwords by user. */
-  readonly users: ReadonlyMap<string, string>
+  /** By name. */
+  readonly users: ReadonlyMap<string, User>
 }
 
-/** Throws a `Refusal` unless the metadata (lower-case names) carry the credentials of a user. */
+export interface User {
+  readonly password: string
+  readonly may: AccessList
+}
+
+/** The user whose credentials the metadata (lower-case names) carry; throws a `Refusal` if they are nobody's. */
 export const authenticate = (
   { users }: Authorisation,
   metadata: Readonly<Record<string, string | undefined>>
-): void => {
+): User => {
   // the method's name is case-sensitive
   const [, encoded] = /^Basic (.+)$/.exec(metadata["authorization"] ?? "") ?? []
   const text = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString("utf8")
   const colon = text.indexOf(":")
-  const password = colon < 0 ? undefined : users.get(text.slice(0, colon))
-  if (password === undefined || !isEqual(password, text.slice(colon + 1))) {
+  const user = colon < 0 ? undefined : users.get(text.slice(0, colon))
+  if (user === undefined || !isEqual(user.password, text.slice(colon + 1))) {
     throw new Refusal({ code: "UNAUTHENTICATED", details: "Authentication failed" })
   }
+  return user
 }
 
 /** In a time that says nothing about either. */

@@ -12,15 +12,18 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
+import type { ControllerMethod } from "../../../controller/Controller.ts"
 import * as pb from "../../../controller/gen/Controller_pb.ts"
 import type { SegmentContainer } from "../SegmentContainer.ts"
+import { allows } from "./AccessList.ts"
 import { authenticate, type Authorisation } from "./Authentication.ts"
 import { AutoScaling } from "./AutoScaling.ts"
 import { ControllerState, type StreamState } from "./ControllerState.ts"
 import * as DelegationTokens from "./DelegationTokens.ts"
+import { requirements } from "./Permissions.ts"
 import type { RecordStorage } from "./RecordTable.ts"
 import * as Retention from "./Retention.ts"
-import { type Rpc, type RpcContext, rpcs } from "./Rpcs.ts"
+import { type RpcContext, rpcs } from "./Rpcs.ts"
 import * as Scopes from "./Scopes.ts"
 import * as Transactions from "./Transactions.ts"
 import { defaultLimits, findStream, internal, type Limits, Refusal, type World } from "./World.ts"
@@ -132,13 +135,20 @@ export const make = (options: ControllerServerOptions): Effect.Effect<Controller
 
 const handler = (world: World, options: ControllerServerOptions): ControllerServer["handle"] => {
   const { authorisation, container, endpoint } = options
-  const context: RpcContext = { world, endpoint, token: issuer(world, authorisation) }
+  const context: RpcContext = { world, endpoint, token: issuer(world, authorisation), mayRead: () => true }
+  const contextOf = (method: ControllerMethod, request: Uint8Array, metadata: Metadata): RpcContext => {
+    if (authorisation === undefined) return context
+    const { may } = authenticate(authorisation, metadata)
+    const required = requirements[method](request)
+    if (required !== undefined && !allows(may, required.resource, required.level)) {
+      throw new Refusal({ code: "PERMISSION_DENIED", details: "Authorization failed" })
+    }
+    return { ...context, mayRead: (resource) => allows(may, resource, "READ") }
+  }
   const answer = (method: string, request: Uint8Array, metadata: Metadata): Uint8Array | Refusal => {
     try {
-      const rpc = find(method)
-      if (rpc === undefined) return new Refusal({ code: "UNIMPLEMENTED", details: `Method not found: ${method}` })
-      if (authorisation !== undefined) authenticate(authorisation, metadata)
-      return rpc(context, request)
+      if (!isMethod(method)) return new Refusal({ code: "UNIMPLEMENTED", details: `Method not found: ${method}` })
+      return rpcs[method](contextOf(method, request, metadata), request)
     } catch (cause) {
       // anything else is a mistake of this server, which the caller should see and others survive
       return cause instanceof Refusal ? cause : internal(`Internal exception occurred: ${String(cause)}`)
@@ -150,8 +160,7 @@ const handler = (world: World, options: ControllerServerOptions): ControllerServ
   }
 }
 
-const byName: ReadonlyMap<string, Rpc> = new Map(Object.entries(rpcs))
-const find = (method: string): Rpc | undefined => byName.get(method)
+const isMethod = (name: string): name is ControllerMethod => Object.hasOwn(rpcs, name)
 
 const issuer = (world: World, authorisation: Authorisation | undefined): RpcContext["token"] => {
   const Access = pb.StreamInfo_AccessOperation

@@ -21,6 +21,7 @@ import * as Cuts from "./Cuts.ts"
 import * as Epochs from "./Epochs.ts"
 import * as KeyValueTables from "./KeyValueTables.ts"
 import * as Messages from "./Messages.ts"
+import * as Permissions from "./Permissions.ts"
 import * as ReaderGroups from "./ReaderGroups.ts"
 import * as Scopes from "./Scopes.ts"
 import * as Streams from "./Streams.ts"
@@ -35,6 +36,8 @@ export interface RpcContext {
   readonly endpoint: () => { readonly host: string; readonly port: number }
   /** The empty string: authorisation is off. */
   readonly token: (stream: Messages.Name, access: pb.StreamInfo_AccessOperation) => string
+  /** Whether the caller may read a resource: lists leave out the others. */
+  readonly mayRead: (resource: string) => boolean
 }
 
 export type Rpc = (context: RpcContext, request: Uint8Array) => Uint8Array
@@ -64,28 +67,30 @@ const scopes = {
     method.deleteScopeRecursive,
     ({ world }, { scope }) => ({ status: Scopes.removeRecursive(world, scope) })
   ),
-  listScopes: rpc(method.listScopes, ({ world }, { continuationToken }) => {
+  listScopes: rpc(method.listScopes, ({ mayRead, world }, { continuationToken }) => {
     const all = Array.from(world.state.scopes.values(), ({ name, record }) => ({ name, ...record }))
     const { items, token } = Scopes.page(all, continuationToken?.token ?? "")
-    return { scopes: items.map(({ name }) => name), continuationToken: { token } }
+    const scopes = items.map(({ name }) => name).filter((name) => mayRead(Permissions.scope(name)))
+    return { scopes, continuationToken: { token } }
   }),
   listStreamsInScope: rpc(
     method.listStreamsInScope,
-    ({ world }, { continuationToken, scope }) => streamPage(world, scope?.scope, undefined, continuationToken?.token)
+    (context, { continuationToken, scope }) => streamPage(context, scope?.scope, undefined, continuationToken?.token)
   ),
   listStreamsInScopeForTag: rpc(
     method.listStreamsInScopeForTag,
-    ({ world }, { continuationToken, scope, tag }) => streamPage(world, scope?.scope, tag, continuationToken?.token)
+    (context, { continuationToken, scope, tag }) => streamPage(context, scope?.scope, tag, continuationToken?.token)
   )
 }
 
-const streamPage = (world: World, scope = "", tag: string | undefined, token = "") => {
+const streamPage = ({ mayRead, world }: RpcContext, scope = "", tag: string | undefined, token = "") => {
   const streams = world.state.scopes.get(scope)?.streams.values()
   if (streams === undefined) return { status: pb.StreamsInScopeResponse_Status.SCOPE_NOT_FOUND }
   const tagged = Array.from(streams).filter(({ record }) => tag === undefined || record.settings.tags.includes(tag))
   const page = Scopes.page(tagged.map(({ name, record }) => ({ name, sequence: record.sequence })), token)
   return {
-    streams: page.items.map(({ name }) => Messages.streamInfo(name)),
+    streams: page.items.filter(({ name }) => mayRead(Permissions.stream(name.scope, name.stream)))
+      .map(({ name }) => Messages.streamInfo(name)),
     continuationToken: { token: page.token }
   }
 }
@@ -361,14 +366,19 @@ const tables = {
       }
     }
   ),
-  listKeyValueTablesInScope: rpc(method.listKeyValueTablesInScope, ({ world }, { continuationToken, scope }) => {
-    const name = scope?.scope ?? ""
-    const kvts = world.state.scopes.get(name)?.tables
-    if (kvts === undefined) return { status: pb.KVTablesInScopeResponse_Status.SCOPE_NOT_FOUND }
-    const all = Array.from(kvts, ([kvtName, { sequence }]) => ({ kvtName, sequence }))
-    const { items, token } = Scopes.page(all, continuationToken?.token ?? "")
-    return { kvtables: items.map(({ kvtName }) => ({ scope: name, kvtName })), continuationToken: { token } }
-  }),
+  listKeyValueTablesInScope: rpc(
+    method.listKeyValueTablesInScope,
+    ({ mayRead, world }, { continuationToken, scope }) => {
+      const name = scope?.scope ?? ""
+      const kvts = world.state.scopes.get(name)?.tables
+      if (kvts === undefined) return { status: pb.KVTablesInScopeResponse_Status.SCOPE_NOT_FOUND }
+      const all = Array.from(kvts, ([kvtName, { sequence }]) => ({ kvtName, sequence }))
+      const { items, token } = Scopes.page(all, continuationToken?.token ?? "")
+      const kvtables = items.filter(({ kvtName }) => mayRead(Permissions.table(name, kvtName)))
+        .map(({ kvtName }) => ({ scope: name, kvtName }))
+      return { kvtables, continuationToken: { token } }
+    }
+  ),
   deleteKeyValueTable: rpc(
     method.deleteKeyValueTable,
     ({ world }, { kvtName, scope }) => ({ status: KeyValueTables.remove(world, scope, kvtName) })
