@@ -148,13 +148,15 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
       yield* session.resume(recorded)
     }
   })
+  const owner = yield* nonce
   const owned = yield* OwnedLog.claim(log, {
     query: name,
-    owner: yield* nonce,
+    owner,
     accept,
     started: Effect.map(Effect.forEach(sources, startOf), (starts) =>
       new Started({
         query: name,
+        log: owner,
         version,
         structure,
         sources: Object.fromEntries(starts),

@@ -37,6 +37,8 @@ export class SourceStart extends Schema.Class<SourceStart>("effect-pravega/Sourc
  */
 export class Started extends Schema.TaggedClass<Started>()("started", {
   query: Schema.String,
+  /** Tells this log from another one of the query, begun anew under the same name. */
+  log: Schema.optionalKey(Schema.String),
   /** Given by the user. */
   version: Schema.String,
   /** Sources, sinks, codecs and guarantees; compared when the query is started again. */
@@ -49,8 +51,8 @@ export class Started extends Schema.TaggedClass<Started>()("started", {
 }) {
   /** The same, said again where the query stands later. */
   restated(batch: number, positions: Started["positions"]): Started {
-    const { query, sources, structure, version } = this
-    return new Started({ query, version, structure, sources, batch, positions })
+    const { log, query, sources, structure, version } = this
+    return new Started({ query, ...(log === undefined ? {} : { log }), version, structure, sources, batch, positions })
   }
 }
 

@@ -27,7 +27,7 @@ import * as Processing from "./internal/Processing.ts"
 import * as Reporting from "./internal/Reporting.ts"
 import type { Tally } from "./internal/Reporting.ts"
 import type { UnfinishedBatch } from "./LogState.ts"
-import type { BatchId, SinkSession } from "./Sink.ts"
+import type { BatchId, Past, SinkSession } from "./Sink.ts"
 import { SourceError } from "./SourceError.ts"
 
 /** @category models @since 0.1.0 */
@@ -143,11 +143,14 @@ const attempt = Effect.fnUntraced(function*<A, B, ES, E, R>(
 ) {
   run.activity.attempts = ++tally.attempts
   tally.reads.clear()
-  const sinks = yield* Effect.forEach(names, (name) =>
-    Processing.lazySink(run, name, {
-      begin: session(run, name).begin({ query: run.log.query, batch: batch.batch }),
-      begun: (handle) => run.log.append([new Begun({ batch: batch.batch, sinks: { [name]: handle } })]) // 2
-    }))
+  const sinks = yield* Effect.forEach(
+    names,
+    (name) =>
+      Processing.lazySink<A, B, ES, E, R, CheckpointLogError | CommitError>(run, name, {
+        begin: session(run, name).begin(idOf(run, batch), pastOf(run, batch, name)),
+        begun: (handle) => run.log.append([new Begun({ batch: batch.batch, sinks: { [name]: handle } })]) // 2
+      })
+  )
   const opened = () => sinks.flatMap((sink) => sink.opened())
   const keepAll = Effect.suspend(() => Effect.forEach(opened(), ({ attempt }) => attempt.keep, { discard: true }))
   const before = batch.prepared ?? new Map<string, PreparedSink>()
@@ -221,6 +224,17 @@ const preparedNow = <A, B, ES, E, R>(
 const idOf = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, { batch }: UnfinishedBatch): BatchId => ({
   query: run.log.query,
   batch
+})
+
+/** What a sink is told of the tries before. Whoever finds another owner may not append to the log, so it asks by doing so. */
+const pastOf = <A, B, ES, E, R>(
+  { log }: Run<A, B, ES, E, R>,
+  batch: UnfinishedBatch,
+  name: string
+): Past<Schema.Json> => ({
+  log: log.state().started.log ?? "",
+  handles: batch.begun.get(name) ?? [],
+  checkOwner: log.append([])
 })
 
 /** What became of a prepared sink; what nobody can know is never guessed: somebody has to look and say. */

@@ -80,6 +80,31 @@ export class TooManyDeadLetters extends Schema.TaggedError<TooManyDeadLetters>()
   }
 }
 
+/**
+ * A sink writes what is visible at once, each event under its own number, and a segment that an earlier try of the batch
+ * wrote to is deleted: which of the batch's events it had can't be found out any more.
+ *
+ * @category errors
+ */
+export class SinkSegmentLost extends Schema.TaggedError<SinkSegmentLost>()("SinkSegmentLost", {
+  query: Schema.String,
+  batch: Schema.Natural,
+  sink: Schema.String,
+  /** Its full name. */
+  segment: Schema.String,
+  /** The id under which the batch's events were appended to it. */
+  writerId: Schema.String,
+  /** The number that the first of the batch's events in it would have. */
+  firstEvent: Schema.BigInt
+}) {
+  override get message(): string {
+    return `query "${this.query}": batch ${this.batch} was being written to sink "${this.sink}" when a process ended, and ` +
+      `segment ${this.segment} was deleted since (by retention or truncation): which of the batch's events were in it is ` +
+      `not known any more (writer ${this.writerId}, numbers from ${this.firstEvent} on). Nothing was written by this try: ` +
+      `find out what readers have seen of the batch, and go on with a query of a new name, from after what they have`
+  }
+}
+
 /** What a source or sink left in the log is not what it reads. @category errors */
 export class StateUnreadable extends Schema.TaggedError<StateUnreadable>()("StateUnreadable", {
   /** The source or sink. */
@@ -99,6 +124,7 @@ export class CommitError extends Schema.TaggedError<CommitError>()("CommitError"
     InvariantViolated,
     NonDeterministicReplay,
     TooManyDeadLetters,
+    SinkSegmentLost,
     StateUnreadable
   ])
 }) {

@@ -153,6 +153,21 @@ export const make = <A, B, ES, RS, EP, RP, EK, RK, ED = never, RD = never>(
   if (outputs.length === 0) throw refused("it has no sink")
   if (new Set(sinks.map((sink) => sink.name)).size < sinks.length) throw refused("two of its sinks have the same name")
   if (sinks.length > 1 && !deterministic) throw refused("it has several sinks, and is not declared deterministic")
+  // Outputs that are visible already are known by their places among the outputs of their batch.
+  const exacting = sinks.find((sink) => sink.needsDeterministic === true)
+  if (exacting !== undefined && !deterministic) {
+    throw refused(
+      `sink "${exacting.name}" has outputs that are visible before they are committed, so each batch must have the same ` +
+        "outputs whenever it is processed: say deterministic: true if it has, or use a transactional sink"
+    )
+  }
+  const shrinking = sources.find((source) => source.mayShrink === true)
+  if (exacting !== undefined && shrinking !== undefined) {
+    throw refused(
+      `source "${shrinking.name}" skips what was deleted before it was read, so that a batch processed again may have ` +
+        `fewer outputs, but sink "${exacting.name}" needs the same ones: use onTruncated "fail", or a transactional sink`
+    )
+  }
   if (!Number.isSafeInteger(parallelism) || parallelism < 1) throw refused("its parallelism must be 1 or more")
   return {
     name,

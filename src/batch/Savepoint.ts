@@ -285,15 +285,16 @@ export const restore = Effect.fn("Savepoint.restore")(
       return yield* refused(`its sources are ${ours.join(", ")}, the savepoint's are ${theirs.join(", ")}`)
     }
     const log = yield* (yield* CheckpointLog).open(query)
+    const owner = `savepoint-${globalThis.crypto.randomUUID()}`
     const started = new Started({
       query,
+      log: owner,
       version: pipeline.version,
       structure: pipeline.structure,
       sources,
       batch,
       positions
     })
-    const owner = `savepoint-${globalThis.crypto.randomUUID()}`
     const record = new CheckpointRecord({ epoch: 1, owner, entries: [new Claimed({}), started] })
     yield* log.append(0, encode(record)).pipe(
       Effect.catchReason("CheckpointLogError", "SequenceTaken", () => refused("it has run before: give it a new name"))

@@ -19,10 +19,12 @@ import type { Pravega } from "../pravega/Pravega.ts"
 import type { ReadError } from "../pravega/ReadError.ts"
 import type { TransactionError } from "../pravega/TransactionError.ts"
 import type { WriterError } from "../pravega/WriterError.ts"
+import type { CheckpointLogError } from "./CheckpointLogError.ts"
 import type { PreparedSink } from "./CheckpointRecord.ts"
 import type { CommitError } from "./CommitError.ts"
 import * as ForeachBatchSink from "./internal/ForeachBatchSink.ts"
 import { HeldOutputs } from "./internal/HeldOutputs.ts"
+import * as IdempotentSink from "./internal/IdempotentSink.ts"
 import { jsonState } from "./internal/JsonState.ts"
 import * as PlainSink from "./internal/PlainSink.ts"
 import * as PravegaSink from "./internal/PravegaSink.ts"
@@ -46,6 +48,19 @@ export type Outcome =
   | { readonly _tag: "committable" }
   | { readonly _tag: "lost" }
   | { readonly _tag: "unknown"; readonly detail: string }
+
+/** What is known of a batch before a try to write it. @category models @since 0.1.0 */
+export interface Past<out Handle> {
+  /** The log that has the batch: another one of the same query has another name here. */
+  readonly log: string
+  /** Of tries that were not prepared, in the order in which they began. */
+  readonly handles: ReadonlyArray<Handle>
+  /** Fails if another process owns the query. */
+  readonly checkOwner: Effect.Effect<void, CheckpointLogError>
+}
+
+/** That of a batch of which nothing is known, and nobody else runs. */
+const firstTry: Past<never> = { log: "", handles: [], checkOwner: Effect.void }
 
 /** What a sink gives when all it was given is safe. @category models @since 0.1.0 */
 export interface Written<Evidence> {
@@ -80,8 +95,11 @@ export interface Prepared<Handle, Evidence> extends BatchId {
 
 /** An open sink. @category models @since 0.1.0 */
 export interface Session<in B, out E, in out Handle, in out Evidence> {
-  /** Begins a try to write a batch; nothing of it is visible before `commit`. */
-  readonly begin: (batch: BatchId) => Effect.Effect<Attempt<B, E, Handle, Evidence>, E, Scope.Scope>
+  /** Begins a try to write a batch; nothing of it is visible before `commit`. `past`: left out, it is the first one. */
+  readonly begin: (
+    batch: BatchId,
+    past?: Past<Handle>
+  ) => Effect.Effect<Attempt<B, E, Handle, Evidence>, E, Scope.Scope>
   /** Commits, if it is not committed; returns when it is visible. May be repeated by any process. */
   readonly commit: (prepared: Prepared<Handle, Evidence>) => Effect.Effect<void, E>
   /** Ends a try that will never be committed; may be repeated, and of one that is gone. Says if it was too late. */
@@ -96,6 +114,11 @@ export interface Sink<in B, out E, out R> {
   readonly name: string
   /** What must not change while a query has a log. */
   readonly structure: Schema.Json
+  /**
+   * Its outputs are visible before they are committed, so that a batch that is processed again must have the same ones: a
+   * pipeline that does not say so (`deterministic`) is refused.
+   */
+  readonly needsDeterministic?: true | undefined
   /** Whether any of these outputs is for this sink: it begins nothing before there is one. */
   readonly accepts: (outputs: Arr.NonEmptyReadonlyArray<B>) => boolean
   /** Lives as long as the query runs. */
@@ -104,7 +127,10 @@ export interface Sink<in B, out E, out R> {
 
 /** A session whose state is as the log has it. @category models @since 0.1.0 */
 export interface SinkSession<in B, out E> {
-  readonly begin: (batch: BatchId) => Effect.Effect<Attempt<B, E, Schema.Json, Schema.Json>, E, Scope.Scope>
+  readonly begin: (
+    batch: BatchId,
+    past?: Past<Schema.Json>
+  ) => Effect.Effect<Attempt<B, E, Schema.Json, Schema.Json>, E | CommitError, Scope.Scope>
   readonly commit: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<void, E | CommitError>
   readonly abort: (handle: Schema.Json) => Effect.Effect<"aborted" | "committed", E | CommitError>
   readonly recover: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<Outcome, E | CommitError>
@@ -117,6 +143,8 @@ export interface TypedSink<in B, out E, out R, in out Handle, in out Evidence, i
   readonly structure: Schema.Json
   readonly handle: Schema.Codec<Handle, HI>
   readonly evidence: Schema.Codec<Evidence, VI>
+  /** See `Sink`. */
+  readonly needsDeterministic?: true | undefined
   readonly open: Effect.Effect<Session<B, E, Handle, Evidence>, E, R | Scope.Scope>
 }
 
@@ -144,19 +172,23 @@ export const make = <B, E, R, Handle, Evidence, HI, VI>(
   return {
     name: options.name,
     structure: options.structure,
+    needsDeterministic: options.needsDeterministic,
     accepts: () => true,
     open: Effect.map(options.open, (session): SinkSession<B, E> => ({
-      begin: (batch) =>
-        Effect.map(session.begin(batch), (attempt) => ({
-          handle: handle.encode(attempt.handle),
-          write: attempt.write,
-          flush: attempt.flush,
-          prepare: Effect.map(
-            attempt.prepare,
-            (written) => ({ ...written, evidence: evidence.encode(written.evidence) })
-          ),
-          keep: attempt.keep
-        })),
+      begin: (batch, past = firstTry) =>
+        Effect.forEach(past.handles, handle.decode).pipe(
+          Effect.flatMap((handles) => session.begin(batch, { ...past, handles })),
+          Effect.map((attempt) => ({
+            handle: handle.encode(attempt.handle),
+            write: attempt.write,
+            flush: attempt.flush,
+            prepare: Effect.map(
+              attempt.prepare,
+              (written) => ({ ...written, evidence: evidence.encode(written.evidence) })
+            ),
+            keep: attempt.keep
+          }))
+        ),
       commit: (batch, prepared) => Effect.flatMap(typed(batch, prepared), session.commit),
       abort: (encoded) => Effect.flatMap(handle.decode(encoded), session.abort),
       recover: (batch, prepared) => Effect.flatMap(typed(batch, prepared), session.recover)
@@ -179,6 +211,7 @@ export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) =
   return {
     name: sink.name,
     structure: sink.structure,
+    needsDeterministic: sink.needsDeterministic,
     accepts: (outputs) =>
       outputs.some((output) => {
         const chosen = f(output)
@@ -186,8 +219,8 @@ export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) =
       }),
     open: Effect.map(sink.open, (session) => ({
       ...session,
-      begin: (batch) =>
-        Effect.map(session.begin(batch), (attempt) => ({
+      begin: (batch, past) =>
+        Effect.map(session.begin(batch, past), (attempt) => ({
           ...attempt,
           write: (partition, outputs) => {
             const chosen = choose(outputs)
@@ -231,11 +264,19 @@ export function all<B, E, R>(sinks: ReadonlyArray<Sink<B, E, R>>): ReadonlyArray
 }
 
 /** @category models @since 0.1.0 */
-export interface PravegaOptions {
+export interface IdempotentOptions {
   /**
-   * Outputs become visible exactly once, by transactions: one per batch, kept open by pings while the batch runs. Other
-   * guarantees are not there yet.
+   * Outputs are in the stream exactly once, without transactions: visible at once, each under a number that a try after a
+   * crash gives it again, and that the stream's segments remember.
    */
+  readonly guarantee: "idempotent"
+  /** Outputs are accepted while fewer bytes than this are unacknowledged, per partition; default 8 MiB. */
+  readonly maxPendingBytes?: number | undefined
+}
+
+/** @category models @since 0.1.0 */
+export interface PravegaOptions {
+  /** Outputs become visible exactly once, by transactions: one per batch, kept open by pings while the batch runs. */
   readonly guarantee: "exactly-once"
   /**
    * A batch that is not prepared is given up by the controller so long after its process died; default 60 seconds. No
@@ -250,8 +291,17 @@ export interface PravegaOptions {
 }
 
 /**
- * Writes to a Pravega stream, exactly once. A batch's events become visible segment by segment once its outcome is
- * decided; events of one routing key come in the order in which the process emitted them, if one partition emits them.
+ * Writes to a Pravega stream; in the end each output is in it exactly once, in the order, per routing key, in which the
+ * process emitted it, if one partition emits the key.
+ *
+ * `"exactly-once"`: nothing of a batch is visible before its outcome is decided; then its events appear segment by segment.
+ *
+ * `"idempotent"`: the quicker one. Readers see outputs as they are written, before their batch is committed, and keep them
+ * whatever becomes of the process: nothing is lost or repeated, but a batch is not seen as a whole. What was visible can't
+ * be taken back, so the pipeline must be `deterministic`: the same outputs, in the same order per partition, each time a
+ * batch is processed. Only this query may use its writer ids, and each of them stays in the segments that it wrote to: some
+ * bytes per partition and segment. If retention deletes a segment to which a process was writing when it was killed, before
+ * the query runs again, that ends it with `SinkSegmentLost`.
  *
  * @category constructors
  * @since 0.1.0
@@ -261,10 +311,22 @@ export function pravega<B>(
   options: PravegaOptions
 ): Sink<B, TransactionError | ReadError, Pravega>
 export function pravega<B>(stream: EventStream<B>, options: AtLeastOnceOptions): Sink<B, WriterError, Pravega>
-export function pravega<B>(stream: EventStream<B>, options: PravegaOptions | AtLeastOnceOptions) {
-  return options.guarantee === "at-least-once"
-    ? make(PlainSink.typed(stream, options))
-    : make(PravegaSink.typed(stream, options))
+export function pravega<B>(
+  stream: EventStream<B>,
+  options: IdempotentOptions
+): Sink<B, WriterError | CommitError | CheckpointLogError, Pravega> & { readonly needsDeterministic: true }
+export function pravega<B>(
+  stream: EventStream<B>,
+  options: PravegaOptions | AtLeastOnceOptions | IdempotentOptions
+) {
+  switch (options.guarantee) {
+    case "exactly-once":
+      return make(PravegaSink.typed(stream, options))
+    case "at-least-once":
+      return make(PlainSink.typed(stream, options))
+    case "idempotent":
+      return { ...make(IdempotentSink.typed(stream, options)), needsDeterministic: true as const }
+  }
 }
 
 /** @category models @since 0.1.0 */

@@ -111,6 +111,8 @@ export interface Source<out A, out E, out R> {
   readonly name: string
   /** What must not change while a query has a log. */
   readonly structure: Schema.Json
+  /** A plan read again may give fewer events instead of failing: what was gone by then is skipped. */
+  readonly mayShrink?: boolean | undefined
   /** Lives as long as the query runs. */
   readonly open: Effect.Effect<SourceSession<A, E>, E, R | Scope.Scope>
 }
@@ -168,6 +170,8 @@ export interface TypedSource<A, E, R, Position, Plan, Identity, PI, LI, II> {
   readonly structure: Schema.Json
   /** Start and end as the user gave them. */
   readonly asked: Schema.Json
+  /** See `Source`. */
+  readonly mayShrink?: boolean | undefined
   readonly position: Schema.Codec<Position, PI>
   readonly plan: Schema.Codec<Plan, LI>
   readonly identity: Schema.Codec<Identity, II>
@@ -190,6 +194,7 @@ export const make = <A, E, R, Position, Plan, Identity, PI, LI, II>(
   return {
     name,
     structure: options.structure,
+    mayShrink: options.mayShrink,
     open: Effect.map(options.open, (session): SourceSession<A, E> => {
       // A plan that this session made is handed back as the object it was: what was read ahead for it is found by it.
       const made = new WeakMap<object, Plan>()

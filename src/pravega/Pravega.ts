@@ -47,7 +47,8 @@ export class Pravega extends Context.Service<Pravega, {
   static readonly layerTransport = (
     options: ClientOptions = {}
   ): Layer.Layer<Pravega, never, ControllerTransport | SegmentStoreTransport> => {
-    const parts = Segments.layer.pipe(
+    // a client of its own also inside of another one's, whose segments would be taken for this one's
+    const parts = Layer.fresh(Segments.layer).pipe(
       Layer.provideMerge(Layer.merge(Controller.layer(options), SegmentStores.layer(options.stores)))
     )
     return Layer.effect(

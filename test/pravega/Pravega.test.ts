@@ -1,10 +1,15 @@
 /** The root layer: built from options and from configuration, connecting to nothing. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer, Redacted } from "effect"
+import { ConfigProvider, Effect, Layer, Redacted, Stream } from "effect"
+import * as EventCodec from "../../src/core/EventCodec.ts"
+import * as EventStream from "../../src/core/EventStream.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
+import * as Admin from "../../src/pravega/Admin.ts"
 import { ControllerTransport } from "../../src/pravega/controller/ControllerTransport.ts"
+import * as EventWriter from "../../src/pravega/EventWriter.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import { SegmentStoreTransport } from "../../src/pravega/segmentstore/SegmentStoreTransport.ts"
+import { rawTexts } from "./rawEvents.ts"
 
 describe("Pravega", () => {
   it.live("is built and released without a server", () =>
@@ -30,6 +35,25 @@ describe("Pravega", () => {
           Effect.flip
         )
       assert.deepInclude(yield* configured({ PRAVEGA_CONTROLLER: "nonsense://" }), { address: "nonsense://" })
+    }))
+
+  it.live("is a client of its own also where another one is provided around it", () =>
+    Effect.gen(function*() {
+      const stream = EventStream.make("nested/clients", { codec: EventCodec.utf8 })
+      const write = (text: string) =>
+        Effect.andThen(
+          Admin.ensureStream(stream.name, { scaling: { _tag: "Fixed", segments: 1 } }),
+          Stream.run(Stream.make(text), EventWriter.sink(stream))
+        )
+      const outer = Effect.gen(function*() {
+        yield* write("outer")
+        const inner = yield* Effect.andThen(write("inner"), rawTexts(stream.name)).pipe(
+          Effect.provide(Pravega.layerEmbedded())
+        )
+        return [inner, yield* rawTexts(stream.name)]
+      })
+      const found = yield* Effect.provide(outer, Pravega.layerEmbedded())
+      assert.deepStrictEqual(found, [["inner"], ["outer"]])
     }))
 
   it.effect("runs over other transports than sockets, with the credentials it was given", () =>

@@ -261,7 +261,7 @@ describe("Query", () => {
         ...memory,
         open: Effect.map(memory.open, (session) => ({
           ...session,
-          begin: (batch) => Effect.andThen(Ref.update(begun, (n) => n + 1), session.begin(batch))
+          begin: (batch, past) => Effect.andThen(Ref.update(begun, (n) => n + 1), session.begin(batch, past))
         }))
       }
       const inner = Sink.filterMapInput(counted, (n: number) => n > 100 ? n : undefined)

@@ -23,11 +23,12 @@ const narrowed = <C, B extends C, E, R>(
 ): Sink<C, E, R> => ({
   name: sink.name,
   structure: sink.structure,
+  needsDeterministic: sink.needsDeterministic,
   accepts: (outputs) => is(outputs) && sink.accepts(outputs),
   open: Effect.map(sink.open, (session) => ({
     ...session,
-    begin: (batch) =>
-      Effect.map(session.begin(batch), (attempt) => ({
+    begin: (batch, past) =>
+      Effect.map(session.begin(batch, past), (attempt) => ({
         ...attempt,
         write: (partition, outputs) => is(outputs) ? attempt.write(partition, outputs) : Effect.void
       }))

@@ -57,6 +57,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
       start: typeof start === "object" && "time" in start ? { time: String(start.time) } : toJson.start(start),
       end: toJson.end(end)
     },
+    mayShrink: onTruncated !== "fail",
     position: StreamCut,
     plan: MicroBatchPlan,
     identity: Identity,

@@ -40,7 +40,7 @@ export const lazySink = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
   run: Run<A, B, ES, E, R>,
   name: string,
   steps: {
-    readonly begin: Effect.Effect<OpenAttempt<B | Letter, E>, E, Scope.Scope>
+    readonly begin: Effect.Effect<OpenAttempt<B | Letter, E>, E | EL, Scope.Scope>
     readonly begun: (handle: Schema.Json) => Effect.Effect<void, EL>
   }
 ) {

@@ -18,7 +18,7 @@ import { type AppendOutcomeUnknown, AppendRefused, type TimeNotNoted, type Write
 import * as Failures from "./ControllerFailure.ts"
 import type { EventsInDoubt, SegmentAppender, SetupEnd } from "./SegmentAppender.ts"
 
-export interface SessionOptions {
+export interface SessionOptions<E> {
   readonly segments: Segments["Service"]
   readonly segment: SegmentRef
   /** The segment's full name, a transaction's part included. */
@@ -26,6 +26,11 @@ export interface SessionOptions {
   readonly lane: number
   /** For how long the session goes on trying while the store takes nothing. */
   readonly outageLimit: Duration.Duration
+  /**
+   * Given: others may write the same events under the same numbers. Then only a set-up after the seal tells what is in the
+   * segment, and this is asked when another one was quicker.
+   */
+  readonly onSuperseded?: Effect.Effect<void, E> | undefined
 }
 
 /** Why no further event can go to this segment. */
@@ -47,10 +52,10 @@ const refusalLimit = 3
 const setupTimeout = Duration.seconds(30)
 
 /** Runs until the segment takes no more events, or the appender is closed. */
-export const run = Effect.fnUntraced(function*(
+export const run = Effect.fnUntraced(function*<E = never>(
   appender: SegmentAppender,
-  options: SessionOptions
-): Effect.fn.Return<SessionEnd, AppendFailure> {
+  options: SessionOptions<E>
+): Effect.fn.Return<SessionEnd, AppendFailure | E> {
   const trouble = makeTrouble(appender, options)
   while (true) {
     yield* awaitWork(appender)
@@ -60,7 +65,7 @@ export const run = Effect.fnUntraced(function*(
       case "Closed":
         return end
       case "Sealed":
-        if (appender.inDoubt === undefined) return end
+        if (appender.isSealed || (appender.inDoubt === undefined && options.onSuperseded === undefined)) return end
         appender.seal()
         continue
       case "Missing":
@@ -84,6 +89,8 @@ export const run = Effect.fnUntraced(function*(
         yield* options.segments.forget(options.segment)
         break
       case "Superseded":
+        if (options.onSuperseded !== undefined) yield* options.onSuperseded
+        break
       case "ProtocolBroken":
         break
     }
@@ -123,7 +130,7 @@ const awaitWork = (appender: SegmentAppender): Effect.Effect<void> =>
   )
 
 /** One connection, one set-up, until it ends. */
-const attachOnce = (appender: SegmentAppender, options: SessionOptions): Effect.Effect<AttachEnd> =>
+const attachOnce = (appender: SegmentAppender, options: SessionOptions<unknown>): Effect.Effect<AttachEnd> =>
   connectAndSetUp(appender, options).pipe(
     Effect.scoped,
     Effect.catchTags({
@@ -135,7 +142,7 @@ const attachOnce = (appender: SegmentAppender, options: SessionOptions): Effect.
 
 const connectAndSetUp = Effect.fnUntraced(function*(
   appender: SegmentAppender,
-  options: SessionOptions
+  options: SessionOptions<unknown>
 ): Effect.fn.Return<AttachEnd, ConnectionRefused | ConnectionLost | ControllerError, Scope.Scope> {
   const { lane, segment, segments } = options
   const delegationToken = yield* segments.token(segment.stream, "write")
@@ -225,7 +232,7 @@ class Setup {
 }
 
 /** Pauses between attempts, which end when nothing was taken for too long. */
-const makeTrouble = (appender: SegmentAppender, options: SessionOptions) => {
+const makeTrouble = (appender: SegmentAppender, options: SessionOptions<unknown>) => {
   let attempts = 0
   let refusals = 0
   let since: bigint | undefined = undefined

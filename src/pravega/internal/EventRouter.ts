@@ -18,6 +18,8 @@ import { SegmentAppender } from "./SegmentAppender.ts"
 export interface RouterOptions {
   readonly segments: ReadonlyArray<SegmentWithRange>
   readonly writerIdOf: (segment: SegmentId) => string
+  /** What the numbers of events begin after, in every segment; default 0. */
+  readonly base?: bigint | undefined
   /** A block's usual size: see `SegmentAppender`. */
   readonly blockBytes: number
   /** Events are taken while fewer bytes than this wait for acknowledgement. */
@@ -162,6 +164,7 @@ export class EventRouter<E> {
     let started = false
     const appender = new SegmentAppender({
       writerId: this.options.writerIdOf(segment),
+      base: this.options.base,
       buffers: this.buffers,
       onAcknowledged: (block) => {
         this.options.onAcknowledged?.(segment, block)

@@ -28,6 +28,16 @@ export type Replace = (successors: ReadonlyArray<Segment.SegmentWithRange>) => b
 /** Why a segment takes no more events. */
 export type SegmentGone = Exclude<AppendSession.SessionEnd, { readonly _tag: "Closed" }>
 
+/** Events with numbers that another writer may have given them before, or gives them at the same time. */
+export interface Numbering<E> {
+  /** What the numbers begin after, in every segment. */
+  readonly base: bigint
+  /** The segment in which events are that were routed to one of `segments` or of their successors. */
+  readonly placeOf: (segment: Segment.SegmentId) => Segment.SegmentId
+  /** Another writer with the same id was quicker: goes on if this succeeds. */
+  readonly onSuperseded: Effect.Effect<void, E>
+}
+
 export interface RoutedWriterOptions<A, E> {
   readonly stream: EventStream<A>
   readonly transaction: TransactionId | undefined
@@ -38,6 +48,8 @@ export interface RoutedWriterOptions<A, E> {
     readonly stores: SegmentStores["Service"]
   }
   readonly writerIdOf: (segment: Segment.SegmentId) => string
+  /** Given: others may write events with the same writer ids and numbers. */
+  readonly numbering?: Numbering<E> | undefined
   /** A segment takes no more events: calls `replace` until it is true, or fails, which ends the writer. */
   readonly onGone: (segment: Segment.SegmentId, how: SegmentGone, replace: Replace) => Effect.Effect<void, E>
   readonly onAcknowledged?: (segment: Segment.SegmentId, block: AppendBlock) => void
@@ -66,20 +78,23 @@ export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: st
   const router: EventRouter<Failure> = new EventRouter<Failure>({
     segments: options.segments,
     writerIdOf: options.writerIdOf,
+    base: options.numbering?.base,
     blockBytes: options.limits.blockBytes,
     maxPendingBytes: options.limits.maxPendingBytes,
     onAcknowledged: options.onAcknowledged,
     startSession: (segment, appender) => fork(session(segment, appender))
   })
   const session = (segment: Segment.SegmentId, appender: SegmentAppender): Effect.Effect<void> => {
-    const ref: SegmentRef = { stream: options.stream.name, id: segment, transaction: options.transaction }
+    const id = options.numbering?.placeOf(segment) ?? segment
+    const ref: SegmentRef = { stream: options.stream.name, id, transaction: options.transaction }
     const segmentName = nameOf(ref)
     return AppendSession.run(appender, {
       segments: options.services.segments,
       segment: ref,
       segmentName,
       lane,
-      outageLimit: options.limits.outageLimit
+      outageLimit: options.limits.outageLimit,
+      onSuperseded: options.numbering?.onSuperseded
     }).pipe(
       Effect.flatMap((end) =>
         end._tag === "Closed"

@@ -41,6 +41,11 @@ export interface EventsInDoubt {
 export interface AppenderOptions {
   readonly writerId: string
   /**
+   * Events are numbered from this plus one; default 0. What the segment has under lower numbers of this writer id is none
+   * of them.
+   */
+  readonly base?: bigint | undefined
+  /**
    * Where blocks get their buffers. A block is closed before it would grow beyond their size; an event larger than that
    * has a block of its own.
    */
@@ -57,6 +62,7 @@ export class SegmentAppender {
   readonly writerId: string
   private readonly options: AppenderOptions
   private readonly encoder: WireCodec.AppendEncoder
+  private readonly base: bigint
   /** Closed blocks in order; the first `sent` of them are in flight on the present set-up. */
   private blocks: Array<AppendBlock> = []
   private sent = 0
@@ -80,6 +86,7 @@ export class SegmentAppender {
   constructor(options: AppenderOptions) {
     this.options = options
     this.writerId = options.writerId
+    this.base = options.base ?? BigInt(0)
     this.encoder = WireCodec.makeAppendEncoder(options.writerId)
   }
 
@@ -144,7 +151,7 @@ export class SegmentAppender {
     else this.connection = connection
     this.requestId = requestId
     this.awaitingDrain = false
-    this.lastStored = lastEventNumber < BigInt(0) ? Number.NEGATIVE_INFINITY : Number(lastEventNumber)
+    this.lastStored = lastEventNumber <= this.base ? Number.NEGATIVE_INFINITY : Number(lastEventNumber - this.base)
     this.lastAcknowledged = Math.max(this.lastAcknowledged, this.lastStored)
     this.dropStored()
     this.sendAll()
@@ -263,7 +270,7 @@ export class SegmentAppender {
         payload: [block.data],
         length: block.length,
         eventCount: block.count,
-        lastEventNumber: BigInt(block.lastEventNumber),
+        lastEventNumber: this.base + BigInt(block.lastEventNumber),
         requestId: this.requestId
       }))
       // a dead connection tells its subscribers while it takes the frame
@@ -278,7 +285,7 @@ export class SegmentAppender {
   }
 
   private onAppended(eventNumber: bigint, previousEventNumber: bigint): SetupEnd | undefined {
-    const number = Number(eventNumber)
+    const number = Number(eventNumber - this.base)
     const first = this.blocks[0]
     if (previousEventNumber >= eventNumber) {
       return broken(`acknowledgement of ${eventNumber} after ${previousEventNumber}`)
@@ -288,7 +295,7 @@ export class SegmentAppender {
         ? undefined
         : broken(`acknowledgement of ${eventNumber}, which was not sent`)
     }
-    if (previousEventNumber >= BigInt(first.lastEventNumber)) {
+    if (previousEventNumber >= this.base + BigInt(first.lastEventNumber)) {
       return broken(`acknowledgement after ${previousEventNumber}, but ${first.lastEventNumber} was not acknowledged`)
     }
     let done = 0
