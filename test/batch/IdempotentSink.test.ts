@@ -143,7 +143,7 @@ const stops = (steps: number): ReadonlyArray<Stop> =>
   )
 
 /** How many histories are drawn; more for a night. */
-const histories = Number(process.env["HISTORIES"] ?? 150)
+const histories = Number(process.env["HISTORIES"] ?? 80)
 
 describe("the idempotent sink", () => {
   it(
@@ -153,7 +153,10 @@ describe("the idempotent sink", () => {
       Effect.runPromise(Effect.gen(function*() {
         const steps = yield* live([])
         assert.isAbove(steps, 30)
-        const cases = stops(steps).flatMap((stop) => [1, 3].map((scaleBefore) => ({ stop, scaleBefore })))
+        const cases = stops(steps).map((stop, i) => ({
+          stop,
+          scaleBefore: i % 3 === 0 ? 1 : i % 3 === 1 ? 3 : undefined
+        }))
         yield* Effect.forEach(cases, ({ scaleBefore, stop }) =>
           live([{ ...undisturbed, stop }, { ...undisturbed, scaleBefore }]).pipe(
             Effect.catchDefect((defect) =>
