@@ -1,0 +1,87 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Stream from "effect/Stream"
+import fc from "fast-check"
+import * as Pipeline from "../../src/batch/Pipeline.ts"
+import * as Sink from "../../src/batch/Sink.ts"
+import * as Source from "../../src/batch/Source.ts"
+import * as EventCodec from "../../src/core/EventCodec.ts"
+import * as EventStream from "../../src/core/EventStream.ts"
+import * as PipelineLaws from "../../src/testing/PipelineLaws.ts"
+
+const keyed = (name: string) =>
+  EventStream.make(`texts/${name}`, { codec: EventCodec.utf8, routingKey: (text) => text.slice(0, 1) })
+const lines = keyed("lines")
+const words = keyed("words")
+const others = keyed("others")
+
+const some = fc.array(fc.stringMatching(/^[abc]( [abc]\d){0,3}$/), { minLength: 1, maxLength: 6 })
+const split = (line: string): ReadonlyArray<string> => line.split(" ")
+
+const pipeline = Pipeline.make("words", {
+  source: Source.microBatch(lines, { limit: { events: 4 } }),
+  process: (reads) => Stream.flattenIterable(Stream.map(reads, ({ event }) => split(event))),
+  sink: Sink.pravega(words, { guarantee: "exactly-once" })
+})
+
+describe("PipelineLaws.exactlyOnce", () => {
+  it.live(
+    "holds for a pipeline of a user's, in one line",
+    () => PipelineLaws.exactlyOnce(pipeline, { source: lines, events: some, sinks: [words], runs: 1 })
+  )
+
+  it.live("holds for several sinks, and a process that needs services", () => {
+    class Suffix extends Context.Service<Suffix, { readonly text: string }>()("effect-pravega/test/Suffix") {}
+    const to = (sink: EventStream.EventStream<string>, isFor: (word: string) => boolean) =>
+      Sink.filterMapInput(
+        Sink.pravega(sink, { guarantee: "exactly-once" }),
+        (word: string) => isFor(word) ? word : undefined
+      )
+    const several = Pipeline.make("several", {
+      source: Source.microBatch(lines),
+      process: (reads) => Stream.mapEffect(reads, ({ event }) => Effect.map(Suffix, ({ text }) => `${event}${text}`)),
+      sinks: [to(words, (word) => word.startsWith("a")), to(others, (word) => !word.startsWith("b"))],
+      deterministic: true
+    })
+    return PipelineLaws.exactlyOnce(several, {
+      source: lines,
+      events: some,
+      sinks: [words, others],
+      runs: 1,
+      crashes: 60
+    }).pipe(Effect.provideService(Suffix, { text: "!" }))
+  })
+
+  it.live("is broken by at-least-once: says where the pipeline was crashed, and what happened", () =>
+    Effect.gen(function*() {
+      const plain = Pipeline.make("plain", {
+        source: Source.microBatch(lines),
+        process: (reads) => Stream.map(reads, ({ event }) => event),
+        sink: Sink.pravega(words, { guarantee: "at-least-once" })
+      })
+      const exit = yield* Effect.exit(
+        PipelineLaws.exactlyOnce(plain, { source: lines, events: fc.constant(["a", "b"]), sinks: [words], runs: 1 })
+      )
+      const report = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "it holds"
+      assert.match(report, /pipeline "plain", crashed at step \d+ of \d+, down for/)
+      assert.match(report, /VIOLATED I1: repeated or invented: texts\/words has besides [ab]/)
+      assert.match(report, /L life 1 +\d: planned\(0\)/)
+      assert.match(report, /! life 1 +crashes/)
+    }))
+
+  it.live("is broken by a pipeline whose outputs are others each time", () =>
+    Effect.gen(function*() {
+      const order = Pipeline.make("order", {
+        source: Source.microBatch(lines),
+        process: (reads) => Stream.map(reads, ({ event }) => `${event}${Math.random()}`),
+        sink: Sink.pravega(words, { guarantee: "exactly-once" })
+      })
+      const exit = yield* Effect.exit(
+        PipelineLaws.exactlyOnce(order, { source: lines, events: fc.constant(["a"]), sinks: [words], runs: 1 })
+      )
+      assert.isTrue(Exit.isFailure(exit))
+    }))
+})
