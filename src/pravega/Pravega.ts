@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -117,20 +117,20 @@ export class Pravega extends Context.Service<Pravega, {
   static readonly layerConfig = (
     options: Omit<PravegaOptions, "controller"> = {}
   ): Layer.Layer<Pravega, Config.ConfigError | ControllerAddress.InvalidControllerAddress> =>
-    Layer.unwrap(Effect.map(settings, ({ ca, controller, password, user }) =>
-      Pravega.layer({
-        ...options,
-        controller,
-        ...(Option.isSome(user) && Option.isSome(password)
-          ? { credentials: Credentials.basic(user.value, password.value) }
-          : {}),
-        ...(Option.isSome(ca) ? { tls: { ...options.tls, ca: ca.value } } : {})
-      })))
+    // loaded here, not at import: Config and what it needs are a twentieth of it
+    Layer.unwrap(
+      Effect.promise(() => import("./internal/PravegaConfig.ts")).pipe(
+        Effect.flatMap(({ settings }) => settings),
+        Effect.map(({ ca, controller, password, user }) =>
+          Pravega.layer({
+            ...options,
+            controller,
+            ...(Option.isSome(user) && Option.isSome(password)
+              ? { credentials: Credentials.basic(user.value, password.value) }
+              : {}),
+            ...(Option.isSome(ca) ? { tls: { ...options.tls, ca: ca.value } } : {})
+          })
+        )
+      )
+    )
 }
-
-const settings = Config.all({
-  controller: Config.String("PRAVEGA_CONTROLLER").pipe(Config.withDefault("tcp://localhost:9090")),
-  user: Config.option(Config.String("PRAVEGA_USER")),
-  password: Config.option(Config.Redacted("PRAVEGA_PASSWORD")),
-  ca: Config.option(Config.String("PRAVEGA_TLS_CA"))
-})

@@ -9,8 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Net from "node:net"
-import * as Tls from "node:tls"
+import type { Socket } from "node:net"
 import type { StoreEndpoint } from "../controller/Controller.ts"
 import type { TlsOptions } from "../controller/ControllerTransport.ts"
 import type { BytePipe, PipeHandlers } from "./BytePipe.ts"
@@ -83,6 +82,10 @@ const openSocket = (
   ))
 }
 
+/** Loaded with the first connection: they take a tenth of the library's import, and an embedded server needs none. */
+const net = () => process.getBuiltinModule("node:net")
+const tls = () => process.getBuiltinModule("node:tls")
+
 const connectTcp = ({ host, port }: StoreEndpoint): SocketPipe => {
   const buffer = new Uint8Array(receiveBufferBytes)
   const onread = {
@@ -94,30 +97,32 @@ const connectTcp = ({ host, port }: StoreEndpoint): SocketPipe => {
   }
   const options = { host, port, noDelay: true, writableHighWaterMark: sendBufferBytes, onread }
   // paused: it would start to read when it is connected, before anybody listens
-  const pipe = new SocketPipe(Net.connect(options).pause())
+  const pipe = new SocketPipe(net().connect(options).pause())
   return pipe
 }
 
 /** The bytes come as `data`. Node checks certificate and host name before it says `secureConnect`. */
-const connectTls = ({ host, port }: StoreEndpoint, tls: TlsOptions): Net.Socket =>
-  Tls.connect({
+const connectTls = ({ host, port }: StoreEndpoint, options: TlsOptions): Socket =>
+  tls().connect({
     host,
     port,
-    ...(Net.isIP(host) === 0 ? { servername: host } : {}),
-    ...(tls.ca === undefined ? {} : { ca: pem(tls.ca) }),
-    ...(tls.certificate === undefined ? {} : { cert: pem(tls.certificate.chain), key: pem(tls.certificate.key) }),
-    ...(tls.verifyHostName === false ? { checkServerIdentity: () => undefined } : {})
+    ...(net().isIP(host) === 0 ? { servername: host } : {}),
+    ...(options.ca === undefined ? {} : { ca: pem(options.ca) }),
+    ...(options.certificate === undefined
+      ? {}
+      : { cert: pem(options.certificate.chain), key: pem(options.certificate.key) }),
+    ...(options.verifyHostName === false ? { checkServerIdentity: () => undefined } : {})
   }).setNoDelay(true)
 
 const pem = (text: string | Uint8Array): string | Buffer => (typeof text === "string" ? text : Buffer.from(text))
 
 class SocketPipe implements BytePipe {
-  private readonly socket: Net.Socket
+  private readonly socket: Socket
   private handlers: PipeHandlers | undefined = undefined
   private corked = false
   private failure: unknown = undefined
 
-  constructor(socket: Net.Socket) {
+  constructor(socket: Socket) {
     this.socket = socket
     // `close` follows, and tells
     socket.on("error", (cause) => {
