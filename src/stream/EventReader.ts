@@ -314,8 +314,6 @@ const markOf = (read: EventRead<unknown>) => {
 // -----------------------------------------------------------------------------
 
 const readAheadDefault = 8 * 1024 * 1024
-/** Java's unit of the group's times. */
-const unitMillis = 1000
 
 const listOf = <A>(sources: Sources<A>): ReadonlyArray<Source<A>> => isList(sources) ? sources : [sources]
 
@@ -351,8 +349,7 @@ const open = Effect.fnUntraced(function*<A>(
     onTruncated: options.onTruncated ?? "fail",
     onCheckpoint: options.onCheckpoint ?? (() => Effect.void),
     delivery,
-    timeWindows: options.timeWindows ?? true,
-    unitMillis
+    timeWindows: options.timeWindows ?? true
   })
 })
 

@@ -10,6 +10,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -53,9 +54,12 @@ export interface Options {
   /** `merged`: all segments come in one queue. `apart`: each in one of its own. */
   readonly delivery: "merged" | "apart"
   readonly timeWindows: boolean
-  /** The unit of the group's times in milliseconds: a second, or less where a test can't wait. */
-  readonly unitMillis: number
 }
+
+/** The unit of the group's times in milliseconds: Java's second, or less where a test can't wait. */
+export const TimeUnit = Context.Reference<number>("effect-pravega/pravega/readergroup/GroupReader/TimeUnit", {
+  defaultValue: () => 1000
+})
 
 export type Failure = ReadError | ReaderGroupError
 
@@ -108,7 +112,7 @@ export const make = Effect.fnUntraced(function*(
   yield* GroupState.fetch(options.group, state)
   const now = yield* millis
   const scope = yield* Effect.scope
-  const timers = new MemberTimers(options.reader, options.unitMillis, now)
+  const timers = new MemberTimers(options.reader, yield* TimeUnit, now)
   const reader = new Member(options, pravega, state, scope, timers, {
     // holds one: the next is ready when the last is taken, and no more than that is kept
     items: yield* Queue.bounded<Item, Failure | Cause.Done>(1),
@@ -428,7 +432,7 @@ class Member implements GroupReader {
       this.askedInVain.set(name, attempts)
       if (attempts > successorAttempts) return yield* GroupState.fail(new SuccessorsUnknown({ segment: name }))
       yield* Effect.forkIn(
-        Effect.andThen(Effect.sleep(Duration.millis(this.options.unitMillis / 10)), Effect.sync(this.poke)),
+        Effect.andThen(Effect.sleep(Duration.millis(this.timers.unit / 10)), Effect.sync(this.poke)),
         this.scope
       )
       return undefined
@@ -498,7 +502,7 @@ class Member implements GroupReader {
       const now = yield* millis
       if (now < this.timers.compactAt) return
       this.timers.compactAt = now +
-        Math.max(this.options.unitMillis, Duration.toMillis(this.now().config.groupRefreshTime))
+        Math.max(this.timers.unit, Duration.toMillis(this.now().config.groupRefreshTime))
       if ((yield* Random.next) >= compactionProbability) return
       yield* this.state.compact(
         (state) => ({ _tag: "Init", init: { _tag: "CompactReaderGroupState", state } }),

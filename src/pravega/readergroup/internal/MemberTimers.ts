@@ -13,7 +13,8 @@ const decisionUnits = 30
 const configUnits = 10
 
 export class MemberTimers {
-  private readonly unit: number
+  /** In milliseconds. */
+  readonly unit: number
   private readonly reader: string
   acquireAt: number
   releaseAt: number

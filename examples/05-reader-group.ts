@@ -1,0 +1,50 @@
+// Readers of a group share a stream's segments: each event goes to one of them. What they have processed is the group's
+// position: run this again, and it goes on after it. Readers in other processes, Java's too, may join the same group.
+import { Console, Deferred, Effect, Ref, Schema } from "effect"
+import { Admin, EventStream, EventWriter, Pravega, ReaderGroup } from "effect-pravega"
+import { EventReader } from "effect-pravega/stream"
+
+const Trade = Schema.Struct({ symbol: Schema.String, price: Schema.Finite })
+const trades = EventStream.make("market/trades", { schema: Trade, routingKey: (trade) => trade.symbol })
+
+const symbols = ["AAPL", "MSFT", "NVDA", "ORCL", "TSLA"]
+const count = 20
+
+const program = Effect.gen(function*() {
+  yield* Admin.ensureStream(trades.name, { scaling: { _tag: "Fixed", segments: 4 } })
+  const processed = yield* Ref.make(0)
+  const done = yield* Deferred.make<void>()
+
+  // an event is acknowledged when its handler has succeeded; one symbol's trades come in order
+  const reader = (name: string) =>
+    EventReader.run(
+      trades,
+      { readerGroup: "dashboards" },
+      ({ event }) =>
+        Console.log(`${name}: ${event.symbol} ${event.price}`).pipe(
+          Effect.andThen(Ref.updateAndGet(processed, (n) => n + 1)),
+          Effect.andThen((n) => n === count ? Deferred.succeed(done, undefined) : Effect.void)
+        )
+    )
+
+  const writing = Effect.scoped(Effect.gen(function*() {
+    const writer = yield* EventWriter.make(trades)
+    for (let i = 0; i < count; i++) {
+      yield* writer.write({ symbol: symbols[i % symbols.length] ?? "", price: 100 + i })
+      yield* Effect.sleep("200 millis")
+    }
+  }))
+
+  // interrupted when all is processed: the readers leave the group, and tell it how far they came
+  yield* Effect.raceFirst(
+    Effect.all([reader("first"), reader("second"), Effect.andThen(writing, Effect.never)], {
+      concurrency: "unbounded"
+    }),
+    Deferred.await(done)
+  )
+  const group = yield* ReaderGroup.open("market/dashboards")
+  yield* Console.log(`${(yield* group.onlineReaders).length} readers are left; the group is at`)
+  for (const cut of yield* group.streamCuts) yield* Console.log(`  ${cut.toString()}`)
+}).pipe(Effect.scoped)
+
+await Effect.runPromise(program.pipe(Effect.provide(Pravega.layerConfig())))

@@ -1,0 +1,261 @@
+/** Readers that join, leave and hang while a stream is scaled: each event once, in order per key; and nothing is left of them. */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import fc from "fast-check"
+import * as EventCodec from "../../src/core/EventCodec.ts"
+import * as EventStream from "../../src/core/EventStream.ts"
+import { Position } from "../../src/core/Position.ts"
+import * as ScalingPolicy from "../../src/core/ScalingPolicy.ts"
+import type { SegmentId } from "../../src/core/Segment.ts"
+import * as Admin from "../../src/pravega/Admin.ts"
+import * as Embedded from "../../src/pravega/embedded/Embedded.ts"
+import type { EventRead } from "../../src/pravega/EventRead.ts"
+import * as EventWriter from "../../src/pravega/EventWriter.ts"
+import { Pravega } from "../../src/pravega/Pravega.ts"
+import * as GroupReader from "../../src/pravega/readergroup/internal/GroupReader.ts"
+import * as ReaderGroup from "../../src/pravega/readergroup/ReaderGroup.ts"
+import * as EventReader from "../../src/stream/EventReader.ts"
+import { randomName, randomScope } from "../names.ts"
+
+const keys = 7
+const textOf = (index: number): string => `k${index % keys} ${Math.floor(index / keys)}`
+
+/** What happens, one after the other, while the readers read. */
+type Step =
+  | { readonly _tag: "join" }
+  | { readonly _tag: "leave"; readonly which: number }
+  /** It hangs, and is declared offline with what its user had processed. */
+  | { readonly _tag: "hang"; readonly which: number }
+  | { readonly _tag: "scale"; readonly segments: number }
+  | { readonly _tag: "write"; readonly count: number }
+  | { readonly _tag: "checkpoint" }
+  | { readonly _tag: "pause"; readonly millis: number }
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.constant<Step>({ _tag: "join" }),
+  fc.record({ _tag: fc.constant("leave" as const), which: fc.nat(5) }),
+  fc.record({ _tag: fc.constant("hang" as const), which: fc.nat(5) }),
+  fc.record({ _tag: fc.constant("scale" as const), segments: fc.integer({ min: 1, max: 5 }) }),
+  fc.record({ _tag: fc.constant("write" as const), count: fc.integer({ min: 1, max: 120 }) }),
+  fc.constant<Step>({ _tag: "checkpoint" }),
+  fc.record({ _tag: fc.constant("pause" as const), millis: fc.integer({ min: 1, max: 60 }) })
+)
+
+type Read = EventRead<string>
+
+/** A reader whose user keeps a position per segment, takes its time over events, and can be made to hang. */
+class Reader {
+  readonly id = randomName("reader")
+  readonly kept = new Map<SegmentId, bigint>()
+  isHanging = false
+  private readonly stream: EventStream.EventStream<string>
+  private readonly processed: Array<string>
+  /** A store that all readers share: where each segment is processed to. */
+  private readonly store: Map<SegmentId, bigint>
+  private readonly apart: boolean
+
+  constructor(
+    stream: EventStream.EventStream<string>,
+    processed: Array<string>,
+    store: Map<SegmentId, bigint>,
+    apart: boolean
+  ) {
+    this.apart = apart
+    this.stream = stream
+    this.processed = processed
+    this.store = store
+  }
+
+  run() {
+    const options = { readerGroup: "group", readerId: this.id, automaticCheckpoints: "50 millis" } as const
+    // acknowledged one by one, where an interruption may come between: the store tells what comes again
+    if (this.apart) return EventReader.run(this.stream, options, (read) => this.process(read, Effect.void))
+    // acknowledged now and then, and when it is interrupted: nothing may come again
+    return Stream.runForEachArray(EventReader.stream(this.stream, options), (reads) => {
+      let last: Read | undefined
+      const acknowledge = Effect.suspend(() => last === undefined ? Effect.void : EventReader.acknowledge(last))
+      return Effect.forEach(reads, (read, i) => {
+        const done = Effect.suspend(() => {
+          last = read
+          return i % 3 === 2 ? acknowledge : Effect.void
+        })
+        return this.process(read, done)
+      }, { discard: true }).pipe(Effect.ensuring(Effect.suspend(() => this.isHanging ? Effect.void : acknowledge)))
+    })
+  }
+
+  private process(read: Read, done: Effect.Effect<void>): Effect.Effect<void> {
+    const work = Effect.suspend(() => {
+      const before = this.store.get(read.segmentId) ?? 0n
+      assert.isAtMost(Number(read.offset), Number(before), "nothing is left out")
+      if (!this.apart) assert.strictEqual(read.offset, before, "nothing comes again")
+      if (read.offset === before) {
+        this.processed.push(read.event)
+        this.store.set(read.segmentId, read.endOffset)
+      }
+      this.kept.set(read.segmentId, read.endOffset)
+      return done
+    })
+    const takesTime = this.processed.length % 5 === 0 ? Effect.sleep(1) : Effect.yieldNow
+    return Effect.andThen(
+      takesTime,
+      Effect.suspend(() => this.isHanging ? Effect.never : Effect.uninterruptible(work))
+    )
+  }
+
+  get position(): Position {
+    return Position.make({
+      segments: Array.from(this.kept, ([segment, offset]) => ({ stream: this.stream.name, segment, offset }))
+    })
+  }
+}
+
+const history = Effect.fnUntraced(function*(steps: ReadonlyArray<Step>, apart: boolean) {
+  const scope = randomScope()
+  const stream = EventStream.make(`${scope}/events`, {
+    codec: EventCodec.utf8,
+    routingKey: (text) => text.slice(0, text.indexOf(" "))
+  })
+  yield* Admin.ensureStream(stream.name, { scaling: ScalingPolicy.fixed(1) })
+  yield* ReaderGroup.create(`${scope}/group`, { streams: [stream.name], automaticCheckpoints: "50 millis" })
+  const group = yield* ReaderGroup.open(`${scope}/group`)
+  const writer = yield* EventWriter.make(stream)
+  const processed: Array<string> = []
+  let written = 0
+  const store = new Map<SegmentId, bigint>()
+  let running: Array<{ readonly reader: Reader; readonly fiber: Fiber.Fiber<void, EventReader.Failure> }> = []
+  const join = Effect.gen(function*() {
+    const reader = new Reader(stream, processed, store, apart)
+    running.push({ reader, fiber: yield* Effect.forkScoped(reader.run()) })
+  })
+  const take = (which: number) => {
+    const chosen = running[which % Math.max(1, running.length)]
+    running = running.filter((other) => other !== chosen)
+    return chosen
+  }
+  for (const next of steps) {
+    switch (next._tag) {
+      case "join":
+        if (running.length < 4) yield* join
+        break
+      case "leave": {
+        const chosen = take(next.which)
+        if (chosen !== undefined) yield* Fiber.interrupt(chosen.fiber)
+        break
+      }
+      case "hang": {
+        const chosen = take(next.which)
+        if (chosen === undefined) break
+        // one that has not joined yet would do so later, and hang then
+        while (!(yield* group.onlineReaders).includes(chosen.reader.id)) yield* Effect.sleep(5)
+        chosen.reader.isHanging = true
+        yield* group.readerOffline(chosen.reader.id, chosen.reader.position)
+        break
+      }
+      case "scale":
+        yield* Admin.scaleTo(stream.name, next.segments)
+        break
+      case "write":
+        yield* writer.writeAll(Array.from({ length: next.count }, (_, i) => textOf(written + i)))
+        written += next.count
+        break
+      case "checkpoint":
+        // unfinished ones may be too many, and a later one may win
+        yield* Effect.forkScoped(Effect.ignore(group.checkpoint(randomName("checkpoint"))))
+        break
+      case "pause":
+        yield* Effect.sleep(next.millis)
+    }
+  }
+  yield* Admin.sealStream(stream.name)
+  yield* join
+  yield* Effect.forEach(running, ({ fiber }) => Fiber.join(fiber), { discard: true })
+  assert.strictEqual(new Set(processed).size, processed.length, "nothing twice")
+  assert.sameMembers(processed, Array.from({ length: written }, (_, i) => textOf(i)))
+  for (const [key, texts] of Map.groupBy(processed, (text) => text.slice(0, text.indexOf(" ")))) {
+    assert.deepStrictEqual(texts, texts.map((_, i) => `${key} ${i}`), "in order")
+  }
+  assert.deepStrictEqual(yield* group.distribution, { segments: new Map(), unassigned: 0 })
+}, Effect.scoped)
+
+const memory = Pravega.layerEmbedded()
+
+describe("EventReader", () => {
+  it.live(
+    "each event once and in order per key, whoever joins, leaves or hangs, and however the stream is scaled",
+    () =>
+      Effect.gen(function*() {
+        const run = yield* Effect.context<Pravega>()
+        yield* Effect.promise(() =>
+          fc.assert(
+            fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 14 }), fc.boolean(), (steps, apart) =>
+              Effect.runPromiseWith(run)(
+                Effect.provideService(history(steps, apart), GroupReader.TimeUnit, 20)
+              )),
+            { numRuns: 25, endOnFailure: true }
+          )
+        )
+      }).pipe(Effect.provide(memory)),
+    120_000
+  )
+
+  it.live("leaves no connection and no timer behind, whenever it is interrupted", () =>
+    Effect.gen(function*() {
+      const server = yield* Embedded.make()
+      const { controller } = yield* server.listen()
+      const stream = EventStream.make(`${randomScope()}/events`, { codec: EventCodec.utf8 })
+      const before = resources()
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* Admin.ensureStream(stream.name, { scaling: ScalingPolicy.fixed(3) })
+        const writer = yield* EventWriter.make(stream)
+        for (const millis of [0, 1, 3, 10, 30, 100]) {
+          yield* writer.writeAll(Array.from({ length: 100 }, (_, i) => String(i)))
+          const scope = yield* Scope.make()
+          yield* Effect.forkIn(Stream.runDrain(EventReader.stream(stream, { readerGroup: "left" })), scope)
+          yield* Effect.sleep(millis)
+          yield* Scope.close(scope, Exit.void)
+        }
+        const group = yield* ReaderGroup.open(`${stream.name.scope}/left`)
+        assert.deepStrictEqual(yield* group.distribution, { segments: new Map(), unassigned: 3 })
+      })).pipe(Effect.provide(Pravega.layer({ controller }), { local: true }))
+      // sockets are closed a moment after they are told to
+      while (resources() !== before) yield* Effect.sleep(10)
+    }).pipe(Effect.scoped))
+
+  it.live("hands an event out while others of the same segment are not acknowledged, and ends when all are", () =>
+    Effect.gen(function*() {
+      const stream = EventStream.make(`${randomScope()}/events`, { codec: EventCodec.utf8 })
+      yield* Admin.ensureStream(stream.name, { scaling: ScalingPolicy.fixed(1) })
+      const writer = yield* EventWriter.make(stream)
+      yield* writer.write("first")
+      const seen: Array<string> = []
+      const second = yield* Deferred.make<void>()
+      const acknowledged = yield* Deferred.make<void>()
+      const fiber = yield* EventReader.stream(stream, { readerGroup: "slow" }).pipe(
+        Stream.mapArrayEffect((reads) =>
+          Effect.as(
+            Effect.forEach(reads, (read) => {
+              seen.push(read.event)
+              return read.event === "second" ? Deferred.succeed(second, undefined) : Effect.void
+            }),
+            reads
+          )
+        ),
+        Stream.buffer({ capacity: 10 }),
+        Stream.runForEach((read) => Effect.andThen(Deferred.await(acknowledged), EventReader.acknowledge(read))),
+        Effect.forkChild
+      )
+      yield* writer.write("second")
+      yield* Deferred.await(second)
+      yield* Admin.sealStream(stream.name)
+      yield* Effect.sleep(50)
+      assert.isUndefined(fiber.pollUnsafe(), "it waits for what is not acknowledged")
+      yield* Deferred.succeed(acknowledged, undefined)
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(seen, ["first", "second"])
+    }).pipe(Effect.scoped, Effect.provideService(GroupReader.TimeUnit, 20), Effect.provide(memory)))
+})
+
+/** What keeps this process alive, as Node counts it. */
+const resources = (): string =>
+  process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap" || name === "Timeout").toSorted().join()
