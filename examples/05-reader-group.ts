@@ -4,21 +4,21 @@ import { Console, Deferred, Effect, Ref, Schema } from "effect"
 import { Admin, EventStream, EventWriter, Pravega, ReaderGroup } from "effect-pravega"
 import { EventReader } from "effect-pravega/stream"
 
-const Trade = Schema.Struct({ symbol: Schema.String, price: Schema.Finite })
-const trades = EventStream.make("market/trades", { schema: Trade, routingKey: (trade) => trade.symbol })
+const Quote = Schema.Struct({ symbol: Schema.String, price: Schema.Finite })
+const quotes = EventStream.make("market/quotes", { schema: Quote, routingKey: (quote) => quote.symbol })
 
 const symbols = ["AAPL", "MSFT", "NVDA", "ORCL", "TSLA"]
 const count = 20
 
 const program = Effect.gen(function*() {
-  yield* Admin.ensureStream(trades.name, { scaling: { _tag: "Fixed", segments: 4 } })
+  yield* Admin.ensureStream(quotes.name, { scaling: { _tag: "Fixed", segments: 4 } })
   const processed = yield* Ref.make(0)
   const done = yield* Deferred.make<void>()
 
-  // an event is acknowledged when its handler has succeeded; one symbol's trades come in order
+  // an event is acknowledged when its handler has succeeded; one symbol's quotes come in order
   const reader = (name: string) =>
     EventReader.run(
-      trades,
+      quotes,
       { readerGroup: "dashboards" },
       ({ event }) =>
         Console.log(`${name}: ${event.symbol} ${event.price}`).pipe(
@@ -28,7 +28,7 @@ const program = Effect.gen(function*() {
     )
 
   const writing = Effect.scoped(Effect.gen(function*() {
-    const writer = yield* EventWriter.make(trades)
+    const writer = yield* EventWriter.make(quotes)
     for (let i = 0; i < count; i++) {
       yield* writer.write({ symbol: symbols[i % symbols.length] ?? "", price: 100 + i })
       yield* Effect.sleep("200 millis")
