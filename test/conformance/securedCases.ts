@@ -51,6 +51,21 @@ export const securedCases = <E>(name: string, server: Layer.Layer<SecuredServer,
         assert.deepStrictEqual(yield* readBack(stream), events)
       }).pipe(asUser("admin")))
 
+    it.effect("goes on when tokens run out under it", () =>
+      Effect.gen(function*() {
+        const stream = somewhere()
+        const events = Array.from({ length: 30 }, (_, n) => n)
+        yield* Admin.ensureStream(stream.name, { scaling: { _tag: "Fixed", segments: 2 } })
+        yield* Effect.scoped(Effect.gen(function*() {
+          const writer = yield* EventWriter.make(stream)
+          for (const event of events) {
+            yield* writer.writeAll([event])
+            yield* Effect.sleep("100 millis")
+          }
+        }))
+        assert.deepStrictEqual(yield* readBack(stream), events)
+      }).pipe(asUser("admin")))
+
     it.effect("nobody, and a wrong password, get an Unauthenticated", () =>
       Effect.gen(function*() {
         const create = Admin.ensureStream(somewhere().name, { scaling: { _tag: "Fixed", segments: 1 } })
