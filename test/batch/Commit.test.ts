@@ -1,84 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Schedule from "effect/Schedule"
 import fc from "fast-check"
-import * as BatchRun from "../../src/batch/BatchRun.ts"
-import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
-import * as Commit from "../../src/batch/Commit.ts"
+import { assertExact, assertOutcome, atCall, never, start, undisturbed } from "./ModelLives.ts"
 import * as ModelWorld from "./ModelWorld.ts"
-
-type Options = ModelWorld.PipelineOptions & {
-  readonly ahead?: boolean
-  readonly resolve?: ReadonlyArray<BatchRun.Resolution>
-}
-
-/** One process's whole life: open, recover, and batches until the source ends. */
-const life = (world: ModelWorld.World, process: ModelWorld.Process, options?: Options) =>
-  Effect.scoped(Effect.gen(function*() {
-    const run = yield* BatchRun.open(world.pipeline(process, options), Schedule.recurs(3), options?.resolve)
-    let ended = false
-    while (!ended) {
-      const step = yield* Commit.step(run, { until: undefined, more: options?.ahead ?? true })
-      ended = step._tag !== "done"
-    }
-  })).pipe(Effect.provideService(CheckpointLog, world.logOf(process)))
-
-/** Runs a process until it ends or crashes; a crashed one is left as it is, no finalizer of it ever runs. */
-const start = (world: ModelWorld.World, process: ModelWorld.Process, options?: Options) =>
-  Effect.gen(function*() {
-    const fiber = yield* Effect.forkDetach(life(world, process, options), { startImmediately: false })
-    process.interrupt = () => fiber.interruptUnsafe()
-    return yield* Effect.raceFirst(
-      Effect.as(Deferred.await(process.crashed), "crashed" as const),
-      Effect.map(Fiber.await(fiber), (exit) => {
-        if (Exit.isSuccess(exit)) return "finished" as const
-        if (Cause.hasInterruptsOnly(exit.cause)) return "interrupted" as const
-        const [reason] = exit.cause.reasons
-        if (reason === undefined || reason._tag !== "Fail") throw new Error(Cause.pretty(exit.cause))
-        const { error } = reason
-        return "reason" in error ? error.reason._tag : error._tag
-      })
-    )
-  })
-
-/** Fails with the world's history. */
-const assertOutcome = (world: ModelWorld.World, outcome: string, ...expected: ReadonlyArray<string>) => {
-  if (!expected.includes(outcome)) assert.fail(`${outcome}, not ${expected.join(" or ")}\n${world.history.join("\n")}`)
-}
-
-const never: ModelWorld.Process["at"] = () => "nothing"
-const atCall = (call: number, happening: ModelWorld.Happening): ModelWorld.Process["at"] => (n) =>
-  n === call ? happening : "nothing"
-
-/** Exactly once, per key in order (invariants 1 and 2). */
-const assertExact = (world: ModelWorld.World, sinks: ReadonlyArray<string> = ["out"]) => {
-  const input = world.input.flat()
-  for (const sink of sinks) {
-    const output = world.visible.get(sink) ?? []
-    const timeline = () => `sink ${sink}\n${world.history.join("\n")}`
-    const numbers = output.map(({ number }) => number).toSorted((a, b) => a - b)
-    if (numbers.join() !== input.map(({ number }) => number).join()) assert.fail(`${numbers.join()}; ${timeline()}`)
-    for (const key of new Set(input.map((event) => event.key))) {
-      const numbers = output.filter((event) => event.key === key).map(({ number }) => number)
-      if (numbers.join() !== numbers.toSorted((a, b) => a - b).join()) assert.fail(`${numbers.join()}; ${timeline()}`)
-    }
-  }
-  for (const { id, state } of world.transactions.values()) assert.notStrictEqual(state, "open", `${id} was left open`)
-}
-
-/** How many calls an undisturbed run makes. */
-const undisturbed = (make: () => ModelWorld.World, options?: Options) =>
-  Effect.gen(function*() {
-    const world = make()
-    const process = world.process("p", never)
-    assert.strictEqual(yield* start(world, process, options), "finished")
-    assertExact(world, options?.sinks)
-    return process.calls
-  })
 
 const small = () => ModelWorld.make({ eventsPerSegment: 3, limit: 4 })
 
@@ -88,44 +15,6 @@ describe("Commit", () => {
       assert.isAbove(yield* undisturbed(small), 20)
       assert.isAbove(yield* undisturbed(small, { ahead: false, sinks: ["one", "two"] }), 20)
     }).pipe(Effect.runPromise))
-
-  for (const sinks of [["out"], ["one", "two"]]) {
-    for (const expires of [false, true]) {
-      const name = `${sinks.length} sink(s), leases ${expires ? "run out" : "live on"} while it is down`
-      it(
-        `C1 to C11: a crash at every call, and another at every call of the recovery; ${name}`,
-        () =>
-          Effect.gen(function*() {
-            const make = () => ModelWorld.make({ eventsPerSegment: sinks.length === 1 ? 2 : 1, limit: 5 })
-            const calls = yield* undisturbed(make, { sinks })
-            let histories = 0
-            for (let first = 0; first < calls; first++) {
-              for (const how of ["crash-before", "crash-after"] as const) {
-                for (let second = 0, reached = true; reached; second += 1) {
-                  const world = make()
-                  assert.strictEqual(yield* start(world, world.process("p", atCall(first, how)), { sinks }), "crashed")
-                  if (expires) world.expire()
-                  const recovery = world.process("q", atCall(second, second % 2 === 0 ? "crash-before" : "crash-after"))
-                  reached = (yield* start(world, recovery, { sinks })) === "crashed"
-                  if (expires) world.expire()
-                  assertOutcome(world, yield* start(world, world.process("r", never), { sinks }), "finished")
-                  if (!expires) {
-                    for (const { process, state } of world.transactions.values()) {
-                      // What no record names can't be found: it ends with its lease (C3).
-                      if (!process.alive && state === "open") world.expire()
-                    }
-                  }
-                  assertExact(world, sinks)
-                  histories++
-                }
-              }
-            }
-            assert.isAbove(histories, 500)
-          }).pipe(Effect.runPromise),
-        120_000
-      )
-    }
-  }
 
   it("F1, F2: leases that run out at any call are no loss, before prepare and after", () =>
     Effect.gen(function*() {

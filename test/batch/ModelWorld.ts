@@ -60,11 +60,17 @@ export interface Process {
   readonly at: (call: number, what: string) => Happening
 }
 
-/** "unknown-*": the log's answer says that it can't know whether it appended; "unavailable": that it did not. "expire": all leases have run out. */
+/**
+ * "unknown-*": the log's answer says that it can't know whether it appended; "unavailable": that it did not. "expire": all
+ * leases have run out. "crash-torn": it dies while it appends, and a part of the record is there. "reply-lost": it is done,
+ * and the caller hears of a failure.
+ */
 export type Happening =
   | "nothing"
   | "crash-before"
   | "crash-after"
+  | "crash-torn"
+  | "reply-lost"
   | "expire-before"
   | "interrupt"
   | "unknown-not-done"
@@ -134,10 +140,18 @@ export const make = (
       if (happening === "interrupt") process.interrupt()
       if (happening === "crash-before") return yield* crash(process)
       const result = run(happening)
-      if (happening === "crash-after") return yield* crash(process)
+      if (happening === "crash-after" || happening === "crash-torn") return yield* crash(process)
       yield* Effect.yieldNow
       return result
     })
+
+  /** A call of a sink, whose reply can be lost. */
+  const call = <A>(process: Process, what: string, run: () => A): Effect.Effect<A, ModelError> =>
+    Effect.flatMap(
+      act(process, what, (happening) => ({ result: run(), isLost: happening === "reply-lost" })),
+      ({ isLost, result }) =>
+        isLost ? Effect.fail(new ModelError({ detail: `no reply to ${what}` })) : Effect.succeed(result)
+    )
 
   const crash = (process: Process): Effect.Effect<never> => {
     process.alive = false
@@ -172,9 +186,15 @@ export const make = (
             if (happening === "unknown-not-done") return new OutcomeUnknown({ query, sequence, cause: "lost" })
             if (sequence < log.length && options.bug !== "no fence") return new SequenceTaken({ query, sequence })
             if (sequence > log.length) return new SequenceNotNext({ query, sequence, next: log.length })
+            if (happening === "crash-torn") {
+              log.push(bytes.slice(0, bytes.length >> 1))
+              return undefined
+            }
             log.push(bytes.slice())
             if (Result.isSuccess(record)) recorded.push(...record.success.entries)
-            return happening === "unknown-done" ? new OutcomeUnknown({ query, sequence, cause: "lost" }) : undefined
+            return happening === "unknown-done" || happening === "reply-lost"
+              ? new OutcomeUnknown({ query, sequence, cause: "lost" })
+              : undefined
           }),
           (reason) => reason === undefined ? Effect.void : Effect.fail(new CheckpointLogError({ reason }))
         )
@@ -251,19 +271,19 @@ export const make = (
         begin: ({ batch }) =>
           Effect.gen(function*() {
             const transaction = yield* Effect.acquireRelease(
-              act(process, `${name} begin ${batch}`, () => {
+              call(process, `${name} begin ${batch}`, () => {
                 const id = `${name}-${batch}-${transactions.size}`
                 const begun: Transaction = { sink: name, id, process, state: "open", wasCommitted: false, events: [] }
                 transactions.set(id, begun)
                 return begun
               }),
-              ({ id, state }) => kept.has(id) || state !== "open" ? Effect.void : abort(id)
+              ({ id, state }) => kept.has(id) || state !== "open" ? Effect.void : Effect.ignore(abort(id))
             )
             const { id } = transaction
             const perPartition = new Map<number, Array<Event>>()
             const write = (what: string, run: () => void) =>
               Effect.flatMap(
-                act(process, `${name} ${what}`, () => {
+                call(process, `${name} ${what}`, () => {
                   if (transaction.state === "open") run()
                   return transaction.state
                 }),
@@ -292,7 +312,7 @@ export const make = (
           }),
         commit: ({ handle }) =>
           Effect.flatMap(
-            act(process, `${name} commit ${handle}`, () => {
+            call(process, `${name} commit ${handle}`, () => {
               assert.isTrue(isNamedByPrepared(handle), `${handle} is committed, and no durable record names it`)
               const transaction = find(handle)
               if (transaction.state === "open") {
@@ -307,7 +327,7 @@ export const make = (
           ),
         abort: (id) => abort(id),
         recover: ({ handle }) =>
-          act(process, `${name} state ${handle}`, (): Sink.Outcome => {
+          call(process, `${name} state ${handle}`, (): Sink.Outcome => {
             const { state } = find(handle)
             if (options.bug === "lost, whatever its state") return { _tag: "lost" }
             switch (state) {
@@ -325,7 +345,7 @@ export const make = (
     })
 
     function abort(id: string) {
-      return act(process, `${name} abort ${id}`, () => {
+      return call(process, `${name} abort ${id}`, () => {
         assert.isFalse(isNamedByPrepared(id), `${id} is aborted, and a durable record names it`)
         const transaction = find(id)
         if (transaction.state === "open") transaction.state = "aborted"
