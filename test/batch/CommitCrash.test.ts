@@ -31,7 +31,7 @@ describe("Commit, crashed at every call, and again at every call of what follows
     for (const way of ways) {
       for (const expires of way.happening === "reply-lost" ? [true] : [false, true]) {
         const name = `${sinks.length} sink(s); ${way.name}; leases ${expires ? "run out" : "live on"} meanwhile`
-        it(name, () =>
+        it(`${name}`, () =>
           Effect.gen(function*() {
             const make = () => ModelWorld.make({ eventsPerSegment: 1, limit: 5 })
             const calls = yield* undisturbed(make, { sinks })

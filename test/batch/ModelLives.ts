@@ -9,7 +9,7 @@ import * as Schedule from "effect/Schedule"
 import * as BatchRun from "../../src/batch/BatchRun.ts"
 import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import * as Commit from "../../src/batch/Commit.ts"
-import * as ModelWorld from "./ModelWorld.ts"
+import type * as ModelWorld from "./ModelWorld.ts"
 
 export type Options = ModelWorld.PipelineOptions & {
   readonly ahead?: boolean
