@@ -15,7 +15,9 @@ import { type EmbeddedStore, makeStore } from "./EmbeddedStore.ts"
 import * as Raw from "./RawClient.ts"
 import { RawClient, settled } from "./RawClient.ts"
 
-const w = randomUUID()
+const [w, v] = [randomUUID(), randomUUID()]
+
+const tags = (replies: ReadonlyArray<WireCommand>) => replies.map(({ _tag }) => _tag)
 
 /** Real requests on segments that are there, so that mutations of them get further than the parser. */
 const plausible: fc.Arbitrary<WireCommand> = fc.record({
@@ -147,6 +149,50 @@ describe("hostile bytes", () => {
       next.bytes(new Uint8Array(900_000))
       yield* settled
       assert.isFalse(next.isClosed)
+    }))
+
+  it.effect("reads that wait by the thousand are answered within bounds, and those of others in full", () =>
+    Effect.gen(function*() {
+      const store = yield* start
+      store.container.create("s")
+      const mebibyte = new Uint8Array(1024 * 1024)
+      const greedy = new RawClient(store.connect())
+      const other = new RawClient(store.connect())
+      yield* other.ask(Raw.read("s", 0n, 2 * mebibyte.length))
+      greedy.send(...Array.from({ length: 5000 }, (_, i) => Raw.read("s", 0n, 2 * mebibyte.length, BigInt(i))))
+      yield* settled
+      yield* store.client.ask(Raw.setup("s", v))
+      assert.include(tags(yield* store.client.ask(Raw.append(v, 1n, mebibyte))), "DataAppended")
+      const read = (replies: ReadonlyArray<WireCommand>) =>
+        replies.flatMap((reply) => reply._tag === "SegmentRead" ? [reply.data.length] : [])
+      const answered = read(greedy.take())
+      assert.strictEqual(answered.length, 5000)
+      // as many as there is room for, and at least the smallest for the others
+      assert.isBelow(answered.reduce((a, b) => a + b), 8 * mebibyte.length)
+      assert.isTrue(answered.every((length) => length >= 8))
+      assert.deepStrictEqual(read(other.take()), [mebibyte.length])
+      yield* serves(store.client, 1)
+    }))
+
+  it.effect("a million reads that wait are cut down to the limit, where most of them are", () =>
+    Effect.gen(function*() {
+      const store = yield* makeStore({ limits: { underWay: 1_000_000, allUnderWay: 30_000 } })
+      store.container.create("s")
+      store.container.create("mine")
+      const client = new RawClient(store.connect())
+      yield* client.ask(Raw.setup("mine", w))
+      yield* client.ask(Raw.read("mine", 0n, 8))
+      for (let round = 0; round < 10; round++) {
+        const hostile = new RawClient(store.connect())
+        for (let sent = 0; sent < 100_000 && !hostile.isClosed; sent += 10_000) {
+          hostile.send(...Array.from({ length: 10_000 }, (_, i) => Raw.read("s", 0n, 8, BigInt(i))))
+          yield* settled
+        }
+        assert.isTrue(hostile.isClosed)
+      }
+      assert.isFalse(client.isClosed)
+      const replies = yield* client.ask(Raw.append(w, 1n, Uint8Array.of(1)))
+      assert.sameMembers(tags(replies), ["DataAppended", "SegmentRead"])
     }))
 
   it.effect("a frame above the limit is refused at its header", () =>

@@ -140,7 +140,8 @@ class Container implements SegmentContainer {
     name: string,
     offset: number,
     length: number,
-    later: (result: ReadResult) => void
+    later: (result: ReadResult) => void,
+    hasRoom?: () => boolean
   ): ReadResult | Poll => {
     const segment = this.segments.get(name)
     if (segment === undefined) return noSuchSegment(name)
@@ -148,7 +149,7 @@ class Container implements SegmentContainer {
     if (offset < segment.startOffset) return { _tag: "Truncated", startOffset: segment.startOffset }
     const asked = Math.min(readMaximum, Math.max(readMinimum, length))
     if (offset < segment.length) return this.readNow(segment, offset, asked)
-    if (!segment.isSealed) return this.longPolls.add(segment.polls, { offset, length: asked, later })
+    if (!segment.isSealed) return this.longPolls.add(segment.polls, { offset, length: asked, later, hasRoom })
     if (offset > segment.length) return { _tag: "OutOfRange" }
     return { _tag: "ReadData", offset, atTail: false, endOfSegment: true, data: noBytes }
   }
@@ -326,11 +327,12 @@ class Container implements SegmentContainer {
     }
   }
 
-  private pollResult(segment: Segment, { length, offset }: PollRequest): ReadResult | undefined {
+  private pollResult(segment: Segment, { hasRoom, length: asked, offset }: PollRequest): ReadResult | undefined {
     if (segment.isSealed && offset >= segment.length) return sealed(segment.name)
     // as a real store does it: whoever asks again learns that the segment is gone
     if (segment.isDeleted) return emptyRead(offset)
     if (offset < segment.startOffset) return { _tag: "Truncated", startOffset: segment.startOffset }
+    const length = hasRoom?.() === false ? readMinimum : asked
     return offset < segment.length ? { ...this.readNow(segment, offset, length), atTail: true } : undefined
   }
 }

@@ -13,6 +13,7 @@ export interface PollRequest {
   readonly offset: number
   readonly length: number
   readonly later: (result: ReadResult) => void
+  readonly hasRoom?: (() => boolean) | undefined
 }
 
 interface Waiting extends PollRequest {

@@ -133,13 +133,15 @@ export interface SegmentContainer {
   /**
    * What is there at `offset`, at most `length` bytes (at least 8 and at most 2 MiB). Undefined: nothing is there yet,
    * and `later` is called once, when something is, or when the segment is sealed or deleted, or 60 seconds or more from
-   * now with no data (see `expirePolls`). `cancel` forgets it.
+   * now with no data (see `expirePolls`). `cancel` forgets it. Who has no room by then is given as little as there can
+   * be: many reads that wait for the same bytes would be answered at once.
    */
   readonly read: (
     name: string,
     offset: number,
     length: number,
-    later: (result: ReadResult) => void
+    later: (result: ReadResult) => void,
+    hasRoom?: () => boolean
   ) => ReadResult | Poll
 
   /** All of the segment's attributes, as they are now. */

@@ -32,9 +32,9 @@ export class WireConnection {
   private readonly polls = new Set<Poll>()
   private readonly transientSegments = new Set<string>()
   /** This connection's share of what all have. */
-  private incomplete = 0
-  private unsent = 0
-  private underWay = 0
+  incomplete = 0
+  unsent = 0
+  underWay = 0
   /** Bytes of appends in replies that wait for a commit. */
   private unacknowledged = 0
   /** Bytes of appends since the last `flush`. */
@@ -83,7 +83,7 @@ export class WireConnection {
     const pending = this.parser.pending()
     this.shared.incomplete += pending - this.incomplete
     this.incomplete = pending
-    if (pending > 0 && this.shared.incomplete > this.shared.limits.incomplete) return this.close()
+    if (pending > 0 && this.shared.incomplete > this.shared.limits.incomplete) this.shared.closeLargest("incomplete")
     this.pump()
   }
 
@@ -131,7 +131,8 @@ export class WireConnection {
       if (parts.length > 0 && !this.pipe.write(parts)) {
         this.takesMore = false
         this.countUnsent(this.unsent + bytes)
-        if (this.shared.unsent > this.shared.limits.allUnsent) return this.close()
+        if (this.shared.unsent > this.shared.limits.allUnsent) this.shared.closeLargest("unsent")
+        if (this.isClosed) return
       }
       this.countUnderWay()
       if (this.isEnding) {
@@ -152,7 +153,8 @@ export class WireConnection {
     this.shared.underWay += underWay - this.underWay
     this.underWay = underWay
     const { limits } = this.shared
-    if (isMore && (underWay > limits.underWay || this.shared.underWay > limits.allUnderWay)) this.end()
+    if (isMore && underWay > limits.underWay) this.end()
+    else if (isMore && this.shared.underWay > limits.allUnderWay) this.shared.closeLargest("underWay")
   }
 
   /** For replies that come from outside of this connection's own turn. */
@@ -255,11 +257,13 @@ export class WireConnection {
 
   private read(command: Command<"ReadSegment">): void {
     let poll: Poll | undefined = undefined
-    const result = this.container.read(command.segment, Number(command.offset), command.suggestedLength, (later) => {
+    const later = (result: ReadResult): void => {
       if (poll !== undefined) this.polls.delete(poll)
-      this.readResult(command, later)
+      this.readResult(command, result)
       this.planFlush()
-    })
+    }
+    const { offset, segment, suggestedLength } = command
+    const result = this.container.read(segment, Number(offset), suggestedLength, later, () => this.hasRoom())
     if (result._tag !== "Poll") return this.readResult(command, result)
     poll = result
     this.polls.add(poll)

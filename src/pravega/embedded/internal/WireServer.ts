@@ -25,16 +25,16 @@ export interface WireLimits {
   readonly unacknowledged: number
   /** Replies of one connection that wait to be sent: above it, none of its requests is looked at. 4 MiB by default. */
   readonly unsent: number
-  /** Frames that have not arrived whole, of all connections: who goes beyond it is closed. 512 MiB by default. */
+  /** Frames that have not arrived whole, of all connections: beyond it, who has most is closed. 512 MiB by default. */
   readonly incomplete: number
-  /** Replies that peers do not take, of all connections: who goes beyond it is closed. 512 MiB by default. */
+  /** Replies that peers do not take, of all connections: beyond it, who has most is closed. 512 MiB by default. */
   readonly allUnsent: number
   /**
    * What one connection has under way: reads that wait, writer ids that are set up, transient segments. Who goes beyond
    * it is closed. 20,000 by default; Java's client has about 2000.
    */
   readonly underWay: number
-  /** The same of all connections. 1,000,000 by default. */
+  /** The same of all connections: beyond it, who has most is closed. 500,000 by default: some 400 bytes each. */
   readonly allUnderWay: number
 }
 
@@ -67,6 +67,8 @@ export interface WireShared {
   incomplete: number
   unsent: number
   underWay: number
+  /** Closes the connection that has most of it; of those that have as much, the latest. */
+  readonly closeLargest: (kind: "incomplete" | "unsent" | "underWay") => void
 }
 
 const defaultLimits: WireLimits = {
@@ -76,13 +78,24 @@ const defaultLimits: WireLimits = {
   incomplete: 512 * 1024 * 1024,
   allUnsent: 512 * 1024 * 1024,
   underWay: 20_000,
-  allUnderWay: 1_000_000
+  allUnderWay: 500_000
 }
 
 export const make = (options: WireServerOptions): WireServer => {
   const limits = { ...defaultLimits, ...options.limits }
-  const shared: WireShared = { options, limits, incomplete: 0, unsent: 0, underWay: 0 }
   const connections = new Set<WireConnection>()
+  const shared: WireShared = {
+    options,
+    limits,
+    incomplete: 0,
+    unsent: 0,
+    underWay: 0,
+    closeLargest: (kind) => {
+      let largest: WireConnection | undefined
+      for (const each of connections) if (largest === undefined || each[kind] >= largest[kind]) largest = each
+      largest?.close()
+    }
+  }
   return {
     accept: (pipe) => {
       if (connections.size >= shared.limits.connections) return pipe.close()
