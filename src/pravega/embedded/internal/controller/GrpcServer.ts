@@ -8,16 +8,16 @@ import * as grpc from "@grpc/grpc-js"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Net from "node:net"
 import { statusCodes } from "../../../controller/ControllerTransport.ts"
 import type { ControllerServer } from "./ControllerServer.ts"
+import { defaultLimits, GrpcConnections, type GrpcLimits } from "./GrpcConnections.ts"
 import { rpcs } from "./Rpcs.ts"
 
 const service = "/io.pravega.controller.stream.api.grpc.v1.ControllerService/"
 
 /** Requests are small: a stream cut has a few bytes a segment. gRPC's own default. */
 const maxRequestBytes = 4 * 1024 * 1024
-/** Calls that one connection may have open at once. */
-const maxStreams = 1_000
 /** Calls in progress are answered within a turn and a commit: this is for peers that do not read. */
 const closingMillis = 1_000
 
@@ -28,6 +28,7 @@ export interface GrpcServerOptions {
   readonly port: number
   /** In PEM form; undefined: no TLS. */
   readonly tls?: { readonly chain: string; readonly key: string } | undefined
+  readonly limits?: Partial<GrpcLimits> | undefined
 }
 
 /** The port cannot be listened on. */
@@ -44,32 +45,59 @@ export class GrpcListenError extends Schema.TaggedError<GrpcListenError>()("Grpc
 export const listen = (
   server: Pick<ControllerServer, "handle">,
   options: GrpcServerOptions
-): Effect.Effect<number, GrpcListenError, Scope.Scope> => {
-  const address = `${options.host ?? "127.0.0.1"}:${options.port}`
-  return Effect.acquireRelease(
-    Effect.sync(() => {
-      const listener = new grpc.Server({
-        "grpc.max_receive_message_length": maxRequestBytes,
-        "grpc.max_concurrent_streams": maxStreams,
-        "grpc.enable_channelz": 0
-      })
-      listener.addService(definition, implementation(server))
-      return listener
-    }),
-    close
-  ).pipe(
-    Effect.flatMap((listener) =>
-      Effect.callback<number, GrpcListenError>((resume) => {
-        listener.bindAsync(address, credentials(options.tls), (cause, port) => {
-          resume(cause === null ? Effect.succeed(port) : Effect.fail(new GrpcListenError({ address, cause })))
-        })
-      })
-    )
-  )
+): Effect.Effect<number, GrpcListenError, Scope.Scope> =>
+  Effect.map(Effect.acquireRelease(start(server, options), stop), ({ port }) => port)
+
+interface Listening {
+  readonly listener: Net.Server
+  readonly calls: grpc.Server
+  readonly connections: GrpcConnections
+  readonly port: number
 }
 
-const close = (listener: grpc.Server): Effect.Effect<void> =>
-  Effect.callback<void>((resume) => listener.tryShutdown(() => resume(Effect.void))).pipe(
+const start = (
+  server: Pick<ControllerServer, "handle">,
+  { host = "127.0.0.1", port, tls, ...options }: GrpcServerOptions
+): Effect.Effect<Listening, GrpcListenError> =>
+  Effect.callback((resume) => {
+    const refuse = (cause: unknown) => resume(Effect.fail(new GrpcListenError({ address: `${host}:${port}`, cause })))
+    const limits = { ...defaultLimits, ...options.limits }
+    const connections = new GrpcConnections(limits)
+    const calls = new grpc.Server({
+      "grpc.max_receive_message_length": maxRequestBytes,
+      "grpc.max_concurrent_streams": limits.callsOfOne,
+      "grpc.enable_channelz": 0,
+      interceptors: [connections.interceptor]
+    })
+    calls.addService(definition, implementation(server))
+    const listener = Net.createServer({ noDelay: true })
+    listener.once("error", refuse)
+    try {
+      const injector = calls.createConnectionInjector(credentials(tls))
+      listener.on("connection", (socket) => {
+        connections.add(socket)
+        if (!socket.destroyed) injector.injectConnection(socket)
+      })
+      listener.listen({ host, port }, () => {
+        listener.removeListener("error", refuse)
+        // a connection that could not be taken (no more files): the others go on
+        listener.on("error", () => {})
+        const address = listener.address()
+        const taken = typeof address === "object" ? address?.port ?? port : port
+        resume(Effect.succeed({ listener, calls, connections, port: taken }))
+      })
+    } catch (cause) {
+      refuse(cause) // a port out of range, or no certificate
+    }
+    return Effect.sync(() => listener.close())
+  })
+
+/** Calls in progress still get their answers. */
+const stop = ({ calls, connections, listener }: Listening): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    listener.close()
+    calls.tryShutdown(() => resume(Effect.void))
+  }).pipe(
     // on the clock of the sockets: a test's clock may stand still
     Effect.raceFirst(
       Effect.callback<void>((resume) => {
@@ -77,7 +105,10 @@ const close = (listener: grpc.Server): Effect.Effect<void> =>
         return Effect.sync(() => clearTimeout(timer))
       })
     ),
-    Effect.andThen(Effect.sync(() => listener.forceShutdown()))
+    Effect.andThen(Effect.sync(() => {
+      calls.forceShutdown()
+      connections.destroyAll()
+    }))
   )
 
 const credentials = (tls: GrpcServerOptions["tls"]): grpc.ServerCredentials =>

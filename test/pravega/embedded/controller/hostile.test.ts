@@ -1,0 +1,140 @@
+/**
+ * Calls that no client makes: bytes that are no HTTP, requests that never end, messages that are none. They may cost the
+ * connection that they came on; a client that does everything right is served all the time.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, type Scope } from "effect"
+import fc from "fast-check"
+import * as Http2 from "node:http2"
+import * as Net from "node:net"
+import { ScopeName } from "../../../../src/core/ScopeName.ts"
+import { Controller } from "../../../../src/pravega/controller/Controller.ts"
+import { ControllerTransport } from "../../../../src/pravega/controller/ControllerTransport.ts"
+import * as ControllerServer from "../../../../src/pravega/embedded/internal/controller/ControllerServer.ts"
+import type { GrpcLimits } from "../../../../src/pravega/embedded/internal/controller/GrpcConnections.ts"
+import * as GrpcServer from "../../../../src/pravega/embedded/internal/controller/GrpcServer.ts"
+import { rpcs } from "../../../../src/pravega/embedded/internal/controller/Rpcs.ts"
+import { Refusal } from "../../../../src/pravega/embedded/internal/controller/World.ts"
+import { endpoint, makeDisk } from "./EmbeddedController.ts"
+
+const path = "/io.pravega.controller.stream.api.grpc.v1.ControllerService/"
+const methods = Object.keys(rpcs)
+
+const makeServer = Effect.gen(function*() {
+  const { container, storage } = yield* makeDisk
+  return yield* ControllerServer.make({ container, storage, records: [], endpoint: () => endpoint })
+})
+
+const listen = (limits: Partial<GrpcLimits>) =>
+  Effect.flatMap(makeServer, (server) => GrpcServer.listen(server, { port: 0, limits }))
+
+/** With a client of its own, which stays: each call says whether it is served. */
+const serves = (port: number): Effect.Effect<Effect.Effect<void>, never, Scope.Scope> =>
+  Effect.map(
+    Layer.build(Layer.orDie(
+      Controller.layer().pipe(Layer.provide(ControllerTransport.layerGrpc({ controller: `tcp://127.0.0.1:${port}` })))
+    )),
+    (context) =>
+      Effect.orDie(Effect.provide(
+        Effect.flatMap(Controller, (controller) => controller.scopeExists(ScopeName.make("scope"))),
+        context
+      ))
+  )
+
+const connect = (port: number): Http2.ClientHttp2Session => {
+  const session = Http2.connect(`http://127.0.0.1:${port}`)
+  session.on("error", () => {})
+  return session
+}
+
+/** A call whose request begins, and never ends. */
+const halfOpen = (session: Http2.ClientHttp2Session, method: string): void => {
+  if (session.destroyed || session.closed) return
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path + method,
+    "content-type": "application/grpc",
+    te: "trailers"
+  }, { endStream: false })
+  stream.on("error", () => {})
+  stream.write(Buffer.from([0, 0, 0, 255, 0, 1]))
+}
+
+const settled = Effect.sleep("20 millis")
+
+describe("hostile calls", () => {
+  it.effect("any bytes of any method are answered, or refused with a status", () =>
+    Effect.gen(function*() {
+      const { handle } = yield* makeServer
+      yield* Effect.promise(() =>
+        fc.assert(
+          fc.asyncProperty(fc.constantFrom(...methods, "nothing"), fc.uint8Array({ maxLength: 80 }), (method, bytes) =>
+            new Promise<void>((resolve) =>
+              handle(method, bytes, {}, (answer) => {
+                assert(answer instanceof Uint8Array || answer instanceof Refusal)
+                resolve()
+              })
+            )),
+          { numRuns: 2000 }
+        )
+      )
+    }).pipe(Effect.scoped))
+
+  it.live("bytes that are no HTTP", () =>
+    Effect.gen(function*() {
+      const port = yield* listen({})
+      const isServed = yield* serves(port)
+      yield* isServed
+      yield* Effect.promise(() =>
+        fc.assert(
+          fc.asyncProperty(fc.boolean(), fc.uint8Array({ maxLength: 300 }), (hasPreface, bytes) =>
+            new Promise<void>((resolve) => {
+              const socket = Net.connect({ host: "127.0.0.1", port })
+              socket.resume().on("error", () => {}).on("close", () => resolve())
+              if (hasPreface) {
+                socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+              }
+              socket.end(bytes)
+            })),
+          { numRuns: 100 }
+        )
+      )
+      yield* isServed
+    }).pipe(Effect.scoped))
+
+  it.live("requests that never end are cut down to the limit, where most of them are", () =>
+    Effect.gen(function*() {
+      const port = yield* listen({ calls: 300, callsOfOne: 100 })
+      const isServed = yield* serves(port)
+      yield* isServed
+      const sessions = Array.from({ length: 10 }, () => connect(port))
+      for (const session of sessions) {
+        for (let i = 0; i < 200; i++) halfOpen(session, "createScope")
+        yield* settled
+        yield* isServed
+      }
+      while (sessions.filter((session) => !session.destroyed).length > 3) yield* settled
+      yield* isServed
+      for (const session of sessions) session.destroy()
+    }).pipe(Effect.scoped))
+
+  it.live("connections that say nothing make room for others, and those that are used stay", () =>
+    Effect.gen(function*() {
+      const port = yield* listen({ connections: 20 })
+      const isServed = yield* serves(port)
+      yield* isServed
+      const sockets: Array<Net.Socket> = []
+      for (let i = 0; i < 100; i++) {
+        const socket = Net.connect({ host: "127.0.0.1", port })
+        socket.resume().on("error", () => {})
+        sockets.push(socket)
+        if (i % 10 === 0) {
+          yield* settled
+          yield* isServed
+        }
+      }
+      while (sockets.filter((socket) => !socket.closed).length > 20) yield* settled
+      yield* isServed
+      for (const socket of sockets) socket.destroy()
+    }).pipe(Effect.scoped))
+})
