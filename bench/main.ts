@@ -5,9 +5,11 @@ import { parseArgs } from "node:util"
 import { batchRead } from "./cases/BatchRead.ts"
 import type { Bench, Case, Measured, PreparedPeer } from "./cases/Case.ts"
 import { codecs } from "./cases/Codec.ts"
+import { copy } from "./cases/Copy.ts"
 import { embedded } from "./cases/Embedded.ts"
 import { groupRead } from "./cases/GroupRead.ts"
 import { latency } from "./cases/Latency.ts"
+import { start } from "./cases/Start.ts"
 import { transactions } from "./cases/Transactions.ts"
 import { write } from "./cases/Write.ts"
 import { ours } from "./peers/EffectPravega.ts"
@@ -19,7 +21,7 @@ import { RealServer } from "./RealServer.ts"
 import { loadAll, machineText, type Outcome, save } from "./report/Outcome.ts"
 import { results, section } from "./report/Results.ts"
 
-const cases: ReadonlyArray<Case> = [write, transactions, batchRead, groupRead, latency, embedded, codecs]
+const cases: ReadonlyArray<Case> = [write, transactions, batchRead, groupRead, latency, copy, start, embedded, codecs]
 /** Ours last. */
 const peers = [java, rust, python, ours]
 const order = peers.map(({ title }) => title)
@@ -71,7 +73,7 @@ const runCase = async (kase: Case, bench: Pick<Bench, "peers" | "server">, leftO
     },
     record: (one) => {
       measured.push(one)
-      const first = kase.metrics[0]?.of(one.figures) ?? Number.NaN
+      const first = kase.metrics.map((metric) => metric.of(one.figures)).find(Number.isFinite) ?? Number.NaN
       console.log(`${kase.name} | ${one.row} | ${one.subject} | ${first.toPrecision(5)}`)
     },
     failed: (row, subject, cause) => {

@@ -9,6 +9,7 @@ import { createInterface } from "node:readline"
 import { acknowledge, latency } from "./acknowledging.ts"
 import { parseCommand } from "./Command.ts"
 import type { Command } from "./Command.ts"
+import { batches, copy } from "./copying.ts"
 import type { Figures } from "./Figures.ts"
 import { readBatch, readGroup } from "./reading.ts"
 import { write, writeTransactions } from "./writing.ts"
@@ -19,7 +20,9 @@ const commands: Readonly<Record<string, (command: Command) => Effect.Effect<Figu
   batch: readBatch,
   group: readGroup,
   acknowledge,
-  latency
+  latency,
+  copy,
+  batches
 }
 
 const runtime = ManagedRuntime.make(Pravega.layer({ controller: process.argv[2] ?? "" }))

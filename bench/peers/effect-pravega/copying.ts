@@ -1,0 +1,118 @@
+/** Micro-batches from stream to stream, exactly once. */
+import { EventWriter, Pravega } from "effect-pravega"
+import { BatchRun, CheckpointLog, Commit, Pipeline, Sink, Source } from "effect-pravega/batch"
+import { Query, Trigger } from "effect-pravega/stream"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { quantile } from "../../report/Statistics.ts"
+import type { Command } from "./Command.ts"
+import { percentiles, since } from "./Figures.ts"
+import { keyedStream } from "./keyed.ts"
+
+/** In a directory that is gone afterwards. */
+const log = Layer.unwrap(Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "bench-log-"))),
+    (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+  ),
+  CheckpointLog.layerFileSystem
+))
+
+const copier = (command: Command, target: string) =>
+  Pipeline.make("bench-copy", {
+    source: Source.microBatch(keyedStream(command.stream), { start: "earliest", limit: { bytes: 16 * 1024 * 1024 } }),
+    process: (reads) => Stream.map(reads, ({ event }) => event),
+    sink: Sink.pravega(keyedStream(target), { guarantee: "exactly-once" })
+  })
+
+/** All that is in the stream, in as many batches as it takes. */
+export const copy = (command: Command) =>
+  Effect.gen(function*() {
+    let events = 0
+    let batches = 0
+    const start = performance.now()
+    yield* Query.run(copier(command, `${command.stream}-copy`), {
+      trigger: Trigger.availableNow,
+      onBatch: ({ eventsIn }) =>
+        Effect.sync(() => {
+          events += eventsIn
+          batches++
+        })
+    })
+    return { events, seconds: since(start), batches }
+  }).pipe(Effect.provide(log))
+
+/** One small batch after the other: what each takes from looking for input to committed, and how much of that is waiting. */
+export const batches = (command: Command) =>
+  Effect.scoped(Effect.gen(function*() {
+    const size = command.number("size")
+    const events = Array.from({ length: command.number("events") }, () => new Uint8Array(size))
+    const writer = yield* EventWriter.make(keyedStream(command.stream))
+    const pravega = yield* Pravega
+    const calls = new BusyTime()
+    const timed = { ...pravega, controller: calls.around(pravega.controller) }
+    const opened = BatchRun.open(copier(command, `${command.stream}-copy`), Schedule.recurs(0))
+    const run = yield* Effect.provideService(opened, Pravega, timed)
+    const whole: Array<number> = []
+    const controller: Array<number> = []
+    const steps = new Map<string, Array<number>>()
+    const count = command.number("count")
+    const start = performance.now()
+    for (let done = 0; done < count;) {
+      yield* writer.writeAll(events)
+      calls.millis = 0
+      const begun = performance.now()
+      const step = yield* Commit.step(run, { until: undefined, more: false })
+      if (step._tag !== "done") continue
+      done++
+      whole.push(performance.now() - begun)
+      controller.push(calls.millis)
+      for (const [name, millis] of Object.entries(step.report.took)) {
+        steps.set(name, [...(steps.get(name) ?? []), millis])
+      }
+    }
+    const p50 = (values: ReadonlyArray<number>) => quantile(values.toSorted((a, b) => a - b), 0.5)
+    return {
+      events: events.length * count,
+      seconds: since(start),
+      ...percentiles("batch", whole),
+      controllerP50Ms: p50(controller),
+      ...Object.fromEntries(Array.from(steps, ([name, millis]) => [`${name}P50Ms`, p50(millis)]))
+    }
+  })).pipe(Effect.provide(log))
+
+/** How long at least one call of a service was under way. */
+class BusyTime {
+  millis = 0
+  private underWay = 0
+  private since = 0
+
+  /** The same service, watched. */
+  around<S extends object>(service: S): S {
+    return new Proxy(service, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name)
+        if (typeof value !== "function") return value
+        return (...args: ReadonlyArray<unknown>) => {
+          const result: unknown = Reflect.apply(value, target, args)
+          return Effect.isEffect(result) ? this.watch(result) : result
+        }
+      }
+    })
+  }
+
+  private watch<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    const enter = Effect.sync(() => {
+      if (this.underWay++ === 0) this.since = performance.now()
+    })
+    const leave = Effect.sync(() => {
+      if (--this.underWay === 0) this.millis += performance.now() - this.since
+    })
+    return Effect.andThen(enter, Effect.ensuring(effect, leave))
+  }
+}
