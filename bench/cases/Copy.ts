@@ -8,11 +8,16 @@ const segments = 4
 const onReal = "on the real standalone"
 const onEmbedded = "on the embedded server, in a directory"
 
-const step = (name: string, title: string) => ({
-  title,
-  of: (f: Readonly<Record<string, number>>) => f[name],
-  digits: 1
-})
+/** What of a small batch is shown, by the name of its figure. */
+const small: ReadonlyArray<readonly [row: string, figure: string]> = [
+  ["a batch of 1,000 events of 100 B, p50", "batchP50Ms"],
+  ["a batch of 1,000 events of 100 B, p99", "batchP99Ms"],
+  ["of it planning, p50", "planP50Ms"],
+  ["of it reading and writing, p50", "processP50Ms"],
+  ["of it preparing, p50", "prepareP50Ms"],
+  ["of it committing, p50", "commitP50Ms"],
+  ["in all of it, waiting for the controller, p50", "controllerP50Ms"]
+]
 
 let made = 0
 
