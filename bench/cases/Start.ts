@@ -14,19 +14,19 @@ interface Row {
   /** On a stream with enough events. */
   readonly first: string
   /** In the same process. */
-  readonly then: string
+  readonly many: string
 }
 
 const rows: ReadonlyArray<Row> = [
   {
     label: "writing",
     first: `write events=1 size=${size} stream=`,
-    then: `write events=${events} size=${size} stream=`
+    many: `write events=${events} size=${size} stream=`
   },
   {
     label: "reading with a reader group",
     first: "group events=1 readers=1 stream=",
-    then: `group events=${events} readers=1 stream=`
+    many: `group events=${events} readers=1 stream=`
   }
 ]
 
@@ -40,7 +40,7 @@ const measure = async (bench: Bench, round: number, row: Row, { peer, program }:
   try {
     await fresh.ask(row.first + name, 60)
     const firstMs = performance.now() - started
-    await fresh.ask(row.then + name, 60)
+    await fresh.ask(row.many + name, 60)
     bench.record({ row: row.label, subject: peer.title, round, figures: { firstMs, peakMiB: peakMiBOf(fresh.pid!) } })
   } finally {
     await fresh.stop()
