@@ -8,6 +8,7 @@ import { codecs } from "./cases/Codec.ts"
 import { copy } from "./cases/Copy.ts"
 import { embedded } from "./cases/Embedded.ts"
 import { groupRead } from "./cases/GroupRead.ts"
+import { growth } from "./cases/Growth.ts"
 import { latency } from "./cases/Latency.ts"
 import { start } from "./cases/Start.ts"
 import { transactions } from "./cases/Transactions.ts"
@@ -21,7 +22,18 @@ import { RealServer } from "./RealServer.ts"
 import { loadAll, machineText, type Outcome, save } from "./report/Outcome.ts"
 import { results, section } from "./report/Results.ts"
 
-const cases: ReadonlyArray<Case> = [write, transactions, batchRead, groupRead, latency, copy, start, embedded, codecs]
+const cases: ReadonlyArray<Case> = [
+  write,
+  transactions,
+  batchRead,
+  groupRead,
+  latency,
+  copy,
+  start,
+  embedded,
+  codecs,
+  growth
+]
 /** Ours last. */
 const peers = [java, rust, python, ours]
 const order = peers.map(({ title }) => title)
@@ -34,7 +46,7 @@ runs them and ours in turn. Prints tables. What a case measured is kept in bench
 written anew after each case: a run that was interrupted loses only the case that it was in.
 
   --quick      the most telling rows of each case, once: 2 minutes. Keeps nothing
-  --only       some cases: ${cases.map(({ name }) => name).join(", ")}
+  --only       some cases: ${cases.map(({ isExtra, name }) => isExtra ? `${name} (else left out)` : name).join(", ")}
   --resume     leaves out the cases that were measured within the last hour
   --rounds N   of each case at most, as far as its share of 15 minutes goes; at least 1 (${roundsMaximum})
   --json FILE  everything that was measured, too`
@@ -56,11 +68,14 @@ const chosenCases = (): ReadonlyArray<Case> => {
   if (unknown.length > 0) throw new Error(`no such case: ${unknown.join(", ")}`)
   const known = loadAll()
   const isFresh = (name: string) => Date.now() - Date.parse(known.get(name)?.date ?? "1970-01-01") < 3_600_000
-  return cases.filter(({ name }) => (names?.includes(name) ?? true) && !(options.resume && isFresh(name)))
+  return cases.filter(({ isExtra, name }) =>
+    (names?.includes(name) ?? isExtra !== true) && !(options.resume && isFresh(name))
+  )
 }
 
 const runCase = async (kase: Case, bench: Pick<Bench, "peers" | "server">, leftOut: ReadonlyArray<string>) => {
   const measured: Array<Measured> = []
+  const remarks: Array<string> = []
   const failures: Array<string> = []
   let rounds = 0
   const until = performance.now() + kase.seconds * 1000
@@ -76,6 +91,7 @@ const runCase = async (kase: Case, bench: Pick<Bench, "peers" | "server">, leftO
       const first = kase.metrics.map((metric) => metric.of(one.figures)).find(Number.isFinite) ?? Number.NaN
       console.log(`${kase.name} | ${one.row} | ${one.subject} | ${first.toPrecision(5)}`)
     },
+    remark: (text) => remarks.push(text),
     failed: (row, subject, cause) => {
       const said = (cause instanceof Error ? cause.message : String(cause)).split("\n").filter((line) => line !== "")
       const why = said.slice(0, 2).join(" ").slice(0, 200)
@@ -91,6 +107,7 @@ const runCase = async (kase: Case, bench: Pick<Bench, "peers" | "server">, leftO
     node: process.version,
     rounds,
     leftOut,
+    remarks,
     failures,
     measured
   }

@@ -13,6 +13,8 @@ export interface Case {
   readonly doesNotShow: string
   /** A table for each. */
   readonly metrics: ReadonlyArray<Metric>
+  /** Only when it is asked for. */
+  readonly isExtra?: boolean | undefined
   /** Default: ours to the best other. */
   readonly ratios?: ReadonlyArray<Ratio> | undefined
   /** Its share of a whole run: no other round is begun after so many seconds. */
@@ -60,6 +62,8 @@ export interface Bench {
   /** Numbers of rounds, as long as there is time. */
   readonly rounds: () => Iterable<number>
   readonly record: (measured: Measured) => void
+  /** A sentence under the tables. */
+  readonly remark: (text: string) => void
   /** What went wrong with one measurement: printed, and named under the table. */
   readonly failed: (row: string, subject: string, cause: unknown) => void
 }

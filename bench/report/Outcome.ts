@@ -14,6 +14,8 @@ export interface Outcome {
   readonly rounds: number
   /** Peers that could not be run, and why. */
   readonly leftOut: ReadonlyArray<string>
+  /** What is to be said beside the figures. */
+  readonly remarks?: ReadonlyArray<string> | undefined
   /** Measurements that failed. */
   readonly failures: ReadonlyArray<string>
   readonly measured: ReadonlyArray<Measured>

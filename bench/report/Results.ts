@@ -51,6 +51,7 @@ export const section = (
     `## ${kase.title}`,
     kase.does,
     ...tables,
+    ...(outcome.remarks ?? []),
     `Not shown: ${kase.doesNotShow}`,
     ...outcome.leftOut.map((text) => `Left out: ${text}.`),
     ...outcome.failures.map((text) => `Failed: ${text}.`),

@@ -76,10 +76,17 @@ export const batches = (command: Command) =>
         steps.set(name, [...(steps.get(name) ?? []), millis])
       }
     }
+    const seconds = since(start)
+    // as a process does that goes on with the query: it reads the whole log
+    const opening = performance.now()
+    yield* Effect.scoped(Effect.provideService(opened, Pravega, timed))
+    const openMs = performance.now() - opening
     const p50 = (values: ReadonlyArray<number>) => quantile(values.toSorted((a, b) => a - b), 0.5)
     return {
       events: events.length * count,
-      seconds: since(start),
+      seconds,
+      openMs,
+      lastMs: p50(whole.slice(-10)),
       ...percentiles("batch", whole),
       controllerP50Ms: p50(controller),
       ...Object.fromEntries(Array.from(steps, ([name, millis]) => [`${name}P50Ms`, p50(millis)]))
