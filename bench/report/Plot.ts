@@ -15,7 +15,7 @@ export interface PlotOptions {
 
 const width = 640
 const height = 400
-const margin = { left: 80, right: 20, top: 40, bottom: 50 }
+const margin = { left: 80, right: 40, top: 40, bottom: 50 }
 const colors = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd"]
 
 /** The powers of ten around values. */
