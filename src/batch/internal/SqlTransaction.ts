@@ -45,12 +45,22 @@ export const makeDurability = (sql: SqlClient): Effect.Effect<Effect.Effect<void
     orElse: () => Effect.succeed(Effect.void)
   })
 
-/** A transaction whose connection is lost can't be rolled back, which is a defect to the client, and no news to us. */
+/**
+ * A transaction whose connection is lost can't be rolled back, which is a defect to the client, and makes one of what
+ * failed before it. To us it is no news: the database rolls it back.
+ */
 export const inTransaction = <A, E, R>(
   sql: SqlClient,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | SqlError, R> =>
-  Effect.catchDefect(
-    sql.withTransaction(effect),
-    (defect) => isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)
-  )
+  Effect.suspend(() => {
+    let failed: { readonly error: E } | undefined
+    const noted = Effect.tapError(effect, (error) =>
+      Effect.sync(() => {
+        failed = { error }
+      }))
+    return Effect.catchDefect(sql.withTransaction(noted), (defect): Effect.Effect<never, E | SqlError> => {
+      if (failed !== undefined) return Effect.fail(failed.error)
+      return isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)
+    })
+  })
