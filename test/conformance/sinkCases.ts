@@ -2,6 +2,7 @@ import { assert } from "@effect/vitest"
 import { Effect, Layer, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
+import { PreparedSink } from "../../src/batch/CheckpointRecord.ts"
 import * as Pipeline from "../../src/batch/Pipeline.ts"
 import * as Sink from "../../src/batch/Sink.ts"
 import * as Source from "../../src/batch/Source.ts"
@@ -40,6 +41,26 @@ export const sinkCases = (it: Cases): void => {
     return { sink, visible: contents(stream), output: (number: number) => number }
   })
   for (const law of SinkLaws.laws(exactlyOnce, { runs: 3 })) it.effect(`exactly once: ${law.name}`, () => law.check)
+
+  it.effect("rule 12: what a forgotten outcome leaves open is never guessed from a stream that was truncated or made anew", () =>
+    Effect.gen(function*() {
+      const stream = yield* numbers(randomScope(), "out")
+      const batch = { query: "q", batch: 0 }
+      const session = yield* Sink.pravega(stream, { guarantee: "exactly-once", isOwned: true }).open
+      const attempt = yield* session.begin(batch)
+      yield* attempt.write(0, [1, 2, 3])
+      const written = yield* attempt.prepare
+      yield* attempt.keep
+      yield* session.commit(batch, new PreparedSink({ ...written, handle: attempt.handle }))
+      const forgotten = new PreparedSink({ ...written, handle: "00000000-0000-0000-0000-00000000abcd" })
+      const outcome = Effect.map(session.recover(batch, forgotten), ({ _tag }) => _tag)
+      assert.strictEqual(yield* outcome, "committed")
+      yield* Admin.truncateStream(yield* Admin.latestCut(stream.name))
+      assert.strictEqual(yield* outcome, "unknown")
+      yield* Admin.deleteStream(stream.name, { seal: true })
+      yield* Admin.createStream(stream.name, { scaling: { _tag: "Fixed", segments: 2 } })
+      assert.strictEqual(yield* outcome, "unknown")
+    }).pipe(Effect.scoped))
 
   it.effect("one batch goes to streams with transactions and without, to a database, and to an Effect", () =>
     Effect.gen(function*() {

@@ -9,6 +9,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as EventCodec from "../../core/EventCodec.ts"
 import * as EventStream from "../../core/EventStream.ts"
+import * as Segment from "../../core/Segment.ts"
 import { StreamCut } from "../../core/StreamCut.ts"
 import { TransactionId } from "../../core/TransactionId.ts"
 import * as BatchReader from "../../pravega/BatchReader.ts"
@@ -195,6 +196,16 @@ const decideByTail = Effect.fnUntraced(
   function*<B>(stream: EventStream.EventStream<B>, evidence: Evidence) {
     const raw = EventStream.make<number>(stream.name, { codec: checksums })
     const unknown = (detail: string): Outcome => ({ _tag: "unknown", detail })
+    const { controller } = yield* Pravega
+    const first = yield* Effect.mapError(
+      controller.epochSegments(stream.name, 0),
+      (reason) => new ReadError({ reason })
+    )
+    // Numbers of segments go on when a stream is deleted and made anew.
+    const oldest = Math.min(...first.map(({ id }) => Segment.number(id)))
+    if ([...evidence.tail.positions.keys()].some((id) => Segment.number(id) < oldest)) {
+      return unknown("the stream was deleted and made anew since")
+    }
     const plan = yield* BatchReader.plan(stream.name, { from: evidence.tail })
     if (plan.length === BigInt(0)) return { _tag: "lost" } satisfies Outcome
     if (plan.length !== BigInt(evidence.bytes)) {
@@ -210,13 +221,17 @@ const decideByTail = Effect.fnUntraced(
       : unknown("the stream got as many bytes since as the batch has, but other events")
   },
   (effect) =>
-    Effect.catchReason(
+    Effect.catchIf(
       effect,
-      "ReadError",
-      "TruncatedData",
+      (error) => isElsewhere(error.reason),
       ({ message }) => Effect.succeed<Outcome>({ _tag: "unknown", detail: message })
     )
 )
+
+/** The place is gone, or is none of this stream: it was truncated, or created anew. Trying again finds nothing else. */
+const isElsewhere = ({ _tag }: ReadError["reason"]): boolean =>
+  _tag === "TruncatedData" || _tag === "InvalidPosition" || _tag === "RangeBeyondEnd" || _tag === "RangeSplitsEvent" ||
+  _tag === "CorruptSegment" || _tag === "EventTooLarge"
 
 const checksums: EventCodec.EventCodec<number> = EventCodec.make({
   name: "checksum",
