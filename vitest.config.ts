@@ -30,7 +30,7 @@ export default defineConfig({
         ssr: { resolve: { conditions: ["source", "module", "node", "development|production"] } },
         test: {
           name: "unit",
-          include: ["test/**/*.test.ts"],
+          include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: [real, ...postgres],
           testTimeout: 60_000,
           sequence: { groupOrder: 0 }
