@@ -75,7 +75,7 @@ export interface EventWriter<A> {
 export interface EventWriterOptions {
   /**
    * Events are accepted while fewer bytes than this are unacknowledged (headers of 8 bytes each included); default 8 MiB.
-   * One slice of a call (1 MiB, or one larger event) may exceed it.
+   * One slice of a call (256 KiB, or one larger event) may exceed it.
    */
   readonly maxPendingBytes?: number | undefined
   /** Events for one segment are sent in blocks of at most this size; default 512 KiB. A larger event is its own block. */
