@@ -23,7 +23,8 @@
 import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Pull from "effect/Pull"
+import * as FiberSet from "effect/FiberSet"
+import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
@@ -242,18 +243,24 @@ export const runArrays = <A, E, R>(
   options: RunOptions,
   handler: (reads: Arr.NonEmptyReadonlyArray<EventRead<A>>) => Effect.Effect<void, E, R>
 ): Effect.Effect<void, Failure | E, Pravega | R> =>
-  Effect.suspend(() => {
+  Effect.scoped(Effect.gen(function*() {
     const { concurrency } = options
     const permits = concurrency === undefined ? undefined : Semaphore.makeUnsafe(Math.max(1, concurrency))
     const process = (reads: Arr.NonEmptyReadonlyArray<EventRead<A>>) => {
       const processed = Effect.map(handler(reads), () => acknowledgeNow(Arr.lastNonEmpty(reads)))
       return permits === undefined ? processed : permits.withPermits(1)(processed)
     }
-    return partitionedStream(sources, options).pipe(
-      Stream.mapEffect(({ events }) => Stream.runForEachArray(events, process), { concurrency: "unbounded" }),
-      Stream.runDrain
-    )
-  })
+    const reader = yield* open(sources, options, "apart")
+    // ends before the reader does, which then tells what was acknowledged
+    const segments = yield* FiberSet.make<void, Failure | E>()
+    const next = Effect.flatMap(reader.nextPartition, ({ pull }) => {
+      const events = Stream.fromPull(Effect.succeed(decoded(sources, pull, "explicit")))
+      return FiberSet.run(segments, Stream.runForEachArray(events, process))
+    })
+    const all = Effect.forever(next).pipe(Pull.catchDone(() => FiberSet.awaitEmpty(segments)))
+    // who has lost its membership must stop at once, whatever its handlers wait for
+    yield* Effect.raceFirst(all, FiberSet.join(segments))
+  }))
 
 /**
  * This event is processed, and all before it in its segment.

@@ -4,7 +4,10 @@ import { Deferred, Duration, Effect, Exit, Fiber, Layer, Ref, Scope, Stream } fr
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import { Position } from "../../src/core/Position.ts"
+import { ReaderGroupName } from "../../src/core/ReaderGroupName.ts"
 import * as ScalingPolicy from "../../src/core/ScalingPolicy.ts"
+import { ScopeName } from "../../src/core/ScopeName.ts"
+import type { TimeWindow } from "../../src/core/TimeWindow.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
 import type { EventRead } from "../../src/pravega/EventRead.ts"
 import * as EventWriter from "../../src/pravega/EventWriter.ts"
@@ -14,7 +17,7 @@ import * as EventReader from "../../src/stream/EventReader.ts"
 import { randomName, randomScope } from "../names.ts"
 import { type Cases, Server } from "./Server.ts"
 
-const scope = randomScope()
+const scope = ScopeName.make(randomScope())
 const keys = 20
 
 type TextStream = EventStream.EventStream<string>
@@ -268,6 +271,90 @@ export const readerGroupCases = (it: Cases): void => {
         seen.filter((read) => read.stream === stream.name.stream).map(({ event }) => event)
       assert.sameMembers(of(left), [...numbered(40, 40)])
       assertOnceInOrder(of(right), numbered(0, 80))
+    }))
+
+  it.effect("a stream cut of a group that has read one of two segments which were merged can be started from", () =>
+    Effect.gen(function*() {
+      const { controller } = yield* Pravega
+      const stream = yield* newStream(2)
+      yield* write(stream, numbered(0, 200))
+      yield* Admin.scaleTo(stream.name, 1)
+      yield* write(stream, numbered(200, 100))
+      yield* Admin.sealStream(stream.name)
+      const options = { readerGroup: "merging", automaticCheckpoints: "off" } as const
+      const seen: Array<string> = []
+      let first: bigint | undefined
+      const half = yield* Effect.forkChild(EventReader.run(stream, options, ({ event, segmentId }) => {
+        first ??= segmentId
+        // the other segment is held up
+        return segmentId === first ? Effect.sync(() => seen.push(event)) : Effect.never
+      }))
+      yield* awaitTrue(
+        Effect.map(
+          Effect.flatMap(ReaderGroup.open(`${scope}/merging`), ({ distribution }) => distribution),
+          // one is read, and what follows both is not there yet
+          ({ segments }) => seen.length > 0 && Array.from(segments.values()).every((owned) => owned === 1)
+        ).pipe(Effect.scoped, Effect.orElseSucceed(() => false))
+      )
+      const group = yield* ReaderGroup.open(`${scope}/merging`)
+      const cuts = yield* group.streamCuts
+      assert.strictEqual(cuts.length, 1)
+      assert.sameMembers(Array.from(cuts[0]!.positions.values()), [-1n, 0n])
+      assert.isTrue(yield* controller.isStreamCutValid(cuts[0]!))
+      yield* group.reset(cuts)
+      yield* Effect.flip(Fiber.join(half))
+      yield* EventReader.run(stream, options, ({ event }) => Effect.sync(() => seen.push(event)))
+      assertOnceInOrder(seen, numbered(0, 300))
+    }))
+
+  it.effect("time windows: from the times that writers noted, as the group advances", () =>
+    Effect.gen(function*() {
+      const stream = yield* newStream(1)
+      const windows: Array<TimeWindow> = []
+      const reader = yield* Effect.forkChild(
+        EventReader.run(stream, { readerGroup: "timed" }, (read) =>
+          Effect.sync(() =>
+            windows.push(EventReader.timeWindow(read))
+          ))
+      )
+      const writer = yield* EventWriter.make(stream)
+      for (let time = 1n; windows.at(-1)?.lower === undefined; time++) {
+        yield* writer.write(`k0 ${time}`)
+        yield* writer.noteTime(time * 1000n)
+        yield* Effect.sleep("500 millis")
+      }
+      yield* Fiber.interrupt(reader)
+      const [start, end] = [windows[0], windows.at(-1)]
+      assert.isUndefined(start?.lower)
+      const written = BigInt(windows.length)
+      assert.isAtLeast(Number(end?.lower), 1000)
+      assert.isAtMost(Number(end?.lower), Number(written * 1000n))
+      const lowers = windows.flatMap(({ lower }) => lower ?? [])
+      assert.deepStrictEqual(lowers, lowers.toSorted((a, b) => Number(a - b)))
+    }), { timeout: 120_000 })
+
+  it.effect("automatic retention: what was checkpointed is told to the stream", () =>
+    Effect.gen(function*() {
+      const { controller } = yield* Pravega
+      const stream = yield* newStream(2)
+      yield* write(stream, numbered(0, 40))
+      const seen: Array<string> = []
+      const reader = yield* startReader(stream, seen, { readerGroup: "automatic", retention: "automatic" })
+      yield* awaitCount(seen, 40)
+      const group = yield* ReaderGroup.open(`${scope}/automatic`)
+      const checkpoint = yield* group.checkpoint("told")
+      const { generation, id } = yield* group.config
+      const { head } = yield* Admin.streamInfo(stream.name)
+      // a subscriber's cut never goes back: where it is shows in what is refused
+      yield* awaitTrue(
+        controller.updateSubscriber({ scope, name: ReaderGroupName.make("automatic") }, { id, generation, cut: head })
+          .pipe(
+            Effect.as(false),
+            Effect.catchReason("ControllerError", "InvalidStreamCut", () => Effect.succeed(true))
+          )
+      )
+      assert.isAbove(Number(Array.from(checkpoint.cuts[0]!.positions.values()).reduce((a, b) => a + b)), 0)
+      yield* reader.stop
     }))
 
   it.effect("a group retains what it has not read, and lets go of what was checkpointed", () =>

@@ -192,7 +192,7 @@ describe("EventReader", () => {
               Effect.runPromiseWith(run)(
                 Effect.provideService(history(steps, apart), GroupReader.TimeUnit, 20)
               )),
-            { numRuns: 25, endOnFailure: true }
+            { numRuns: 15, endOnFailure: true }
           )
         )
       }).pipe(Effect.provide(memory)),
@@ -207,6 +207,7 @@ describe("EventReader", () => {
       const before = resources()
       yield* Effect.scoped(Effect.gen(function*() {
         yield* Admin.ensureStream(stream.name, { scaling: ScalingPolicy.fixed(3) })
+        yield* ReaderGroup.create(`${stream.name.scope}/left`, { streams: [stream.name] })
         const writer = yield* EventWriter.make(stream)
         for (const millis of [0, 1, 3, 10, 30, 100]) {
           yield* writer.writeAll(Array.from({ length: 100 }, (_, i) => String(i)))
