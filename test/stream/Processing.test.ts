@@ -4,6 +4,8 @@ import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -105,6 +107,23 @@ const losesFirst = <B>(sink: Sink.Memory<B>): Sink.Sink<B, string, never> => {
       prepared.handle === lost ? Effect.succeed({ _tag: "lost" }) : session.recover(batch, prepared)
   })
   return { ...sink, open: Effect.map(sink.open, loses) }
+}
+
+/** A sink whose prepared transactions of an earlier process, unless they are committed, are lost. */
+const losesWhatIsPrepared = <B>(sink: Sink.Memory<B>): Sink.Sink<B, never, never> => {
+  const own = new Set<Schema.Json>()
+  return {
+    ...sink,
+    open: Effect.map(sink.open, (session) => ({
+      ...session,
+      begin: (batch) => Effect.tap(session.begin(batch), ({ handle }) => Effect.sync(() => void own.add(handle))),
+      recover: (batch, prepared) =>
+        Effect.map(
+          session.recover(batch, prepared),
+          (outcome) => outcome._tag === "committable" && !own.has(prepared.handle) ? { _tag: "lost" as const } : outcome
+        )
+    }))
+  }
 }
 
 describe("a pipeline's process", () => {
@@ -286,6 +305,65 @@ describe("a pipeline's process", () => {
         assert.deepStrictEqual(outputs.toSorted(), two.committed().slice(-10).toSorted())
         assert.strictEqual(new Set(outputs).size, 10)
       }
+    }))
+
+  it.effect("killed after any record, with several sources, sinks and dead letters: everything once, at once or later", () =>
+    Effect.gen(function*() {
+      let killed = 0
+      for (let last = 0, wasKilled = true; wasKilled; last++) {
+        for (const loses of [false, true]) {
+          const even = Sink.memory<string>("even")
+          const odd = Sink.memory<string>("odd")
+          const letters = Sink.memory<DeadLetter.Letter>("letters")
+          const pipeline = (isSecond: boolean) =>
+            Pipeline.make("q", {
+              source: Source.union({ a: numbers(25, { bad: [7, 18] }), b: numbers(15, { lanes: 2 }) }),
+              processEach: ({ _tag, value }) =>
+                value % 10 === 4 ? Effect.fail(`${_tag} ${value}`) : Effect.succeed([`${_tag} ${value}`]),
+              sinks: [
+                Sink.filterMapInput(even, (text: string) => Number(text.slice(2)) % 2 === 0 ? text : undefined),
+                // What was prepared by the first process is lost when the second looks.
+                Sink.filterMapInput(
+                  isSecond && loses ? losesWhatIsPrepared(odd) : odd,
+                  (text: string) => Number(text.slice(2)) % 2 === 1 ? text : undefined
+                )
+              ],
+              onPoison: DeadLetter.toSink(letters),
+              deterministic: true
+            })
+          yield* Effect.gen(function*() {
+            const logs = yield* CheckpointLog
+            let appended = 0
+            const dies: CheckpointLog["Service"] = {
+              open: (query) =>
+                Effect.map(logs.open(query), (log) => ({
+                  ...log,
+                  append: (sequence, bytes) =>
+                    sequence > last ?
+                      Effect.die("killed") :
+                      Effect.tap(log.append(sequence, bytes), () => Effect.sync(() => void appended++))
+                }))
+            }
+            const exit = yield* Effect.exit(Query.run(pipeline(false)).pipe(Effect.provideService(CheckpointLog, dies)))
+            wasKilled = Exit.isFailure(exit)
+            if (wasKilled) killed++
+            yield* Query.run(pipeline(true), { retry: Schedule.recurs(2) })
+          }).pipe(Effect.provide(Layer.fresh(CheckpointLog.layerMemory)))
+          const expected = (rest: number) =>
+            ["a", "b"].flatMap((source) =>
+              upTo(source === "a" ? 25 : 15)
+                .filter((n) => n % 10 !== 4 && n % 2 === rest && !(source === "a" && (n === 7 || n === 18)))
+                .map((n) => `${source} ${n}`)
+            )
+          assert.deepStrictEqual(even.committed().toSorted(), expected(0).toSorted(), `even, ${last}`)
+          assert.deepStrictEqual(odd.committed().toSorted(), expected(1).toSorted(), `odd, ${last}`)
+          assert.deepStrictEqual(
+            letters.committed().map(({ error, source }) => `${source}: ${error}`).toSorted(),
+            ["a: a 14", "a: a 24", "a: a 4", "a: no 18", "a: no 7", "b: b 14", "b: b 4"]
+          )
+        }
+      }
+      assert.isAbove(killed, 20)
     }))
 
   it("refuses several sinks of a process that is not deterministic", () => {
