@@ -11,6 +11,7 @@ import { batchReaderCases } from "./batchReaderCases.ts"
 import { checkpointLogCases } from "./checkpointLogCases.ts"
 import { controllerCases } from "./controllerCases.ts"
 import { eventWriterCases } from "./eventWriterCases.ts"
+import { parityCases } from "./parityCases.ts"
 import { queryCases } from "./queryCases.ts"
 import { readerGroupCases } from "./readerGroupCases.ts"
 import { segmentConnectionCases } from "./segmentConnectionCases.ts"
@@ -37,7 +38,8 @@ const areas: Readonly<Record<string, (it: Cases) => void>> = {
   "reader groups": readerGroupCases,
   sinks: sinkCases,
   queries: queryCases,
-  "sources of queries": sourceCases
+  "sources of queries": sourceCases,
+  "queries, as Spark's connector has them": parityCases
 }
 
 /** Runs every case against a server, one server for each area; those in `omit` are for others. */
