@@ -40,6 +40,9 @@ export interface SwarmPlan {
   readonly isScaledBefore: boolean
   readonly limit: number
   readonly parallelism: number
+  readonly ordering: "perKey" | "perSegment" | "none"
+  /** Fibers per segment; only where there is an order to keep. */
+  readonly lanes: number
   readonly each: "partition" | "batch"
   readonly outputs: "same" | "two each" | "some"
   readonly trigger: "availableNow" | "once" | "asFastAsPossible" | "every"
@@ -107,6 +110,17 @@ const blow: fc.Arbitrary<Blow> = fc.record({
   )
 })
 
+/** The moments that matter most: the decision is recorded, and not done, or done and not recorded. */
+const blowToTheDecision: fc.Arbitrary<Blow> = fc.record({
+  after: fc.record({ record: fc.constant("prepared"), steps: fc.integer({ min: 0, max: 15 }) }),
+  what: fc.oneof<Array<fc.Arbitrary<Blow["what"]>>>(
+    fc.record({ _tag: fc.constant("crash"), downMillis: fc.constantFrom(0, 90_000) }),
+    fc.record({ _tag: fc.constant("outage"), hours: fc.constantFrom(25, 49) }),
+    fc.record({ _tag: fc.constant("leases expire") }),
+    fc.record({ _tag: fc.constant("zombie"), steps: fc.integer({ min: 0, max: 300 }) })
+  )
+})
+
 const mostlyNone = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.constantFrom(0.2, 1))
 
 export const swarmPlan: fc.Arbitrary<SwarmPlan> = fc.record({
@@ -118,6 +132,8 @@ export const swarmPlan: fc.Arbitrary<SwarmPlan> = fc.record({
   isScaledBefore: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
   limit: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 3, max: 8 }) }, fc.integer({ min: 1, max: 2 })),
   parallelism: fc.constantFrom(1, 2, 8),
+  ordering: fc.constantFrom("perKey", "perKey", "perKey", "perSegment", "none"),
+  lanes: fc.constantFrom(1, 1, 3),
   each: fc.constantFrom("partition", "partition", "batch"),
   outputs: fc.constantFrom("same", "same", "two each", "some"),
   trigger: fc.constantFrom("availableNow", "availableNow", "once", "asFastAsPossible", "every"),
@@ -126,5 +142,5 @@ export const swarmPlan: fc.Arbitrary<SwarmPlan> = fc.record({
   disorder: fc.constantFrom(0, 0.05, 0.5, 1),
   network: mostlyNone,
   log: mostlyNone,
-  blows: fc.array(blow, { maxLength: 4, size: "max" })
+  blows: fc.array(fc.oneof({ weight: 4, arbitrary: blow }, blowToTheDecision), { maxLength: 4, size: "max" })
 })
