@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Effect, Layer, Schema, Stream } from "effect"
+import { Effect, Layer, Schedule, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import { PreparedSink } from "../../src/batch/CheckpointRecord.ts"
@@ -61,6 +61,35 @@ export const sinkCases = (it: Cases): void => {
       yield* Admin.createStream(stream.name, { scaling: { _tag: "Fixed", segments: 2 } })
       assert.strictEqual(yield* outcome, "unknown")
     }).pipe(Effect.scoped))
+
+  it.effect("at least once: a batch that fails when half of it is written is written again, and none of it is missing", () =>
+    Effect.gen(function*() {
+      const scope = randomScope()
+      const source = yield* numbers(scope, "in", 1)
+      const out = yield* numbers(scope, "out")
+      yield* Effect.scoped(
+        Effect.flatMap(EventWriter.make(source), (writer) => writer.writeAll(Array.from({ length: 50 }, (_, i) => i)))
+      )
+      let fails = true
+      const pipeline = Pipeline.make("again", {
+        source: Source.microBatch(source),
+        process: (events) =>
+          Stream.map(events, ({ event }) => event).pipe(
+            Stream.rechunk(5),
+            Stream.tap((event) => {
+              if (event !== 30 || !fails) return Effect.void
+              fails = false
+              return Effect.fail("half of it is written")
+            })
+          ),
+        sink: Sink.pravega(out, { guarantee: "at-least-once" })
+      })
+      yield* Query.run(pipeline, { trigger: Trigger.availableNow, retry: Schedule.recurs(1) })
+      const seen = yield* contents(out)
+      assert.deepStrictEqual([...new Set(sorted(seen))], Array.from({ length: 50 }, (_, i) => i))
+      // The second try is whole, and in order per key, after what the first one left.
+      assert.isAbove(seen.length, 50)
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it.effect("one batch goes to streams with transactions and without, to a database, and to an Effect", () =>
     Effect.gen(function*() {
