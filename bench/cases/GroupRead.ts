@@ -15,7 +15,7 @@ export const groupRead: Case = {
   name: "group",
   title: "Reader groups",
   does:
-    "All of a stream by the readers of a new reader group, in one process, until the last event has come; the first " +
+    "All of a stream by the readers of a new reader group, in one process, until the last event has come; the time " +
     "includes the acquisition of the segments. Events as in the batch reads.",
   doesNotShow:
     "readers in several processes; how segments are shared when readers come and go: with a stream that is " +

@@ -30,8 +30,8 @@ const deletedAtOnce = 4
 const sweptBlobs = 64
 const sweptBytes = 2 * 1024 * 1024
 /** Free pages are given back to the file system when they are this many, and a quarter of all; so many in a step. */
-const freeMinimum = 2048
-const freedPages = 256
+const freeMinimum = 1024
+const freedPages = 128
 
 export const chunkTables = `
   CREATE TABLE chunks (
