@@ -20,6 +20,7 @@ import { type Cases, type Server, withClient } from "./Server.ts"
 import { sinkCases } from "./sinkCases.ts"
 import { sourceCases } from "./sourceCases.ts"
 import { synchronizerCases } from "./synchronizerCases.ts"
+import { tableCases } from "./tableCases.ts"
 import { transactionCases } from "./transactionCases.ts"
 import { transactionFactCases } from "./transactionFactCases.ts"
 
@@ -27,6 +28,7 @@ import { transactionFactCases } from "./transactionFactCases.ts"
 const areas: Readonly<Record<string, (it: Cases) => void>> = {
   "segment store": segmentConnectionCases,
   segments: segmentsCases,
+  tables: tableCases,
   controller: controllerCases,
   admin: adminCases,
   "shared states": synchronizerCases,
