@@ -42,6 +42,7 @@ import * as StreamCuts from "../pravega/internal/StreamCuts.ts"
 import type { OnTruncated } from "../pravega/OnTruncated.ts"
 import type { Pravega } from "../pravega/Pravega.ts"
 import * as GroupReader from "../pravega/readergroup/internal/GroupReader.ts"
+import type * as SegmentReads from "../pravega/readergroup/internal/SegmentReads.ts"
 import * as ReaderGroup from "../pravega/readergroup/ReaderGroup.ts"
 import type { ReaderGroupRetention } from "../pravega/readergroup/ReaderGroupConfig.ts"
 import { GroupDiffers, ReaderGroupError } from "../pravega/readergroup/ReaderGroupError.ts"
@@ -179,7 +180,7 @@ export const partitionedStream = <A>(
 ): Stream.Stream<Partition<A>, Failure, Pravega> =>
   Stream.scoped(Stream.fromPull(Effect.gen(function*() {
     const reader = yield* open(sources, options, "apart")
-    const partition = ({ owned: { range, segment }, pull }: GroupReader.Partition) =>
+    const partition = ({ owned: { range, segment }, pull }: SegmentReads.Partition) =>
       Arr.of<Partition<A>>({
         stream: segment.stream,
         segment: segment.id,
@@ -381,14 +382,14 @@ const bounds = Effect.fnUntraced(function*(
 /** The arrays of decoded events of some deliveries. */
 const decoded = <A>(
   sources: Sources<A>,
-  deliveries: Pull.Pull<GroupReader.Delivery, Failure>,
+  deliveries: Pull.Pull<SegmentReads.Delivery, Failure>,
   policy: "explicit" | "pulled"
 ): Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, Failure> => {
   const codecs = new Map(listOf(sources).map(({ codec, name }) => [name.toString(), codec]))
   let failure: ReadError | undefined
   let pulled: EventRead<unknown> | undefined
   const decode = (
-    { chunk, run: origin }: GroupReader.Delivery
+    { chunk, run: origin }: SegmentReads.Delivery
   ): Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, Failure> => {
     const codec = codecs.get(chunk.segment.stream.toString())
     if (codec === undefined) return Effect.die(new Error(`an event of ${String(chunk.segment.stream)}`))

@@ -13,46 +13,33 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Pull from "effect/Pull"
-import * as Queue from "effect/Queue"
+import type * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Reading from "../../../core/internal/Reading.ts"
 import { Position } from "../../../core/Position.ts"
 import * as Segment from "../../../core/Segment.ts"
 import * as TimeWindow from "../../../core/TimeWindow.ts"
 import type { ReaderGroupRef } from "../../controller/Controller.ts"
-import type { EventRun, GroupMark } from "../../EventRead.ts"
-import type { EventChunk } from "../../internal/EventChunk.ts"
-import * as SegmentRangeReader from "../../internal/SegmentRangeReader.ts"
-import type { OnTruncated } from "../../OnTruncated.ts"
 import { Pravega } from "../../Pravega.ts"
-import type { ReadError } from "../../ReadError.ts"
 import * as CheckpointState from "../CheckpointState.ts"
 import * as ReaderGroupBalance from "../ReaderGroupBalance.ts"
 import { MembershipLost, type ReaderGroupError, ReaderIdInUse, SuccessorsUnknown } from "../ReaderGroupError.ts"
 import * as ReaderGroupState from "../ReaderGroupState.ts"
-import type { Positions, RangedOffset, RangedPositions, Successors } from "../SegmentPositions.ts"
+import type { Positions, Successors } from "../SegmentPositions.ts"
 import * as GroupCuts from "./GroupCuts.ts"
 import * as GroupState from "./GroupState.ts"
 import { MemberTimers } from "./MemberTimers.ts"
 import * as MemberUpdates from "./MemberUpdates.ts"
-import { OwnedSegment } from "./OwnedSegment.ts"
+import type { OwnedSegment } from "./OwnedSegment.ts"
+import * as SegmentReads from "./SegmentReads.ts"
 import * as TimeWindows from "./TimeWindows.ts"
 
-export interface Options {
+export interface Options extends SegmentReads.Options {
   readonly group: ReaderGroupRef
   readonly reader: string
-  /** In bytes, over all segments. */
-  readonly readAhead: number
-  /** In bytes, without the header. */
-  readonly maxEventSize: number
-  readonly onTruncated: OnTruncated
   /** Runs before the reader answers a checkpoint that the application may know of, with the positions it answers. */
   readonly onCheckpoint: (checkpoint: string, position: Position) => Effect.Effect<void>
-  /** `merged`: all segments come in one queue. `apart`: each in one of its own. */
-  readonly delivery: "merged" | "apart"
   readonly timeWindows: boolean
 }
 
@@ -61,34 +48,12 @@ export const TimeUnit = Context.Reference<number>("effect-pravega/pravega/reader
   defaultValue: () => 1000
 })
 
-export type Failure = ReadError | ReaderGroupError
-
-/** Some events of a segment, or its end. */
-type Item =
-  | { readonly _tag: "Events"; readonly owned: OwnedSegment; readonly chunk: EventChunk }
-  | { readonly _tag: "End"; readonly owned: OwnedSegment; readonly offset: bigint }
-
-type Items = Queue.Queue<Item, Failure | Cause.Done>
-type Partitions = Queue.Queue<Partition, Failure | Cause.Done>
-
-/** A segment of a reader that hands its segments out apart. */
-export interface Partition {
-  readonly owned: OwnedSegment
-  readonly pull: Pull.Pull<Delivery, Failure>
-}
-
-/** Events handed out. */
-export interface Delivery {
-  readonly chunk: EventChunk
-  readonly run: EventRun
-}
-
 export interface GroupReader {
   readonly id: string
   /** The next events of any segment; done when the group has read everything. With `merged` only. */
-  readonly pull: Pull.Pull<Delivery, Failure>
+  readonly pull: Pull.Pull<SegmentReads.Delivery, SegmentReads.Failure>
   /** The next segment. With `apart` only. */
-  readonly nextPartition: Pull.Pull<Partition, Failure>
+  readonly nextPartition: Pull.Pull<SegmentReads.Partition, SegmentReads.Failure>
 }
 
 /** How long a reader that leaves waits for the group's state to take it. */
@@ -97,8 +62,6 @@ const leaveTimeout = Duration.seconds(15)
 const successorAttempts = 300
 const compactionBytes = 512 * 1024
 const compactionProbability = 0.05
-const readSizeMax = 512 * 1024
-const readSizeMin = 64 * 1024
 
 /**
  * Joins the group. When the Scope closes, reading stops and the reader leaves: its segments are free for others at once,
@@ -113,68 +76,96 @@ export const make = Effect.fnUntraced(function*(
   const now = yield* millis
   const scope = yield* Effect.scope
   const timers = new MemberTimers(options.reader, yield* TimeUnit, now)
-  const reader = new Member(options, pravega, state, scope, timers, {
-    // holds one: the next is ready when the last is taken, and no more than that is kept
-    items: yield* Queue.bounded<Item, Failure | Cause.Done>(1),
-    partitions: yield* Queue.unbounded<Partition, Failure | Cause.Done>()
+  const bell = new Bell()
+  const windows = new Map<string, TimeWindows.TimeWindows>()
+  const reads = yield* SegmentReads.make(options, {
+    segments: pravega.segments,
+    scope,
+    share: () => {
+      const current = state.current()
+      return current === undefined
+        ? 1
+        : Math.ceil(ReaderGroupState.numberOfSegments(current) / Math.max(1, current.assigned.size))
+    },
+    windowOf: (stream) => windows.get(stream.toString())?.current() ?? TimeWindow.unknown,
+    onIdle: bell.ring
   })
+  const reader = new Member(options, { pravega, state, scope, timers, bell, windows, reads })
   yield* Effect.acquireRelease(reader.join, () => reader.leave)
-  const stop = state.onChange(reader.poke)
+  const stop = state.onChange(bell.ring)
   yield* Effect.addFinalizer(() => Effect.sync(stop))
   if (options.timeWindows) yield* reader.watchTime
   const life = Effect.raceFirst(reader.live, GroupState.followed(options.group, state))
   yield* Effect.forkScoped(
-    Effect.matchCauseEffect(life, { onFailure: reader.fail, onSuccess: () => reader.finish })
+    Effect.matchCauseEffect(life, { onFailure: reads.fail, onSuccess: () => reads.finish })
   )
-  return reader
+  return { id: options.reader, pull: reads.pull, nextPartition: reads.nextPartition }
 })
 
 const millis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
-class Member implements GroupReader {
-  readonly id: string
+/** Wakes one fiber that waits; rung before it waits, it does not wait. */
+class Bell {
+  private isRung = false
+  private wake: (() => void) | undefined = undefined
+
+  readonly ring = (): void => {
+    this.isRung = true
+    const { wake } = this
+    this.wake = undefined
+    wake?.()
+  }
+
+  silence(): void {
+    this.isRung = false
+  }
+
+  readonly heard: Effect.Effect<void> = Effect.callback((resume) => {
+    if (this.isRung) return resume(Effect.void)
+    this.wake = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.wake = undefined
+    })
+  })
+}
+
+interface Parts {
+  readonly pravega: Pravega["Service"]
+  readonly state: GroupState.GroupState
+  readonly scope: Scope.Scope
+  readonly timers: MemberTimers
+  /** Rings when there may be something to do. */
+  readonly bell: Bell
+  readonly windows: Map<string, TimeWindows.TimeWindows>
+  readonly reads: SegmentReads.SegmentReads
+}
+
+class Member {
+  private readonly id: string
   private readonly options: Options
   private readonly pravega: Pravega["Service"]
   private readonly state: GroupState.GroupState
   private readonly scope: Scope.Scope
   private readonly timers: MemberTimers
-  private readonly owned = new Map<string, OwnedSegment>()
-  /** Of the segments that are being read. */
-  private readonly reads = new Map<string, Scope.Closeable>()
+  private readonly bell: Bell
+  private readonly windows: Map<string, TimeWindows.TimeWindows>
+  private readonly reads: SegmentReads.SegmentReads
   /** How often successors were asked for in vain. */
   private readonly askedInVain = new Map<string, number>()
   /** What is given up as soon as all that was handed out of it is processed. */
   private leaving: OwnedSegment | undefined = undefined
-  private readonly items: Items
-  private readonly partitions: Partitions
-  /** Those that are open, to be told of the end. */
-  private readonly partitionItems = new Set<Items>()
-  private readonly windows = new Map<string, TimeWindows.TimeWindows>()
-  private lastSegment: Segment.SegmentId | undefined = undefined
-  private isPoked = false
-  private wake: (() => void) | undefined = undefined
 
-  constructor(
-    options: Options,
-    pravega: Pravega["Service"],
-    state: GroupState.GroupState,
-    scope: Scope.Scope,
-    timers: MemberTimers,
-    queues: { readonly items: Items; readonly partitions: Partitions }
-  ) {
+  constructor(options: Options, parts: Parts) {
     this.options = options
     this.id = options.reader
-    this.pravega = pravega
-    this.state = state
-    this.scope = scope
-    this.timers = timers
-    this.items = queues.items
-    this.partitions = queues.partitions
+    this.pravega = parts.pravega
+    this.state = parts.state
+    this.scope = parts.scope
+    this.timers = parts.timers
+    this.bell = parts.bell
+    this.windows = parts.windows
+    this.reads = parts.reads
   }
-
-  readonly pull: Pull.Pull<Delivery, Failure> = Effect.suspend(() => this.take(this.items))
-
-  readonly nextPartition: Pull.Pull<Partition, Failure> = Effect.suspend(() => Queue.take(this.partitions))
 
   readonly join: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     GroupState.update(this.state, (now) => MemberUpdates.join(now, this.id)).pipe(
@@ -188,8 +179,8 @@ class Member implements GroupReader {
 
   /** Tells where processing is, and is gone. Who can't reach the state leaves the rest to `readerOffline`. */
   readonly leave: Effect.Effect<void> = Effect.suspend(() => {
-    const positions = this.positions()
-    for (const owned of this.owned.values()) owned.leave()
+    const positions = this.reads.positions()
+    for (const owned of this.reads.owned.values()) owned.leave()
     if (!this.isMember()) return Effect.void
     return GroupState.update(this.state, (now) => MemberUpdates.leave(now, this.id, positions)).pipe(
       Effect.timeout(leaveTimeout),
@@ -200,22 +191,6 @@ class Member implements GroupReader {
       )
     )
   })
-
-  readonly poke = (): void => {
-    this.isPoked = true
-    const { wake } = this
-    this.wake = undefined
-    wake?.()
-  }
-
-  readonly fail = (cause: Cause.Cause<Failure>): Effect.Effect<void> => {
-    const items = Effect.forEach([this.items, ...this.partitionItems], (queue) => Queue.failCause(queue, cause))
-    return Effect.asVoid(Effect.andThen(items, Queue.failCause(this.partitions, cause)))
-  }
-
-  readonly finish: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.andThen(Queue.end(this.items), Queue.end(this.partitions))
-  )
 
   readonly watchTime: Effect.Effect<void, ReaderGroupError, Scope.Scope> = Effect.suspend(() => {
     const streams = Array.from(this.now().config.startingStreamCuts.keys(), Reading.stream)
@@ -229,17 +204,17 @@ class Member implements GroupReader {
         yield* Effect.addFinalizer(() => Effect.sync(stop))
         yield* TimeWindows.follow(stream, windows).pipe(
           Effect.provideService(Pravega, this.pravega),
-          Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : this.fail(cause)),
+          Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : this.reads.fail(cause)),
           Effect.forkScoped
         )
       }), { discard: true })
   })
 
   /** Everything that a member does, until there is nothing left to read. */
-  readonly live: Effect.Effect<void, Failure> = Effect.suspend(() =>
+  readonly live: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
       while (true) {
-        this.isPoked = false
+        this.bell.silence()
         if (!this.isMember()) {
           const group = GroupState.nameOf(this.options.group)
           return yield* GroupState.fail(new MembershipLost({ group, reader: this.id }))
@@ -265,17 +240,10 @@ class Member implements GroupReader {
   )
 
   private readonly rest: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.flatMap(millis, (now) => {
-      if (this.isPoked) return Effect.void
-      const poked = Effect.callback<void>((resume) => {
-        if (this.isPoked) return resume(Effect.void)
-        this.wake = () => resume(Effect.void)
-        return Effect.sync(() => {
-          this.wake = undefined
-        })
-      })
-      return Effect.raceFirst(poked, Effect.sleep(Duration.millis(this.timers.untilNext(now))))
-    })
+    Effect.flatMap(
+      millis,
+      (now) => Effect.raceFirst(this.bell.heard, Effect.sleep(Duration.millis(this.timers.untilNext(now))))
+    )
   )
 
   private now(): ReaderGroupState.ReaderGroupState {
@@ -287,7 +255,7 @@ class Member implements GroupReader {
   /** In the group, with the segments that it knows to own: else another reader took its id. */
   private isMember(): boolean {
     const assigned = this.state.current()?.assigned.get(this.id)
-    return assigned !== undefined && Array.from(this.owned.keys()).every((segment) => assigned.has(segment))
+    return assigned !== undefined && Array.from(this.reads.owned.keys()).every((segment) => assigned.has(segment))
   }
 
   /** Whether a checkpoint waits for this reader: then segments stay where they are. */
@@ -295,15 +263,9 @@ class Member implements GroupReader {
     return CheckpointState.nextFor(this.now().checkpoints, this.id)
   }
 
-  private positions(): Positions {
-    return new Map(Array.from(this.owned.values(), ({ name, position }) => [name, position] as const))
-  }
-
   private readonly at: Effect.Effect<MemberUpdates.Report> = Effect.suspend(() => {
-    const lastRead: RangedPositions = new Map(
-      Array.from(this.owned.values(), ({ name, position, range }) => [name, { offset: position, range }] as const)
-    )
-    const { lastSegment } = this
+    const lastRead = this.reads.rangedPositions()
+    const { lastSegment } = this.reads
     // Java's measure, which tells readers that have read something from those that have not; members must use one alike
     return lastSegment === undefined
       ? Effect.succeed({ lag: MemberUpdates.assumedLag(this.now(), this.id), lastRead })
@@ -328,7 +290,7 @@ class Member implements GroupReader {
     Effect.gen({ self: this }, function*() {
       for (let name = this.checkpointAsked(); name !== undefined; name = this.checkpointAsked()) {
         const checkpoint = name
-        const positions = this.positions()
+        const positions = this.reads.positions()
         const isSilent = CheckpointState.isSilent(checkpoint)
         if (!isSilent) yield* this.options.onCheckpoint(checkpoint, this.positionAt(positions))
         yield* GroupState.update(this.state, (now) => MemberUpdates.answer(now, this.id, checkpoint, positions))
@@ -340,7 +302,7 @@ class Member implements GroupReader {
 
   private positionAt(positions: Positions): Position {
     return Position.make({
-      segments: Array.from(this.owned.values(), ({ name, range, segment }) => ({
+      segments: Array.from(this.reads.owned.values(), ({ name, range, segment }) => ({
         stream: segment.stream,
         segment: segment.id,
         offset: positions.get(name) ?? 0n,
@@ -388,7 +350,7 @@ class Member implements GroupReader {
 
   private readonly completeSegments: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.forEach(
-      Array.from(this.owned.values()).filter(({ isFinished }) => isFinished),
+      Array.from(this.reads.owned.values()).filter(({ isFinished }) => isFinished),
       (owned) =>
         Effect.gen({ self: this }, function*() {
           if (this.checkpointAsked() !== undefined) return
@@ -401,7 +363,8 @@ class Member implements GroupReader {
           )
           // else a checkpoint came first
           if (!isDone) return
-          yield* this.drop(owned)
+          this.askedInVain.delete(owned.name)
+          yield* this.reads.drop(owned)
           this.timers.acquireAt = 0
         }),
       { discard: true }
@@ -432,7 +395,7 @@ class Member implements GroupReader {
       this.askedInVain.set(name, attempts)
       if (attempts > successorAttempts) return yield* GroupState.fail(new SuccessorsUnknown({ segment: name }))
       yield* Effect.forkIn(
-        Effect.andThen(Effect.sleep(Duration.millis(this.timers.unit / 10)), Effect.sync(this.poke)),
+        Effect.andThen(Effect.sleep(Duration.millis(this.timers.unit / 10)), Effect.sync(this.bell.ring)),
         this.scope
       )
       return undefined
@@ -447,7 +410,7 @@ class Member implements GroupReader {
         this.leaving = this.chooseToRelease()
         if (this.leaving === undefined) return
         this.timers.decided(now)
-        yield* this.stopReading(this.leaving)
+        yield* this.reads.stopReading(this.leaving)
       }
       const { leaving } = this
       if (leaving === undefined || leaving.isBusy) return
@@ -460,9 +423,7 @@ class Member implements GroupReader {
       if (!isReleased && this.checkpointAsked() !== undefined) return
       this.leaving = undefined
       this.timers.moved(now, this.now())
-      if (isReleased) return yield* this.drop(leaving)
-      leaving.resume()
-      yield* this.startReading(leaving)
+      yield* isReleased ? this.reads.drop(leaving) : this.reads.resume(leaving)
     })
   )
 
@@ -470,9 +431,9 @@ class Member implements GroupReader {
     if (!ReaderGroupBalance.ownsTooMuch(this.now(), this.id)) return undefined
     const [first] = ReaderGroupBalance.releaseOrder(
       this.id,
-      Array.from(this.owned.values()).filter(({ isEnded }) => !isEnded).map(({ name }) => name)
+      Array.from(this.reads.owned.values()).filter(({ isEnded }) => !isEnded).map(({ name }) => name)
     )
-    return first === undefined ? undefined : this.owned.get(first)
+    return first === undefined ? undefined : this.reads.owned.get(first)
   }
 
   private readonly acquireSegments: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
@@ -483,7 +444,11 @@ class Member implements GroupReader {
       const at = yield* this.at
       const acquired = yield* GroupState.update(this.state, (state) => MemberUpdates.acquire(state, this.id, at))
       this.timers.moved(now, this.now())
-      for (const [name, place] of acquired) yield* this.own(name, place)
+      const { endSegments } = this.now()
+      for (const [name, place] of acquired) {
+        const end = endSegments.get(name)
+        yield* this.reads.own(name, place, end === endOfSegment ? undefined : end)
+      }
     })
   )
 
@@ -510,148 +475,6 @@ class Member implements GroupReader {
       ).pipe(Effect.mapError(GroupState.fail))
     })
   )
-
-  // ---------------------------------------------------------------------------
-  // segments
-  // ---------------------------------------------------------------------------
-
-  private readonly own = (name: string, { offset, range }: RangedOffset): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const limit = this.now().endSegments.get(name)
-      const owned = new OwnedSegment({
-        name,
-        segment: Reading.segment(name),
-        range,
-        from: offset,
-        limit: limit === undefined || limit === endOfSegment ? undefined : limit,
-        onIdle: this.poke
-      })
-      this.owned.set(name, owned)
-      if (!owned.isFinished) return this.startReading(owned)
-      this.poke()
-      return Effect.void
-    })
-
-  private readonly drop = (owned: OwnedSegment): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      owned.leave()
-      this.owned.delete(owned.name)
-      this.askedInVain.delete(owned.name)
-      return this.stopReading(owned)
-    })
-
-  private readonly startReading = (owned: OwnedSegment): Effect.Effect<void> =>
-    Effect.gen({ self: this }, function*() {
-      const { maxEventSize, onTruncated } = this.options
-      const scope = yield* Scope.fork(this.scope)
-      this.reads.set(owned.name, scope)
-      const reader = yield* SegmentRangeReader.make(this.pravega.segments, {
-        ...this.readSizes(),
-        segment: owned.segment,
-        from: owned.delivered,
-        to: owned.limit === undefined ? "end" : { until: owned.limit },
-        maxEventSize,
-        onTruncated
-      }).pipe(Scope.provide(scope))
-      const items = yield* this.itemsOf(owned, scope)
-      const end = Effect.suspend(() => Queue.offer(items, { _tag: "End", owned, offset: reader.position() }))
-      yield* Effect.forever(
-        Effect.flatMap(reader.pull, (chunk) => Queue.offer(items, { _tag: "Events", owned, chunk }))
-      ).pipe(
-        Pull.catchDone(() => end),
-        Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : this.fail(cause)),
-        Effect.forkIn(scope)
-      )
-    })
-
-  /** Where a segment's events go: with the others', or in a queue of their own. */
-  private readonly itemsOf = (owned: OwnedSegment, scope: Scope.Scope): Effect.Effect<Items> => {
-    if (this.options.delivery === "merged") return Effect.succeed(this.items)
-    return Effect.gen({ self: this }, function*() {
-      const items: Items = yield* Queue.bounded<Item, Failure | Cause.Done>(1)
-      this.partitionItems.add(items)
-      yield* Scope.addFinalizer(
-        scope,
-        Effect.suspend(() => {
-          this.partitionItems.delete(items)
-          return Queue.end(items)
-        })
-      )
-      yield* Queue.offer(this.partitions, { owned, pull: Effect.suspend(() => this.take(items)) })
-      return items
-    })
-  }
-
-  private readonly stopReading = (owned: OwnedSegment): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      owned.withdraw()
-      const scope = this.reads.get(owned.name)
-      this.reads.delete(owned.name)
-      return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
-    })
-
-  /** A fair share of what may be read ahead. */
-  private readSizes(): { readonly readAhead: number; readonly readSize: number } {
-    const now = this.now()
-    const share = Math.ceil(ReaderGroupState.numberOfSegments(now) / Math.max(1, now.assigned.size))
-    const readAhead = Math.max(readSizeMin, Math.floor(this.options.readAhead / Math.max(1, share, this.owned.size)))
-    return { readAhead, readSize: Math.min(readSizeMax, Math.max(readSizeMin, Math.floor(readAhead / 4))) }
-  }
-
-  private take(items: Items): Pull.Pull<Delivery, Failure> {
-    return Effect.flatMap(Queue.take(items), (item): Pull.Pull<Delivery, Failure> => {
-      const { owned } = item
-      // read before the segment was given up, and to be read by another reader
-      if (!owned.isOpen) return this.take(items)
-      if (item._tag === "Events") return Effect.succeed(this.handOut(owned, item.chunk))
-      owned.finish(item.offset)
-      return this.options.delivery === "merged" ? this.take(items) : Cause.done()
-    })
-  }
-
-  private handOut(owned: OwnedSegment, chunk: EventChunk): Delivery {
-    owned.deliver(chunk.endOffset)
-    this.lastSegment = owned.segment.id
-    const window = this.windows.get(owned.segment.stream.toString())?.current() ?? TimeWindow.unknown
-    const handedOut = Array.from(this.owned.values(), (other) => [other, other.delivered] as const)
-    return {
-      chunk,
-      run: { segment: chunk.segment, startOffset: chunk.startOffset, group: new HandedOut(owned, handedOut, window) }
-    }
-  }
-}
-
-/** What the events of one run have to do with the group. */
-class HandedOut implements GroupMark {
-  private readonly owned: OwnedSegment
-  /** Where every segment of the reader was, this one's events included. */
-  private readonly handedOut: ReadonlyArray<readonly [OwnedSegment, bigint]>
-  readonly window: TimeWindow.TimeWindow
-
-  constructor(
-    owned: OwnedSegment,
-    handedOut: ReadonlyArray<readonly [OwnedSegment, bigint]>,
-    window: TimeWindow.TimeWindow
-  ) {
-    this.owned = owned
-    this.handedOut = handedOut
-    this.window = window
-  }
-
-  acknowledge(endOffset: bigint): void {
-    this.owned.acknowledge(endOffset)
-  }
-
-  position(endOffset: bigint): Position {
-    return Position.make({
-      segments: this.handedOut.map(([owned, offset]) => ({
-        stream: owned.segment.stream,
-        segment: owned.segment.id,
-        offset: owned === this.owned ? endOffset : offset,
-        ...(owned.range === undefined ? {} : { range: owned.range })
-      }))
-    })
-  }
 }
 
 /** What the state says of a segment of the ending cuts that is read to its own end. */
