@@ -267,6 +267,37 @@ describe("SegmentRangeReader", () => {
         }
       }))
 
+    it.effect("until an offset: waits for what is written up to it, reads nothing after it, and ends early with the segment", () =>
+      Effect.gen(function*() {
+        for (const seed of [1, 2, 3, 4, 5]) {
+          const events = eventsOf([10, 0, 300, 5, 70, 1, 1, 900, 3], seed)
+          const bytes = framed(events)
+          for (const count of [1, 4, events.length]) {
+            const until = boundariesOf(events)[count] ?? 0n
+            const store = new FakeStore(seed)
+            const segment = store.segment(stream, id)
+            const reading = yield* Effect.forkChild(
+              Effect.flatMap(open(store, { to: { until } }), pullAll)
+            )
+            for (let at = 0; at < bytes.length; at += 150) {
+              yield* Effect.replicateEffect(Effect.yieldNow, 20, { discard: true })
+              segment.append(bytes.slice(at, at + 150))
+            }
+            const { chunks, error } = yield* Fiber.join(reading)
+            assert.isUndefined(error)
+            assert.deepStrictEqual(decoded(chunks).map((read) => read.event), events.slice(0, count))
+          }
+          const store = new FakeStore(seed)
+          const segment = store.segment(stream, id)
+          segment.append(bytes)
+          segment.seal()
+          const reader = yield* open(store, { to: { until: BigInt(bytes.length + 500) } })
+          const { chunks, error } = yield* pullAll(reader)
+          assert.isUndefined(error)
+          assert.deepStrictEqual(decoded(chunks).map((read) => read.event), events)
+        }
+      }).pipe(Effect.scoped))
+
     it.effect("an interrupted pull loses nothing", () =>
       Effect.gen(function*() {
         for (const seed of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
