@@ -1,0 +1,212 @@
+/**
+ * Pipelines on a real Pravega whose process is killed (kill -9) again and again at random moments, behind proxies that break
+ * its connections: at the end each event is in the sink once, and in the order of its key, for a reader that comes then, and
+ * for one that was there all the time. Several pipelines at the same time, on streams of their own.
+ *
+ * KILLS_SEED=N draws the same moments again (the rest is the machine's); KILLS=N kills so often, with as many events.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { StreamCut } from "../../../src/core/StreamCut.ts"
+import * as Admin from "../../../src/pravega/Admin.ts"
+import * as BatchReader from "../../../src/pravega/BatchReader.ts"
+import * as EventWriter from "../../../src/pravega/EventWriter.ts"
+import { Pravega } from "../../../src/pravega/Pravega.ts"
+import { randomScope } from "../../names.ts"
+import { controller } from "../pravega.ts"
+import * as BreakingProxy from "./BreakingProxy.ts"
+import { eventOf, type Numbered, streamsOf } from "./streams.ts"
+
+const seed = Number(process.env["KILLS_SEED"] ?? Math.floor(Math.random() * 2 ** 32))
+const kills = Number(process.env["KILLS"] ?? 200)
+const eventsPerKill = 500
+
+const temporary = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-pravega-kills-"))),
+  (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+)
+
+/** A small generator of numbers in [0, 1) (mulberry32). */
+const random = (from: number) => () => {
+  from = from + 0x6d2b79f5 | 0
+  let t = Math.imul(from ^ from >>> 15, 1 | from)
+  t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t
+  return ((t ^ t >>> 14) >>> 0) / 2 ** 32
+}
+
+const program = fileURLToPath(new URL("program.ts", import.meta.url))
+
+/** When a life ends: so long after the process said that it runs, or after it said of so many batches that they are done. */
+type Moment = { readonly batches: number; readonly millis: number }
+
+/** One life of the process, in milliseconds after it was started. */
+interface Life {
+  readonly running: number
+  /** Undefined: none was committed. */
+  readonly firstBatch: number | undefined
+}
+
+/** Kills the process at a moment; without one it ends by itself. */
+const live = (words: ReadonlyArray<string>, moment: Moment | undefined) =>
+  Effect.promise(async (): Promise<Life> => {
+    const start = performance.now()
+    let running = 0
+    let firstBatch: number | undefined
+    let output = ""
+    let timer: NodeJS.Timeout | undefined
+    const child = spawn(process.execPath, ["--conditions=source", "--no-warnings", program, ...words], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "effect-pravega-kills-compiled") }
+    })
+    for (const pipe of [child.stdout, child.stderr]) {
+      pipe.setEncoding("utf8").on("data", (text: string) => {
+        if (output === "") running = performance.now() - start
+        output += text
+        const batches = output.split("batch ").length - 1
+        if (batches > 0) firstBatch ??= performance.now() - start
+        if (moment !== undefined && batches >= moment.batches) {
+          timer ??= setTimeout(() => child.kill("SIGKILL"), moment.millis)
+        }
+      })
+    }
+    const [code, signal] = await once(child, "close")
+    clearTimeout(timer)
+    if (moment === undefined ? code !== 0 : signal !== "SIGKILL") throw new Error(`it ended by itself: ${output}`)
+    return { running, firstBatch }
+  })
+
+/** Reads the sink while it grows, from where it stopped, until it is told to stop. */
+const follow = Effect.fnUntraced(function*(
+  sink: ReturnType<typeof streamsOf>["sink"],
+  stop: Deferred.Deferred<void>,
+  seen: Array<Numbered>
+) {
+  let from: StreamCut = yield* Admin.earliestCut(sink.name)
+  for (let isLast = false; !isLast;) {
+    isLast = Deferred.isDoneUnsafe(stop)
+    const plan = yield* BatchReader.plan(sink.name, { from })
+    const read = BatchReader.readRanges(sink, plan.ranges, { ordering: "perKey" })
+    yield* Stream.runForEachArray(read, (reads) => Effect.sync(() => seen.push(...reads.map(({ event }) => event))))
+    from = plan.to
+    yield* Effect.sleep("200 millis")
+  }
+})
+
+const assertCopied = (events: ReadonlyArray<Numbered>, count: number) => {
+  const numbers = new Set(events.map(({ number }) => number))
+  const lost = count - numbers.size
+  const repeated = events.length - numbers.size
+  assert.deepStrictEqual({ lost, repeated }, { lost: 0, repeated: 0 })
+  const last = new Map<string, number>()
+  for (const { key, number } of events) {
+    if ((last.get(key) ?? -1) >= number) assert.fail(`${key}: ${number} after ${last.get(key)}`)
+    last.set(key, number)
+  }
+}
+
+interface Pipeline {
+  readonly guarantee: "exactly-once" | "idempotent"
+  readonly kills: number
+  readonly seed: number
+  /** Whether the sink is scaled between lives. */
+  readonly isScaled: boolean
+}
+
+/** Runs a pipeline to its end; gives how long it took from each start to the first batch, where there was one. */
+const run = (options: Pipeline) =>
+  Effect.scoped(Effect.gen(function*() {
+    const directory = yield* temporary
+    const next = random(options.seed)
+    const scope = randomScope()
+    const { sink, source } = streamsOf(scope)
+    for (const { name } of [source, sink]) yield* Admin.ensureStream(name, { scaling: { _tag: "Fixed", segments: 1 } })
+    yield* Admin.scaleTo(source.name, 2)
+    yield* Admin.scaleTo(sink.name, 2)
+
+    const { endpoint } = (yield* Pravega).controller
+    const [segment] = yield* Admin.segments(sink.name)
+    const store = yield* endpoint(sink.name, segment!.id)
+    const storeProxy = yield* BreakingProxy.make({ ...store, rate: 0.002, next })
+    const { hostname, port } = new URL(controller.replace("tcp:", "http:"))
+    const controllerProxy = yield* BreakingProxy.make({ host: hostname, port: Number(port), rate: 0.002, next })
+    const words = [
+      `tcp://127.0.0.1:${controllerProxy.port}`,
+      `${storeProxy.port}`,
+      scope,
+      options.guarantee,
+      join(directory, "log")
+    ]
+    const seen: Array<Numbered> = []
+    const stop = yield* Deferred.make<void>()
+    const reader = yield* Effect.forkChild(follow(sink, stop, seen))
+    const writer = yield* EventWriter.make(source)
+    const firsts: Array<number> = []
+    let written = 0
+    /** From a process's first word to its first batch, as it was the last time. */
+    let opening = 300
+    for (let life = 0; life <= options.kills; life++) {
+      const isLast = life === options.kills
+      if (!isLast) yield* writer.writeAll(Array.from({ length: eventsPerKill }, () => eventOf(written++)))
+      if (options.isScaled && life % 4 === 3) yield* Admin.scaleTo(sink.name, 1 + Math.floor(next() * 3))
+      // a third of them before there is a batch, the others some way into one; there are events for three and more
+      const moment = next() < 1 / 3
+        ? { batches: 0, millis: opening * next() }
+        : { batches: 1 + Math.floor(next() * 3), millis: 80 * next() }
+      const { firstBatch, running } = yield* live(isLast ? [...words, "finish"] : words, isLast ? undefined : moment)
+      if (firstBatch === undefined) continue
+      firsts.push(firstBatch)
+      opening = firstBatch - running
+    }
+    yield* Deferred.succeed(stop, undefined)
+    yield* Fiber.join(reader)
+    const read = yield* Stream.runCollect(BatchReader.stream(sink, { ordering: "perKey" }))
+    assertCopied(read.map(({ event }) => event), written)
+    assertCopied(seen, written)
+    return { firsts, written, broken: storeProxy.broken() + controllerProxy.broken() }
+  }))
+
+const each = Math.ceil(kills / 3)
+
+const pipelines: ReadonlyArray<Pipeline> = [
+  { guarantee: "exactly-once", kills: each, seed, isScaled: false },
+  { guarantee: "exactly-once", kills: each, seed: seed + 1, isScaled: false },
+  { guarantee: "exactly-once", kills: each, seed: seed + 2, isScaled: true },
+  { guarantee: "idempotent", kills: Math.ceil(each / 2), seed: seed + 3, isScaled: true }
+]
+
+describe("a pipeline that is killed, on a real Pravega", () => {
+  it.live(
+    `${kills} kills of transactional pipelines, ${each} of an idempotent one: nothing lost, nothing repeated`,
+    () =>
+      Effect.gen(function*() {
+        yield* Effect.sync(() => console.log(`seed of the moments: KILLS_SEED=${seed}`))
+        const done = yield* Effect.forEach(
+          pipelines,
+          (pipeline) => Effect.map(run(pipeline), (result) => ({ ...pipeline, ...result })),
+          { concurrency: "unbounded" }
+        )
+        for (const guarantee of ["exactly-once", "idempotent"] as const) {
+          const these = done.filter((pipeline) => pipeline.guarantee === guarantee)
+          const sum = (of: (pipeline: typeof these[number]) => number) =>
+            these.reduce((total, one) => total + of(one), 0)
+          const firsts = these.flatMap((pipeline) => pipeline.firsts).toSorted((a, b) => a - b)
+          const at = (part: number) => Math.round(firsts[Math.floor(part * (firsts.length - 1))] ?? Number.NaN)
+          console.log(
+            `${guarantee}: ${sum((one) => one.kills)} kills over ${sum((one) => one.written)} events, ${
+              sum((one) => one.broken)
+            } connections broken, ` +
+              `0 lost, 0 repeated; ` +
+              `from kill to the first new batch (${firsts.length} lives that came so far, the start of Node included): ` +
+              `median ${at(0.5)} ms, longest ${at(1)} ms`
+          )
+        }
+      }).pipe(Effect.provide(Layer.orDie(Pravega.layer({ controller })))),
+    900_000
+  )
+})
