@@ -31,6 +31,7 @@ const program = Effect.gen(function*() {
   const payer = yield* Effect.forkChild(paying)
   yield* query.progress.pipe(
     Stream.scan(() => 0, (count, { eventsOut }) => count + eventsOut),
+    Stream.changes,
     Stream.takeUntil((count) => count === 10),
     Stream.runForEach((count) => Console.log(`${count} alerts`))
   )
