@@ -10,7 +10,8 @@ import { StreamCut } from "./StreamCut.ts"
  * `earliest`: the first events that are still there. `latest`: the tail at the time the position is resolved. A stream
  * cut: the first events after it.
  *
- * There is no start at a time: Pravega 0.13's controller ignores the timestamp it is asked for.
+ * There is no start at a time: Pravega 0.13's controller ignores the timestamp it is asked for. A query can start at one
+ * that the stream's writers have noted (`Source.microBatch`).
  *
  * @category schemas
  * @since 0.1.0

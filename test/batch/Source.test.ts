@@ -238,6 +238,37 @@ describe("Source.microBatch", () => {
       }).pipe(Effect.provide(stream.layer), Effect.scoped)
     }).pipe(Effect.runPromise))
 
+  it("what goes after it was planned fails the read, or is skipped and told, and the rest is read", () =>
+    Effect.gen(function*() {
+      for (const onTruncated of ["fail", "skip"] as const) {
+        const stream = new FakeStream(1, 1)
+        yield* Effect.gen(function*() {
+          const session = yield* Source.microBatch(events, { onTruncated }).open
+          const { start } = yield* session.start
+          for (let i = 0; i < 4; i++) stream.write("key")
+          const cut = stream.cut()
+          for (let i = 0; i < 3; i++) stream.write("key")
+          const planned = yield* session.plan(start, [])
+          assert.isTrue(planned._tag === "range")
+          if (planned._tag !== "range") return
+          assert.deepStrictEqual(yield* session.skipped(planned.plan), [])
+          stream.truncate(cut)
+          const [partition] = yield* session.partitions(planned.plan)
+          const read = yield* Effect.result(Stream.runCollect(partition?.events ?? Stream.empty))
+          if (onTruncated === "fail") {
+            assert.strictEqual(read._tag === "Failure" && read.failure._tag, "ReadError")
+            return
+          }
+          assert.deepStrictEqual(
+            read._tag === "Success" && read.success.map(({ event }) => event),
+            ["key:4", "key:5", "key:6"]
+          )
+          const [gap] = yield* session.skipped(planned.plan)
+          assert.deepStrictEqual([gap?.from, gap?.to], [0n, [...cut.positions.values()][0]])
+        }).pipe(Effect.provide(stream.layer), Effect.scoped)
+      }
+    }).pipe(Effect.runPromise))
+
   it("atLeast: waits for so many bytes or events, or so long, but not before an end", () =>
     Effect.gen(function*() {
       const tags = Effect.fnUntraced(function*(

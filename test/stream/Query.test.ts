@@ -420,6 +420,20 @@ describe("Query", () => {
       assert.deepStrictEqual(yield* idle.status, { _tag: "waiting" })
     }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
 
+  it.effect("a source that does not say what there is to read stalls a query too", () =>
+    Effect.gen(function*() {
+      const source = numbers({ value: 20 })
+      const hangs: typeof source = {
+        ...source,
+        open: Effect.map(source.open, (session) => ({ ...session, plan: () => Effect.never }))
+      }
+      const pipeline = Pipeline.make("q", { source: hangs, process: (events) => events, sink: Sink.memory<number>() })
+      const query = yield* Query.start(pipeline, { stallAfter: "10 seconds" })
+      yield* TestClock.adjust("1 minute")
+      const status = yield* query.status
+      assert.deepStrictEqual(status._tag === "stalled" && [status.evidence.batch, status.evidence.step], [0, "plan"])
+    }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
+
   it.effect("counts what it does, and has a span per batch and step", () =>
     Effect.gen(function*() {
       const spans: Array<string> = []
