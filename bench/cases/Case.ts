@@ -17,7 +17,7 @@ export interface Case {
   readonly isExtra?: boolean | undefined
   /** Default: ours to the best other. */
   readonly ratios?: ReadonlyArray<Ratio> | undefined
-  /** Its share of a whole run: no other round is begun after so many seconds. */
+  /** Its share of a whole run: no other round is begun that would not end within so many seconds. */
   readonly seconds: number
   readonly run: (bench: Bench) => Promise<void>
 }

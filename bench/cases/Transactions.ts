@@ -18,7 +18,7 @@ const incomparable = [python.title]
 const countOf = (events: number, size: number): number => Math.min(8, Math.max(3, Math.floor(60e6 / (events * size))))
 
 export const transactions: Case = {
-  name: "transactions",
+  name: "txn",
   title: "Transactions",
   does:
     "One after the other by one writer: begun, filled with events (keys at random), committed, and waited for until " +
@@ -32,7 +32,7 @@ export const transactions: Case = {
     { title: "Begin to committed, p50, ms", of: (f) => f["transactionP50Ms"], better: "less", digits: 1, incomparable },
     { title: "Commit to committed, p50, ms", of: (f) => f["commitP50Ms"], better: "less", digits: 1, incomparable }
   ],
-  seconds: 210,
+  seconds: 180,
   run: (bench) => {
     const chosen = bench.isQuick ? [row(1, 1024, 4, 4), row(1000, 1024, 4, 4)] : [
       ...[1, 100, 1000, 10_000].flatMap((events) =>
