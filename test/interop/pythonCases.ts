@@ -9,6 +9,7 @@ import { Effect, type Layer, Schedule } from "effect"
 import type { EventStream } from "../../src/core/EventStream.ts"
 import * as EventWriter from "../../src/pravega/EventWriter.ts"
 import * as Transaction from "../../src/pravega/Transaction.ts"
+import { randomScope } from "../real/pravega.ts"
 import { type InteropServer, withClient } from "./InteropServer.ts"
 import { asciiKeys, assertRoutedAlike, assertSame, makeStream, numbered, readHere } from "./InteropStream.ts"
 import type { KeyedText } from "./JavaClient.ts"
@@ -22,6 +23,29 @@ const readByPython = (stream: EventStream<string>, count: number) =>
   Effect.map(python(["read", ...names(stream), String(count)]), (lines) => lines.map(([, , text = ""]) => ({ text })))
 
 const left = whyNoPython()
+
+const seenOnTheRealServer = [
+  "scope True",
+  "scope again False",
+  "stream True",
+  "stream again False",
+  "policies True",
+  "tags ['a', 'b']",
+  "updated True",
+  "tags ['c']",
+  "scopes True",
+  "streams ['s', 't']",
+  "sealed True",
+  "sealed again True",
+  "deleted True",
+  "deleted again False",
+  "tail 11",
+  "bytes b'world'",
+  "head 6",
+  "open True",
+  "open False",
+  "scope deleted throws ValueError"
+]
 
 export const pythonCases = (name: string, server: Layer.Layer<InteropServer>): void => {
   layer(withClient(server), { timeout: "1 minute", excludeTestServices: true })(
@@ -59,6 +83,13 @@ export const pythonCases = (name: string, server: Layer.Layer<InteropServer>): v
           assertSame(here, [...ours, ...theirs])
           assertRoutedAlike(here)
           assertSame(yield* readByPython(stream, 400), [...ours, ...theirs])
+        }))
+
+      it.effect("its other calls come to what they come to on a real server", ({ skip }) =>
+        Effect.gen(function*() {
+          if (left !== undefined) skip(left)
+          const lines = yield* python(["everything", randomScope()])
+          assert.deepStrictEqual(lines.map(([line = ""]) => line), seenOnTheRealServer)
         }))
     }
   )
