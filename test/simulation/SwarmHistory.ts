@@ -266,7 +266,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
         const zombie = current
         zombie.process.pause()
         current = start(triggers[plan.trigger])
-        return Effect.timeoutOption(current.process.afterSteps(what.steps), "1 minute").pipe(
+        return Effect.timeoutOption(current.process.afterSteps(what.steps), "5 seconds").pipe(
           Effect.andThen(Effect.sync(zombie.process.resume))
         )
       }
@@ -338,7 +338,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     const moment = after.record === undefined
       ? process.afterSteps(after.steps)
       : Effect.andThen(world.afterRecord(after.record), process.afterSteps(after.steps))
-    yield* Effect.timeoutOption(Effect.raceFirst(moment, current.awaitEnd), "30 seconds")
+    yield* Effect.timeoutOption(Effect.raceFirst(moment, current.awaitEnd), "3 seconds")
     yield* happen(what)
     for (const incarnation of living) if (incarnation !== current) look(incarnation)
     ensureAlive()
