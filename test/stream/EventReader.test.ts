@@ -1,6 +1,6 @@
 /** Readers that join, leave and hang while a stream is scaled: each event once, in order per key; and nothing is left of them. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Logger, Scope, Stream } from "effect"
 import fc from "fast-check"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
@@ -222,6 +222,24 @@ describe("EventReader", () => {
       // sockets are closed a moment after they are told to
       while (resources() !== before) yield* Effect.sleep(10)
     }).pipe(Effect.scoped))
+
+  it.live("says once, and keeps waiting, when what is read to its end is not acknowledged", () =>
+    Effect.gen(function*() {
+      const stream = EventStream.make(`${randomScope()}/events`, { codec: EventCodec.utf8 })
+      yield* Admin.ensureStream(stream.name, { scaling: ScalingPolicy.fixed(1) })
+      yield* Effect.scoped(Effect.flatMap(EventWriter.make(stream), (writer) => writer.write("never acknowledged")))
+      yield* Admin.sealStream(stream.name)
+      const said: Array<string> = []
+      const fiber = yield* Effect.forkChild(
+        Stream.runDrain(EventReader.stream(stream, { readerGroup: "forgetful" })).pipe(
+          Effect.provide(Logger.layer([Logger.make(({ message }) => said.push(String(message)))]))
+        )
+      )
+      while (said.length === 0) yield* Effect.sleep(10)
+      yield* Effect.sleep(500)
+      assert.deepStrictEqual(said, ["a segment is read to its end and not acknowledged: what follows it is not read"])
+      assert.isUndefined(fiber.pollUnsafe())
+    }).pipe(Effect.scoped, Effect.provideService(GroupReader.TimeUnit, 20), Effect.provide(memory)))
 
   it.live("hands an event out while others of the same segment are not acknowledged, and ends when all are", () =>
     Effect.gen(function*() {

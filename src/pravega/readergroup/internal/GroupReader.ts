@@ -60,6 +60,8 @@ export interface GroupReader {
 const leaveTimeout = Duration.seconds(15)
 /** How often, in units of a tenth, the controller is asked for the successors of a segment that must have some. */
 const successorAttempts = 300
+/** A report is made every few seconds. */
+const reportsBeforeReminder = 10
 const compactionBytes = 512 * 1024
 const compactionProbability = 0.05
 
@@ -152,6 +154,8 @@ class Member {
   private readonly reads: SegmentReads.SegmentReads
   /** How often successors were asked for in vain. */
   private readonly askedInVain = new Map<string, number>()
+  /** How often it was reported of a segment that is read to its end that it is not acknowledged. */
+  private readonly reports = new Map<string, number>()
   /** What is given up as soon as all that was handed out of it is processed. */
   private leaving: OwnedSegment | undefined = undefined
 
@@ -364,6 +368,7 @@ class Member {
           // else a checkpoint came first
           if (!isDone) return
           this.askedInVain.delete(owned.name)
+          this.reports.delete(owned.name)
           yield* this.reads.drop(owned)
           this.timers.acquireAt = 0
         }),
@@ -458,8 +463,28 @@ class Member {
       if (now < this.timers.reportAt) return
       this.timers.reported(now, this.now())
       yield* GroupState.append(this.state, MemberUpdates.report(this.id, yield* this.at))
+      yield* this.remind
     })
   )
+
+  /** What is read and not acknowledged holds up what follows it: said once per segment, to who forgot to acknowledge. */
+  private readonly remind: Effect.Effect<void> = Effect.suspend(() => {
+    const waiting = Array.from(this.reads.owned.values()).filter(({ isBusy, isEnded }) => isEnded && isBusy)
+    for (const { name } of waiting) this.reports.set(name, (this.reports.get(name) ?? 0) + 1)
+    return Effect.forEach(
+      waiting.filter(({ name }) => this.reports.get(name) === reportsBeforeReminder),
+      ({ acknowledged, delivered, name }) =>
+        Effect.logWarning("a segment is read to its end and not acknowledged: what follows it is not read").pipe(
+          Effect.annotateLogs({
+            group: GroupState.nameOf(this.options.group),
+            segment: name,
+            acknowledged: acknowledged.toString(),
+            delivered: delivered.toString()
+          })
+        ),
+      { discard: true }
+    )
+  })
 
   /** Now and then, so that not all members do it. */
   private readonly compact: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
