@@ -23,6 +23,7 @@ import { synchronizerCases } from "./synchronizerCases.ts"
 import { tableCases } from "./tableCases.ts"
 import { transactionCases } from "./transactionCases.ts"
 import { transactionFactCases } from "./transactionFactCases.ts"
+import { writerNumberCases } from "./writerNumberCases.ts"
 
 /** In the order from what others rest on to what rests on others. */
 const areas: Readonly<Record<string, (it: Cases) => void>> = {
@@ -33,6 +34,7 @@ const areas: Readonly<Record<string, (it: Cases) => void>> = {
   admin: adminCases,
   "shared states": synchronizerCases,
   "event writer": eventWriterCases,
+  "numbers of writers": writerNumberCases,
   transactions: transactionCases,
   "transactions, the small print": transactionFactCases,
   "batch reader": batchReaderCases,
