@@ -1,8 +1,8 @@
 // Type-checks the examples in docstrings (every ```ts block of a comment in src) and holds the README to its examples:
-// a block after `<!-- example: FILE -->` is FILE, word for word.
+// a block after `<!-- example: FILE -->` is FILE, word for word. Links to files must lead somewhere.
 import { spawnSync } from "node:child_process"
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 
 const failures = []
 
@@ -14,6 +14,16 @@ for (const [, file, code] of readme.matchAll(/<!-- example: (\S+) -->\n+```ts\n(
 }
 const blocks = [...readme.matchAll(/```ts\n/g)].length
 if (blocks !== held) failures.push(`README.md: ${blocks - held} ts block(s) that name no example file`)
+
+// links to files of the project
+let links = 0
+for (const page of ["README.md", ...globSync("docs/**/*.md")]) {
+  for (const [, target] of readFileSync(page, "utf8").matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (/^(https?:|#)/.test(target)) continue
+    links++
+    if (!existsSync(join(dirname(page), target))) failures.push(`${page}: there is no ${target}`)
+  }
+}
 
 // inside the project, so that the package's own name resolves
 const folder = ".doc-examples"
@@ -42,5 +52,5 @@ if (count > 0 && spawnSync("node_modules/.bin/tsc", ["-p", folder], { stdio: "in
 }
 
 for (const failure of failures) console.error(failure)
-console.log(`${count} docstring examples, ${held} README examples checked`)
+console.log(`${count} docstring examples, ${held} README examples, ${links} links checked`)
 process.exit(failures.length === 0 ? 0 : 1)
