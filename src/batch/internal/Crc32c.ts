@@ -1,5 +1,5 @@
 /**
- * CRC32C (Castagnoli), the checksum of checkpoint records and of what a sink wrote. Node's zlib only has CRC32.
+ * CRC32C (Castagnoli), the checksum of checkpoint records and of outputs that a sink keeps. Node's zlib only has CRC32.
  */
 
 const table = /* @__PURE__ */ (() => {

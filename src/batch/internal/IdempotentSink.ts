@@ -23,7 +23,7 @@ import { EncodeFailed, WriterError } from "../../pravega/WriterError.ts"
 import { CheckpointLogError } from "../CheckpointLogError.ts"
 import { CommitError, SinkSegmentLost } from "../CommitError.ts"
 import type { Attempt, BatchId, IdempotentOptions, Past, TypedSink } from "../Sink.ts"
-import { crc32c } from "./Crc32c.ts"
+import * as EventChecksum from "./EventChecksum.ts"
 import { uuid5 } from "./Uuid5.ts"
 
 /** Where the first try of a batch began to write. */
@@ -136,7 +136,7 @@ const begin = Effect.fnUntraced(function*<B>(
           const key = stream.routingKey?.(output) ?? `${batch}/${partition}/${Math.floor(part.events / keylessRun)}`
           part.events++
           part.bytes += headerSize + bytes.length
-          part.checksum = crc32c(bytes, part.checksum)
+          part.checksum = EventChecksum.append(part.checksum, EventChecksum.ofEvent(bytes))
           encoded.push({ bytes, key })
         }
       } catch (cause) {

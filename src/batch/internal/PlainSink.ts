@@ -15,7 +15,7 @@ import { headerSize } from "../../pravega/internal/EventFraming.ts"
 import type { Pravega } from "../../pravega/Pravega.ts"
 import { EncodeFailed, WriterError } from "../../pravega/WriterError.ts"
 import type { AtLeastOnceOptions, TypedSink } from "../Sink.ts"
-import { crc32c } from "./Crc32c.ts"
+import * as EventChecksum from "./EventChecksum.ts"
 
 /** An event as it goes to a segment, encoded once. */
 interface Encoded {
@@ -55,7 +55,7 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: AtLeastOnc
                   const bytes = stream.codec.encode(output)
                   part.events++
                   part.bytes += headerSize + bytes.length
-                  part.checksum = crc32c(bytes, part.checksum)
+                  part.checksum = EventChecksum.append(part.checksum, EventChecksum.ofEvent(bytes))
                   encoded.push({ bytes, key: stream.routingKey?.(output) ?? "" })
                 }
               } catch (cause) {

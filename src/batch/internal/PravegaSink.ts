@@ -23,7 +23,7 @@ import { TransactionError } from "../../pravega/TransactionError.ts"
 import type { TransactionWriter } from "../../pravega/TransactionWriter.ts"
 import { EncodeFailed } from "../../pravega/WriterError.ts"
 import type { Attempt, Outcome, PravegaOptions, Prepared, TypedSink } from "../Sink.ts"
-import { crc32c } from "./Crc32c.ts"
+import * as EventChecksum from "./EventChecksum.ts"
 import { uuid5 } from "./Uuid5.ts"
 
 /**
@@ -145,10 +145,11 @@ const begin = Effect.fnUntraced(function*<B>(stream: EventStream.EventStream<B>,
       try {
         for (const output of outputs) {
           const bytes = stream.codec.encode(output)
-          unordered = (unordered + crc32c(bytes)) % checksumModulus
+          const checksum = EventChecksum.ofEvent(bytes)
+          unordered = (unordered + checksum) % checksumModulus
           part.events++
           part.bytes += headerSize + bytes.length
-          part.checksum = crc32c(bytes, part.checksum)
+          part.checksum = EventChecksum.append(part.checksum, checksum)
           encoded.push({ bytes, key: stream.routingKey?.(output) ?? "" })
         }
       } catch (cause) {
@@ -236,5 +237,5 @@ const isElsewhere = ({ _tag }: ReadError["reason"]): boolean =>
 const checksums: EventCodec.EventCodec<number> = EventCodec.make({
   name: "checksum",
   encode: () => new Uint8Array(0),
-  decode: (bytes) => crc32c(bytes)
+  decode: EventChecksum.ofEvent
 })
