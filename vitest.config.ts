@@ -2,6 +2,7 @@
  * Two projects: "unit" needs nothing but Node (and PostgreSQL's binaries for files named after it), "real" a real Pravega,
  * which its global setup starts.
  */
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 import { whyNoServer } from "./test/real/javaTools.ts"
 import * as Postgres from "./test/real/postgres.ts"
@@ -32,7 +33,10 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: [real, ...postgres],
-          testTimeout: 60_000,
+          // Nothing may depend on the machine's speed; this only ends what hangs.
+          testTimeout: 120_000,
+          // Vitest's own choice leaves a core idle, which hurts where there are two.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
           sequence: { groupOrder: 0 }
         }
       },
@@ -44,7 +48,6 @@ export default defineConfig({
           globalSetup: ["./test/real/globalSetup.ts"],
           // The server has its share of the work: more files at once would only wait for it.
           maxWorkers: 2,
-          // Nothing may depend on the machine's speed; this only ends what hangs.
           testTimeout: 180_000,
           hookTimeout: 180_000,
           sequence: { groupOrder: 1 }
