@@ -11,6 +11,7 @@ import { groupRead } from "./cases/GroupRead.ts"
 import { growth } from "./cases/Growth.ts"
 import { latency } from "./cases/Latency.ts"
 import { start } from "./cases/Start.ts"
+import { through } from "./cases/Through.ts"
 import { transactions } from "./cases/Transactions.ts"
 import { write } from "./cases/Write.ts"
 import { ours } from "./peers/EffectPravega.ts"
@@ -29,6 +30,7 @@ const cases: ReadonlyArray<Case> = [
   groupRead,
   latency,
   copy,
+  through,
   start,
   embedded,
   codecs,

@@ -1,5 +1,5 @@
 /** Single events at a steady rate: how long each waits for its acknowledgement, and how long until a reader has it. */
-import { EventWriter } from "effect-pravega"
+import { type EventStream, EventWriter } from "effect-pravega"
 import { EventReader } from "effect-pravega/stream"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -44,16 +44,18 @@ export const acknowledge = (command: Command) =>
 let groups = 0
 
 /** Until a tail reader of a reader group has it. */
-export const latency = (command: Command) =>
-  Effect.scoped(Effect.gen(function*() {
+export const latency = (command: Command) => Effect.scoped(measure(command, keyedStream(command.stream)))
+
+/** Writes at a steady rate, and reads where the events come out. */
+export const measure = (command: Command, output: EventStream.EventStream<Uint8Array>) =>
+  Effect.gen(function*() {
     const size = command.number("size")
-    const stream = keyedStream(command.stream)
-    const writer = yield* EventWriter.make(stream)
+    const writer = yield* EventWriter.make(keyedStream(command.stream))
     const { dueAt, events, start, warm } = planOf(command)
     const latencies = new Float64Array(events)
     const from = new Float64Array(events)
     let seen = 0
-    const reader = EventReader.stream(stream, {
+    const reader = EventReader.stream(output, {
       readerGroup: `latency-${process.pid}-${++groups}`,
       acknowledge: "pulled"
     }).pipe(
@@ -73,4 +75,4 @@ export const latency = (command: Command) =>
     })
     yield* Fiber.join(reading)
     return { events, seconds: since(start), ...percentiles("latency", latencies.subarray(warm)) }
-  }))
+  })

@@ -1,5 +1,5 @@
 /** Micro-batches from stream to stream, exactly once. */
-import { EventWriter, Pravega } from "effect-pravega"
+import { EventCodec, EventStream, EventWriter, Pravega } from "effect-pravega"
 import { BatchRun, CheckpointLog, Commit, Pipeline, Sink, Source } from "effect-pravega/batch"
 import { Query, Trigger } from "effect-pravega/stream"
 import * as Effect from "effect/Effect"
@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { quantile } from "../../report/Statistics.ts"
+import { measure } from "./acknowledging.ts"
 import type { Command } from "./Command.ts"
 import { percentiles, since } from "./Figures.ts"
 import { keyedStream } from "./keyed.ts"
@@ -46,6 +47,24 @@ export const copy = (command: Command) =>
     })
     return { events, seconds: since(start), batches }
   }).pipe(Effect.provide(log))
+
+/** Single events at a steady rate, through a query: how long until a reader of the query's output has each. */
+const through = <E>(sink: (output: EventStream.EventStream<Uint8Array>) => Sink.Sink<Uint8Array, E, Pravega>) =>
+(
+  command: Command
+) => {
+  const output = EventStream.make(`${command.stream}-copy`, { codec: EventCodec.bytes })
+  const pipeline = Pipeline.make("bench-through", {
+    source: Source.microBatch(keyedStream(command.stream), { start: "earliest" }),
+    process: (reads) => Stream.map(reads, ({ event }) => event),
+    sink: sink(output),
+    deterministic: true
+  })
+  return Effect.scoped(Effect.andThen(Query.start(pipeline), measure(command, output))).pipe(Effect.provide(log))
+}
+
+export const throughTransactions = through((output) => Sink.pravega(output, { guarantee: "exactly-once" }))
+export const throughNumbers = through((output) => Sink.pravega(output, { guarantee: "idempotent" }))
 
 /** One small batch after the other: what each takes from looking for input to committed, and how much of that is waiting. */
 export const batches = (command: Command) =>

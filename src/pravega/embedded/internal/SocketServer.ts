@@ -131,6 +131,8 @@ const readingInto = (accepted: Net.Socket, receive: (chunk: Uint8Array) => void)
   const options: Net.SocketConstructorOpts & Stream.DuplexOptions = { onread, highWaterMark: bufferBytes }
   // not among its types: it takes what `_handle` is as well as what it says
   Reflect.set(options, "handle", handle)
+  // as the accepted one: what arrives before somebody listens must wait
+  Reflect.set(options, "pauseOnCreate", true)
   const socket = new Net.Socket(options).setNoDelay(true)
   // the server counts the accepted one
   socket.once("close", () => accepted.destroy())

@@ -263,7 +263,9 @@ export class WireConnection {
       this.planFlush()
     }
     const { offset, segment, suggestedLength } = command
-    const result = this.container.read(segment, Number(offset), suggestedLength, later, () => this.hasRoom())
+    // a peer that is slow for a moment still gets all there is: only what waits for it in memory is bounded
+    const hasRoom = () => this.replies.bytes < this.shared.limits.unsent
+    const result = this.container.read(segment, Number(offset), suggestedLength, later, hasRoom)
     if (result._tag !== "Poll") return this.readResult(command, result)
     poll = result
     this.polls.add(poll)
