@@ -3,7 +3,8 @@
  * its connections: at the end each event is in the sink once, and in the order of its key, for a reader that comes then, and
  * for one that was there all the time. Several pipelines at the same time, on streams of their own.
  *
- * KILLS_SEED=N draws the same moments again (the rest is the machine's); KILLS=N kills so often, with 500 events for each kill; CI's 200 take five minutes.
+ * KILLS_SEED=N draws the same moments again (the rest is the machine's); KILLS=N kills so often, with 500 events for each
+ * (CI's 200 take five minutes).
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
