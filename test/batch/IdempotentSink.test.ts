@@ -3,13 +3,12 @@
  * at once: in the end each output is in the stream once, and each key's outputs in order.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Layer, Schedule, Schema, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Schedule, Stream } from "effect"
 import fc from "fast-check"
 import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import { CheckpointLogError } from "../../src/batch/CheckpointLogError.ts"
 import * as Pipeline from "../../src/batch/Pipeline.ts"
 import * as Sink from "../../src/batch/Sink.ts"
-import * as Source from "../../src/batch/Source.ts"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
@@ -19,6 +18,7 @@ import * as Query from "../../src/stream/Query.ts"
 import * as Trigger from "../../src/stream/Trigger.ts"
 import { rawTexts } from "../pravega/rawEvents.ts"
 import { Incarnation, type Stop, type Surroundings } from "./Incarnation.ts"
+import { numbersSource } from "./numbersSource.ts"
 
 const keyOf = (text: string) => text.slice(0, text.indexOf(" "))
 
@@ -29,30 +29,16 @@ const perBatch = 8
 const keys = 5
 
 /** Numbers, some to a batch, each batch in two partitions by the number's parity; a partition of odd ones waits for the other. */
-const numbers = Source.make<number, never, never, number, readonly [number, number], null, number, unknown, null>({
-  name: "numbers",
-  structure: null,
-  asked: null,
-  position: Schema.Natural,
-  plan: Schema.Tuple([Schema.Natural, Schema.Natural]),
-  identity: Schema.Null,
-  open: Effect.succeed({
-    start: Effect.succeed({ identity: null, start: 0, end: total }),
-    verify: () => Effect.void,
-    latest: Effect.succeed(total),
-    plan: (from) =>
-      Effect.sync(() =>
-        from === total
-          ? { _tag: "ended" as const }
-          : { _tag: "range" as const, plan: [from, from + perBatch] as const, next: from + perBatch }
-      ),
-    partitions: ([from, to]) =>
-      Effect.succeed([0, 1].map((parity) => ({
-        id: parity,
-        predecessors: [],
-        events: Stream.range(from, to - 1).pipe(Stream.filter((n) => n % 2 === parity), Stream.rechunk(2))
-      })))
-  })
+const numbers = numbersSource<never>({
+  available: () => total,
+  end: total,
+  perBatch,
+  partitions: (from, to) =>
+    [0, 1].map((parity) => ({
+      id: parity,
+      predecessors: [],
+      events: Stream.range(from, to - 1).pipe(Stream.filter((n) => n % 2 === parity), Stream.rechunk(2))
+    }))
 })
 
 /** Keys belong to a partition, as those of a stream's segments do. */

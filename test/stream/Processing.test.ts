@@ -18,10 +18,11 @@ import type { CommitError } from "../../src/batch/CommitError.ts"
 import * as DeadLetter from "../../src/batch/DeadLetter.ts"
 import * as Pipeline from "../../src/batch/Pipeline.ts"
 import * as Sink from "../../src/batch/Sink.ts"
-import * as Source from "../../src/batch/Source.ts"
+import type * as Source from "../../src/batch/Source.ts"
 import { Undecodable } from "../../src/batch/Undecodable.ts"
 import * as Query from "../../src/stream/Query.ts"
 import * as Trigger from "../../src/stream/Trigger.ts"
+import { numbersSource } from "../batch/numbersSource.ts"
 
 /** Numbers from 0, ten per batch in two partitions; those in `bad` can't be decoded. `lanes`: by the number's rest. */
 const numbers = (last: number, options: { readonly bad?: ReadonlyArray<number>; readonly lanes?: number } = {}) => {
@@ -55,34 +56,14 @@ const numbers = (last: number, options: { readonly bad?: ReadonlyArray<number>; 
       }
     }
   }
-  return Source.make<number, string, never, number, readonly [number, number], null, number, unknown, null>({
-    name: "numbers",
-    structure: null,
-    asked: null,
-    position: Schema.Natural,
-    plan: Schema.Tuple([Schema.Natural, Schema.Natural]),
-    identity: Schema.Null,
-    open: Effect.succeed({
-      start: Effect.succeed({ identity: null, start: 0, end: last }),
-      verify: () => Effect.void,
-      latest: Effect.succeed(last),
-      plan: (from) =>
-        Effect.succeed(
-          from >= last
-            ? { _tag: "ended" as const }
-            : {
-              _tag: "range" as const,
-              plan: [from, Math.min(from + 10, last)] as const,
-              next: Math.min(from + 10, last)
-            }
-        ),
-      partitions: ([from, to]) => {
-        const half = Math.ceil((from + to) / 2)
-        return Effect.succeed(
-          half === to ? [partition(0, from, to)] : [partition(0, from, half), partition(1, half, to)]
-        )
-      }
-    })
+  return numbersSource<string>({
+    available: () => last,
+    end: last,
+    perBatch: 10,
+    partitions: (from, to) => {
+      const half = Math.ceil((from + to) / 2)
+      return half === to ? [partition(0, from, to)] : [partition(0, from, half), partition(1, half, to)]
+    }
   })
 }
 

@@ -10,7 +10,6 @@ import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import * as Tracer from "effect/Tracer"
@@ -23,30 +22,15 @@ import * as EventStream from "../../src/core/EventStream.ts"
 import * as Query from "../../src/stream/Query.ts"
 import * as QueryMetrics from "../../src/stream/QueryMetrics.ts"
 import * as Trigger from "../../src/stream/Trigger.ts"
+import { numbersSource } from "../batch/numbersSource.ts"
 
 /** The numbers below `available`, ten per batch; an end only if `last` is given. */
 const numbers = (available: { value: number }, last?: number) =>
-  Source.make<number, never, never, number, readonly [number, number], null, number, unknown, null>({
-    name: "numbers",
-    structure: null,
-    asked: null,
-    position: Schema.Natural,
-    plan: Schema.Tuple([Schema.Natural, Schema.Natural]),
-    identity: Schema.Null,
-    open: Effect.succeed({
-      start: Effect.succeed({ identity: null, start: 0, end: last }),
-      verify: () => Effect.void,
-      latest: Effect.sync(() => available.value),
-      plan: (from, ends) =>
-        Effect.sync(() => {
-          const to = Math.min(from + 10, available.value, ...ends)
-          if (ends.some((end) => from >= end)) return { _tag: "ended" as const }
-          return to === from
-            ? { _tag: "idle" as const }
-            : { _tag: "range" as const, plan: [from, to] as const, next: to }
-        }),
-      partitions: ([from, to]) => Effect.succeed([{ id: 0, predecessors: [], events: Stream.range(from, to - 1) }])
-    })
+  numbersSource<never>({
+    available: () => available.value,
+    end: last,
+    perBatch: 10,
+    partitions: (from, to) => [{ id: 0, predecessors: [], events: Stream.range(from, to - 1) }]
   })
 
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i)

@@ -7,23 +7,22 @@ import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import type * as EventCodec from "../../core/EventCodec.ts"
-import * as EventStream from "../../core/EventStream.ts"
+import * as EventCodec from "../../core/EventCodec.ts"
+import type * as EventStream from "../../core/EventStream.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import { SegmentWithRange } from "../../core/Segment.ts"
 import { StreamSealed } from "../../pravega/controller/ControllerError.ts"
 import type { AppendFailure } from "../../pravega/internal/AppendSession.ts"
 import * as ControllerFailure from "../../pravega/internal/ControllerFailure.ts"
-import { headerSize } from "../../pravega/internal/EventFraming.ts"
 import * as NumberedWriter from "../../pravega/internal/NumberedWriter.ts"
 import type { RoutedWriter } from "../../pravega/internal/RoutedWriter.ts"
 import * as WriterLimits from "../../pravega/internal/WriterLimits.ts"
 import { Pravega } from "../../pravega/Pravega.ts"
-import { EncodeFailed, WriterError } from "../../pravega/WriterError.ts"
+import { WriterError } from "../../pravega/WriterError.ts"
 import { CheckpointLogError } from "../CheckpointLogError.ts"
 import { CommitError, SinkSegmentLost } from "../CommitError.ts"
 import type { Attempt, BatchId, IdempotentOptions, Past, TypedSink } from "../Sink.ts"
-import * as EventChecksum from "./EventChecksum.ts"
+import { type Encoded, EncodedOutputs, type Keyless, streamOf } from "./EncodedOutputs.ts"
 import { uuid5 } from "./Uuid5.ts"
 
 /** Where the first try of a batch began to write. */
@@ -35,18 +34,12 @@ const Evidence = Schema.Null
 
 type Failure = WriterError | CommitError | CheckpointLogError
 
-/** An event as it goes to a segment, encoded once. */
-interface Encoded {
-  readonly bytes: Uint8Array
-  readonly key: string
-}
-
 export const typed = <B>(stream: EventStream.EventStream<B>, options: IdempotentOptions) => ({
   name: stream.name.toString(),
   structure: {
     kind: "pravega",
     stream: stream.name.toString(),
-    codec: stream.codec.name,
+    codec: EventCodec.fingerprint(stream.codec),
     guarantee: options.guarantee
   },
   needsDeterministic: true,
@@ -71,13 +64,7 @@ const numbersPerBatch = BigInt(2) ** BigInt(32)
 /** Outputs without routing key go to one segment in runs of so many. */
 const keylessRun = 64
 
-/** What a partition has written. */
-interface Part {
-  readonly writer: RoutedWriter<Encoded, Failure | AppendFailure>
-  events: number
-  bytes: number
-  checksum: number
-}
+type Writer = RoutedWriter<Encoded, Failure | AppendFailure>
 
 const begin = Effect.fnUntraced(function*<B>(
   stream: EventStream.EventStream<B>,
@@ -89,12 +76,15 @@ const begin = Effect.fnUntraced(function*<B>(
   const context = yield* Effect.context<Pravega>()
   const [first] = past.handles
   const handle = first ?? { segments: yield* currentSegments(stream.name) }
-  const encodedStream = EventStream.make<Encoded>(stream.name, { codec: passThrough, routingKey: ({ key }) => key })
-  const parts = new Map<number, Part>()
+  // the same each time, whatever the chunks
+  const keyless: Keyless = (partition, place) => `${batch}/${partition}/${Math.floor(place / keylessRun)}`
+  const encodedStream = streamOf(stream, keyless)
+  const written = new EncodedOutputs(stream, keyless)
+  const writers = new Map<number, Writer>()
 
-  const partOf = (partition: number): Effect.Effect<Part> =>
+  const writerOf = (partition: number): Effect.Effect<Writer> =>
     Effect.suspend(() => {
-      const known = parts.get(partition)
+      const known = writers.get(partition)
       if (known !== undefined) return Effect.succeed(known)
       return NumberedWriter.make<Encoded, Failure>({
         stream: encodedStream,
@@ -118,56 +108,26 @@ const begin = Effect.fnUntraced(function*<B>(
       }).pipe(
         Scope.provide(scope),
         Effect.provideContext(context),
-        Effect.map((writer) => {
-          const part: Part = { writer, events: 0, bytes: 0, checksum: 0 }
-          parts.set(partition, part)
-          return part
-        })
+        Effect.tap((writer) => Effect.sync(() => writers.set(partition, writer)))
       )
-    })
-
-  const encode = (partition: number, part: Part, outputs: ReadonlyArray<B>) =>
-    Effect.suspend(() => {
-      const encoded: Array<Encoded> = []
-      try {
-        for (const output of outputs) {
-          const bytes = stream.codec.encode(output)
-          // the same each time, whatever the chunks
-          const key = stream.routingKey?.(output) ?? `${batch}/${partition}/${Math.floor(part.events / keylessRun)}`
-          part.events++
-          part.bytes += headerSize + bytes.length
-          part.checksum = EventChecksum.append(part.checksum, EventChecksum.ofEvent(bytes))
-          encoded.push({ bytes, key })
-        }
-      } catch (cause) {
-        return Effect.fail(toFailure(new EncodeFailed({ stream: stream.name, index: encoded.length, cause })))
-      }
-      return Effect.succeed(encoded)
     })
 
   return {
     handle,
     write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) =>
       Effect.flatMap(
-        partOf(partition),
-        (part) =>
-          Effect.flatMap(encode(partition, part, outputs), (encoded) =>
-            Effect.asVoid(Effect.mapError(part.writer.accept(encoded), toFailure)))
+        writerOf(partition),
+        (writer) =>
+          Effect.flatMap(written.encode(partition, outputs), (encoded) => Effect.asVoid(writer.accept(encoded)))
+      ).pipe(
+        Effect.mapError(toFailure)
       ),
     flush: (partition: number) =>
-      Effect.suspend(() => {
-        const part = parts.get(partition)
-        return part === undefined ? Effect.void : Effect.mapError(part.writer.flush, toFailure)
-      }),
+      Effect.suspend(() => Effect.mapError(writers.get(partition)?.flush ?? Effect.void, toFailure)),
     prepare: Effect.gen(function*() {
-      const written = [...parts].toSorted(([a], [b]) => a - b)
-      for (const [, { writer }] of written) yield* Effect.mapError(writer.flush, toFailure)
-      return {
-        evidence: null,
-        digest: written.map(([id, part]) => `${id}:${part.events}:${part.checksum}`).join(" "),
-        events: written.reduce((sum, [, part]) => sum + part.events, 0),
-        bytes: written.reduce((sum, [, part]) => sum + part.bytes, 0)
-      }
+      for (const writer of writers.values()) yield* Effect.mapError(writer.flush, toFailure)
+      const { bytes, digest, events } = written.written()
+      return { evidence: null, digest, events, bytes }
     }),
     keep: Effect.void
   } satisfies Attempt<B, Failure, Handle, null>
@@ -186,9 +146,3 @@ const toFailure = (reason: Failure | WriterError["reason"]): Failure =>
   reason instanceof CommitError || reason instanceof CheckpointLogError || reason instanceof WriterError
     ? reason
     : new WriterError({ reason })
-
-const passThrough: EventCodec.EventCodec<Encoded> = {
-  name: "encoded",
-  encode: ({ bytes }) => bytes,
-  decode: (bytes) => ({ bytes, key: "" })
-}

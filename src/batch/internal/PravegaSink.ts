@@ -13,7 +13,6 @@ import * as Segment from "../../core/Segment.ts"
 import { StreamCut } from "../../core/StreamCut.ts"
 import { TransactionId } from "../../core/TransactionId.ts"
 import * as BatchReader from "../../pravega/BatchReader.ts"
-import { headerSize } from "../../pravega/internal/EventFraming.ts"
 import * as StreamCuts from "../../pravega/internal/StreamCuts.ts"
 import * as TransactionFate from "../../pravega/internal/TransactionFate.ts"
 import { Pravega } from "../../pravega/Pravega.ts"
@@ -21,8 +20,8 @@ import { ReadError } from "../../pravega/ReadError.ts"
 import * as Transaction from "../../pravega/Transaction.ts"
 import { TransactionError } from "../../pravega/TransactionError.ts"
 import type { TransactionWriter } from "../../pravega/TransactionWriter.ts"
-import { EncodeFailed } from "../../pravega/WriterError.ts"
 import type { Attempt, Outcome, PravegaOptions, Prepared, TypedSink } from "../Sink.ts"
+import { addUnordered, type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
 import * as EventChecksum from "./EventChecksum.ts"
 import { uuid5 } from "./Uuid5.ts"
 
@@ -38,12 +37,6 @@ class Evidence extends Schema.Class<Evidence>("effect-pravega/PravegaSink/Eviden
   events: Schema.Natural,
   checksum: Schema.Natural
 }) {}
-
-/** An event as it goes to a segment, encoded once. */
-interface Encoded {
-  readonly bytes: Uint8Array
-  readonly key: string
-}
 
 type Failure = TransactionError | ReadError
 
@@ -104,90 +97,44 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
 
 const toTransactionError = (reason: TransactionError["reason"]): TransactionError => new TransactionError({ reason })
 
-/** What a partition has written: its outputs' number and bytes, and a checksum that depends on their order. */
-interface Part {
-  readonly writer: TransactionWriter<Encoded>
-  events: number
-  bytes: number
-  checksum: number
-}
-
 const begin = Effect.fnUntraced(function*<B>(stream: EventStream.EventStream<B>, options: PravegaOptions) {
   const scope = yield* Effect.scope
-  const encodedStream = EventStream.make<Encoded>(stream.name, {
-    codec: passThrough,
-    routingKey: stream.routingKey === undefined ? undefined : ({ key }) => key
-  })
   // The batch before is committed everywhere: what the stream gets from here on is this batch, if it is the query's own.
   const tail = StreamCuts.tail(stream.name).pipe(Effect.mapError((reason) => new ReadError({ reason })))
   const [{ cut }, transaction] = yield* Effect.all([
     tail,
-    Transaction.begin(encodedStream, options.lease === undefined ? {} : { lease: options.lease })
+    Transaction.begin(streamOf(stream), options.lease === undefined ? {} : { lease: options.lease })
   ], { concurrency: 2 })
-  const parts = new Map<number, Part>()
-  let unordered = 0
+  const written = new EncodedOutputs(stream)
+  const writers = new Map<number, TransactionWriter<Encoded>>()
 
-  const partOf = (partition: number): Effect.Effect<Part, TransactionError> =>
+  const writerOf = (partition: number): Effect.Effect<TransactionWriter<Encoded>, TransactionError> =>
     Effect.suspend(() => {
-      const known = parts.get(partition)
+      const known = writers.get(partition)
       if (known !== undefined) return Effect.succeed(known)
       const writerId = (segment: string) => uuid5(transaction.id, `${partition}/${segment}`)
-      return Effect.map(Scope.provide(transaction.writer({ writerId }), scope), (writer) => {
-        const part: Part = { writer, events: 0, bytes: 0, checksum: 0 }
-        parts.set(partition, part)
-        return part
-      })
-    })
-
-  const encode = (part: Part, outputs: ReadonlyArray<B>): Effect.Effect<ReadonlyArray<Encoded>, TransactionError> =>
-    Effect.suspend(() => {
-      const encoded: Array<Encoded> = []
-      try {
-        for (const output of outputs) {
-          const bytes = stream.codec.encode(output)
-          const checksum = EventChecksum.ofEvent(bytes)
-          unordered = (unordered + checksum) % checksumModulus
-          part.events++
-          part.bytes += headerSize + bytes.length
-          part.checksum = EventChecksum.append(part.checksum, checksum)
-          encoded.push({ bytes, key: stream.routingKey?.(output) ?? "" })
-        }
-      } catch (cause) {
-        return Effect.fail(
-          toTransactionError(new EncodeFailed({ stream: stream.name, index: encoded.length, cause }))
-        )
-      }
-      return Effect.succeed(encoded)
+      return Effect.tap(
+        Scope.provide(transaction.writer({ writerId }), scope),
+        (writer) => Effect.sync(() => writers.set(partition, writer))
+      )
     })
 
   return {
     handle: transaction.id,
     write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) =>
-      Effect.flatMap(partOf(partition), (part) => Effect.flatMap(encode(part, outputs), part.writer.write)),
-    flush: (partition: number) => Effect.suspend(() => parts.get(partition)?.writer.flush ?? Effect.void),
+      Effect.flatMap(
+        writerOf(partition),
+        (writer) =>
+          Effect.flatMap(Effect.mapError(written.encode(partition, outputs), toTransactionError), writer.write)
+      ),
+    flush: (partition: number) => Effect.suspend(() => writers.get(partition)?.flush ?? Effect.void),
     prepare: Effect.map(transaction.flush, () => {
-      const written = [...parts].toSorted(([a], [b]) => a - b)
-      const bytes = written.reduce((sum, [, part]) => sum + part.bytes, 0)
-      const events = written.reduce((sum, [, part]) => sum + part.events, 0)
-      return {
-        evidence: new Evidence({ tail: cut, bytes, events, checksum: unordered }),
-        digest: written.map(([id, part]) => `${id}:${part.events}:${part.checksum}`).join(" "),
-        events,
-        bytes
-      }
+      const { bytes, digest, events, unordered } = written.written()
+      return { evidence: new Evidence({ tail: cut, bytes, events, checksum: unordered }), digest, events, bytes }
     }),
     keep: transaction.keep
   } satisfies Attempt<B, Failure, TransactionId, Evidence>
 })
-
-/** Sums of checksums stay exact integers. */
-const checksumModulus = 2 ** 52
-
-const passThrough: EventCodec.EventCodec<Encoded> = {
-  name: "encoded",
-  encode: ({ bytes }) => bytes,
-  decode: (bytes) => ({ bytes, key: "" })
-}
 
 /**
  * Of a stream that only this query writes to: it got exactly the batch since, or nothing. Anything else, and a stream
@@ -215,7 +162,7 @@ const decideByTail = Effect.fnUntraced(
     const found = yield* Stream.runFold(
       BatchReader.readRanges(raw, plan.ranges),
       () => ({ events: 0, checksum: 0 }),
-      (sum, { event }) => ({ events: sum.events + 1, checksum: (sum.checksum + event) % checksumModulus })
+      (sum, { event }) => ({ events: sum.events + 1, checksum: addUnordered(sum.checksum, event) })
     )
     return found.events === evidence.events && found.checksum === evidence.checksum
       ? { _tag: "committed" } satisfies Outcome
