@@ -122,7 +122,8 @@ export type Options<A, B, ES, RS, EP, RP, EK, RK, ED = never, RD = never> =
        * An event that can't be decoded, or for which `processEach` fails, is put aside, in the same batch, and the batch
        * goes on without it. Failures of the other forms fail the batch: nobody knows which event it was. It is a further
        * sink, so the process must be deterministic, but for what it puts aside: that is recorded, and a batch that is
-       * processed again for one of several sinks puts aside the same.
+       * processed again for one of several sinks puts aside the same. Until it is recorded another try may put others
+       * aside: so no sink of the pipeline, nor that of the letters, may have outputs that are visible before (`idempotent`).
        */
       readonly onPoison: DeadLetter<ED, RD>
       readonly deterministic: true
@@ -159,6 +160,13 @@ export const make = <A, B, ES, RS, EP, RP, EK, RK, ED = never, RD = never>(
     throw refused(
       `sink "${exacting.name}" has outputs that are visible before they are committed, so each batch must have the same ` +
         "outputs whenever it is processed: say deterministic: true if it has, or use a transactional sink"
+    )
+  }
+  // Which events are put aside is known when the batch is prepared: a try before may have put others aside.
+  if (exacting !== undefined && onPoison !== "fail") {
+    throw refused(
+      `it puts events aside, and a batch processed again may put others aside, but sink "${exacting.name}" has outputs ` +
+        "that are visible before that is recorded: use onPoison \"fail\", or transactional sinks"
     )
   }
   const shrinking = sources.find((source) => source.mayShrink === true)

@@ -298,8 +298,8 @@ export interface PravegaOptions {
  *
  * `"idempotent"`: the quicker one. Readers see outputs as they are written, before their batch is committed, and keep them
  * whatever becomes of the process: nothing is lost or repeated, but a batch is not seen as a whole. What was visible can't
- * be taken back, so the pipeline must be `deterministic`: the same outputs, in the same order per partition, each time a
- * batch is processed. Only this query may use its writer ids, and each of them stays in the segments that it wrote to: some
+ * be taken back, so the pipeline must be `deterministic`, without dead letters: the same outputs, in the same order per
+ * partition, each time a batch is processed. Only this query may use its writer ids, and each of them stays in the segments that it wrote to: some
  * bytes per partition and segment. If retention deletes a segment to which a process was writing when it was killed, before
  * the query runs again, that ends it with `SinkSegmentLost`.
  *

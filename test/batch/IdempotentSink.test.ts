@@ -7,6 +7,7 @@ import { Cause, Effect, Exit, Fiber, Layer, Schedule, Stream } from "effect"
 import fc from "fast-check"
 import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import { CheckpointLogError } from "../../src/batch/CheckpointLogError.ts"
+import * as DeadLetter from "../../src/batch/DeadLetter.ts"
 import * as Pipeline from "../../src/batch/Pipeline.ts"
 import * as Sink from "../../src/batch/Sink.ts"
 import * as EventCodec from "../../src/core/EventCodec.ts"
@@ -186,5 +187,21 @@ describe("the idempotent sink", () => {
     assert.throws(() => Pipeline.make("q", { ...options, source: shrinking, deterministic: true }), /onTruncated/)
     const filtered = Sink.filterMapInput(options.sink, (text: string) => text)
     assert.throws(() => Pipeline.make("q", { ...options, sink: filtered }), /deterministic/)
+  })
+
+  it("is refused beside dead letters, and for them: what is put aside is recorded when outputs are visible already", () => {
+    const options = { source: numbers, processEach: (n: number) => Effect.succeed([textOf(n)]) }
+    const letters = DeadLetter.toSink(Sink.memory<DeadLetter.Letter>("letters"))
+    const early = DeadLetter.toSink(Sink.pravega(DeadLetter.letters("idempotent/letters"), { guarantee: "idempotent" }))
+    const sink = Sink.pravega(output, { guarantee: "idempotent" })
+    assert.throws(
+      () => Pipeline.make("q", { ...options, sink, onPoison: letters, deterministic: true }),
+      /puts events aside.*idempotent\/output/
+    )
+    const late = Sink.pravega(output, { guarantee: "exactly-once" })
+    assert.throws(
+      () => Pipeline.make("q", { ...options, sink: late, onPoison: early, deterministic: true }),
+      /puts events aside.*idempotent\/letters/
+    )
   })
 })
