@@ -7,11 +7,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import type { QueryLog } from "./CheckpointLog.ts"
-import { CheckpointCorrupt, CheckpointLogError, Fenced, LogUnavailable, OutcomeUnknown } from "./CheckpointLogError.ts"
+import { CheckpointCorrupt, CheckpointLogError, Fenced, LogUnavailable } from "./CheckpointLogError.ts"
 import { CheckpointRecord, Claimed, decode, encode, type Entry, type Started } from "./CheckpointRecord.ts"
+import * as SettledAppend from "./internal/SettledAppend.ts"
 import * as LogState from "./LogState.ts"
 import type { QueryName } from "./QueryName.ts"
 
@@ -37,11 +37,6 @@ const compactAfter = 256
 
 /** How often a newcomer tries to get its claim in between the records of a running owner. */
 const maxClaims = 64
-
-/** How long an unknown outcome is looked into: about half a minute. */
-const settling = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("2 seconds")]).pipe(
-  Schedule.upTo({ duration: "30 seconds" })
-)
 
 /**
  * Claims a query: from here on every older owner's next append fails. `started` is asked when the log is empty. Fails
@@ -132,51 +127,19 @@ const make = (
   }
 }
 
-type Settled =
-  | { readonly _tag: "appended" }
-  /** By another owner's record; undefined: it was forgotten already. */
-  | { readonly _tag: "taken"; readonly by: CheckpointRecord | undefined }
-
-/**
- * Appends, and finds out what became of it (rule 2): a taken number that holds these very bytes is success. An append
- * whose outcome is unknown is sent again under the same number, which tells whether it came true, or makes it so.
- */
-const settle = (
+/** As settled, with the record that has the number. */
+const settle = Effect.fnUntraced(function*(
   log: QueryLog,
   query: QueryName,
   sequence: number,
   record: CheckpointRecord
-): Effect.Effect<Settled, CheckpointLogError> => {
-  const bytes = encode(record)
-  const attempt: Effect.Effect<Settled, CheckpointLogError> = log.append(sequence, bytes).pipe(
-    Effect.as<Settled>({ _tag: "appended" }),
-    Effect.catchReason("CheckpointLogError", "SequenceTaken", () => look(query, log, sequence, bytes))
-  )
-  return Effect.catchReason(attempt, "CheckpointLogError", "OutcomeUnknown", (_, unknown) =>
-    attempt.pipe(
-      Effect.retry({
-        schedule: settling,
-        while: (error) => error.reason._tag === "OutcomeUnknown" || error.reason._tag === "LogUnavailable"
-      }),
-      // Not found out: whatever was answered last, the first append may have come true.
-      Effect.mapError((error) => error.reason._tag === "LogUnavailable" ? unknown : error)
-    )).pipe(Effect.uninterruptible)
-}
-
-/** Who has a number that is taken. */
-const look = Effect.fnUntraced(function*(query: QueryName, log: QueryLog, sequence: number, bytes: Uint8Array) {
-  const records = yield* Effect.catchReason(
-    log.read(sequence),
-    "CheckpointLogError",
-    "LogUnavailable",
-    ({ cause }) => Effect.fail(new CheckpointLogError({ reason: new OutcomeUnknown({ query, sequence, cause }) }))
-  )
-  const stored = records.find((found) => found.sequence === sequence)
-  if (stored === undefined) return { _tag: "taken", by: undefined } satisfies Settled
-  if (equal(stored.bytes, bytes)) return { _tag: "appended" } satisfies Settled
-  const record = decode(stored.bytes)
-  if (Result.isFailure(record)) return yield* corrupt(query, sequence, record.failure.detail)
-  return { _tag: "taken", by: record.success } satisfies Settled
+) {
+  const settled = yield* SettledAppend.settle(log, query, sequence, encode(record))
+  if (settled._tag === "appended") return settled
+  if (settled.by === undefined) return { _tag: "taken" as const, by: undefined }
+  const by = decode(settled.by)
+  if (Result.isFailure(by)) return yield* corrupt(query, sequence, by.failure.detail)
+  return { _tag: "taken" as const, by: by.success }
 })
 
 const readAll = Effect.fnUntraced(function*(log: QueryLog, query: QueryName) {
@@ -184,9 +147,6 @@ const readAll = Effect.fnUntraced(function*(log: QueryLog, query: QueryName) {
   if (Result.isFailure(read)) return yield* corrupt(query, read.failure.sequence, read.failure.detail)
   return read.success
 })
-
-const equal = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, index) => byte === b[index])
 
 const corrupt = (query: QueryName, sequence: number, detail: string) =>
   Effect.fail(new CheckpointLogError({ reason: new CheckpointCorrupt({ query, sequence, detail }) }))

@@ -191,7 +191,12 @@ export const make = <A, B, ES, RS, EP, RP, EK, RK, ED = never, RD = never>(
       version,
       each,
       sources: sources.map(({ name, structure }) => ({ name, structure })),
-      sinks: sinks.map((sink) => ({ name: sink.name, structure: sink.structure }))
+      sinks: sinks.map(({ name, needsDeterministic, structure }) => ({
+        name,
+        structure,
+        // Who looks at the log alone must know that outputs of an unfinished batch may be visible.
+        ...needsDeterministic === true ? { needsDeterministic } : {}
+      }))
     }
   }
 }

@@ -8,12 +8,14 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { CheckpointLog, type StoredRecord } from "./CheckpointLog.ts"
-import { CheckpointCorrupt, CheckpointLogError } from "./CheckpointLogError.ts"
+import { CheckpointCorrupt, CheckpointLogError, SequenceTaken } from "./CheckpointLogError.ts"
 import { CheckpointRecord, Claimed, decode, encode, SourceStart, Started } from "./CheckpointRecord.ts"
 import { frame, unframe } from "./internal/RecordFrame.ts"
+import * as SettledAppend from "./internal/SettledAppend.ts"
 import * as LogState from "./LogState.ts"
 import type { Pipeline } from "./Pipeline.ts"
 import { QueryName } from "./QueryName.ts"
@@ -82,6 +84,24 @@ export class BatchPrepared extends Schema.TaggedError<BatchPrepared>()("BatchPre
   }
 }
 
+/**
+ * A batch of the query was being written to a sink whose outputs are visible at once: readers may have seen some of it. A
+ * query that starts before it would write it under other numbers, and so repeat what is visible.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class BatchVisibleInPart extends Schema.TaggedError<BatchVisibleInPart>()("BatchVisibleInPart", {
+  query: Schema.String,
+  batch: Schema.Natural,
+  sink: Schema.String
+}) {
+  override get message(): string {
+    return `batch ${this.batch} of query "${this.query}" is not committed, and may be visible in part in sink ` +
+      `"${this.sink}": let the query finish that batch first, then try again`
+  }
+}
+
 /** A pipeline can't start from a savepoint. @category errors @since 0.1.0 */
 export class RestoreRefused extends Schema.TaggedError<RestoreRefused>()("RestoreRefused", {
   savepoint: Schema.String,
@@ -95,14 +115,21 @@ export class RestoreRefused extends Schema.TaggedError<RestoreRefused>()("Restor
 
 /** @category errors @since 0.1.0 */
 export class SavepointError extends Schema.TaggedError<SavepointError>()("SavepointError", {
-  reason: Schema.Union([NoSuchSavepoint, SavepointExists, NoSuchQuery, BatchPrepared, RestoreRefused])
+  reason: Schema.Union([
+    NoSuchSavepoint,
+    SavepointExists,
+    NoSuchQuery,
+    BatchPrepared,
+    BatchVisibleInPart,
+    RestoreRefused
+  ])
 }) {
   override get message(): string {
     return this.reason.message
   }
-  /** Only a batch that is being committed passes by itself. */
+  /** Only a batch that is being written or committed passes by itself. */
   get isRetryable(): boolean {
-    return this.reason._tag === "BatchPrepared"
+    return this.reason._tag === "BatchPrepared" || this.reason._tag === "BatchVisibleInPart"
   }
 }
 
@@ -149,23 +176,29 @@ const readAll = Effect.gen(function*() {
   return { log, savepoints, next: (records.at(-1)?.sequence ?? -1) + 1, torn: torn?.sequence }
 })
 
-/** Adds a change to those that are there; asks anew when another process was quicker. */
-const change = <E>(decide: (savepoints: ReadonlyMap<string, Savepoint>) => Effect.Effect<Savepoint | Removed, E>) =>
-  Effect.gen(function*() {
+/** How often a change is decided anew because another process was quicker. */
+const maxTries = 16
+
+/** Adds a change to those that are there. */
+const change = Effect.fnUntraced(function*<E>(
+  decide: (savepoints: ReadonlyMap<string, Savepoint>) => Effect.Effect<Savepoint | Removed, E>
+) {
+  for (let tries = 1;; tries++) {
     const { log, next, savepoints, torn } = yield* readAll
     const decided = yield* decide(savepoints)
-    yield* log.append(next, frame(toJson({ ...torn === undefined ? {} : { drops: torn }, change: decided })))
-    return decided
-  }).pipe(
-    Effect.retry({
-      times: 16,
-      while: (error) => error instanceof CheckpointLogError && error.reason._tag === "SequenceTaken"
-    })
-  )
+    const record = frame(toJson({ ...torn === undefined ? {} : { drops: torn }, change: decided }))
+    const { _tag } = yield* SettledAppend.settle(log, home, next, record)
+    if (_tag === "appended") return decided
+    if (tries >= maxTries) {
+      return yield* new CheckpointLogError({ reason: new SequenceTaken({ query: home, sequence: next }) })
+    }
+  }
+})
 
 /**
  * Names the position that a query has reached: behind its last committed batch. The query may run, and goes on; fails with
- * `BatchPrepared` in the moments in which it commits. To go on from a savepoint instead of the query, stop it first.
+ * `BatchPrepared` in the moments in which it commits, and with `BatchVisibleInPart` as long as it writes a batch to a sink
+ * whose outputs are visible at once, or has left one unfinished there. To go on from a savepoint instead of the query, stop it first.
  *
  * @category savepoints
  * @since 0.1.0
@@ -182,7 +215,11 @@ export const create = Effect.fn("Savepoint.create")(
     if (state === undefined) return yield* fail(new NoSuchQuery({ query }))
     const [first] = state.unfinished
     if (first?.prepared !== undefined) return yield* fail(new BatchPrepared({ query, batch: first.batch }))
-    const { sources, version } = state.started
+    const { sources, structure, version } = state.started
+    for (const sink of visibleEarly(structure)) {
+      const begun = state.unfinished.find((unfinished) => unfinished.begun.has(sink))
+      if (begun !== undefined) return yield* fail(new BatchVisibleInPart({ query, batch: begun.batch, sink }))
+    }
     const batch = first?.batch ?? state.nextBatch
     const positions = first === undefined ? state.positions : positionsBefore(records, batch)
     const savepoint = new Savepoint({
@@ -200,6 +237,17 @@ export const create = Effect.fn("Savepoint.create")(
     return savepoint
   }
 )
+
+/** The sinks of a recorded pipeline that have outputs which are visible before they are committed. */
+const visibleEarly = (structure: Schema.Json): ReadonlyArray<string> =>
+  Option.match(decodeSinks(structure), {
+    onNone: () => [],
+    onSome: ({ sinks }) => sinks.flatMap(({ name, needsDeterministic }) => needsDeterministic === true ? [name] : [])
+  })
+
+const decodeSinks = Schema.decodeUnknownOption(Schema.Struct({
+  sinks: Schema.Array(Schema.Struct({ name: Schema.String, needsDeterministic: Schema.optionalKey(Schema.Boolean) }))
+}))
 
 /** Where a batch starts: where the one before it ended, or the query began. */
 const positionsBefore = (records: ReadonlyArray<StoredRecord>, batch: number): Savepoint["positions"] => {
@@ -296,8 +344,7 @@ export const restore = Effect.fn("Savepoint.restore")(
       positions
     })
     const record = new CheckpointRecord({ epoch: 1, owner, entries: [new Claimed({}), started] })
-    yield* log.append(0, encode(record)).pipe(
-      Effect.catchReason("CheckpointLogError", "SequenceTaken", () => refused("it has run before: give it a new name"))
-    )
+    const { _tag } = yield* SettledAppend.settle(log, query, 0, encode(record))
+    if (_tag === "taken") return yield* refused("it has run before: give it a new name")
   }
 )

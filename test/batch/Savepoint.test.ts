@@ -1,9 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
+import { CheckpointLogError, OutcomeUnknown } from "../../src/batch/CheckpointLogError.ts"
 import {
   CheckpointRecord,
   Claimed,
@@ -19,8 +23,13 @@ import { QueryName } from "../../src/batch/QueryName.ts"
 import * as Savepoint from "../../src/batch/Savepoint.ts"
 import * as Sink from "../../src/batch/Sink.ts"
 import * as Source from "../../src/batch/Source.ts"
+import * as EventCodec from "../../src/core/EventCodec.ts"
+import * as EventStream from "../../src/core/EventStream.ts"
+import * as Admin from "../../src/pravega/Admin.ts"
+import { Pravega } from "../../src/pravega/Pravega.ts"
 import * as Query from "../../src/stream/Query.ts"
 import * as Trigger from "../../src/stream/Trigger.ts"
+import { rawTexts } from "../pravega/rawEvents.ts"
 import * as SimulatedFiles from "./SimulatedFiles.ts"
 
 const counted = (until: { value: number }) =>
@@ -135,6 +144,67 @@ describe("Savepoint", () => {
         )
       }
       assert.deepStrictEqual(seen, [[4, 40], [4, 40], "BatchPrepared", [5, 50]])
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it.live("is refused while a batch may be visible in part, which another query would repeat", () =>
+    Effect.gen(function*() {
+      const output = EventStream.make("savepoints/output", { codec: EventCodec.utf8, routingKey: () => "k" })
+      yield* Admin.ensureStream(output.name, { scaling: { _tag: "Fixed", segments: 1 } })
+      const pipeline = (query: string, bad: number) =>
+        Pipeline.make(query, {
+          source: counted({ value: 6 }),
+          process: (events) =>
+            events.pipe(
+              Stream.rechunk(1),
+              Stream.mapEffect((n) => n === bad ? Effect.fail("a bug") : Effect.succeed(`${n}`))
+            ),
+          sink: Sink.pravega(output, { guarantee: "idempotent" }),
+          deterministic: true
+        })
+      const run = (pipeline: Pipeline.Pipeline<number, string, never, unknown, Pravega | Scope.Scope>) =>
+        Query.run(pipeline, { trigger: Trigger.availableNow, retry: Schedule.recurs(0) })
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(run(pipeline("old", 5)))))
+      const error = yield* Effect.flip(Savepoint.create(name, "upgrade"))
+      assert.deepInclude(error.reason, { _tag: "BatchVisibleInPart", batch: 1, sink: "savepoints/output" })
+      // the old query finishes the batch
+      yield* run(pipeline("old", -1))
+      yield* Savepoint.create(name, "upgrade")
+      yield* Savepoint.restore("upgrade", pipeline("new", -1))
+      yield* run(pipeline("new", -1))
+      assert.deepStrictEqual(yield* rawTexts(output.name), ["0", "1", "2", "3", "4", "5"])
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(CheckpointLog.layerMemory, Pravega.layerEmbedded()))))
+
+  it.live("an append whose outcome is not known is settled: what was written is not refused as another's", () =>
+    Effect.gen(function*() {
+      const logs = yield* CheckpointLog
+      const lost = new Set<string>()
+      /** The first append to each log is done, and nobody hears of it. */
+      const losesReplies: CheckpointLog["Service"] = {
+        open: (query) =>
+          Effect.map(logs.open(query), (log) => ({
+            ...log,
+            append: (sequence, bytes) =>
+              Effect.tap(log.append(sequence, bytes), () => {
+                if (lost.has(query)) return Effect.void
+                lost.add(query)
+                const reason = new OutcomeUnknown({ query, sequence, cause: "the reply was lost" })
+                return Effect.fail(new CheckpointLogError({ reason }))
+              })
+          }))
+      }
+      const source = counted({ value: 4 })
+      const pipeline = (query: string, sink: Sink.Memory<number>) =>
+        Pipeline.make(query, { source, process: (events) => events, sink })
+      yield* Query.run(pipeline("old", Sink.memory()), { trigger: Trigger.availableNow })
+      const sink = Sink.memory<number>()
+      yield* Effect.gen(function*() {
+        yield* Savepoint.create(name, "four")
+        yield* Savepoint.restore("four", pipeline("new", sink))
+      }).pipe(Effect.provideService(CheckpointLog, losesReplies))
+      assert.deepStrictEqual([...lost], ["effect-pravega.savepoints", "new"])
+      assert.deepStrictEqual((yield* Savepoint.list).map(({ name }) => name), ["four"])
+      yield* Query.run(pipeline("new", sink), { trigger: Trigger.availableNow })
+      assert.deepStrictEqual(sink.committed(), [])
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it.live("a torn savepoint is none, for ever; a damaged one is said", () =>
