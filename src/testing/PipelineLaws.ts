@@ -29,6 +29,7 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -98,8 +99,8 @@ export class LawBroken extends Schema.TaggedError<LawBroken>()("LawBroken", {
  * fast-check's report and a `LawBroken` when that is not so.
  *
  * The outputs must depend on the events alone, not on how they fall into batches or on what time it is. The services that
- * the pipeline needs are taken from around; the Pravega and the checkpoint log are simulated. Its source must start at
- * `earliest`.
+ * the pipeline needs are taken from around; the Pravega, the checkpoint log, the time and the random numbers are simulated,
+ * whatever there is around. Its source must start at `earliest`.
  *
  * @category laws
  * @since 0.1.0
@@ -110,8 +111,13 @@ export const exactlyOnce = <A, I, B, ES, E, R>(
 ): Effect.Effect<void, never, Exclude<R, Pravega | CheckpointLog | Scope.Scope>> =>
   Effect.flatMap(Effect.context<Exclude<R, Pravega | CheckpointLog | Scope.Scope>>(), (services) => {
     const running = Query.run(pipeline, { trigger: Trigger.availableNow })
-    // everything but what is simulated: the compiler can't subtract from a type that it does not know
-    const query = Effect.provideContext(running, services) as Life
+    // What is simulated wins over what is around: Pravega and the log, and also clock, scheduler and random numbers. The
+    // compiler can't add to a type from which it has subtracted.
+    const query: Life = Effect.updateContext(
+      running,
+      (simulated: Context.Context<Pravega | CheckpointLog>) =>
+        Context.merge(services, simulated) as Context.Context<CheckpointLog | Exclude<R, Scope.Scope>>
+    )
     return property(
       { runs: options.runs ?? 3, seed: options.seed },
       () => options.events,

@@ -5,11 +5,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import fc from "fast-check"
+import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import * as Pipeline from "../../src/batch/Pipeline.ts"
 import * as Sink from "../../src/batch/Sink.ts"
 import * as Source from "../../src/batch/Source.ts"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
+import * as Admin from "../../src/pravega/Admin.ts"
+import { Pravega } from "../../src/pravega/Pravega.ts"
 import * as PipelineLaws from "../../src/testing/PipelineLaws.ts"
 
 const keyed = (name: string) =>
@@ -26,6 +29,16 @@ const pipeline = Pipeline.make("words", {
   process: (reads) => Stream.flattenIterable(Stream.map(reads, ({ event }) => split(event))),
   sink: Sink.pravega(words, { guarantee: "exactly-once" })
 })
+
+const plain = Pipeline.make("plain", {
+  source: Source.microBatch(lines),
+  process: (reads) => Stream.map(reads, ({ event }) => event),
+  sink: Sink.pravega(words, { guarantee: "at-least-once" })
+})
+
+/** The report of a law that must not hold. */
+const reportOf = <R>(law: Effect.Effect<void, never, R>): Effect.Effect<string, never, R> =>
+  Effect.map(Effect.exit(law), (exit) => Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "it holds")
 
 describe("PipelineLaws.exactlyOnce", () => {
   it.live(
@@ -57,15 +70,9 @@ describe("PipelineLaws.exactlyOnce", () => {
 
   it.live("is broken by at-least-once: says where the pipeline was crashed, and what happened", () =>
     Effect.gen(function*() {
-      const plain = Pipeline.make("plain", {
-        source: Source.microBatch(lines),
-        process: (reads) => Stream.map(reads, ({ event }) => event),
-        sink: Sink.pravega(words, { guarantee: "at-least-once" })
-      })
-      const exit = yield* Effect.exit(
+      const report = yield* reportOf(
         PipelineLaws.exactlyOnce(plain, { source: lines, events: fc.constant(["a", "b"]), sinks: [words], runs: 1 })
       )
-      const report = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "it holds"
       assert.match(report, /pipeline "plain", crashed at step \d+.* of \d+, down for/)
       assert.match(report, /VIOLATED I1: repeated or invented: texts\/words has besides [ab]/)
       assert.match(report, /L life 1 +\d: planned\(0\)/)
@@ -84,4 +91,30 @@ describe("PipelineLaws.exactlyOnce", () => {
       )
       assert.isTrue(Exit.isFailure(exit))
     }))
+
+  it.live("checks the simulated world, also where there is a Pravega and a checkpoint log already", () =>
+    Effect.gen(function*() {
+      for (const stream of [lines, words]) {
+        yield* Admin.ensureStream(stream.name, { scaling: { _tag: "Fixed", segments: 1 } })
+      }
+      const report = yield* reportOf(
+        PipelineLaws.exactlyOnce(plain, { source: lines, events: fc.constant(["a", "b"]), sinks: [words], runs: 1 })
+      )
+      assert.match(report, /VIOLATED I1: repeated or invented/)
+    }).pipe(Effect.provide([Pravega.layerEmbedded(), CheckpointLog.layerMemory])))
+
+  it.effect("lets simulated time pass, also where a test's clock stands still", () => {
+    const slow = Pipeline.make("slow", {
+      source: Source.microBatch(lines),
+      process: (reads) => Stream.mapEffect(reads, ({ event }) => Effect.as(Effect.sleep("1 second"), event)),
+      sink: Sink.pravega(words, { guarantee: "exactly-once" })
+    })
+    return PipelineLaws.exactlyOnce(slow, {
+      source: lines,
+      events: fc.constant(["a", "b"]),
+      sinks: [words],
+      runs: 1,
+      crashes: 20
+    })
+  })
 })
