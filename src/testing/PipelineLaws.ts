@@ -94,9 +94,24 @@ export class LawBroken extends Schema.TaggedError<LawBroken>()("LawBroken", {
 }
 
 /**
+ * The pipeline wrote nothing to these streams, whatever it was given: the law says nothing about it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NothingChecked extends Schema.TaggedError<NothingChecked>()("NothingChecked", {
+  pipeline: Schema.String,
+  sinks: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return `nothing was checked: pipeline "${this.pipeline}" wrote nothing to ${this.sinks.join(", ") || "no stream"}`
+  }
+}
+
+/**
  * The law: crashed at any step, and at any step of the recovery, a pipeline's streams hold in the end what they hold after
  * a run without a crash. Nothing is lost, repeated or invented, and each key's outputs are in the same order. Dies with
- * fast-check's report and a `LawBroken` when that is not so.
+ * fast-check's report and a `LawBroken` when that is not so, and with `NothingChecked` when not one run wrote an output.
  *
  * The outputs must depend on the events alone, not on how they fall into batches or on what time it is. The services that
  * the pipeline needs are taken from around; the Pravega, the checkpoint log, the time and the random numbers are simulated,
@@ -118,10 +133,21 @@ export const exactlyOnce = <A, I, B, ES, E, R>(
       (simulated: Context.Context<Pravega | CheckpointLog>) =>
         Context.merge(services, simulated) as Context.Context<CheckpointLog | Exclude<R, Scope.Scope>>
     )
-    return property(
-      { runs: options.runs ?? 3, seed: options.seed },
+    let outputs = 0
+    const runs = property(
+      { runs: options.runs ?? 3, seed: options.seed, isUnbiased: true },
       () => options.events,
-      (events) => holds({ ...options, pipeline: pipeline.name, query, events: Array.from(events) })
+      (events) =>
+        Effect.map(holds({ ...options, pipeline: pipeline.name, query, events: Array.from(events) }), (found) => {
+          outputs += found
+        })
+    )
+    const sinks = options.sinks.map(({ name }) => name.toString())
+    return Effect.andThen(
+      runs,
+      Effect.suspend(() =>
+        outputs > 0 ? Effect.void : Effect.die(new NothingChecked({ pipeline: pipeline.name, sinks }))
+      )
     )
   })
 
@@ -133,6 +159,7 @@ interface Trial<A> extends Omit<Options<A>, "events"> {
   readonly events: ReadonlyArray<A>
 }
 
+/** Says how many outputs there were to lose. */
 const holds = Effect.fnUntraced(function*<A>(trial: Trial<A>) {
   const undisturbed = yield* observe(trial, [])
   if (undisturbed.violations.length > 0) return yield* broken(trial, "not crashed at all", undisturbed)
@@ -149,6 +176,7 @@ const holds = Effect.fnUntraced(function*<A>(trial: Trial<A>) {
     const when = `crashed at step ${crashes.join(", and its recovery at step ")} of ${steps}`
     return yield* broken(trial, `${when}, down for ${Duration.format(downtime)}`, { ...found, violations })
   }
+  return Array.from(undisturbed.outputs.values()).reduce((sum, { length }) => sum + length, 0)
 })
 
 interface Observation {

@@ -117,4 +117,29 @@ describe("PipelineLaws.exactlyOnce", () => {
       crashes: 20
     })
   })
+
+  it.live("says so when nothing was checked: no output, or no input either", () =>
+    Effect.gen(function*() {
+      const silent = Pipeline.make("silent", {
+        source: Source.microBatch(lines),
+        process: (reads) => Stream.drain(Stream.map(reads, ({ event }) => event)),
+        sink: Sink.pravega(words, { guarantee: "exactly-once" })
+      })
+      const nothing = reportOf(
+        PipelineLaws.exactlyOnce(silent, { source: lines, events: fc.constant(["a b"]), sinks: [words], runs: 2 })
+      )
+      assert.match(yield* nothing, /nothing was checked: pipeline "silent" wrote nothing to texts\/words/)
+      const none = reportOf(
+        PipelineLaws.exactlyOnce(pipeline, { source: lines, events: fc.constant([]), sinks: [words], runs: 2 })
+      )
+      assert.match(yield* none, /nothing was checked: pipeline "words" wrote nothing to texts\/words/)
+      const sometimes = fc.array(fc.constant("a"), { maxLength: 2 })
+      yield* PipelineLaws.exactlyOnce(pipeline, {
+        source: lines,
+        events: sometimes,
+        sinks: [words],
+        seed: 1,
+        crashes: 2
+      })
+    }))
 })

@@ -5,9 +5,16 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Arbitrary, default as FastCheck } from "fast-check"
 
+export interface Options {
+  readonly runs?: number | undefined
+  readonly seed?: number | undefined
+  /** Without it the first values are small ones: for few runs, values that are not worth a run. */
+  readonly isUnbiased?: boolean | undefined
+}
+
 /** Checks histories one after the other, each in a Scope of its own; dies with the seed and the smallest that failed. */
 export const property = <A, E, R>(
-  { runs = 100, seed }: { readonly runs?: number | undefined; readonly seed?: number | undefined },
+  { isUnbiased = false, runs = 100, seed }: Options,
   arbitrary: (fc: typeof FastCheck) => Arbitrary<A>,
   holds: (value: A) => Effect.Effect<void, E, R>
 ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> =>
@@ -18,6 +25,6 @@ export const property = <A, E, R>(
       const run = Effect.runPromiseWith(context)
       await fc.assert(
         fc.asyncProperty(arbitrary(fc), (value) => run(Effect.scoped(holds(value)), { signal })),
-        { numRuns: runs, ...seed === undefined ? {} : { seed } }
+        { numRuns: runs, unbiased: isUnbiased, ...seed === undefined ? {} : { seed } }
       )
     }))
