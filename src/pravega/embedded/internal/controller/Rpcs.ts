@@ -155,7 +155,7 @@ const segments = {
     const name = { scope, stream }
     return {
       segmentRanges: isSealed ? [] : ranges(name, Epochs.active(epochs)),
-      delegationToken: token(name, accessOperation)
+      delegationToken: olderToken(token, name, accessOperation)
     }
   }),
   getEpochSegments: rpc(method.getEpochSegments, ({ token, world }, { epoch, streamInfo }) => {
@@ -163,14 +163,14 @@ const segments = {
     const name = Messages.nameOf(streamInfo)
     const record = streamOrRefuse(world, name.scope, name.stream).record.epochs[epoch]
     if (record === undefined) throw new Refusal({ code: "NOT_FOUND", details: `epoch ${epoch} does not exist` })
-    return { segmentRanges: ranges(name, record), delegationToken: token(name, accessOf(streamInfo)) }
+    return { segmentRanges: ranges(name, record), delegationToken: token(name, Access.READ_WRITE) }
   }),
   getSegments: rpc(method.getSegments, ({ token, world }, { streamInfo }) => {
     const name = Messages.nameOf(streamInfo)
     const head = Streams.head(streamOrRefuse(world, name.scope, name.stream))
     return {
       segments: Array.from(head, ([id, offset]) => ({ segmentId: Messages.segmentId(name, id), offset })),
-      delegationToken: token(name, accessOf(streamInfo))
+      delegationToken: olderToken(token, name, streamInfo?.accessOperation)
     }
   }),
   getSegmentsImmediatlyFollowing: rpc(
@@ -189,7 +189,7 @@ const segments = {
     if (between === "reversed") throw new Refusal({ code: "UNKNOWN", details: "" })
     return {
       segments: between.map(({ id }) => Messages.segmentId(name, id)),
-      delegationToken: token(name, accessOf(streamInfo))
+      delegationToken: token(name, Access.READ)
     }
   }),
   getURI: rpc(method.getURI, ({ endpoint }) => {
@@ -216,7 +216,8 @@ const segments = {
 const ranges = (name: Messages.Name, { segments }: Epochs.Epoch) =>
   segments.toSorted((a, b) => a.range.low - b.range.low).map((segment) => Messages.segmentRange(name, segment))
 
-const successors = ({ token, world }: RpcContext, { segmentId, streamInfo }: pb.SegmentId) => {
+/** A real server gives no token with them. */
+const successors = ({ world }: RpcContext, { segmentId, streamInfo }: pb.SegmentId) => {
   const name = Messages.nameOf(streamInfo)
   const { epochs, isSealed } = streamOrRefuse(world, name.scope, name.stream).record
   const isLast = isSealed && Epochs.active(epochs).segments.some(({ id }) => id === segmentId)
@@ -224,13 +225,19 @@ const successors = ({ token, world }: RpcContext, { segmentId, streamInfo }: pb.
     segments: (isLast ? [] : Epochs.successors(epochs, segmentId)).map(({ predecessors, ...segment }) => ({
       segment: Messages.segmentRange(name, segment),
       value: [...predecessors]
-    })),
-    delegationToken: token(name, accessOf(streamInfo))
+    }))
   }
 }
 
-const accessOf = (info: pb.StreamInfo | undefined): pb.StreamInfo_AccessOperation =>
-  info?.accessOperation ?? Access.UNSPECIFIED
+/**
+ * What older clients read and write with. Tokens allow what `Permissions` asked for the call, whatever access the request
+ * names: READ_UPDATE here, and of who wants none less was asked.
+ */
+const olderToken = (
+  token: RpcContext["token"],
+  name: Messages.Name,
+  wanted: pb.StreamInfo_AccessOperation | undefined
+): string => wanted === Access.NONE ? "" : token(name, Access.READ_WRITE)
 
 const transactions = {
   createTransaction: rpc(method.createTransaction, ({ token, world }, { lease, streamInfo }) => {
