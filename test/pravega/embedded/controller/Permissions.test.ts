@@ -1,7 +1,8 @@
 /** What users who may do some things only are given: tokens no stronger than what they may, and whole lists of the rest. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Stream } from "effect"
 import * as ScalingPolicy from "../../../../src/core/ScalingPolicy.ts"
+import { ScopeName } from "../../../../src/core/ScopeName.ts"
 import { ScopedStream } from "../../../../src/core/ScopedStream.ts"
 import { StreamConfiguration } from "../../../../src/core/StreamConfiguration.ts"
 import { Controller } from "../../../../src/pravega/controller/Controller.ts"
@@ -81,4 +82,35 @@ describe("tokens that come with segments", () => {
         }
       }))
     }).pipe(Effect.provide(withUser("prn::/scope:scope/stream:stream,READ_UPDATE"))))
+})
+
+describe("lists of what a user may see", () => {
+  it.effect("go on over pages of what they may not", () =>
+    Effect.gen(function*() {
+      const hidden = Array.from({ length: 1100 }, (_, n) => `hidden-${n}`)
+      yield* asAdmin(Effect.gen(function*() {
+        const controller = yield* Controller
+        for (const scope of [...hidden, "scope", "other"]) yield* controller.call("createScope", { scope })
+        for (const stream of [...hidden, "mine"]) {
+          const streamInfo = { scope: "scope", stream }
+          const scalingPolicy = { minNumSegments: 1 }
+          yield* controller.call("createStream", { streamInfo, tags: { tag: ["tag"] }, scalingPolicy })
+          const table = { scope: "scope", kvtName: stream, partitionCount: 1, primaryKeyLength: 8 }
+          yield* controller.call("createKeyValueTable", table)
+        }
+      }))
+      yield* asUser(Effect.gen(function*() {
+        const controller = yield* Controller
+        assert.deepStrictEqual((yield* Stream.runCollect(controller.listScopes)).map(String), ["scope"])
+        const mine = [ScopedStream.parse("scope/mine")]
+        const scope = ScopeName.make("scope")
+        assert.deepStrictEqual(yield* Stream.runCollect(controller.listStreams(scope)), mine)
+        const tagged = yield* controller.call("listStreamsInScopeForTag", { scope: { scope }, tag: "tag" })
+        assert.deepStrictEqual(tagged.streams.map(({ stream }) => stream), ["mine"])
+        const tables = yield* controller.call("listKeyValueTablesInScope", { scope: { scope } })
+        assert.deepStrictEqual(tables.kvtables.map(({ kvtName }) => kvtName), ["mine"])
+      }))
+    }).pipe(
+      Effect.provide(withUser("prn::/,READ;prn::/scope:scope,READ;prn::/scope:scope/*:mine,READ"))
+    ))
 })

@@ -69,9 +69,9 @@ const scopes = {
   ),
   listScopes: rpc(method.listScopes, ({ mayRead, world }, { continuationToken }) => {
     const all = Array.from(world.state.scopes.values(), ({ name, record }) => ({ name, ...record }))
-    const { items, token } = Scopes.page(all, continuationToken?.token ?? "")
-    const scopes = items.map(({ name }) => name).filter((name) => mayRead(Permissions.scope(name)))
-    return { scopes, continuationToken: { token } }
+    const isListed = ({ name }: { readonly name: string }) => mayRead(Permissions.scope(name))
+    const { items, token } = Scopes.page(all, continuationToken?.token ?? "", isListed)
+    return { scopes: items.map(({ name }) => name), continuationToken: { token } }
   }),
   listStreamsInScope: rpc(
     method.listStreamsInScope,
@@ -87,10 +87,10 @@ const streamPage = ({ mayRead, world }: RpcContext, scope = "", tag: string | un
   const streams = world.state.scopes.get(scope)?.streams.values()
   if (streams === undefined) return { status: pb.StreamsInScopeResponse_Status.SCOPE_NOT_FOUND }
   const tagged = Array.from(streams).filter(({ record }) => tag === undefined || record.settings.tags.includes(tag))
-  const page = Scopes.page(tagged.map(({ name, record }) => ({ name, sequence: record.sequence })), token)
+  const all = tagged.map(({ name, record }) => ({ name, sequence: record.sequence }))
+  const page = Scopes.page(all, token, ({ name }) => mayRead(Permissions.stream(name.scope, name.stream)))
   return {
-    streams: page.items.filter(({ name }) => mayRead(Permissions.stream(name.scope, name.stream)))
-      .map(({ name }) => Messages.streamInfo(name)),
+    streams: page.items.map(({ name }) => Messages.streamInfo(name)),
     continuationToken: { token: page.token }
   }
 }
@@ -380,9 +380,9 @@ const tables = {
       const kvts = world.state.scopes.get(name)?.tables
       if (kvts === undefined) return { status: pb.KVTablesInScopeResponse_Status.SCOPE_NOT_FOUND }
       const all = Array.from(kvts, ([kvtName, { sequence }]) => ({ kvtName, sequence }))
-      const { items, token } = Scopes.page(all, continuationToken?.token ?? "")
-      const kvtables = items.filter(({ kvtName }) => mayRead(Permissions.table(name, kvtName)))
-        .map(({ kvtName }) => ({ scope: name, kvtName }))
+      const isListed = ({ kvtName }: { readonly kvtName: string }) => mayRead(Permissions.table(name, kvtName))
+      const { items, token } = Scopes.page(all, continuationToken?.token ?? "", isListed)
+      const kvtables = items.map(({ kvtName }) => ({ scope: name, kvtName }))
       return { kvtables, continuationToken: { token } }
     }
   ),

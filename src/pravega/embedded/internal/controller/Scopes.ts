@@ -52,12 +52,13 @@ export const removeRecursive = (world: World, scope: string): pb.DeleteScopeStat
 const pageSize = 1_000
 
 /**
- * A page of what was created after the token's element, in the order of creation. The token of a page is never empty
- * unless everything is: clients go on until a page is.
+ * A page of what was created after the token's element and is listed for the caller, in the order of creation. The token
+ * of a page is never empty unless everything is: clients go on until a page is.
  */
 export const page = <A extends { readonly sequence: number }>(
   all: Iterable<A>,
-  token: string
+  token: string,
+  isListed: (item: A) => boolean
 ): { readonly items: ReadonlyArray<A>; readonly token: string } => {
   if (!/^[0-9]{0,15}$/.test(token)) {
     throw new Refusal({ code: "INVALID_ARGUMENT", details: "not a continuation token of this server" })
@@ -65,7 +66,7 @@ export const page = <A extends { readonly sequence: number }>(
   const after = Number(token)
   const items: Array<A> = []
   for (const item of all) {
-    if (item.sequence <= after) continue
+    if (item.sequence <= after || !isListed(item)) continue
     items.push(item)
     if (items.length === pageSize) break
   }
