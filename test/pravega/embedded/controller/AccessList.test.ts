@@ -23,6 +23,47 @@ describe("what users may", () => {
     }
   })
 
+  it("an asterisk stands for anything: nothing, and line breaks, too", () => {
+    const list = parse("prn::/scope:*/stream:*s,READ")
+    for (
+      const resource of ["prn::/scope:/stream:s", "prn::/scope:a\nb/stream:ss", "prn::/scope:/stream:/stream:\u2028s"]
+    ) {
+      assert.isTrue(allows(list, resource, "READ"), resource)
+    }
+    for (
+      const resource of ["prn::/scope:/stream:", "prn::/scope:/stream:st", "prn::/scope:/streams", "/scope:/stream:s"]
+    ) {
+      assert.isFalse(allows(list, resource, "READ"), resource)
+    }
+    // parts may not overlap
+    assert.isFalse(allows(parse("ab*ba,READ"), "aba", "READ"))
+    assert.isFalse(allows(parse("*ab*b,READ"), "ab", "READ"))
+  })
+
+  it("says the same of any resource as trying every way to cut it", () => {
+    const letters = (letters: ReadonlyArray<string>) => fc.string({ unit: fc.constantFrom(...letters), maxLength: 8 })
+    const matches = (pattern: string, text: string): boolean =>
+      pattern === ""
+        ? text === ""
+        : pattern.startsWith("*")
+        ? matches(pattern.slice(1), text) || text !== "" && matches(pattern, text.slice(1))
+        : text.startsWith(pattern[0]!) && matches(pattern.slice(1), text.slice(1))
+    fc.assert(
+      fc.property(letters(["a", "b", "*"]), letters(["a", "b", "\n"]), (pattern, resource) => {
+        fc.pre(pattern !== "")
+        assert.strictEqual(allows(parse(`${pattern},READ`), resource, "READ"), matches(pattern, resource))
+      }),
+      { numRuns: 5000 }
+    )
+  })
+
+  it("looks at a resource of any length about as often as it is long", () => {
+    // what a regular expression tries some 10^13 times
+    const list = parse("*a*a*a*b,READ")
+    assert.isFalse(allows(list, `${"a".repeat(1_000_000)}c`, "READ"))
+    assert.isTrue(allows(list, `${"a".repeat(1_000_000)}b`, "READ"))
+  })
+
   it("any text is a list, and everything is everything", () => {
     fc.assert(fc.property(fc.string(), fc.string(), (text, resource) => {
       allows(parse(`${text},READ`), resource, "READ")

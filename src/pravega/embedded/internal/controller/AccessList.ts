@@ -11,9 +11,10 @@
 const levels = ["NONE", "READ", "READ_UPDATE"] as const
 export type Level = (typeof levels)[number]
 
-export type AccessList = ReadonlyArray<{ readonly resource: RegExp; readonly level: Level }>
+/** `resource`: what stands between the `*`s. */
+export type AccessList = ReadonlyArray<{ readonly resource: ReadonlyArray<string>; readonly level: Level }>
 
-export const everything: AccessList = [{ resource: /^/, level: "READ_UPDATE" }]
+export const everything: AccessList = [{ resource: ["", ""], level: "READ_UPDATE" }]
 
 /** An entry that can't be read allows nothing, as on a real server. */
 export const parse = (text: string): AccessList =>
@@ -22,13 +23,24 @@ export const parse = (text: string): AccessList =>
     const found = levels.find((name) => name === level)
     return resource === "" || found === undefined || more.length > 0
       ? []
-      : [{ resource: pattern(resource), level: found }]
+      : [{ resource: resource.split("*"), level: found }]
   })
 
 export const allows = (list: AccessList, resource: string, level: Level): boolean => {
-  const allowed = list.find((entry) => entry.resource.test(resource))?.level ?? "NONE"
+  const allowed = list.find((entry) => matches(entry.resource, resource))?.level ?? "NONE"
   return levels.indexOf(allowed) >= levels.indexOf(level)
 }
 
-const pattern = (resource: string): RegExp =>
-  new RegExp(`^${resource.split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&")).join(".*")}$`)
+/** Each part at the first place where it is: whoever asks chooses the resource, and must not choose how long this takes. */
+const matches = ([head = "", ...parts]: ReadonlyArray<string>, resource: string): boolean => {
+  const tail = parts.pop()
+  if (tail === undefined) return resource === head
+  if (!resource.startsWith(head)) return false
+  let at = head.length
+  for (const part of parts) {
+    const found = resource.indexOf(part, at)
+    if (found < 0) return false
+    at = found + part.length
+  }
+  return resource.length - tail.length >= at && resource.endsWith(tail)
+}
