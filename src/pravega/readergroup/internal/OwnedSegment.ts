@@ -34,6 +34,8 @@ export class OwnedSegment {
   acknowledged: bigint
   /** Where it ends, once that is known. */
   private end: { readonly offset: bigint; readonly isSealed: boolean } | undefined = undefined
+  /** Counts how often reading was given up: what one reading brought is not handed out in the next. */
+  reading = 0
   /** Nothing more is handed out. */
   private isWithdrawn = false
   /** It is somebody else's, or nobody's. */
@@ -68,9 +70,9 @@ export class OwnedSegment {
     return this.acknowledged < this.delivered
   }
 
-  /** Whether what was read of it may be handed out. */
-  get isOpen(): boolean {
-    return !this.isWithdrawn && !this.isGone
+  /** Whether what that reading brought may be handed out. */
+  isOpen(reading: number): boolean {
+    return reading === this.reading && !this.isGone
   }
 
   get isEnded(): boolean {
@@ -96,6 +98,7 @@ export class OwnedSegment {
 
   withdraw(): void {
     this.isWithdrawn = true
+    this.reading++
   }
 
   /** Goes on from where processing is; only while it is not busy. */

@@ -48,10 +48,10 @@ export interface Surroundings {
   readonly onIdle: () => void
 }
 
-/** Some events of a segment, or its end. */
+/** Some events of a segment, or its end; and which reading of the segment brought them. */
 type Item =
-  | { readonly _tag: "Events"; readonly owned: OwnedSegment; readonly chunk: EventChunk }
-  | { readonly _tag: "End"; readonly owned: OwnedSegment; readonly offset: bigint }
+  & { readonly owned: OwnedSegment; readonly reading: number }
+  & ({ readonly _tag: "Events"; readonly chunk: EventChunk } | { readonly _tag: "End"; readonly offset: bigint })
 
 type Items = Queue.Queue<Item, Failure | Cause.Done>
 type Partitions = Queue.Queue<Partition, Failure | Cause.Done>
@@ -119,10 +119,14 @@ export class SegmentReads {
     Effect.andThen(Queue.end(this.items), Queue.end(this.partitions))
   )
 
-  readonly fail = (cause: Cause.Cause<Failure>): Effect.Effect<void> => {
-    const items = Effect.forEach([this.items, ...this.partitionItems], (queue) => Queue.failCause(queue, cause))
-    return Effect.asVoid(Effect.andThen(items, Queue.failCause(this.partitions, cause)))
-  }
+  /** Ends what is handed out, at once: what was read already is kept back, for whoever goes on. */
+  readonly fail = (cause: Cause.Cause<Failure>): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      // a queue hands out what is in it before it fails
+      for (const owned of this.owned.values()) owned.withdraw()
+      const items = Effect.forEach([this.items, ...this.partitionItems], (queue) => Queue.failCause(queue, cause))
+      return Effect.asVoid(Effect.andThen(items, Queue.failCause(this.partitions, cause)))
+    })
 
   /** Takes a segment over. `limit`: where the group stops reading it, if it does before the segment's end. */
   readonly own = (
@@ -156,6 +160,7 @@ export class SegmentReads {
   private readonly startReading = (owned: OwnedSegment): Effect.Effect<void> =>
     Effect.gen({ self: this }, function*() {
       const { maxEventSize, onTruncated } = this.options
+      const { reading } = owned
       const scope = yield* Scope.fork(this.surroundings.scope)
       this.reads.set(owned.name, scope)
       const reader = yield* SegmentRangeReader.make(this.surroundings.segments, {
@@ -167,9 +172,12 @@ export class SegmentReads {
         onTruncated
       }).pipe(Scope.provide(scope))
       const items = yield* this.itemsOf(owned, scope)
-      const end = Effect.suspend(() => Queue.offer(items, { _tag: "End", owned, offset: reader.position() }))
+      // what is refused comes too late, as all after it would: everything has failed
+      const offer = (item: Item) =>
+        Effect.flatMap(Queue.offer(items, item), (isTaken) => isTaken ? Effect.void : Effect.interrupt)
+      const end = Effect.suspend(() => offer({ _tag: "End", owned, reading, offset: reader.position() }))
       yield* Effect.forever(
-        Effect.flatMap(reader.pull, (chunk) => Queue.offer(items, { _tag: "Events", owned, chunk }))
+        Effect.flatMap(reader.pull, (chunk) => offer({ _tag: "Events", owned, reading, chunk }))
       ).pipe(
         Pull.catchDone(() => end),
         Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : this.fail(cause)),
@@ -221,8 +229,8 @@ export class SegmentReads {
   private take(items: Items): Pull.Pull<Delivery, Failure> {
     return Effect.flatMap(Queue.take(items), (item): Pull.Pull<Delivery, Failure> => {
       const { owned } = item
-      // read before the segment was given up, and to be read by another reader
-      if (!owned.isOpen) return this.take(items)
+      // read before the segment was given up: another reader reads it, or this one once more
+      if (!owned.isOpen(item.reading)) return this.take(items)
       if (item._tag === "Events") return Effect.succeed(this.handOut(owned, item.chunk))
       owned.finish(item.offset)
       return this.options.delivery === "merged" ? this.take(items) : Cause.done()

@@ -1,0 +1,120 @@
+/** What a reader of a group hands out of its segments, and what it keeps back: given up, taken up again, and failed. */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Pull, type Scope } from "effect"
+import { ScopedStream } from "../../../src/core/ScopedStream.ts"
+import * as Segment from "../../../src/core/Segment.ts"
+import * as TimeWindow from "../../../src/core/TimeWindow.ts"
+import * as SegmentReads from "../../../src/pravega/readergroup/internal/SegmentReads.ts"
+import { MembershipLost, ReaderGroupError } from "../../../src/pravega/readergroup/ReaderGroupError.ts"
+import { FakeStore, framed } from "../FakeStore.ts"
+
+const stream = ScopedStream.parse("scope/stream")
+const eventBytes = 8 + 100
+
+/** A stream of some segments, each with as many events, and its reader. */
+const open = Effect.fnUntraced(function*(
+  delivery: "merged" | "apart",
+  { events, segments }: { readonly segments: number; readonly events: number }
+): Effect.fn.Return<
+  {
+    readonly store: FakeStore
+    readonly reads: SegmentReads.SegmentReads
+    readonly names: ReadonlyArray<string>
+  },
+  never,
+  Scope.Scope
+> {
+  const store = new FakeStore(1)
+  const ids = Array.from({ length: segments }, (_, i) => Segment.makeId(i, 0))
+  for (const id of ids) {
+    store.segment(stream, id).append(framed(Array.from({ length: events }, () => new Uint8Array(100))))
+  }
+  const reads = yield* SegmentReads.make(
+    { readAhead: 1, maxEventSize: 1000, onTruncated: "fail", delivery },
+    {
+      segments: store.service,
+      scope: yield* Effect.scope,
+      share: () => 1,
+      windowOf: () => TimeWindow.unknown,
+      onIdle: () => {}
+    }
+  )
+  return { store, reads, names: ids.map((id) => Segment.name(stream, id)) }
+})
+
+/** Until every fiber waits: nothing here waits for a clock. */
+const settled = Effect.replicateEffect(Effect.yieldNow, 5000, { discard: true })
+
+const start = { offset: 0n, range: undefined }
+
+const lost = Cause.fail(
+  new ReaderGroupError({ reason: new MembershipLost({ group: "scope/group", reader: "reader" }) })
+)
+
+/** Takes what there is of a partition or of all segments until its end, which is at `length`. */
+const rest = Effect.fnUntraced(function*(
+  pull: Pull.Pull<SegmentReads.Delivery, SegmentReads.Failure>,
+  from: bigint,
+  length: number
+) {
+  let at = from
+  while (at < BigInt(length)) {
+    const { chunk } = yield* pull
+    assert.strictEqual(chunk.startOffset, at, "nothing is left out, and nothing comes twice")
+    at = chunk.endOffset
+  }
+})
+
+describe("SegmentReads", () => {
+  const events = 12_000
+  const length = events * eventBytes
+
+  it.effect("a segment that is taken up again goes on where it was processed, without what was read before", () =>
+    Effect.gen(function*() {
+      const { names: [name], reads } = yield* open("merged", { segments: 1, events })
+      yield* reads.own(name!, start, undefined)
+      const { chunk, run } = yield* reads.pull
+      // the next chunk waits to be taken
+      yield* settled
+      const owned = reads.owned.get(name!)!
+      yield* reads.stopReading(owned)
+      run.group!.acknowledge(chunk.endOffset)
+      yield* reads.resume(owned)
+      yield* rest(reads.pull, chunk.endOffset, length)
+    }))
+
+  it.effect("a partition that is taken up again comes as another one, and the old one ends", () =>
+    Effect.gen(function*() {
+      const { names: [name], reads } = yield* open("apart", { segments: 1, events })
+      yield* reads.own(name!, start, undefined)
+      const first = yield* reads.nextPartition
+      const { chunk, run } = yield* first.pull
+      yield* settled
+      yield* reads.stopReading(first.owned)
+      run.group!.acknowledge(chunk.endOffset)
+      yield* reads.resume(first.owned)
+      const second = yield* reads.nextPartition
+      assert.isTrue(yield* Pull.catchDone(Effect.as(first.pull, false), () => Effect.succeed(true)), "it has no more")
+      yield* rest(second.pull, chunk.endOffset, length)
+    }))
+
+  for (const delivery of ["merged", "apart"] as const) {
+    it.effect(`a failure comes before anything that was read already, and nothing is read after it: ${delivery}`, () =>
+      Effect.gen(function*() {
+        const { names, reads, store } = yield* open(delivery, { segments: 2, events })
+        let furthest = 0
+        store.onRead = (offset) => {
+          furthest = Math.max(furthest, offset)
+        }
+        for (const name of names) yield* reads.own(name, start, undefined)
+        const pull = delivery === "merged" ? reads.pull : (yield* reads.nextPartition).pull
+        yield* pull
+        yield* settled
+        yield* reads.fail(lost)
+        const exit = yield* Effect.exit(pull)
+        assert.deepStrictEqual(exit, Exit.failCause(lost))
+        yield* settled
+        assert.isBelow(furthest, length / 2)
+      }))
+  }
+})
