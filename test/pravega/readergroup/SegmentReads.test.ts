@@ -98,6 +98,19 @@ describe("SegmentReads", () => {
       yield* rest(second.pull, chunk.endOffset, length)
     }))
 
+  it.effect("a segment that was taken over as read to its end is that in every position", () =>
+    Effect.gen(function*() {
+      const { names: [read, name], reads } = yield* open("merged", { segments: 2, events: 10 })
+      yield* reads.own(read!, { offset: -1n, range: undefined }, undefined)
+      yield* reads.own(name!, start, undefined)
+      const { chunk, run } = yield* reads.pull
+      const position = run.group!.position(chunk.endOffset)
+      assert.deepStrictEqual(position.segments.map(({ offset }) => offset), [-1n, BigInt(10 * eventBytes)])
+      assert.deepStrictEqual(reads.positions(), new Map([[read!, -1n], [name!, 0n]]))
+      run.group!.acknowledge(chunk.endOffset)
+      assert.isTrue(reads.owned.get(read!)!.isFinished)
+    }))
+
   for (const delivery of ["merged", "apart"] as const) {
     it.effect(`a failure comes before anything that was read already, and nothing is read after it: ${delivery}`, () =>
       Effect.gen(function*() {

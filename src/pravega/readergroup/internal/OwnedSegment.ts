@@ -47,10 +47,10 @@ export class OwnedSegment {
     this.range = options.range
     this.limit = options.limit
     this.onIdle = options.onIdle
-    const from = options.from < 0n ? 0n : options.from
+    const from = options.from < 0n ? fullyRead : options.from
     this.delivered = from
     this.acknowledged = from
-    if (options.from < 0n) this.end = { offset: from, isSealed: true }
+    if (from === fullyRead) this.end = { offset: from, isSealed: true }
     else if (from === options.limit) this.end = { offset: from, isSealed: false }
   }
 
