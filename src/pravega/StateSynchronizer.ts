@@ -113,7 +113,10 @@ export interface StateSynchronizer<S, Entry> {
   readonly append: (entry: Entry) => Effect.Effect<void, SynchronizerError>
   /** Keeps the state new by waiting for what others append. Ends only with an error, or when the stream is sealed. */
   readonly follow: Effect.Effect<void, SynchronizerError>
-  /** Calls back after each change of the state here, synchronously, until the returned function is called. */
+  /**
+   * Calls back after each entry that is applied to the state here, synchronously, until the returned function is called: no
+   * state is passed over, but those of a part of the log that was compacted before it was read here.
+   */
   readonly onChange: (listener: () => void) => () => void
   /**
    * Writes a whole state, from which others can then begin, and truncates what was needed before the last time; nothing
@@ -296,14 +299,13 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
     entries: Stream.Stream<EventRead<Entry>, ReadError>
   ): Effect.Effect<void, SynchronizerError> {
     return Stream.runForEachArray(entries, (reads) => {
-      let problem: CorruptState | undefined = undefined
-      const before = replica.revision
       for (const { endOffset, event, offset } of reads) {
-        problem = replica.apply(event, offset, endOffset)
-        if (problem !== undefined) break
+        const before = replica.revision
+        const problem = replica.apply(event, offset, endOffset)
+        if (problem !== undefined) return Effect.fail(problem)
+        if (replica === this.replica && replica.revision > before) this.changed()
       }
-      if (replica === this.replica && replica.revision > before) this.changed()
-      return problem === undefined ? Effect.void : Effect.fail(problem)
+      return Effect.void
     }).pipe(Effect.mapError(asSynchronizerError))
   }
 

@@ -5,8 +5,10 @@ import fc from "fast-check"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import { Position } from "../../src/core/Position.ts"
+import * as ReaderGroupName from "../../src/core/ReaderGroupName.ts"
 import * as ScalingPolicy from "../../src/core/ScalingPolicy.ts"
-import type { SegmentId } from "../../src/core/Segment.ts"
+import { ScopedStream } from "../../src/core/ScopedStream.ts"
+import * as Segment from "../../src/core/Segment.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
 import * as Embedded from "../../src/pravega/embedded/Embedded.ts"
 import type { EventRead } from "../../src/pravega/EventRead.ts"
@@ -46,18 +48,18 @@ type Read = EventRead<string>
 /** A reader whose user keeps a position per segment, takes its time over events, and can be made to hang. */
 class Reader {
   readonly id = randomName("reader")
-  readonly kept = new Map<SegmentId, bigint>()
+  readonly kept = new Map<Segment.SegmentId, bigint>()
   isHanging = false
   private readonly stream: EventStream.EventStream<string>
   private readonly processed: Array<string>
   /** A store that all readers share: where each segment is processed to. */
-  private readonly store: Map<SegmentId, bigint>
+  private readonly store: Map<Segment.SegmentId, bigint>
   private readonly apart: boolean
 
   constructor(
     stream: EventStream.EventStream<string>,
     processed: Array<string>,
-    store: Map<SegmentId, bigint>,
+    store: Map<Segment.SegmentId, bigint>,
     apart: boolean
   ) {
     this.apart = apart
@@ -122,7 +124,7 @@ const history = Effect.fnUntraced(function*(steps: ReadonlyArray<Step>, apart: b
   const writer = yield* EventWriter.make(stream)
   const processed: Array<string> = []
   let written = 0
-  const store = new Map<SegmentId, bigint>()
+  const store = new Map<Segment.SegmentId, bigint>()
   let running: Array<{ readonly reader: Reader; readonly fiber: Fiber.Fiber<void, EventReader.Failure> }> = []
   const join = Effect.gen(function*() {
     const reader = new Reader(stream, processed, store, apart)
@@ -273,6 +275,97 @@ describe("EventReader", () => {
       yield* Fiber.join(fiber)
       assert.deepStrictEqual(seen, ["first", "second"])
     }).pipe(Effect.scoped, Effect.provideService(GroupReader.TimeUnit, 20), Effect.provide(memory)))
+
+  it.live("whose id was declared offline has lost its membership, also when the id joins again before it notices", () =>
+    Effect.gen(function*() {
+      const stream = EventStream.make(`${randomScope()}/events`, { codec: EventCodec.utf8 })
+      yield* Admin.ensureStream(stream.name, { scaling: ScalingPolicy.fixed(1) })
+      const [asked, goOn] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const options = { readerGroup: "again", readerId: "same", automaticCheckpoints: "off" } as const
+      const onCheckpoint = () => Effect.andThen(Deferred.succeed(asked, undefined), Deferred.await(goOn))
+      const first = yield* Effect.forkChild(EventReader.run(stream, { ...options, onCheckpoint }, () => Effect.void))
+      const group = yield* joined(stream, "again", "same")
+      // it waits in there, and looks at nothing
+      yield* Effect.forkScoped(Effect.exit(group.checkpoint("held")))
+      yield* Deferred.await(asked)
+      yield* group.readerOffline("same")
+      const taken = yield* Deferred.make<void>()
+      const second = yield* Effect.forkChild(
+        EventReader.run(stream, options, () => Deferred.succeed(taken, undefined))
+      )
+      yield* Effect.flatMap(EventWriter.make(stream), (writer) => writer.write("for the second"))
+      yield* Deferred.await(taken)
+      yield* Deferred.succeed(goOn, undefined)
+      const lost = yield* Effect.flip(Fiber.join(first))
+      assert.strictEqual(lost.reason._tag, "MembershipLost")
+      assert.deepStrictEqual(yield* group.onlineReaders, ["same"])
+      assert.isUndefined(second.pollUnsafe())
+      yield* Fiber.interrupt(second)
+    }).pipe(Effect.scoped, Effect.provideService(GroupReader.TimeUnit, 20), Effect.provide(memory)))
+
+  it.live("leaves when it is stopped while what it has just given up is not acknowledged to it", () =>
+    Effect.gen(function*() {
+      const pravega = yield* Pravega
+      const stream = EventStream.make(`${randomScope()}/events`, { codec: EventCodec.utf8 })
+      yield* Admin.ensureStream(stream.name, { scaling: ScalingPolicy.fixed(1) })
+      // the reader's client holds replies to appends back, and tells from where it waits for more of the group's state
+      const held = yield* Deferred.make<void>()
+      let isHolding = false
+      let waitsAt = 0n
+      const segments: typeof pravega.segments = {
+        ...pravega.segments,
+        read: (segment, range) => {
+          if (segment.stream.stream.startsWith("_RG")) waitsAt = range.offset
+          return pravega.segments.read(segment, range)
+        },
+        appends: (segment, lane) =>
+          Effect.map(pravega.segments.appends(segment, lane), (connection) => {
+            const call: typeof connection.call = (request) =>
+              Effect.tap(connection.call(request), () => isHolding ? Deferred.await(held) : Effect.void)
+            return new Proxy(connection, {
+              get: (target, name) => name === "call" ? call : Reflect.get(target, name, target)
+            })
+          })
+      }
+      const scope = yield* Scope.make()
+      yield* EventReader.run(
+        stream,
+        { readerGroup: "stopped", readerId: "reader", automaticCheckpoints: "off" },
+        () => Effect.void
+      ).pipe(Effect.provideService(Pravega, { ...pravega, segments }), Effect.forkIn(scope))
+      const group = yield* joined(stream, "stopped", "reader")
+      isHolding = true
+      yield* Admin.scaleTo(stream.name, 2)
+      // its segment is completed, and it has read that, but not been told
+      while ((yield* group.distribution).unassigned !== 2) yield* Effect.sleep(1)
+      const log = new ScopedStream({
+        scope: stream.name.scope,
+        stream: ReaderGroupName.stream(ReaderGroupName.ReaderGroupName.make("stopped"))
+      })
+      const { length } = yield* pravega.segments.info({ stream: log, id: Segment.makeId(0, 0) })
+      while (waitsAt < length) yield* Effect.sleep(1)
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* Effect.sleep(1)
+      yield* Deferred.succeed(held, undefined)
+      yield* Fiber.join(closing)
+      assert.deepStrictEqual(yield* group.onlineReaders, [])
+    }).pipe(Effect.scoped, Effect.provideService(GroupReader.TimeUnit, 20), Effect.provide(memory)))
+})
+
+/** The group, once the reader has a segment. */
+const joined = Effect.fnUntraced(function*(
+  stream: EventStream.EventStream<string>,
+  name: string,
+  reader: string
+) {
+  while (true) {
+    const group = yield* Effect.option(ReaderGroup.open(`${stream.name.scope}/${name}`))
+    if (group._tag === "Some") {
+      while ((yield* group.value.distribution).segments.get(reader) !== 1) yield* Effect.sleep(1)
+      return group.value
+    }
+    yield* Effect.sleep(1)
+  }
 })
 
 /** What keeps this process alive, as Node counts it. */

@@ -156,6 +156,8 @@ class Member {
   private readonly askedInVain = new Map<string, number>()
   /** How often it was reported of a segment that is read to its end that it is not acknowledged. */
   private readonly reports = new Map<string, number>()
+  /** This reader was taken out of the group. It stays lost when its id joins again: that is another reader. */
+  private isLost = false
   /** What is given up as soon as all that was handed out of it is processed. */
   private leaving: OwnedSegment | undefined = undefined
 
@@ -177,7 +179,12 @@ class Member {
         (joined) => joined,
         () => GroupState.fail(new ReaderIdInUse({ group: GroupState.nameOf(this.options.group), reader: this.id }))
       ),
-      Effect.asVoid
+      // for as long as the state is there, which is this reader's own
+      Effect.map(() => {
+        this.state.onChange(() => {
+          if (!ReaderGroupState.isOnline(this.now(), this.id)) this.isLost = true
+        })
+      })
     )
   )
 
@@ -185,15 +192,16 @@ class Member {
   readonly leave: Effect.Effect<void> = Effect.suspend(() => {
     const positions = this.reads.positions()
     for (const owned of this.reads.owned.values()) owned.leave()
-    if (!this.isMember()) return Effect.void
-    return GroupState.update(this.state, (now) => MemberUpdates.leave(now, this.id, positions)).pipe(
-      Effect.timeout(leaveTimeout),
-      Effect.catchCause((cause) =>
-        Effect.logWarning("a reader could not leave its group: declare it offline", cause).pipe(
-          Effect.annotateLogs({ group: GroupState.nameOf(this.options.group), reader: this.id })
+    return GroupState.update(this.state, (now) =>
+      // whether all it knows to own is its own does not matter: it may have been giving up or completing some
+      this.isLost ? { updates: [], value: undefined } : MemberUpdates.leave(now, this.id, positions)).pipe(
+        Effect.timeout(leaveTimeout),
+        Effect.catchCause((cause) =>
+          Effect.logWarning("a reader could not leave its group: declare it offline", cause).pipe(
+            Effect.annotateLogs({ group: GroupState.nameOf(this.options.group), reader: this.id })
+          )
         )
       )
-    )
   })
 
   readonly watchTime: Effect.Effect<void, ReaderGroupError, Scope.Scope> = Effect.suspend(() => {
@@ -219,10 +227,8 @@ class Member {
     Effect.gen({ self: this }, function*() {
       while (true) {
         this.bell.silence()
-        if (!this.isMember()) {
-          const group = GroupState.nameOf(this.options.group)
-          return yield* GroupState.fail(new MembershipLost({ group, reader: this.id }))
-        }
+        if (!this.ownsWhatItKnows()) this.isLost = true
+        if (this.isLost) return yield* this.lost
         yield* this.act
         if (ReaderGroupState.isEndOfData(this.now())) return
         yield* this.rest
@@ -256,10 +262,28 @@ class Member {
     return now
   }
 
-  /** In the group, with the segments that it knows to own: else another reader took its id. */
-  private isMember(): boolean {
+  /** Whether its id has these segments. If not, another reader took it, in a part of the history that was not seen here. */
+  private ownsWhatItKnows(): boolean {
     const assigned = this.state.current()?.assigned.get(this.id)
     return assigned !== undefined && Array.from(this.reads.owned.keys()).every((segment) => assigned.has(segment))
+  }
+
+  private readonly lost: Effect.Effect<never, ReaderGroupError> = Effect.suspend(() =>
+    Effect.fail(
+      GroupState.fail(new MembershipLost({ group: GroupState.nameOf(this.options.group), reader: this.id }))
+    )
+  )
+
+  /** Changes the group's state as a member. Whether this is one still is found where the decision is made. */
+  private update<A>(
+    decide: (now: ReaderGroupState.ReaderGroupState) => MemberUpdates.Decided<A>
+  ): Effect.Effect<A, ReaderGroupError> {
+    const decided = GroupState.update<Effect.Effect<A, ReaderGroupError>>(this.state, (now) => {
+      if (this.isLost) return { updates: [], value: this.lost }
+      const { updates, value } = decide(now)
+      return { updates, value: Effect.succeed(value) }
+    })
+    return Effect.flatten(decided)
   }
 
   /** Whether a checkpoint waits for this reader: then segments stay where they are. */
@@ -297,7 +321,7 @@ class Member {
         const positions = this.reads.positions()
         const isSilent = CheckpointState.isSilent(checkpoint)
         if (!isSilent) yield* this.options.onCheckpoint(checkpoint, this.positionAt(positions))
-        yield* GroupState.update(this.state, (now) => MemberUpdates.answer(now, this.id, checkpoint, positions))
+        yield* this.update((now) => MemberUpdates.answer(now, this.id, checkpoint, positions))
         yield* this.postponeCheckpoint
         if (!isSilent) yield* this.publish
       }
@@ -328,7 +352,7 @@ class Member {
       if (interval === undefined || Duration.toMillis(interval) <= 0) return
       if ((yield* millis) < this.timers.checkpointAt || CheckpointState.isOngoing(checkpoints)) return
       const name = globalThis.crypto.randomUUID()
-      yield* GroupState.update(this.state, (now) => MemberUpdates.checkpoint(now, name))
+      yield* this.update((now) => MemberUpdates.checkpoint(now, name))
       yield* this.postponeCheckpoint
       yield* this.answerCheckpoints
     })
@@ -361,8 +385,7 @@ class Member {
           const successors = yield* this.successorsOf(owned)
           if (successors === undefined) return
           const { name: segment, range } = owned
-          const isDone = yield* GroupState.update(
-            this.state,
+          const isDone = yield* this.update(
             (now) => MemberUpdates.complete(now, this.id, { segment, range, successors })
           )
           // else a checkpoint came first
@@ -421,8 +444,7 @@ class Member {
       if (leaving === undefined || leaving.isBusy) return
       const at = yield* this.at
       const place = { segment: leaving.name, offset: leaving.acknowledged }
-      const isReleased = yield* GroupState.update(
-        this.state,
+      const isReleased = yield* this.update(
         (state) => MemberUpdates.release(state, this.id, place, at)
       )
       if (!isReleased && this.checkpointAsked() !== undefined) return
@@ -447,7 +469,7 @@ class Member {
       if (now < this.timers.acquireAt || this.checkpointAsked() !== undefined) return
       if (this.now().unassigned.size === 0) return this.timers.foundNothing(now, this.now())
       const at = yield* this.at
-      const acquired = yield* GroupState.update(this.state, (state) => MemberUpdates.acquire(state, this.id, at))
+      const acquired = yield* this.update((state) => MemberUpdates.acquire(state, this.id, at))
       this.timers.moved(now, this.now())
       const { endSegments } = this.now()
       for (const [name, place] of acquired) {
