@@ -94,8 +94,8 @@ export type Options<A, B, ES, RS, EP, RP, EK, RK, ED = never, RD = never> =
     readonly parallelism?: number | undefined
     /**
      * The process has the same outputs each time it is run for the same input. Then it is given a clock that stands still at
-     * the time when the batch was planned, and random numbers that follow from query, batch and partition; sleeping and
-     * time-outs go by the real clock.
+     * the time when the batch was planned, and random numbers that follow from query, batch and partition (with
+     * `onPoison`, from the event too); sleeping and time-outs go by the real clock.
      */
     readonly deterministic?: boolean | undefined
   }

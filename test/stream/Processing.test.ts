@@ -238,6 +238,32 @@ describe("a pipeline's process", () => {
       }))
   }
 
+  it.effect("rule 10: what an event draws does not depend on those before it, which a replay may do without", () =>
+    Effect.gen(function*() {
+      for (const lanes of [1, 2]) {
+        const out = Sink.memory<string>("out")
+        const other = Sink.memory<string>("other")
+        const letters = Sink.memory<DeadLetter.Letter>("letters")
+        yield* run(
+          Pipeline.make("q", {
+            source: numbers(20, { lanes }),
+            processEach: (n) =>
+              Effect.flatMap(
+                Random.nextInt,
+                (drawn) => n === 3 ? Effect.fail("poison") : Effect.succeed([`${n} ${drawn}`])
+              ),
+            sinks: [losesFirst(out), other],
+            onPoison: DeadLetter.toSink(letters),
+            deterministic: true
+          }),
+          3
+        )
+        assert.deepStrictEqual(out.committed().toSorted(), other.committed().toSorted())
+        assert.strictEqual(new Set(out.committed().map((text) => text.split(" ")[1])).size, 19)
+        assert.strictEqual(letters.committed().length, 1)
+      }
+    }))
+
   it.effect("a batch with too many of them fails, with the error of one", () =>
     Effect.gen(function*() {
       const out = Sink.memory<number>("out")

@@ -51,7 +51,7 @@ export const make = Effect.fnUntraced(function*<A, B, ES, E, R, EW>(
   /** Events to outputs, under a number. */
   const through = Effect.fnUntraced(function*(input: Input<A, ES>, id: number) {
     const slice: Slice = { batch, partition: id }
-    const own = isDeterministic ? yield* services.slice(id) : undefined
+    const own = isDeterministic ? services.slice(id) : undefined
     if (process._tag === "stream") {
       const events = input._tag === "plain" ? input.events : Stream.map(input.events, ({ event }) => event)
       const outputs = own === undefined
@@ -59,24 +59,29 @@ export const make = Effect.fnUntraced(function*<A, B, ES, E, R, EW>(
         : own.stream(events, (own) => process.run(own, slice))
       return yield* Stream.runForEachArray(outputs, (some) => sinks.write(id, some))
     }
-    const one = (event: A) => own === undefined ? process.run(event, slice) : own.effect(process.run(event, slice))
     const write = (outputs: ReadonlyArray<ReadonlyArray<B>>) => {
       const all = outputs.flat()
       return Arr.isReadonlyArrayNonEmpty(all) ? sinks.write(id, all) : Effect.void
     }
     if (input._tag === "plain") {
+      const one = (event: A) => own === undefined ? process.run(event, slice) : own.effect(process.run(event, slice))
       return yield* Stream.runForEachArray(input.events, (some) => Effect.flatMap(Effect.forEach(some, one), write))
     }
     const { aside, events } = input
-    const orAside = ({ event, place }: At<A>) =>
+    // What one draws may not depend on those before it: a replay does without those that were put aside.
+    const one = ({ event, place }: At<A>) =>
+      isDeterministic
+        ? services.slice(`${id}/${place}`).effect(process.run(event, slice))
+        : process.run(event, slice)
+    const orAside = (at: At<A>) =>
       aside.isOpen
-        ? one(event).pipe(Effect.catch((error) =>
+        ? one(at).pipe(Effect.catch((error) =>
           Effect.sync((): ReadonlyArray<B> => {
-            aside.put(place, textOf(error))
+            aside.put(at.place, textOf(error))
             return []
           })
         ))
-        : one(event)
+        : one(at)
     return yield* Stream.runForEachArray(events, (some) => Effect.flatMap(Effect.forEach(some, orAside), write))
   })
 
