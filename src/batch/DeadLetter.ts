@@ -26,7 +26,7 @@ export class Letter extends Schema.Class<Letter>("effect-pravega/Letter")({
   source: Schema.String,
   /** Where the event is; of a Pravega stream the text of its `EventPointer`, with which it can be fetched again. */
   pointer: Schema.String,
-  /** The event as it was stored; empty if the source keeps no bytes. */
+  /** The event as it was stored; empty if the source keeps no bytes, or it was truncated after it was read. */
   event: Schema.Uint8Array,
   /** Why it could not be decoded, or what `processEach` failed with. */
   error: Schema.String

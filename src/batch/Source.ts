@@ -39,7 +39,10 @@ export interface Partition<out A, out E> {
   readonly bytes?: number | undefined
   /** The same events, with those that can't be decoded in their places, where `events` fails. */
   readonly tolerant?: Stream.Stream<A | Undecodable, E> | undefined
-  /** The same events as they were stored, in the same order: for those that are put aside. */
+  /**
+   * The events that `tolerant` gave last, as they were stored, in the same order: for those that are put aside. One that is
+   * gone by now is in its place, with empty bytes.
+   */
   readonly raw?: Stream.Stream<RawEvent, E> | undefined
 }
 

@@ -269,6 +269,35 @@ describe("Source.microBatch", () => {
       }
     }).pipe(Effect.runPromise))
 
+  it("what goes after it was read is in its place among the stored events, without bytes, and is not told as skipped", () =>
+    Effect.gen(function*() {
+      for (const lanes of [1, 2]) {
+        for (const isAllGone of [false, true]) {
+          const stream = new FakeStream(1, 1)
+          yield* Effect.gen(function*() {
+            const session = yield* Source.microBatch(events, { onTruncated: "skip", lanes }).open
+            const { start } = yield* session.start
+            for (let i = 0; i < 4; i++) stream.write("key")
+            const cut = stream.cut()
+            for (let i = 0; i < 3; i++) stream.write("key")
+            const planned = yield* session.plan(start, [])
+            if (planned._tag !== "range") return assert.fail(planned._tag)
+            const [partition] = yield* session.partitions(planned.plan)
+            if (partition?.raw === undefined || partition.tolerant === undefined) return assert.fail()
+            yield* Stream.runDrain<unknown, unknown, never>(partition.lanes?.tolerant ?? partition.tolerant)
+            stream.truncate(isAllGone ? stream.cut() : cut)
+            const raw = yield* Stream.runCollect(partition.raw)
+            const texts = raw.map(({ bytes }) => new TextDecoder().decode(bytes))
+            const left = isAllGone ? ["", "", ""] : ["key:4", "key:5", "key:6"]
+            assert.deepStrictEqual(texts, ["", "", "", "", ...left])
+            const segment = Segment.name(stream.name, stream.active[0]!.id)
+            assert.deepStrictEqual(raw.map(({ pointer }) => pointer), raw.map((_, i) => `${segment}:${i * 13}-13`))
+            assert.deepStrictEqual(yield* session.skipped(planned.plan), [])
+          }).pipe(Effect.provide(stream.layer), Effect.scoped)
+        }
+      }
+    }).pipe(Effect.runPromise))
+
   it("atLeast: waits for so many bytes or events, or so long, but not before an end", () =>
     Effect.gen(function*() {
       const tags = Effect.fnUntraced(function*(

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as EventCodec from "../../core/EventCodec.ts"
+import { EventPointer } from "../../core/EventPointer.ts"
 import * as EventStream from "../../core/EventStream.ts"
 import * as KeyHash from "../../core/internal/KeyHash.ts"
 import * as BatchReader from "../../pravega/BatchReader.ts"
@@ -44,8 +45,8 @@ export const make = <A>(
   range: SegmentRange,
   options: Options
 ): Partition<EventRead<A>, Failure> => {
-  const { chunks, context, explain, id, onTruncated, predecessors } = options
-  const read = <B>(codec: EventCodec.EventCodec<B>): Stream.Stream<EventRead<B>, Failure> => {
+  const { chunks, context, explain, id, predecessors } = options
+  const read = <B>(codec: EventCodec.EventCodec<B>, onTruncated = options.onTruncated) => {
     if (chunks !== undefined) return decoded(chunks, codec)
     const stream = EventStream.make<B>(events.name, { codec })
     return BatchReader.readRange(stream, range, { readAhead, onTruncated }).pipe(
@@ -55,10 +56,18 @@ export const make = <A>(
       Stream.provideContext(context)
     )
   }
-  const tolerant = Stream.map(
-    read(orUndecodable(events.codec)),
-    (event): EventRead<A> | Undecodable => isDecoded(event) ? event : undecodable(event.event)
-  )
+  /** What was read of the range last: `raw` gives the same. */
+  let met: ReadonlyArray<Met> = []
+  const tolerant = Stream.suspend(() => {
+    const meeting: Array<Met> = []
+    met = meeting
+    return Stream.map(read(orUndecodable(events.codec)), (event): EventRead<A> | Undecodable => {
+      meeting.push({ from: Number(event.offset), to: Number(event.endOffset) })
+      return isDecoded(event) ? event : undecodable(event.event)
+    })
+  })
+  // That events are skipped was said when they were skipped; what goes after they were processed is not.
+  const stored = read(EventCodec.bytes, options.onTruncated === "fail" ? "fail" : () => Effect.void)
   const strict = read(events.codec)
   const keyOf = ({ event }: EventRead<A>) => events.routingKey?.(event) ?? ""
   return {
@@ -67,10 +76,7 @@ export const make = <A>(
     bytes: Number(range.length),
     events: strict,
     tolerant,
-    raw: Stream.map(read(EventCodec.bytes), ({ event, pointer }): RawEvent => ({
-      pointer: pointer.toString(),
-      bytes: event
-    })),
+    raw: Stream.suspend(() => complete(range, met, stored)),
     lanes: options.lanes === 1 ? undefined : {
       count: options.lanes,
       events: inLanes(strict, (event) => laneOf(keyOf(event), options.lanes)),
@@ -81,6 +87,39 @@ export const make = <A>(
       )
     }
   }
+}
+
+/** Where an event starts and ends in its segment. */
+interface Met {
+  readonly from: number
+  readonly to: number
+}
+
+/** Events as they are stored; those that were met before and are gone by now have no bytes. */
+const complete = <E>(
+  { segment, stream }: SegmentRange,
+  met: ReadonlyArray<Met>,
+  stored: Stream.Stream<EventRead<Uint8Array>, E>
+): Stream.Stream<RawEvent, E> => {
+  let place = 0
+  const goneBefore = (offset: number): ReadonlyArray<RawEvent> => {
+    const first = place
+    while ((met[place]?.from ?? offset) < offset) place++
+    return met.slice(first, place).map(({ from, to }) => {
+      const pointer = EventPointer.make({ stream, segment, offset: BigInt(from), length: to - from })
+      return { pointer: pointer.toString(), bytes: new Uint8Array(0) }
+    })
+  }
+  const found = Stream.mapArray(
+    stored,
+    Arr.flatMap((read) => {
+      const event: RawEvent = { pointer: read.pointer.toString(), bytes: read.event }
+      const gone = goneBefore(Number(read.offset))
+      if (met[place]?.from === Number(read.offset)) place++
+      return Arr.append(gone, event)
+    })
+  )
+  return Stream.concat(found, Stream.suspend(() => Stream.fromArray(goneBefore(Infinity))))
 }
 
 const isDecoded = <A>(read: EventRead<A | Undecodable>): read is EventRead<A> => !(read.event instanceof Undecodable)
@@ -107,22 +146,24 @@ const orUndecodable = <A>(codec: EventCodec.EventCodec<A>): EventCodec.EventCode
 /** Shares of a partition's events. */
 const inLanes = <A>(
   events: Stream.Stream<A, Failure>,
-  lane: (event: A) => number
+  laneFor: (event: A) => number
 ): Stream.Stream<LaneEvents<A>, Failure> =>
   Stream.suspend(() => {
     let place = 0
     return Stream.mapArray(events, ([first, ...rest]) => {
       const open = (
+        lane: number,
         event: A
       ): LaneEvents<A> & { readonly events: Arr.NonEmptyArray<A>; readonly places: Array<number> } => ({
-        lane: lane(event),
+        lane,
         events: [event],
         places: [place++]
       })
-      const shares = Arr.of(open(first))
+      const shares = Arr.of(open(laneFor(first), first))
       for (const event of rest) {
-        const share = shares.find((found) => found.lane === lane(event))
-        if (share === undefined) shares.push(open(event))
+        const lane = laneFor(event)
+        const share = shares.find((found) => found.lane === lane)
+        if (share === undefined) shares.push(open(lane, event))
         else {
           share.events.push(event)
           share.places.push(place++)
