@@ -392,7 +392,7 @@ export interface MicroBatchOptions {
    * What happens when events that were to be read were truncated. `fail` (default): the query fails with `TruncatedData`.
    * `skip`: it goes on after them. What is known to be gone when the batch is planned is fixed by its plan, so that a
    * replay skips the same; what goes later is skipped unless some sink has the batch's outputs already. Both are reported
-   * in the progress, counted (`pravega_query_gaps`) and logged as warnings.
+   * in the progress, counted (`pravega_query_gaps`) and logged as warnings; only logged where nothing follows before the end.
    */
   readonly onTruncated?: "fail" | "skip" | undefined
   /**

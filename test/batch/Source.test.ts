@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema, Stream } from "effect"
+import { Effect, Layer, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import * as Source from "../../src/batch/Source.ts"
@@ -10,6 +10,7 @@ import * as Segment from "../../src/core/Segment.ts"
 import { StreamCut } from "../../src/core/StreamCut.ts"
 import { BatchPlan } from "../../src/pravega/BatchReader.ts"
 import type { EventRead } from "../../src/pravega/EventRead.ts"
+import { Pravega } from "../../src/pravega/Pravega.ts"
 import { FakeStream } from "../pravega/FakeStream.ts"
 
 const events = EventStream.make("scope/history", {
@@ -294,6 +295,108 @@ describe("Source.microBatch", () => {
             assert.deepStrictEqual(raw.map(({ pointer }) => pointer), raw.map((_, i) => `${segment}:${i * 13}-13`))
             assert.deepStrictEqual(yield* session.skipped(planned.plan), [])
           }).pipe(Effect.provide(stream.layer), Effect.scoped)
+        }
+      }
+    }).pipe(Effect.runPromise))
+
+  it("an end in a segment that is deleted by now is an end all the same; what is gone before it is lost", () =>
+    Effect.gen(function*() {
+      for (const onTruncated of ["fail", "skip"] as const) {
+        for (const isRead of [true, false]) {
+          const stream = new FakeStream(1, 1)
+          yield* Effect.gen(function*() {
+            for (let i = 0; i < 3; i++) stream.write("key")
+            const end = stream.cut()
+            const session = yield* Source.microBatch(events, { onTruncated, end, limit: isRead ? {} : { events: 1 } })
+              .open
+            const started = yield* session.start
+            const ends = [jsonOf(end)]
+            const first = yield* session.plan(started.start, ends)
+            if (first._tag !== "range") return assert.fail(first._tag)
+            stream.write("key")
+            stream.scale(0, 0, 2)
+            stream.write("key")
+            stream.truncate(stream.cut())
+            const next = yield* Effect.result(session.plan(first.next, ends))
+            if (isRead || onTruncated === "skip") {
+              assert.deepStrictEqual(next._tag === "Success" && next.success._tag, "ended")
+            } else {
+              const reason = next._tag === "Failure" && next.failure._tag === "ReadError" && next.failure.reason
+              assert.deepInclude(reason, { _tag: "TruncatedData", from: 13n, to: 39n })
+            }
+          }).pipe(Effect.provide(stream.layer), Effect.scoped)
+        }
+      }
+    }).pipe(Effect.runPromise))
+
+  it("what goes while a batch is planned is a gap, or lost: never a defect", () =>
+    Effect.gen(function*() {
+      for (const onTruncated of ["fail", "skip"] as const) {
+        for (const when of ["measured", "walked", "always"] as const) {
+          const stream = new FakeStream(1, 1)
+          const head = stream.cut()
+          for (let i = 0; i < 4; i++) stream.write("key")
+          const inFirst = stream.cut()
+          stream.write("key")
+          if (when === "walked") stream.scale(0, 0, 1)
+          for (let i = 0; i < 3; i++) stream.write("key")
+          const later = stream.cut()
+          stream.write("key")
+          let infos = 0
+          // "measured": between the look at a segment's length and the reading ahead; "walked": before the ranges are found
+          const layer = Layer.effect(
+            Pravega,
+            Effect.map(Pravega, ({ controller, segments, stores }) => ({
+              stores,
+              controller: {
+                ...controller,
+                segmentsBetween: (name, from, to) =>
+                  Effect.tap(controller.segmentsBetween(name, from, to), () =>
+                    Effect.sync(() => when === "walked" && stream.truncate(later)))
+              },
+              segments: {
+                ...segments,
+                info: (segment) =>
+                  Effect.tap(segments.info(segment), () =>
+                    Effect.sync(() => {
+                      if (when === "measured" && ++infos === 1) {
+                        stream.truncate(inFirst)
+                      }
+                      if (when === "always") {
+                        stream.store.segment(stream.name, segment.id).startOffset += 13
+                        stream.write("key")
+                      }
+                    }))
+              }
+            } satisfies Pravega["Service"]))
+          ).pipe(Layer.provide(stream.layer))
+          yield* Effect.gen(function*() {
+            const limit = when === "walked" ? {} : { events: 3 }
+            const session = yield* Source.microBatch(events, { onTruncated, limit }).open
+            const planned = yield* Effect.result(session.plan(jsonOf(head), []))
+            if (onTruncated === "fail" || when === "always") {
+              const reason = planned._tag === "Failure" && planned.failure._tag === "ReadError" &&
+                planned.failure.reason
+              assert.strictEqual(reason && reason._tag, "TruncatedData")
+              return
+            }
+            if (planned._tag !== "Success" || planned.success._tag !== "range") {
+              return assert.fail(planned._tag)
+            }
+            const { plan } = planned.success
+            const skipped = yield* session.skipped(plan)
+            const partitions = yield* session.partitions(plan)
+            const read = yield* Effect.forEach(partitions, (partition) =>
+              Stream.runCollect(partition.events))
+            assert.deepStrictEqual(
+              read.flat().map(({ event }) => event),
+              when === "walked" ? ["key:8"] : ["key:4", "key:5", "key:6"]
+            )
+            assert.deepStrictEqual(
+              skipped.map(({ from, to }) => [from, to]),
+              when === "walked" ? [[0n, undefined], [0n, 39n]] : [[0n, 52n]]
+            )
+          }).pipe(Effect.provide(layer), Effect.scoped)
         }
       }
     }).pipe(Effect.runPromise))

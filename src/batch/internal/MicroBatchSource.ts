@@ -93,7 +93,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
       /** Segments of a stream that was deleted and created again are gone too: that is another error. */
       const explain = (lost: TruncatedData): Effect.Effect<never, Failure> =>
         Effect.andThen(
-          known === undefined || lost.to !== undefined ? Effect.void : verify(known),
+          known === undefined ? Effect.void : verify(known),
           Effect.fail(new ReadError({ reason: lost }))
         )
       const subscribe = subscriber?.ensure ?? Effect.void
@@ -111,6 +111,11 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
         for (const [id, tail] of planned.tails) tails.set(id, tail)
         const { range } = planned
         if (typeof range === "string") {
+          // There is no batch that could report them.
+          if (range === "ended" && planned.gaps.length > 0) {
+            const parts = planned.gaps.map((gap) => skippedOf(stream, gap))
+            yield* Effect.logWarning("truncated events were skipped, the last before the end", { stream, parts })
+          }
           return { _tag: range } satisfies Range<MicroBatchPlan, StreamCut>
         }
         if (atLeast !== undefined && !planned.isFull && !isBefore(ends, range.plan.to) && !isEnough(range, atLeast)) {

@@ -5,6 +5,7 @@
  * was read ahead is handed on, so that nothing is read twice. Segments get fair shares of the limits. A segment's
  * successors come in when all of their predecessors are consumed, so that each cut covers the key space once.
  */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
@@ -16,7 +17,7 @@ import * as EventChunk from "../../pravega/internal/EventChunk.ts"
 import { headerSize, i32At, maxEventSizeDefault } from "../../pravega/internal/EventFraming.ts"
 import * as SegmentRangeReader from "../../pravega/internal/SegmentRangeReader.ts"
 import { Pravega } from "../../pravega/Pravega.ts"
-import { TruncatedData } from "../../pravega/ReadError.ts"
+import { InvalidPosition, type ReadErrorReason, TruncatedData } from "../../pravega/ReadError.ts"
 import { SegmentRange } from "../../pravega/SegmentRange.ts"
 
 /** At least one event is read, even if it is larger than the limit. */
@@ -92,8 +93,26 @@ interface Taken {
 const readSize = 256 * 1024
 const firstReadSize = 16 * 1024
 
+/**
+ * The stream was truncated while it was walked, so that what was found at first does not fit what was found later. Planned
+ * again, the walk begins behind that.
+ */
+class Overtaken extends Data.TaggedError("Overtaken")<{
+  /** What it is if it does not pass. */
+  readonly reason: ReadErrorReason
+}> {}
+
+/** How often a plan that was overtaken is made again. */
+const maxReplans = 8
+
 /** Plans from a cut on. */
-export const next = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
+export const next = (from: StreamCut, options: Options): Effect.Effect<Planned, ReadErrorReason, Pravega> =>
+  walk(from, options).pipe(
+    Effect.retry({ times: maxReplans, while: ({ _tag }) => _tag === "Overtaken" }),
+    Effect.catchTag("Overtaken", ({ reason }) => Effect.fail(reason))
+  )
+
+const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
   const { stream } = from
   const { controller } = yield* Pravega
   const ends = yield* Effect.forEach(
@@ -106,13 +125,18 @@ export const next = Effect.fnUntraced(function*(from: StreamCut, options: Option
   const gaps = new Map<SegmentId, Gap>()
   const tails = new Map<SegmentId, bigint>()
   let { bytes, events } = options.limits
+  // What goes while the walk goes on is a gap for the next one, where gaps are skipped.
+  const lostMeanwhile = (lost: TruncatedData) =>
+    Effect.fail(options.onTruncated === "fail" ? lost : new Overtaken({ reason: lost }))
+  let isGone = false
   let entered = false
   let isFull = false
   let none: NoRange = "idle"
   while (bytes > 0 && events > 0) {
     const measured = yield* Effect.forEach(frontier, ([id, at]) => measure(stream, id, at, ends), { concurrency: 16 })
-    for (const { from, gap, id, length } of measured) {
+    for (const { from, gap, id, isMissing, length } of measured) {
       tails.set(id, length)
+      isGone = isGone || isMissing
       if (gap === undefined) continue
       if (options.onTruncated === "fail") {
         return yield* new TruncatedData({ stream, segment: id, from: gap.from, to: gap.to })
@@ -128,7 +152,7 @@ export const next = Effect.fnUntraced(function*(from: StreamCut, options: Option
       ([segment, limits], index) =>
         take(stream, segment, { ...limits, evenIfLarger: isFirst && index === 0, eventSize: options.eventSize }),
       { concurrency: 8 }
-    )
+    ).pipe(Effect.catchTag("TruncatedData", lostMeanwhile))
     for (const part of taken) {
       const start = frontier.get(part.id) ?? BigInt(0)
       bytes -= Number(part.to - start)
@@ -149,21 +173,16 @@ export const next = Effect.fnUntraced(function*(from: StreamCut, options: Option
     if (!replaced && !isLeft) break
   }
   const to = new StreamCut({ stream, positions: frontier })
-  const plan = yield* planOf(from, to, entered, gaps)
+  const plan = yield* Effect.catchTag(planOf(from, to, entered, gaps), "TruncatedData", lostMeanwhile)
   // A segment that is gone counts once: when its successors take its place.
   const left = [...gaps.values()].filter(({ segment, to }) => to !== undefined || !frontier.has(segment))
-  const isGone = [...gaps.values()].some(({ to }) => to === undefined)
   const known = { gaps: left, tails, isGone, isFull }
   if (plan.ranges.length === 0) return { ...known, range: none } satisfies Planned
   // The ranges are found apart from the walk that chose the cut: both must have seen the same bytes.
   if (plan.length !== BigInt(options.limits.bytes - bytes)) {
-    return yield* Effect.die(
-      new Error(
-        `a batch of ${plan.length} bytes was planned where there are ${
-          options.limits.bytes - bytes
-        }: ${from.toString()} to ${to.toString()}`
-      )
-    )
+    const detail = `a batch of ${plan.length} bytes was planned where there are ${options.limits.bytes - bytes}: ` +
+      `${from.toString()} to ${to.toString()}`
+    return yield* new Overtaken({ reason: new InvalidPosition({ stream, detail }) })
   }
   for (const id of unread) chunks.delete(id)
   const whole = { plan, chunks: plan.ranges.map(({ segment }) => chunks.get(segment)) }
@@ -224,28 +243,52 @@ const measure = Effect.fnUntraced(function*(
   const info = yield* segments.info({ stream, id }).pipe(
     Effect.catchReason("SegmentError", "NoSuchSegment", () => Effect.undefined)
   )
-  if (info === undefined) {
-    const gap = new Gap({ segment: id, from: position, to: undefined })
-    return { id, from: position, to: position, endsAt: true, isCut: false, length: position, gap } satisfies Measured
-  }
-  let to = info.length
-  let isCut = false
+  // Where the ends say that the segment is read no further; undefined: they don't.
+  let limit: bigint | undefined
   for (const end of ends) {
     const bound = end.cut.positions.get(id)
     if (bound === undefined && end.within.has(id)) continue
-    const limit = bound === undefined ? position : bound < BigInt(0) ? info.length : bound
-    if (limit <= to) to = limit
-    if (position >= limit) isCut = true
+    const own = bound === undefined ? position : bound < BigInt(0) ? info?.length : bound
+    if (own !== undefined && (limit === undefined || own < limit)) limit = own
   }
+  const isCut = limit !== undefined && position >= limit
+  if (info === undefined) {
+    // What is gone behind a limit is not missed.
+    const to = limit === undefined || isCut ? position : limit
+    const gap = isCut ? undefined : new Gap({ segment: id, from: position, to: limit })
+    const isMissing = true
+    return {
+      id,
+      from: to,
+      to,
+      endsAt: true,
+      isCut: limit !== undefined,
+      length: to,
+      gap,
+      isMissing
+    } satisfies Measured
+  }
+  const to = limit !== undefined && limit <= info.length ? limit : info.length
   const { length, startOffset } = info
   const from = position < startOffset && position < to ? startOffset < to ? startOffset : to : position
   const gap = from === position ? undefined : new Gap({ segment: id, from: position, to: from })
-  return { id, from, to, endsAt: info.isSealed && to === length, isCut, length, gap } satisfies Measured
+  return {
+    id,
+    from,
+    to,
+    endsAt: info.isSealed && to === length,
+    isCut,
+    length,
+    gap,
+    isMissing: false
+  } satisfies Measured
 })
 
 interface Measured extends Readable {
   readonly length: bigint
   readonly gap: Gap | undefined
+  /** It is gone, and with it its length. */
+  readonly isMissing: boolean
 }
 
 /** Fair shares: who needs less than the mean leaves the rest to the others. */
