@@ -293,28 +293,30 @@ export const pipe = <A>(stream: EventStream<A>, options: FlowOptions<A>) => {
 }
 
 /** How a flow begins its transactions, and commits them. */
-const beginner = Effect.fnUntraced(function*<A>(stream: EventStream<A>, { eventTime, lease }: FlowOptions<A>) {
-  const pravega = yield* Pravega
-  const { used, writerId } = yield* WriterTime.register(stream.name)
-  const seen = eventTime === undefined ? undefined : new WriterTime.SeenTime({ of: eventTime })
-  return begin(stream, { lease }).pipe(
-    Effect.provideService(Pravega, pravega),
-    Effect.map((transaction): TransactionFlow.OpenTransaction<A> => ({
-      id: transaction.id,
-      write: (events) => {
-        seen?.see(events)
-        return transaction.write(events)
-      },
-      commit: Effect.suspend(() => {
-        const timestamp = seen?.time
-        if (timestamp === undefined) return transaction.commit
-        used()
-        return transaction.commitWithTime({ writerId, timestamp })
-      }),
-      awaitCommitted: transaction.awaitCommitted
-    }))
+const beginner = <A>(stream: EventStream<A>, { eventTime, lease }: FlowOptions<A>) =>
+  Effect.map(
+    Effect.all([Effect.context<Pravega>(), WriterTime.register(stream.name)]),
+    ([context, { used, writerId }]) => {
+      const seen = eventTime === undefined ? undefined : new WriterTime.SeenTime({ of: eventTime })
+      return begin(stream, { lease }).pipe(
+        Effect.provideContext(context),
+        Effect.map((transaction): TransactionFlow.OpenTransaction<A> => ({
+          id: transaction.id,
+          write: (events) => {
+            seen?.see(events)
+            return transaction.write(events)
+          },
+          commit: Effect.suspend(() => {
+            const timestamp = seen?.time
+            if (timestamp === undefined) return transaction.commit
+            used()
+            return transaction.commitWithTime({ writerId, timestamp })
+          }),
+          awaitCommitted: transaction.awaitCommitted
+        }))
+      )
+    }
   )
-})
 
 const checkCut = (per: Cut): void => {
   if (per === "chunk") return

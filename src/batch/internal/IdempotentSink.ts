@@ -139,7 +139,7 @@ const currentSegments = Effect.fnUntraced(function*(stream: ScopedStream) {
     controller.currentSegments(stream),
     (error) => toFailure(ControllerFailure.toReason(error))
   )
-  return segments.length > 0 ? segments : yield* Effect.fail(toFailure(new StreamSealed({ stream })))
+  return segments.length > 0 ? segments : yield* toFailure(new StreamSealed({ stream }))
 })
 
 const toFailure = (reason: Failure | WriterError["reason"]): Failure =>

@@ -35,40 +35,40 @@ type Chunk<A> = Arr.NonEmptyReadonlyArray<A>
  * Each pull runs one transaction. Scope and `upstream` belong to the whole flow: when the Scope closes, the transaction
  * that is open is aborted.
  */
-export const make = Effect.fnUntraced(function*<A, E, R>(
+export const make = <A, E, R>(
   upstream: Pull.Pull<Chunk<A>, E, void, R>,
   cut: Cut,
   begin: Effect.Effect<OpenTransaction<A>, TransactionError, Scope.Scope>
-) {
-  const scope = yield* Effect.scope
-  const source = sourceOf(upstream, scope)
-  const limit = typeof cut === "object" && "events" in cut ? cut.events : Number.POSITIVE_INFINITY
-  const millis = typeof cut === "object" && "interval" in cut
-    ? Duration.toMillis(Duration.fromInputUnsafe(cut.interval))
-    : undefined
+) =>
+  Effect.map(Effect.scope, (scope) => {
+    const source = sourceOf(upstream, scope)
+    const limit = typeof cut === "object" && "events" in cut ? cut.events : Number.POSITIVE_INFINITY
+    const millis = typeof cut === "object" && "interval" in cut
+      ? Duration.toMillis(Duration.fromInputUnsafe(cut.interval))
+      : undefined
 
-  /** From the first event, which is there, to the commit. */
-  const transaction = Effect.fnUntraced(function*(first: Chunk<A>) {
-    const { awaitCommitted, commit, id, write } = yield* begin
-    const start = yield* monotonicMillis
-    let events = 0
-    let chunk: Chunk<A> | undefined = first
-    while (chunk !== undefined) {
-      const taken: ReadonlyArray<A> = source.take(chunk, limit - events)
-      yield* write(taken)
-      events += taken.length
-      if (cut === "chunk" || events >= limit) break
-      chunk = millis === undefined
-        ? yield* source.next
-        : yield* source.within(start + millis - (yield* monotonicMillis))
-    }
-    yield* commit
-    return { id, events, awaitCommitted } satisfies DecidedTransaction
-  }, Effect.scoped)
+    /** From the first event, which is there, to the commit. */
+    const transaction = Effect.fnUntraced(function*(first: Chunk<A>) {
+      const { awaitCommitted, commit, id, write } = yield* begin
+      const start = yield* monotonicMillis
+      let events = 0
+      let chunk: Chunk<A> | undefined = first
+      while (chunk !== undefined) {
+        const taken: ReadonlyArray<A> = source.take(chunk, limit - events)
+        yield* write(taken)
+        events += taken.length
+        if (cut === "chunk" || events >= limit) break
+        chunk = millis === undefined
+          ? yield* source.next
+          : yield* source.within(start + millis - (yield* monotonicMillis))
+      }
+      yield* commit
+      return { id, events, awaitCommitted } satisfies DecidedTransaction
+    }, Effect.scoped)
 
-  type Next = Pull.Pull<DecidedTransaction, TransactionError | Pull.ExcludeDone<E>, void, R>
-  return Effect.flatMap(source.next, (first): Next => first === undefined ? Cause.done() : transaction(first))
-})
+    type Next = Pull.Pull<DecidedTransaction, TransactionError | Pull.ExcludeDone<E>, void, R>
+    return Effect.flatMap(source.next, (first): Next => first === undefined ? Cause.done() : transaction(first))
+  })
 
 const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
