@@ -1,7 +1,7 @@
 /**
  * A batch's outputs, held in memory per partition until they are committed.
  */
-import { crc32c } from "./Crc32c.ts"
+import { crc32 } from "node:zlib"
 
 export class HeldOutputs<B> {
   private readonly parts = new Map<number, Array<B>>()
@@ -28,7 +28,7 @@ export class HeldOutputs<B> {
 const checksum = (outputs: ReadonlyArray<unknown>): number | undefined => {
   try {
     const json = JSON.stringify(outputs, (_, value: unknown) => typeof value === "bigint" ? `${value}n` : value)
-    return crc32c(new TextEncoder().encode(json))
+    return crc32(json)
   } catch {
     // They have no JSON: their number must do.
     return undefined
