@@ -29,6 +29,7 @@ import type { Tally } from "./internal/Reporting.ts"
 import type { UnfinishedBatch } from "./LogState.ts"
 import type { BatchId, Past, SinkSession } from "./Sink.ts"
 import { SourceError } from "./SourceError.ts"
+import { SqlSinkError } from "./SqlSinkError.ts"
 
 /** @category models @since 0.1.0 */
 export type Step =
@@ -267,8 +268,8 @@ const session = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, name: string): SinkSe
 /** What another owner did, or may have done: nothing is aborted any more, and another try makes no sense. */
 const isDecidedElsewhere = (error: unknown): boolean => error instanceof CheckpointLogError && !error.isRetryable
 
-/** Errors of sinks are: another try has other transactions. */
+/** Errors of sinks are, but for those that say that they are not: another try has other transactions. */
 const isWorthRetrying = (error: unknown): boolean => {
   if (isDecidedElsewhere(error) || error instanceof CommitError || error instanceof SourceError) return false
-  return !(error instanceof ReadError) || error.isRetryable
+  return !(error instanceof ReadError || error instanceof SqlSinkError) || error.isRetryable
 }

@@ -14,6 +14,7 @@ import * as Formatter from "effect/Formatter"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
+import * as EventCodec from "../core/EventCodec.ts"
 import type { EventStream } from "../core/EventStream.ts"
 import type { Pravega } from "../pravega/Pravega.ts"
 import type { ReadError } from "../pravega/ReadError.ts"
@@ -349,7 +350,7 @@ export interface SqlOptions<B, I, E, R> {
    * partitions, and of outputs in each. It may be undone and called again. It must not use another database.
    */
   readonly write: (rows: Arr.NonEmptyReadonlyArray<B>, batch: BatchId) => Effect.Effect<unknown, E, R>
-  /** The sink's own table; a second one has its name and `_spool`. Default `pravega_sinks`. */
+  /** The sink's own table; a second one has its name and `_spool`. Not to be changed later. Default `pravega_sinks`. */
   readonly table?: string | undefined
 }
 
@@ -379,9 +380,15 @@ export const sql = <B, I, E, R>(
   name: string,
   options: SqlOptions<B, I, E, R>
 ): Sink<B, E | SqlSinkError, R | SqlClient> => {
-  const open = Effect.flatMap(importSqlSink, (SqlSink) => make(SqlSink.typed(name, options)).open)
+  const { schema, table = "pravega_sinks" } = options
+  // Outputs that were kept by another schema can't be read, and in another table a committed batch is not found.
+  const structure = { kind: "sql", table, codec: EventCodec.fingerprint(EventCodec.json(schema)) }
+  const open = Effect.flatMap(
+    importSqlSink,
+    (SqlSink) => make(SqlSink.typed(name, structure, { ...options, table })).open
+  )
   // The rest of it is the same before the module is loaded.
-  return { name, structure: { kind: "sql" }, accepts: () => true, open }
+  return { name, structure, accepts: () => true, open }
 }
 
 /** Loaded when it is used: who has no database pays nothing for it. */

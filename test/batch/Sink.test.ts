@@ -3,16 +3,23 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
+import * as Statement from "effect/sql/Statement"
+import * as Stream from "effect/Stream"
 import * as TestConsole from "effect/testing/TestConsole"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import { PreparedSink } from "../../src/batch/CheckpointRecord.ts"
+import * as Pipeline from "../../src/batch/Pipeline.ts"
 import * as Sink from "../../src/batch/Sink.ts"
 import * as SqliteClient from "../../src/batch/SqliteClient.ts"
+import * as Query from "../../src/stream/Query.ts"
 import * as SinkLaws from "../../src/testing/SinkLaws.ts"
+import { numbersSource } from "./numbersSource.ts"
 import { sqlSubject } from "./sqlSinkSubject.ts"
 
 describe("Sink.memory", () => {
@@ -107,6 +114,55 @@ describe("Sink.sql, when something is wrong", () => {
       yield* session.commit(id(0), again)
       assert.deepStrictEqual(yield* session.recover(id(0), again), { _tag: "committed" })
     }).pipe(provided))
+
+  it.live("a batch that another process commits while it is asked about is committed, not lost", () =>
+    Effect.gen(function*() {
+      const sink = Sink.sql("texts", { schema: Schema.String, write: () => Effect.void })
+      const session = yield* sink.open
+      const other = yield* sink.open
+      const prepared = yield* prepare(session, 0, "one")
+      const commit = Effect.provideService(other.commit(id(0), prepared), Statement.CurrentTransformer, undefined)
+      /** Another process commits between the statements that ask. */
+      const recover = (before: number) =>
+        Effect.suspend(() => {
+          let asked = 0
+          return Effect.provideService(
+            session.recover(id(0), prepared),
+            Statement.CurrentTransformer,
+            (statement) =>
+              Effect.suspend(() => asked++ === before ? Effect.orDie(commit) : Effect.void).pipe(Effect.as(statement))
+          )
+        })
+      assert.notDeepEqual(yield* recover(1), { _tag: "lost" })
+      assert.deepStrictEqual(yield* recover(0), { _tag: "committed" })
+    }).pipe(provided))
+
+  it("has another structure with another schema, or another table", () => {
+    const structure = (schema: Schema.Codec<unknown, unknown>, table?: string) =>
+      JSON.stringify(Sink.sql("texts", { schema, table, write: () => Effect.void }).structure)
+    const fields = { text: Schema.String }
+    assert.strictEqual(structure(Schema.Struct(fields)), structure(Schema.Struct(fields), "pravega_sinks"))
+    assert.notStrictEqual(structure(Schema.Struct(fields)), structure(Schema.Struct({ text: Schema.Finite })))
+    assert.notStrictEqual(structure(Schema.Struct(fields)), structure(Schema.Struct(fields), "other"))
+  })
+
+  it.live("what no other try can change ends a query at once", () =>
+    Effect.gen(function*() {
+      let tries = 0
+      const pipeline = Pipeline.make("q", {
+        source: numbersSource<never>({
+          available: () => 1,
+          end: 1,
+          perBatch: 1,
+          partitions: () => [{ id: 0, predecessors: [], events: Stream.fromEffect(Effect.sync(() => ++tries)) }]
+        }),
+        process: (events) => events,
+        sink: Sink.sql("small", { schema: Schema.Finite.check(Schema.isLessThan(0)), write: () => Effect.void })
+      })
+      const error = yield* Effect.flip(Query.run(pipeline, { retry: Schedule.recurs(3) }))
+      assert.strictEqual(error._tag === "SqlSinkError" && error.reason._tag, "OutputNotEncodable")
+      assert.strictEqual(tries, 1)
+    }).pipe(provided, Effect.provide(CheckpointLog.layerMemory)))
 })
 
 describe("Sink.console", () => {

@@ -11,9 +11,9 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { crc32 } from "node:zlib"
 import type { Attempt, BatchId, Outcome, Prepared, Session, SqlOptions, TypedSink } from "../Sink.ts"
 import { DatabaseAhead, DatabaseFailed, OutputNotEncodable, SpoolDamaged, SqlSinkError } from "../SqlSinkError.ts"
-import { crc32c } from "./Crc32c.ts"
 import * as SqlTransaction from "./SqlTransaction.ts"
 
 /** One try to write a batch: the key of its outputs while they are kept. */
@@ -34,17 +34,22 @@ class UserFailed<E> extends Data.Error<{ readonly error: E }> {}
 /** Chunks read at once by a commit. */
 const pageSize = 32
 
-const decodeHead = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ batch: SqlTransaction.Count, attempt: Schema.String }))
+const Head = Schema.Struct({ batch: SqlTransaction.Count, attempt: Schema.String })
+const decodeHead = Schema.decodeUnknownEffect(Schema.Array(Head))
+const decodeState = Schema.decodeUnknownEffect(
+  Schema.NonEmptyArray(Schema.Struct({ ...Head.fields, chunks: SqlTransaction.Count }))
 )
 const decodeChunks = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ part: SqlTransaction.Count, chunk: SqlTransaction.Count, outputs: Schema.String }))
 )
-const decodeCount = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ chunks: SqlTransaction.Count })))
 
-export const typed = <B, I, E, R>(name: string, options: SqlOptions<B, I, E, R>) => ({
+export const typed = <B, I, E, R>(
+  name: string,
+  structure: Schema.Json,
+  options: SqlOptions<B, I, E, R> & { readonly table: string }
+) => ({
   name,
-  structure: { kind: "sql" },
+  structure,
   handle: Handle,
   evidence: Evidence,
   open: open(name, options)
@@ -52,13 +57,12 @@ export const typed = <B, I, E, R>(name: string, options: SqlOptions<B, I, E, R>)
 
 const open = Effect.fnUntraced(function*<B, I, E, R>(
   sink: string,
-  options: SqlOptions<B, I, E, R>
+  options: SqlOptions<B, I, E, R> & { readonly table: string }
 ): Effect.fn.Return<Session<B, E | SqlSinkError, Handle, Evidence>, SqlSinkError, R | SqlClient> {
   const context = yield* Effect.context<R | SqlClient>()
   const sql = Context.get(context, SqlClient).withoutTransforms()
-  const table = options.table ?? "pravega_sinks"
-  const heads = sql(table)
-  const spool = sql(`${table}_spool`)
+  const heads = sql(options.table)
+  const spool = sql(`${options.table}_spool`)
   const fail = (reason: SqlSinkError["reason"]) => Effect.fail(new SqlSinkError({ reason }))
   const failed = (operation: string) => (cause: SqlError | Schema.SchemaError | Error) =>
     fail(new DatabaseFailed({ sink, operation, cause }))
@@ -89,6 +93,19 @@ const open = Effect.fnUntraced(function*<B, I, E, R>(
       Effect.flatMap(decodeHead),
       Effect.map(([found]) => found ?? { batch: -1, attempt: "" })
     )
+  /**
+   * The same, and how much is kept of a try: in one statement, as a commit between two of them would show neither the batch
+   * nor its outputs.
+   */
+  const state = ({ handle, query }: Prepared<Handle, Evidence>) =>
+    sql`SELECT
+        COALESCE((SELECT batch FROM ${heads} WHERE query = ${query} AND sink = ${sink}), -1) AS batch,
+        COALESCE((SELECT attempt FROM ${heads} WHERE query = ${query} AND sink = ${sink}), '') AS attempt,
+        (SELECT COUNT(*) FROM ${spool}
+          WHERE query = ${query} AND sink = ${sink} AND attempt = ${handle.attempt}) AS chunks`.pipe(
+      Effect.flatMap(decodeState),
+      Effect.map(([found]) => found)
+    )
   const ahead = ({ batch, query }: BatchId, found: number) => fail(new DatabaseAhead({ query, sink, batch, found }))
 
   const forget = ({ attempt, query }: Handle) =>
@@ -112,12 +129,11 @@ const open = Effect.fnUntraced(function*<B, I, E, R>(
       )
       const part = parts.get(partition) ?? { chunks: 0, events: 0, bytes: 0, checksum: 0 }
       parts.set(partition, part)
-      const bytes = new TextEncoder().encode(json)
       const chunk = part.chunks++
       part.events += outputs.length
-      part.bytes += bytes.length
+      part.bytes += Buffer.byteLength(json)
       // The same however the outputs come in chunks.
-      part.checksum = crc32c(new TextEncoder().encode(`${json.slice(1, -1)},`), part.checksum)
+      part.checksum = crc32(`${json.slice(1, -1)},`, part.checksum)
       yield* sql`INSERT INTO ${spool} (query, sink, attempt, part, chunk, outputs)
         VALUES (${id.query}, ${sink}, ${handle.attempt}, ${partition}, ${chunk}, ${json})`.pipe(
         Effect.catch(failed("keeping outputs"))
@@ -207,19 +223,14 @@ const open = Effect.fnUntraced(function*<B, I, E, R>(
       }).pipe(Effect.catch(failed("abort"))),
     recover: (prepared) =>
       Effect.gen(function*() {
-        const { attempt, batch } = yield* head(prepared.query)
+        const { attempt, batch, chunks } = yield* state(prepared)
         if (attempt === prepared.handle.attempt) return { _tag: "committed" } satisfies Outcome
         if (batch >= prepared.batch) {
           const detail = `the database has batch ${batch} of the query, from another try or another checkpoint log`
           return { _tag: "unknown", detail } satisfies Outcome
         }
-        const [kept] = yield* Effect.flatMap(
-          sql`SELECT COUNT(*) AS chunks FROM ${spool}
-            WHERE query = ${prepared.query} AND sink = ${sink} AND attempt = ${prepared.handle.attempt}`,
-          decodeCount
-        )
         // Nothing of it was committed, nor can be: a commit needs all of it.
-        return { _tag: kept?.chunks === prepared.evidence.chunks ? "committable" : "lost" } satisfies Outcome
+        return { _tag: chunks === prepared.evidence.chunks ? "committable" : "lost" } satisfies Outcome
       }).pipe(Effect.catch(failed("recovery")))
   }
 })
