@@ -90,15 +90,24 @@ export const groupCases = (name: string, server: Layer.Layer<InteropServer>, eve
             yield* write(part)
             yield* Admin.scaleTo(stream.name, 7)
 
-            // one of each is killed while it reads
-            const writing = yield* Effect.forkChild(write(part))
+            // one of each is killed while it reads, however long that takes: there is always more to read
             const [victims, survivors] = [members.slice(0, 2), members.slice(2)]
+            let areKilled = false
+            const end = written + part
+            const writing = yield* Effect.forkChild(
+              Effect.whileLoop({
+                while: () => !areKilled || written < end,
+                body: () => Effect.delay(write(part / 40), "20 millis"),
+                step: () => {}
+              })
+            )
             for (const victim of victims) {
               const before = victim.printed.length
               yield* until(Effect.sync(() => victim.printed.length > before + part / 100))
               yield* victim.kill
               yield* group.readerOffline(victim.id, victim.position())
             }
+            areKilled = true
             yield* Fiber.join(writing)
             assert.sameMembers([...(yield* group.onlineReaders)], survivors.map(({ id }) => id))
 

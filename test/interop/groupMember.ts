@@ -4,6 +4,7 @@
  * milliseconds since 1970, text. Ends when the group has read everything. The controller is PRAVEGA_CONTROLLER.
  */
 import { Effect } from "effect"
+import { writeSync } from "node:fs"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
@@ -13,13 +14,18 @@ const [scope, stream, group, readerId] = process.argv.slice(2)
 
 const events = EventStream.make(`${scope}/${stream}`, { codec: EventCodec.utf8 })
 
-const program = EventReader.runArrays(events, { readerGroup: `${scope}/${group}`, readerId }, (reads) =>
-  // a pipe takes it before this returns
-  Effect.sync(() =>
-    process.stdout.write(
-      reads.map((read) => `${read.pointer.toString()}\t${Date.now()}\t${read.event}\n`).join("")
-    )
-  ))
+/** Returns when the pipe has it all: `process.stdout` would keep what does not fit, and lose it when the process is killed. */
+const print = (lines: string): void => {
+  const bytes = Buffer.from(lines)
+  for (let written = 0; written < bytes.length;) written += writeSync(1, bytes, written)
+}
+
+const program = EventReader.runArrays(
+  events,
+  { readerGroup: `${scope}/${group}`, readerId },
+  (reads) =>
+    Effect.sync(() => print(reads.map((read) => `${read.pointer.toString()}\t${Date.now()}\t${read.event}\n`).join("")))
+)
 
 await Effect.runPromise(Effect.provide(program, Pravega.layerConfig()))
 process.exit(0)
