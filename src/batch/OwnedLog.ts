@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
@@ -32,8 +33,16 @@ export interface OwnedLog {
   readonly compact: Effect.Effect<void, CheckpointLogError>
 }
 
-/** A log is compacted when it has this many records that nobody needs. */
-const compactAfter = 256
+/**
+ * A log is compacted when it has this many records that nobody needs; default 256. Fewer is for tests: each compaction
+ * writes a record more.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const CompactAfter = Context.Reference<number>("effect-pravega/batch/OwnedLog/CompactAfter", {
+  defaultValue: () => 256
+})
 
 /** How often a newcomer tries to get its claim in between the records of a running owner. */
 const maxClaims = 64
@@ -57,6 +66,7 @@ export const claim = <E, R>(
   }
 ): Effect.Effect<OwnedLog, E | CheckpointLogError, R> =>
   Effect.gen(function*() {
+    const compactAfter = yield* CompactAfter
     let seenEpoch: number | undefined
     for (let tries = 0; tries < maxClaims; tries++) {
       const read = yield* readAll(log, options.query)
@@ -80,7 +90,7 @@ export const claim = <E, R>(
         return yield* corrupt(options.query, read.next, "a claim without a start")
       }
       const base = read.state === undefined ? read.next : read.base
-      return make(log, options.query, { state: state.success, next: read.next + 1, base })
+      return make(log, options.query, { state: state.success, next: read.next + 1, base, compactAfter })
     }
     const cause = new Error(`a running owner was quicker ${maxClaims} times`)
     return yield* new CheckpointLogError({
@@ -91,7 +101,12 @@ export const claim = <E, R>(
 const make = (
   log: QueryLog,
   query: QueryName,
-  from: { readonly state: LogState.LogState; readonly next: number; readonly base: number }
+  { compactAfter, ...from }: {
+    readonly state: LogState.LogState
+    readonly next: number
+    readonly base: number
+    readonly compactAfter: number
+  }
 ): OwnedLog => {
   let { base, next, state } = from
   const { epoch, owner } = state

@@ -200,7 +200,7 @@ const observe = <A>(trial: Trial<A>, crashes: ReadonlyArray<number>, downtime: D
     { seed: trial.seed, disorder: 0.05 },
     (simulation) =>
       Effect.scoped(Effect.gen(function*() {
-        const world = yield* QueryWorld.make(simulation, { query: trial.pipeline })
+        const world = yield* QueryWorld.make(simulation, { sinks: trial.sinks })
         yield* world.server.undisturbed(prepare(trial))
         let first: Incarnation<unknown> | undefined
         for (let life = 0; life < mostLives; life++) {

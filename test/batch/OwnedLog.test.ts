@@ -103,6 +103,17 @@ describe("OwnedLog", () => {
       assert.strictEqual((yield* Effect.flip(runBatch(first, 100))).reason._tag, "Fenced")
       yield* runBatch(second, 100)
     }))
+
+  it.effect("is compacted as soon as is asked for", () =>
+    Effect.gen(function*() {
+      const log = yield* inMemory
+      const owner = yield* Effect.provideService(claim(log, "first"), OwnedLog.CompactAfter, 2)
+      for (let batch = 0; batch < 3; batch++) {
+        yield* Effect.andThen(runBatch(owner, batch), owner.compact)
+        assert.strictEqual((yield* log.read(0)).length, 1)
+      }
+      assert.deepStrictEqual((yield* claim(log, "second")).state().positions, { in: 3 })
+    }))
 })
 
 describe("CheckpointRecord", () => {

@@ -16,10 +16,13 @@ import type * as EventStream from "../../src/core/EventStream.ts"
 import { ControllerError } from "../../src/pravega/controller/ControllerError.ts"
 import type { Pravega } from "../../src/pravega/Pravega.ts"
 import type { SegmentConnection } from "../../src/pravega/segmentstore/SegmentConnection.ts"
+import type { SwarmPlan } from "./SwarmPlan.ts"
 
 /** What is put between the engine and what it works with. */
 export interface Bug {
   readonly name: string
+  /** In which histories it can do any harm: the others need not be run to find it. */
+  readonly needs?: (plan: SwarmPlan) => boolean
   readonly log?: (log: QueryLog) => QueryLog
   readonly client?: (pravega: Pravega["Service"]) => Pravega["Service"]
   readonly source?: SourceChange
@@ -84,6 +87,8 @@ const lateDecision = (log: QueryLog): QueryLog => {
   }
 }
 
+const hasLogFaults = ({ log }: SwarmPlan): boolean => log > 0
+
 const logBugs: ReadonlyArray<Bug> = [
   { name: "prepared is not durable before the commits (rule 5 of recovery)", log: lateDecision },
   {
@@ -120,6 +125,7 @@ const logBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "an append whose outcome is unknown counts as done",
+    needs: hasLogFaults,
     log: (log) => ({
       ...log,
       append: (sequence, bytes) =>
@@ -128,6 +134,7 @@ const logBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "an append whose outcome is unknown counts as not done",
+    needs: hasLogFaults,
     log: (log) => ({
       ...log,
       append: (sequence, bytes) =>
@@ -139,6 +146,10 @@ const logBugs: ReadonlyArray<Bug> = [
             Effect.fail(new CheckpointLogError({ reason: new LogUnavailable({ query, operation: "append", cause }) }))
         )
     })
+  },
+  {
+    name: "compaction forgets the record from which the log is to be read",
+    log: (log) => ({ ...log, compact: (before) => log.compact(before + 1) })
   },
   {
     name: "the last record is not read",
@@ -156,12 +167,17 @@ const controller = (change: (controller: Controller) => Partial<Controller>) => 
   controller: { ...pravega.controller, ...change(pravega.controller) }
 })
 
+const hasLongOutage = ({ blows }: SwarmPlan): boolean =>
+  blows.some(({ what }) => what._tag === "outage" && what.hours > 24)
+
 /** One state of a transaction is taken for another. */
 const mistaken = (
   from: Effect.Success<ReturnType<Controller["transactionState"]>>,
   to: Effect.Success<ReturnType<Controller["transactionState"]>>
 ): Bug => ({
   name: `a transaction that is ${from} counts as ${to}`,
+  // only after a day nobody remembers
+  ...from === "unknown" ? { needs: hasLongOutage } : {},
   client: controller(({ transactionState }) => ({
     transactionState: (stream, id) => Effect.map(transactionState(stream, id), (state) => (state === from ? to : state))
   }))
@@ -173,6 +189,12 @@ const controllerBugs: ReadonlyArray<Bug> = [
   mistaken("unknown", "committed"),
   mistaken("unknown", "aborted"),
   mistaken("committed", "aborted"),
+  {
+    name: "a transaction is begun and forgotten beside each one that is used",
+    client: controller(({ createTransaction }) => ({
+      createTransaction: (...options) => Effect.andThen(createTransaction(...options), createTransaction(...options))
+    }))
+  },
   {
     name: "a commit that is refused is only logged (Flink's connector)",
     client: controller(({ commitTransaction, transactionState }) => ({
@@ -241,6 +263,7 @@ const sinkBugs: ReadonlyArray<Bug> = [
   recovers("what is prepared counts as committed, unasked", { _tag: "committed" }),
   recovers("what is prepared counts as lost, unasked", { _tag: "lost" }),
   recovers("what is prepared counts as committable, unasked", { _tag: "committable" }),
+  recovers("what became of what is prepared is not known, unasked", { _tag: "unknown", detail: "nobody asked" }),
   {
     name: "a second try writes into the transaction of the first",
     sink: (session) => {

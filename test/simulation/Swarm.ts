@@ -12,6 +12,7 @@ export interface Tally {
   histories: number
   events: number
   crashes: number
+  compactions: number
   lost: number
   repeated: number
   simulatedMillis: number
@@ -22,6 +23,7 @@ export const noTally = (): Tally => ({
   histories: 0,
   events: 0,
   crashes: 0,
+  compactions: 0,
   lost: 0,
   repeated: 0,
   simulatedMillis: 0,
@@ -49,6 +51,7 @@ export const count = async (tally: Tally, seed: number): Promise<Outcome | undef
   tally.histories++
   tally.events += outcome.events
   tally.crashes += outcome.crashes
+  tally.compactions += outcome.compactions
   tally.lost += outcome.lost
   tally.repeated += outcome.repeated
   tally.simulatedMillis += outcome.simulatedMillis
@@ -60,7 +63,7 @@ export const describeTally = (tally: Tally): string => {
   const ratio = Math.round(tally.simulatedMillis / tally.realMillis)
   return [
     `${tally.histories} histories, ${(tally.histories / seconds).toFixed(0)} a second`,
-    `${tally.events} events, ${tally.crashes} crashes`,
+    `${tally.events} events, ${tally.crashes} crashes, ${tally.compactions} compactions`,
     `simulated to real time ${ratio} : 1`,
     `${tally.lost} lost, ${tally.repeated} repeated`
   ].join("; ")

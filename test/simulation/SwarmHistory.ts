@@ -10,20 +10,17 @@ import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import type * as BatchRun from "../../src/batch/BatchRun.ts"
 import { CommitError } from "../../src/batch/CommitError.ts"
-import * as Pipeline from "../../src/batch/Pipeline.ts"
-import * as Sink from "../../src/batch/Sink.ts"
-import * as Source from "../../src/batch/Source.ts"
-import * as EventCodec from "../../src/core/EventCodec.ts"
-import * as EventStream from "../../src/core/EventStream.ts"
+import type * as EventStream from "../../src/core/EventStream.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
 import * as BatchReader from "../../src/pravega/BatchReader.ts"
 import * as EventWriter from "../../src/pravega/EventWriter.ts"
-import * as Query from "../../src/stream/Query.ts"
-import * as Trigger from "../../src/stream/Trigger.ts"
+import type { Pravega } from "../../src/pravega/Pravega.ts"
 import { describeExit, type Incarnation, QueryWorld, tagOf } from "../../src/testing/internal/QueryWorld.ts"
 import * as Simulation from "../../src/testing/Simulation.ts"
-import { type Bug, wrapLog, wrapSink, wrapSource } from "./SeededBugs.ts"
-import type { Blow, SwarmPlan } from "./SwarmPlan.ts"
+import { type Bug, wrapLog } from "./SeededBugs.ts"
+import { check, keepsOrder, mayFailWith } from "./SwarmModel.ts"
+import { type Blow, isCalm, type SwarmPlan } from "./SwarmPlan.ts"
+import { type Event, outputsOf, runQuery, sinksOf, sourcesOf } from "./SwarmQuery.ts"
 
 export interface Outcome {
   /** The invariants that did not hold, with what was found instead. */
@@ -32,88 +29,30 @@ export interface Outcome {
   readonly simulatedMillis: number
   readonly events: number
   readonly crashes: number
+  /** Of the log. */
+  readonly compactions: number
   readonly lost: number
   readonly repeated: number
 }
 
-interface Event {
-  readonly key: string
-  readonly number: number
-}
-
-const text = EventCodec.utf8
-const codec = EventCodec.make<Event>({
-  name: "event",
-  encode: ({ key, number }) => text.encode(`${key}:${number}`),
-  decode: (bytes) => {
-    const [key = "", number] = text.decode(bytes).split(":")
-    return { key, number: Number(number) }
-  }
-})
-
-const keyed = (name: string) => EventStream.make(`swarm/${name}`, { codec, routingKey: ({ key }) => key })
-const source = keyed("source")
-const allSinks = [keyed("one"), keyed("two"), keyed("three")]
-
-/** What a sink gets for an event; numbers stay in order. */
-const outputsOf = ({ outputs }: SwarmPlan, sink: number, event: Event): ReadonlyArray<Event> => {
-  switch (outputs) {
-    case "same":
-      return [event]
-    case "two each":
-      return [event, { ...event, number: event.number + 0.5 }]
-    case "some":
-      return event.number % 3 === sink ? [] : [event]
-  }
-}
-
-const pipelineOf = (plan: SwarmPlan, bug: Bug) => {
-  const to = (sink: number) =>
-    Sink.filterMapInput(
-      wrapSink(
-        bug,
-        Sink.pravega(allSinks[sink]!, {
-          guarantee: "exactly-once",
-          lease: Duration.seconds(plan.leaseSeconds),
-          isOwned: plan.isOwned
-        })
-      ),
-      (output: readonly [sink: number, event: Event]) => output[0] === sink ? output[1] : undefined
-    )
-  return Pipeline.make("swarm", {
-    source: wrapSource(
-      bug,
-      Source.microBatch(source, {
-        limit: { events: plan.limit },
-        ordering: plan.ordering,
-        ...(plan.ordering === "none" ? {} : { lanes: plan.lanes })
-      })
-    ),
-    process: (events) =>
-      Stream.flattenIterable(Stream.map(events, ({ event }) =>
-        Array.from(
-          { length: plan.sinks },
-          (_, sink) => outputsOf(plan, sink, event).map((output) => [sink, output] as const)
-        ).flat())),
-    each: plan.each,
-    parallelism: plan.parallelism,
-    sinks: Array.from({ length: plan.sinks }, (_, sink) => to(sink)),
-    deterministic: true
-  })
-}
-
-const triggers = {
-  availableNow: Trigger.availableNow,
-  once: Trigger.once,
-  asFastAsPossible: Trigger.asFastAsPossible,
-  every: Trigger.every("2 seconds")
+/** An event that was written, and where. */
+interface Written {
+  readonly event: Event
+  readonly source: number
+  /** It may have been truncated before anybody read it, and nobody minds. */
+  mayBeGone: boolean
 }
 
 /** At most so many lives may be needed when nothing is wrong any more. */
 const lastLives = 10
 
+/** What a query may need for a few events, of which some triggers let two seconds pass for each batch. */
+const calmSeconds = 300
+
 export const run = (given: SwarmPlan, seed: number, bug: Bug): Effect.Effect<Outcome> => {
-  const plan = bug.algorithm === undefined ? given : { ...given, sinks: 1 }
+  const plan: SwarmPlan = bug.algorithm === undefined
+    ? given
+    : { ...given, sources: 1, sinks: 1, guarantee: "exactly-once" }
   let seen: Simulation.Simulation | undefined
   return Simulation.run({ seed, disorder: plan.disorder, tasks: 150_000, limit: "10 days" }, (simulation) => {
     seen = simulation
@@ -128,6 +67,7 @@ export const run = (given: SwarmPlan, seed: number, bug: Bug): Effect.Effect<Out
         simulatedMillis: 0,
         events: 0,
         crashes: 0,
+        compactions: 0,
         lost: 0,
         repeated: 0
       })
@@ -138,26 +78,31 @@ export const run = (given: SwarmPlan, seed: number, bug: Bug): Effect.Effect<Out
 const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulation.Simulation, bug: Bug) {
   const { seeded, timeline } = simulation
   const started = simulation.now()
-  const world = yield* QueryWorld.make(simulation, { query: "swarm", wrapLog: wrapLog(bug), wrapClient: bug.client })
+  const sources = sourcesOf(plan)
+  const sinks = sinksOf(plan)
+  const world = yield* QueryWorld.make(simulation, { sinks, wrapLog: wrapLog(bug), wrapClient: bug.client })
   const { server } = world
-  const pipeline = pipelineOf(plan, bug)
-  const sinks = allSinks.slice(0, plan.sinks)
-  const written: Array<Event> = []
+  const written: Array<Written> = []
   const reads = new Map<number, Array<ReadonlyArray<Event>>>()
   const resolutions: Array<BatchRun.Resolution> = []
   const draws = seeded.fork("history")
   let crashes = 0
-  let hasReadAll = true
 
   const write = (count: number) =>
     Effect.suspend(() => {
-      const events = Array.from({ length: count }, () => ({
-        key: `k${draws.between(1, plan.keys)}`,
-        number: written.length
-      })).map((event, n) => ({ ...event, number: event.number + n }))
-      written.push(...events)
-      timeline.add("*", "writer", events.map(({ key, number }) => `${key}:${number}`).join(" "))
-      return Effect.scoped(Effect.flatMap(EventWriter.make(source), (writer) => writer.writeAll(events)))
+      const more = Array.from({ length: count }, (_, n) => {
+        const source = plan.sources === 1 ? 0 : draws.between(0, plan.sources - 1)
+        const event = { key: `${"kl"[source]}${draws.between(1, plan.keys)}`, number: written.length + n }
+        return { event, source, mayBeGone: false }
+      })
+      written.push(...more)
+      timeline.add("*", "writer", more.map(({ event: { key, number } }) => `${key}:${number}`).join(" "))
+      return Effect.forEach(sources, (stream, index) => {
+        const events = more.filter(({ source }) => source === index).map(({ event }) => event)
+        return events.length === 0
+          ? Effect.void
+          : Effect.scoped(Effect.flatMap(EventWriter.make(stream), (writer) => writer.writeAll(events)))
+      }, { discard: true })
     })
 
   const readSink = (sink: EventStream.EventStream<Event>) =>
@@ -167,13 +112,15 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     )
 
   yield* server.undisturbed(Effect.gen(function*() {
-    yield* Admin.ensureStream(source.name, { scaling: { _tag: "Fixed", segments: plan.sourceSegments } })
+    for (const source of sources) {
+      yield* Admin.ensureStream(source.name, { scaling: { _tag: "Fixed", segments: plan.sourceSegments } })
+    }
     for (const sink of sinks) {
       yield* Admin.ensureStream(sink.name, { scaling: { _tag: "Fixed", segments: plan.sinkSegments } })
     }
     yield* write(plan.events)
     if (plan.isScaledBefore) {
-      yield* Admin.scaleTo(source.name, plan.sourceSegments + 1)
+      for (const source of sources) yield* Admin.scaleTo(source.name, plan.sourceSegments + 1)
       yield* write(plan.events)
     }
   })).pipe(Effect.orDie)
@@ -203,18 +150,13 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   let lives = 0
   const living = new Set<Incarnation<unknown>>()
   const all: Array<Incarnation<unknown>> = []
-  const start = (trigger: Trigger.Trigger) => {
-    const incarnation: Incarnation<unknown> = world.start(
-      `p${++lives}`,
-      bug.algorithm === undefined
-        ? Query.run(pipeline, { trigger, resolve: resolutions })
-        : bug.algorithm({ source, sink: allSinks[0]!, process: (event) => outputsOf(plan, 0, event) })
-    )
+  const start = (trigger: SwarmPlan["trigger"]) => {
+    const incarnation: Incarnation<unknown> = world.start(`p${++lives}`, runQuery(plan, bug, trigger, resolutions))
     living.add(incarnation)
     all.push(incarnation)
     return incarnation
   }
-  let current = start(triggers[plan.trigger])
+  let current = start(plan.trigger)
 
   /** What a life ended with, if it is over: whoever asks may start the next one. */
   const look = (incarnation: Incarnation<unknown>): void => {
@@ -224,7 +166,11 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     if (ended === "crashed" || Exit.isSuccess(ended)) return
     for (const reason of ended.cause.reasons) {
       if (reason._tag === "Die") world.violated({ invariant: "I12", detail: `a defect: ${describeExit(ended)}` })
-      if (reason._tag === "Fail") resolve(reason.error)
+      if (reason._tag !== "Fail") continue
+      if (!mayFailWith(plan, tagOf(reason.error))) {
+        world.violated({ invariant: "I12", detail: `what can't happen here: ${describeExit(ended)}` })
+      }
+      resolve(reason.error)
     }
   }
 
@@ -244,8 +190,38 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   /** The next one, if this one is over. */
   const ensureAlive = () => {
     look(current)
-    if (current.ended() !== undefined) current = start(triggers[plan.trigger])
+    if (current.ended() !== undefined) current = start(plan.trigger)
   }
+
+  /** I9, I10: with nothing in its way the first life does all there is to do, ends as it should, and leaves nothing. */
+  const comesToItsEnd = Effect.gen(function*() {
+    const endsItself = plan.trigger === "availableNow" || plan.trigger === "once"
+    const isReadAll = () =>
+      sinks.every((sink, index) =>
+        server.peek(sink.name.toString()).length ===
+          written.reduce((sum, { event }) => sum + outputsOf(plan, index, event).length, 0)
+      )
+    for (
+      let second = 0;
+      second < calmSeconds && (endsItself ? current.ended() === undefined : !isReadAll());
+      second++
+    ) {
+      yield* Effect.sleep("1 second")
+    }
+    const ended = current.ended()
+    if (endsItself ? ended === undefined : ended !== undefined) {
+      const how = ended === undefined ? "has not ended" : ended === "crashed" ? "is dead" : describeExit(ended)
+      world.violated({ invariant: "I9", detail: `undisturbed, the query ${how}` })
+    }
+    if (plan.trigger !== "once" && !isReadAll()) {
+      world.violated({ invariant: "I9", detail: "undisturbed, the query has not read everything" })
+    }
+    if (!endsItself) yield* current.interrupt
+    yield* Effect.timeoutOption(current.awaitEnd, "1 minute")
+    look(current)
+    const open = server.expireLeases()
+    if (open > 0) world.violated({ invariant: "I10", detail: `undisturbed, the query left ${open} transactions open` })
+  })
 
   const crash = (incarnation: Incarnation<unknown>) => {
     if (incarnation.ended() !== undefined) return
@@ -265,13 +241,13 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
       case "zombie": {
         const zombie = current
         zombie.process.pause()
-        current = start(triggers[plan.trigger])
+        current = start(plan.trigger)
         return Effect.timeoutOption(current.process.afterSteps(what.steps), "5 seconds").pipe(
           Effect.andThen(Effect.sync(zombie.process.resume))
         )
       }
       case "second owner":
-        current = start(triggers[plan.trigger])
+        current = start(plan.trigger)
         return Effect.void
       case "leases expire":
         return Effect.sync(() => void server.expireLeases())
@@ -287,17 +263,24 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
         return Effect.andThen(sleep(what.millis), Effect.sync(current.faults.resume))
       case "connections drop":
         return Effect.sync(current.faults.dropConnections)
-      case "source scales":
+      case "source scales": {
+        const source = sources[what.source % sources.length]!
         return quietly(Admin.scaleTo(source.name, Math.max(what.segments, plan.sourceSegments)))
+      }
       case "sink scales": {
         const sink = sinks[what.sink % sinks.length]!
         return quietly(Admin.scaleTo(sink.name, Math.max(what.segments, plan.sinkSegments)))
       }
       case "more events":
         return Effect.orDie(server.undisturbed(write(what.count)))
-      case "truncate what is read": {
-        const cut = world.monitor.readCut()
-        return cut === undefined ? Effect.void : quietly(Admin.truncateStream(cut))
+      case "truncate what is read":
+        return Effect.forEach(world.monitor.readCuts(), (cut) => quietly(Admin.truncateStream(cut)), { discard: true })
+      case "truncate all": {
+        const index = what.source % sources.length
+        // a query that has not begun yet begins with what is left
+        const isMinded = plan.onTruncated === "fail" && world.monitor.isStarted()
+        for (const event of written) if (event.source === index && !isMinded) event.mayBeGone = true
+        return quietly(Effect.flatMap(Admin.latestCut(sources[index]!.name), Admin.truncateStream))
       }
       case "outage":
         // leases run out in the first hour, and then what became of them is forgotten
@@ -318,20 +301,11 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
         )
     }
   }
-  const quietly = <A, E>(
-    effect: Effect.Effect<
-      A,
-      E,
-      Parameters<typeof server.undisturbed>[0] extends Effect.Effect<
-        unknown,
-        unknown,
-        infer R
-      > ? R :
-        never
-    >
-  ): Effect.Effect<void> =>
+  const quietly = <A, E>(effect: Effect.Effect<A, E, Pravega>): Effect.Effect<void> =>
     // a stream that is scaled or truncated at the same time says no
     Effect.asVoid(Effect.exit(server.undisturbed(effect)))
+
+  if (isCalm(plan)) yield* comesToItsEnd
 
   for (const { after, what } of plan.blows) {
     const { process } = current
@@ -355,7 +329,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   yield* Effect.orDie(server.start)
   let last: Incarnation<unknown> | undefined
   for (let life = 0; life < lastLives; life++) {
-    last = start(Trigger.availableNow)
+    last = start("availableNow")
     yield* last.awaitEnd
     look(last)
     const ended = last.ended()
@@ -363,8 +337,10 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     if (ended !== undefined && ended !== "crashed" && !mayStartAgain(ended)) break
   }
   const ended = last?.ended()
-  if (ended === undefined || ended === "crashed" || Exit.isFailure(ended)) {
-    hasReadAll = false
+  const isDone = ended !== undefined && ended !== "crashed" && Exit.isSuccess(ended)
+  const isDataLoss = ended !== undefined && ended !== "crashed" && failsWith(ended, ["TruncatedData"])
+  // that nothing can mend, and it was said
+  if (!isDone && !(isDataLoss && mayFailWith(plan, "TruncatedData"))) {
     world.violated({
       invariant: "I9",
       detail: `stuck: without faults the query ${ended === undefined || ended === "crashed" ? "" : describeExit(ended)}`
@@ -381,15 +357,16 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
 
   const tally = { lost: 0, repeated: 0 }
   for (const [index, sink] of sinks.entries()) {
-    const found = yield* Effect.orDie(server.undisturbed(readSink(sink)))
-    const expected = written.flatMap((event) => outputsOf(plan, index, event))
-    check(world, sink.name.toString(), {
-      expected: hasReadAll ? expected : undefined,
-      found,
+    check(sink.name.toString(), {
+      events: written.map(({ event, mayBeGone }) => ({
+        outputs: outputsOf(plan, index, event),
+        isWanted: isDone && !mayBeGone
+      })),
+      found: yield* Effect.orDie(server.undisturbed(readSink(sink))),
       reads: reads.get(index) ?? [],
       isOrdered: keepsOrder(plan),
       tally
-    })
+    }, (violation) => world.violated(violation))
   }
 
   // nothing of its own is left: every lease has run out by now
@@ -409,77 +386,15 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     simulatedMillis: simulation.now() - started,
     events: written.length,
     crashes,
+    compactions: world.monitor.compactions(),
     ...tally
   } satisfies Outcome
 })
 
 /** Another owner's record, and a transaction that somebody has found out about since. */
 const mayStartAgain = (exit: Exit.Exit<void, unknown>): boolean =>
+  failsWith(exit, ["Fenced", "AmbiguousCommit", "SequenceTaken"])
+
+const failsWith = (exit: Exit.Exit<void, unknown>, tags: ReadonlyArray<string>): boolean =>
   Exit.isFailure(exit) &&
-  exit.cause.reasons.every((reason) =>
-    reason._tag === "Fail" && ["Fenced", "AmbiguousCommit", "SequenceTaken"].includes(tagOf(reason.error))
-  )
-
-/** Whether the sink must have each key's events in the order in which they were written. */
-const keepsOrder = ({ blows, isScaledBefore, ordering }: SwarmPlan): boolean =>
-  ordering === "perKey" ||
-  (ordering === "perSegment" && !isScaledBefore && blows.every(({ what }) => what._tag !== "source scales"))
-
-const name = ({ key, number }: Event): string => `${key}:${number}`
-
-/** I1, I2, I3: what is there, against the model. */
-const check = (
-  world: QueryWorld,
-  sink: string,
-  { expected, found, isOrdered, reads, tally }: {
-    /** Undefined: the query has not come to its end. */
-    readonly expected: ReadonlyArray<Event> | undefined
-    readonly found: ReadonlyArray<Event>
-    readonly reads: ReadonlyArray<ReadonlyArray<Event>>
-    readonly isOrdered: boolean
-    readonly tally: { lost: number; repeated: number }
-  }
-): void => {
-  const counts = new Map<string, number>()
-  for (const event of found) counts.set(name(event), (counts.get(name(event)) ?? 0) + 1)
-  for (const [event, count] of counts) {
-    if (count === 1) continue
-    tally.repeated += count - 1
-    world.violated({ invariant: "I1", detail: `duplicate: ${sink} has ${event} ${count} times` })
-  }
-  if (expected !== undefined) {
-    const wanted = new Set(expected.map(name))
-    const lost = [...wanted].filter((event) => !counts.has(event))
-    const invented = [...counts.keys()].filter((event) => !wanted.has(event))
-    tally.lost += lost.length
-    if (lost.length > 0) world.violated({ invariant: "I1", detail: `lost: ${sink} has not ${lost.join(" ")}` })
-    if (invented.length > 0) world.violated({ invariant: "I1", detail: `invented: ${sink} has ${invented.join(" ")}` })
-  }
-  const last = new Map<string, number>()
-  for (const { key, number } of found) {
-    if (isOrdered && (last.get(key) ?? -1) > number) {
-      world.violated({
-        invariant: "I2",
-        detail: `order-inversion: ${sink} has ${key}:${number} after ${last.get(key)}`
-      })
-    }
-    last.set(key, number)
-  }
-  const finals = byKey(found)
-  for (const read of reads) {
-    for (const [key, events] of byKey(read)) {
-      const final = finals.get(key)?.slice(0, events.length) ?? []
-      if (final.join() === events.join()) continue
-      world.violated({
-        invariant: "I3",
-        detail: `un-visible: a reader saw ${key}:${events.join()}, now it is ${final.join()}`
-      })
-    }
-  }
-}
-
-const byKey = (events: ReadonlyArray<Event>): ReadonlyMap<string, ReadonlyArray<number>> => {
-  const keys = new Map<string, Array<number>>()
-  for (const { key, number } of events) keys.set(key, [...(keys.get(key) ?? []), number])
-  return keys
-}
+  exit.cause.reasons.every((reason) => reason._tag === "Fail" && tags.includes(tagOf(reason.error)))

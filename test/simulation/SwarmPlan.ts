@@ -20,10 +20,12 @@ export interface Blow {
     | { readonly _tag: "container restarts"; readonly millis: number }
     | { readonly _tag: "network stalls"; readonly millis: number }
     | { readonly _tag: "connections drop" }
-    | { readonly _tag: "source scales"; readonly segments: number }
+    | { readonly _tag: "source scales"; readonly source: number; readonly segments: number }
     | { readonly _tag: "sink scales"; readonly sink: number; readonly segments: number }
     | { readonly _tag: "more events"; readonly count: number }
     | { readonly _tag: "truncate what is read" }
+    /** Of one source, all that is there now, read or not. */
+    | { readonly _tag: "truncate all"; readonly source: number }
     /** Everything that runs the query is down for longer than the controller remembers. */
     | { readonly _tag: "outage"; readonly hours: number }
     | { readonly _tag: "clock jumps"; readonly minutes: number }
@@ -31,14 +33,19 @@ export interface Blow {
 }
 
 export interface SwarmPlan {
+  readonly sources: number
   readonly sourceSegments: number
   readonly sinkSegments: number
   readonly sinks: number
   readonly keys: number
   readonly events: number
-  /** Whether the source is scaled, and written to again, before the query starts. */
+  /** Whether the sources are scaled, and written to again, before the query starts. */
   readonly isScaledBefore: boolean
   readonly limit: number
+  readonly onTruncated: "fail" | "skip"
+  readonly guarantee: "exactly-once" | "idempotent"
+  /** After how many records the log is compacted. */
+  readonly compactAfter: number
   readonly parallelism: number
   readonly ordering: "perKey" | "perSegment" | "none"
   /** Fibers per segment; only where there is an order to keep. */
@@ -92,7 +99,11 @@ const blow: fc.Arbitrary<Blow> = fc.record({
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("connections drop") }) },
     {
       weight: 2,
-      arbitrary: fc.record({ _tag: fc.constant("source scales"), segments: fc.integer({ min: 1, max: 4 }) })
+      arbitrary: fc.record({
+        _tag: fc.constant("source scales"),
+        source: fc.nat(1),
+        segments: fc.integer({ min: 1, max: 4 })
+      })
     },
     {
       weight: 2,
@@ -104,6 +115,7 @@ const blow: fc.Arbitrary<Blow> = fc.record({
     },
     { weight: 2, arbitrary: fc.record({ _tag: fc.constant("more events"), count: fc.integer({ min: 1, max: 6 }) }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("truncate what is read") }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("truncate all"), source: fc.nat(1) }) },
     { weight: 3, arbitrary: fc.record({ _tag: fc.constant("outage"), hours: fc.constantFrom(1, 25, 49) }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("clock jumps"), minutes: fc.constantFrom(-60, -1, 1, 60) }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("somebody reads") }) }
@@ -123,7 +135,8 @@ const blowToTheDecision: fc.Arbitrary<Blow> = fc.record({
 
 const mostlyNone = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.constantFrom(0.2, 1))
 
-export const swarmPlan: fc.Arbitrary<SwarmPlan> = fc.record({
+const anyPlan: fc.Arbitrary<SwarmPlan> = fc.record({
+  sources: fc.constantFrom(1, 1, 1, 2),
   sourceSegments: fc.oneof({ weight: 30, arbitrary: fc.integer({ min: 1, max: 3 }) }, fc.constantFrom(8, 64)),
   sinkSegments: fc.integer({ min: 1, max: 3 }),
   sinks: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: 2, max: 3 })),
@@ -131,6 +144,9 @@ export const swarmPlan: fc.Arbitrary<SwarmPlan> = fc.record({
   events: fc.integer({ min: 1, max: 8 }),
   isScaledBefore: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
   limit: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 3, max: 8 }) }, fc.integer({ min: 1, max: 2 })),
+  onTruncated: fc.constantFrom("fail", "skip"),
+  guarantee: fc.constantFrom("exactly-once", "exactly-once", "exactly-once", "idempotent"),
+  compactAfter: fc.constantFrom(256, 256, 1, 3, 12),
   parallelism: fc.constantFrom(1, 2, 8),
   ordering: fc.constantFrom("perKey", "perKey", "perKey", "perSegment", "none"),
   lanes: fc.constantFrom(1, 1, 3),
@@ -144,3 +160,11 @@ export const swarmPlan: fc.Arbitrary<SwarmPlan> = fc.record({
   log: mostlyNone,
   blows: fc.array(fc.oneof({ weight: 4, arbitrary: blow }, blowToTheDecision), { maxLength: 4, size: "max" })
 })
+
+/** A pipeline whose batches may shrink is refused where they must be the same again. */
+export const swarmPlan: fc.Arbitrary<SwarmPlan> = anyPlan.map((plan) =>
+  plan.guarantee === "idempotent" ? { ...plan, onTruncated: "fail" } : plan
+)
+
+/** Nothing befalls it. */
+export const isCalm = ({ blows, log, network }: SwarmPlan): boolean => blows.length === 0 && network === 0 && log === 0

@@ -23,6 +23,7 @@ describe("Swarm", () => {
       console.log(`swarm: ${describeTally(tally)}`)
       assert.deepStrictEqual([tally.lost, tally.repeated], [0, 0])
       assert.isAbove(tally.crashes, histories / 4)
+      assert.isAbove(tally.compactions, histories / 4)
     },
     600_000
   )

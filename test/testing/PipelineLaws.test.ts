@@ -71,6 +71,16 @@ describe("PipelineLaws.exactlyOnce", () => {
     }).pipe(Effect.provideService(Suffix, { text: "!" }))
   })
 
+  it.live("holds beside a sink that is none of its streams, and not looked at", () => {
+    const beside = Pipeline.make("beside", {
+      source: Source.microBatch(lines),
+      process: (reads) => Stream.map(reads, ({ event }) => event),
+      sinks: [Sink.pravega(words, { guarantee: "exactly-once" }), Sink.memory<string>()],
+      deterministic: true
+    })
+    return PipelineLaws.exactlyOnce(beside, { source: lines, events: some, sinks: [words], runs: 1, crashes: 20 })
+  })
+
   it.live("is broken by at-least-once: says where the pipeline was crashed, and what happened", () =>
     Effect.gen(function*() {
       const report = yield* reportOf(

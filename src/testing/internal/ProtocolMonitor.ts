@@ -18,6 +18,8 @@ export interface Violation {
 
 export interface MonitorOptions {
   readonly onViolation: (violation: Violation) => void
+  /** Which sinks are streams that `visible` can be asked about; what others hold is not this world's. */
+  readonly sinks: ReadonlySet<string>
   /** How many events a stream shows to everybody now; undefined: nobody can look. */
   readonly visible: (stream: string) => number | undefined
 }
@@ -26,8 +28,8 @@ interface Batch {
   stage: "planned" | "begun" | "prepared" | "committed"
   readonly from: string
   readonly to: string
-  /** Per sink: transaction and events. */
-  readonly prepared: Map<string, { readonly handle: string; readonly events: number }>
+  /** Per sink: how many events. */
+  readonly prepared: Map<string, number>
 }
 
 const decodePositions = Schema.decodeUnknownSync(
@@ -43,18 +45,27 @@ export class ProtocolMonitor {
   private epoch = 0
   private owner = ""
   private position: string | undefined = undefined
+  private restated = 0
 
   constructor(options: MonitorOptions) {
     this.options = options
   }
 
-  /** Where the source was read up to when its last committed batch ended. */
-  readCut(): StreamCut | undefined {
+  /** Where the sources, which are Pravega streams, were read up to when the last committed batch ended. */
+  readCuts(): ReadonlyArray<StreamCut> {
     let last: Batch | undefined
     for (const batch of this.batches.values()) if (batch.stage === "committed") last = batch
-    if (last === undefined) return undefined
-    const [position] = Object.values(decodePositions(last.to))
-    return position
+    return last === undefined ? [] : Object.values(decodePositions(last.to))
+  }
+
+  /** Whether it is recorded where the query begins. */
+  isStarted(): boolean {
+    return this.position !== undefined
+  }
+
+  /** How often the log was compacted. */
+  compactions(): number {
+    return this.restated
   }
 
   /** How many batches are committed. */
@@ -65,7 +76,7 @@ export class ProtocolMonitor {
   /** What all batches before this one put into a sink. */
   eventsBefore(batch: number, sink: string): number {
     let events = 0
-    for (const [number, { prepared }] of this.batches) if (number < batch) events += prepared.get(sink)?.events ?? 0
+    for (const [number, { prepared }] of this.batches) if (number < batch) events += prepared.get(sink) ?? 0
     return events
   }
 
@@ -96,9 +107,17 @@ export class ProtocolMonitor {
 
   private entry(entry: Entry, sequence: number): void {
     switch (entry._tag) {
-      case "started":
-        this.position = JSON.stringify(entry.positions)
+      case "started": {
+        // again, when the log is compacted: what came before it is forgotten
+        const position = JSON.stringify(entry.positions)
+        const isOpen = Array.from(this.batches.values()).some(({ stage }) => stage !== "committed")
+        if (isOpen || (this.position !== undefined && position !== this.position)) {
+          this.violated("I5", `record ${sequence}: it restates the query where it does not stand`)
+        }
+        if (this.position !== undefined) this.restated++
+        this.position = position
         return
+      }
       case "claimed":
         return
       case "planned": {
@@ -124,13 +143,16 @@ export class ProtocolMonitor {
         if (batch === undefined) return
         batch.stage = "prepared"
         for (const [sink, prepared] of Object.entries(entry.sinks)) {
-          if (prepared === null) batch.prepared.delete(sink)
-          else if (typeof prepared.handle === "string") {
-            this.prepared.add(prepared.handle)
-            if (!this.named.has(prepared.handle)) {
-              this.violated("I5", `record ${sequence}: transaction ${prepared.handle} is prepared, and never begun`)
-            }
-            batch.prepared.set(sink, { handle: prepared.handle, events: prepared.events })
+          if (prepared === null) {
+            batch.prepared.delete(sink)
+            continue
+          }
+          batch.prepared.set(sink, prepared.events)
+          // others than a Pravega transaction's have a shape of their own
+          if (typeof prepared.handle !== "string") continue
+          this.prepared.add(prepared.handle)
+          if (!this.named.has(prepared.handle)) {
+            this.violated("I5", `record ${sequence}: transaction ${prepared.handle} is prepared, and never begun`)
           }
         }
         return
@@ -149,6 +171,7 @@ export class ProtocolMonitor {
 
   /** After COMMITTED, all of the batch can be read. */
   private isVisible(batch: number, sink: string): void {
+    if (!this.options.sinks.has(sink)) return
     const expected = this.eventsBefore(batch + 1, sink)
     const visible = this.options.visible(sink)
     if (visible === undefined || visible >= expected) return

@@ -12,6 +12,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { CheckpointLog } from "../../batch/CheckpointLog.ts"
 import * as CheckpointRecord from "../../batch/CheckpointRecord.ts"
+import type { ScopedStream } from "../../core/ScopedStream.ts"
 import { Pravega } from "../../pravega/Pravega.ts"
 import * as Faults from "../Faults.ts"
 import * as FaultyServer from "../FaultyServer.ts"
@@ -33,13 +34,11 @@ export interface Incarnation<E> {
 }
 
 export interface WorldOptions {
-  readonly query: string
-  readonly isOwned?: boolean | undefined
+  /** The streams that the query writes to. Others of its sinks are not looked at. */
+  readonly sinks: ReadonlyArray<{ readonly name: ScopedStream }>
   /** Puts something between the query and its log: mistakes that a test makes on purpose. */
   readonly wrapLog?: ((log: CheckpointLog["Service"]) => CheckpointLog["Service"]) | undefined
   readonly wrapClient?: ((pravega: Pravega["Service"]) => Pravega["Service"]) | undefined
-  /** Where a process has its log instead. */
-  readonly logOf?: ((process: Process) => CheckpointLog["Service"]) | undefined
 }
 
 /** Rates of what befalls a process. */
@@ -91,6 +90,7 @@ export class QueryWorld {
     })
     this.monitor = new ProtocolMonitor({
       onViolation: (violation) => this.violated(violation),
+      sinks: new Set(options.sinks.map(({ name }) => name.toString())),
       visible: (stream) => server.isRunning() ? server.peek(stream).length : undefined
     })
   }
@@ -139,7 +139,7 @@ export class QueryWorld {
       timeline.add("!", name, "crashes")
     })
     const logFaults = { seeded: this.seeded.fork(`log of ${name}`), rates: () => this.rates.log }
-    const log = options.logOf?.(process) ?? this.logs.of(process, logFaults)
+    const log = this.logs.of(process, logFaults)
     const layer = Layer.merge(
       wrapped(server.client(faults), options.wrapClient),
       Layer.succeed(CheckpointLog, options.wrapLog?.(log) ?? log)

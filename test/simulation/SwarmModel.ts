@@ -1,0 +1,97 @@
+/**
+ * What must be true of a history, held against a model that fits on a page: a source is an array, a sink is what the
+ * outputs of those arrays are, and a process fails only with what its plan can do to it.
+ */
+import type { Violation } from "../../src/testing/internal/ProtocolMonitor.ts"
+import type { Blow, SwarmPlan } from "./SwarmPlan.ts"
+import type { Event } from "./SwarmQuery.ts"
+
+export interface Found {
+  /** The streams' events, each with its outputs for this sink, and whether they must be there. */
+  readonly events: ReadonlyArray<{ readonly outputs: ReadonlyArray<Event>; readonly isWanted: boolean }>
+  readonly found: ReadonlyArray<Event>
+  /** What somebody has read in the meantime. */
+  readonly reads: ReadonlyArray<ReadonlyArray<Event>>
+  readonly isOrdered: boolean
+  readonly tally: { lost: number; repeated: number }
+}
+
+const name = ({ key, number }: Event): string => `${key}:${number}`
+
+/** I1, I2, I3: what a sink holds in the end. */
+export const check = (
+  sink: string,
+  { events, found, isOrdered, reads, tally }: Found,
+  violated: (violation: Violation) => void
+): void => {
+  const counts = new Map<string, number>()
+  for (const event of found) counts.set(name(event), (counts.get(name(event)) ?? 0) + 1)
+  for (const [event, count] of counts) {
+    if (count === 1) continue
+    tally.repeated += count - 1
+    violated({ invariant: "I1", detail: `duplicate: ${sink} has ${event} ${count} times` })
+  }
+  const known = new Set<string>()
+  for (const { isWanted, outputs } of events) {
+    const names = outputs.map(name)
+    for (const output of names) known.add(output)
+    const lost = names.filter((output) => !counts.has(output))
+    // of an event that may be gone all outputs are there, or none
+    if (lost.length === 0 || (!isWanted && lost.length === names.length)) continue
+    tally.lost += lost.length
+    violated({ invariant: "I1", detail: `lost: ${sink} has not ${lost.join(" ")}` })
+  }
+  const invented = [...counts.keys()].filter((event) => !known.has(event))
+  if (invented.length > 0) violated({ invariant: "I1", detail: `invented: ${sink} has ${invented.join(" ")}` })
+  const last = new Map<string, number>()
+  for (const { key, number } of found) {
+    if (isOrdered && (last.get(key) ?? -1) > number) {
+      violated({ invariant: "I2", detail: `order-inversion: ${sink} has ${key}:${number} after ${last.get(key)}` })
+    }
+    last.set(key, number)
+  }
+  const finals = byKey(found)
+  for (const read of reads) {
+    for (const [key, events] of byKey(read)) {
+      const final = finals.get(key)?.slice(0, events.length) ?? []
+      if (final.join() === events.join()) continue
+      violated({
+        invariant: "I3",
+        detail: `un-visible: a reader saw ${key}:${events.join()}, now it is ${final.join()}`
+      })
+    }
+  }
+}
+
+const byKey = (events: ReadonlyArray<Event>): ReadonlyMap<string, ReadonlyArray<number>> => {
+  const keys = new Map<string, Array<number>>()
+  for (const { key, number } of events) keys.set(key, [...(keys.get(key) ?? []), number])
+  return keys
+}
+
+/** Whether the sink must have each key's events in the order in which they were written. */
+export const keepsOrder = (plan: SwarmPlan): boolean =>
+  plan.ordering === "perKey" ||
+  (plan.ordering === "perSegment" && !plan.isScaledBefore && !befalls(plan, "source scales"))
+
+const befalls = ({ blows }: SwarmPlan, ...what: ReadonlyArray<Blow["what"]["_tag"]>): boolean =>
+  blows.some((blow) => what.includes(blow.what._tag))
+
+/** I12: what a process may fail with, by the tag of the error's reason, given all that befalls it. */
+export const mayFailWith = (plan: SwarmPlan, tag: string): boolean => {
+  switch (tag) {
+    // someone else runs the query, or an append of before came late; a process that has to go on is the last one
+    case "Fenced":
+      return true
+    case "LogUnavailable":
+    case "OutcomeUnknown":
+      return plan.log > 0
+    // who owns its sink, or has no transactions, finds out by itself
+    case "AmbiguousCommit":
+      return !plan.isOwned && plan.guarantee === "exactly-once" && befalls(plan, "outage")
+    case "TruncatedData":
+      return befalls(plan, "truncate all")
+    default:
+      return false
+  }
+}

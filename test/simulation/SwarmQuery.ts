@@ -1,0 +1,125 @@
+/** The streams of a history, and the query that runs over them. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type * as BatchRun from "../../src/batch/BatchRun.ts"
+import * as OwnedLog from "../../src/batch/OwnedLog.ts"
+import * as Pipeline from "../../src/batch/Pipeline.ts"
+import * as Sink from "../../src/batch/Sink.ts"
+import * as Source from "../../src/batch/Source.ts"
+import * as EventCodec from "../../src/core/EventCodec.ts"
+import * as EventStream from "../../src/core/EventStream.ts"
+import type { Pravega } from "../../src/pravega/Pravega.ts"
+import * as Query from "../../src/stream/Query.ts"
+import * as Trigger from "../../src/stream/Trigger.ts"
+import { type Bug, wrapSink, wrapSource } from "./SeededBugs.ts"
+import type { SwarmPlan } from "./SwarmPlan.ts"
+
+/** Each source has keys of its own. */
+export interface Event {
+  readonly key: string
+  readonly number: number
+}
+
+const text = EventCodec.utf8
+const codec = EventCodec.make<Event>({
+  name: "event",
+  encode: ({ key, number }) => text.encode(`${key}:${number}`),
+  decode: (bytes) => {
+    const [key = "", number] = text.decode(bytes).split(":")
+    return { key, number: Number(number) }
+  }
+})
+
+const keyed = (name: string) => EventStream.make(`swarm/${name}`, { codec, routingKey: ({ key }) => key })
+const [first, second] = [keyed("source"), keyed("second")]
+const allSinks = [keyed("one"), keyed("two"), keyed("three")]
+
+export const sourcesOf = ({ sources }: SwarmPlan) => [first, second].slice(0, sources)
+export const sinksOf = ({ sinks }: SwarmPlan) => allSinks.slice(0, sinks)
+
+/** What a sink gets for an event; numbers stay in order. */
+export const outputsOf = ({ outputs }: SwarmPlan, sink: number, event: Event): ReadonlyArray<Event> => {
+  switch (outputs) {
+    case "same":
+      return [event]
+    case "two each":
+      return [event, { ...event, number: event.number + 0.5 }]
+    case "some":
+      return event.number % 3 === sink ? [] : [event]
+  }
+}
+
+const triggers = {
+  availableNow: Trigger.availableNow,
+  once: Trigger.once,
+  asFastAsPossible: Trigger.asFastAsPossible,
+  every: Trigger.every("2 seconds")
+}
+
+/** One run of the query, or of what a bug puts in its place. */
+export const runQuery = (
+  plan: SwarmPlan,
+  bug: Bug,
+  trigger: SwarmPlan["trigger"],
+  resolutions: ReadonlyArray<BatchRun.Resolution>
+) => {
+  if (bug.algorithm !== undefined) {
+    return bug.algorithm({ source: first, sink: allSinks[0]!, process: (event) => outputsOf(plan, 0, event) })
+  }
+  const microBatch = (events: EventStream.EventStream<Event>) =>
+    wrapSource(
+      bug,
+      Source.microBatch(events, {
+        limit: { events: plan.limit },
+        ordering: plan.ordering,
+        onTruncated: plan.onTruncated,
+        ...(plan.ordering === "none" ? {} : { lanes: plan.lanes })
+      })
+    )
+  const process = <E>(events: Stream.Stream<Event, E>) =>
+    Stream.flattenIterable(Stream.map(events, (event) =>
+      Array.from(
+        { length: plan.sinks },
+        (_, sink) => outputsOf(plan, sink, event).map((output) => [sink, output] as const)
+      ).flat()))
+  const rest = {
+    each: plan.each,
+    parallelism: plan.parallelism,
+    sinks: Array.from({ length: plan.sinks }, (_, sink) => sinkOf(plan, bug, sink)),
+    deterministic: true
+  } as const
+  const options = { trigger: triggers[trigger], resolve: resolutions }
+  const running = plan.sources === 1
+    ? Query.run(
+      Pipeline.make("swarm", {
+        ...rest,
+        source: microBatch(first),
+        process: (reads) => process(Stream.map(reads, ({ event }) => event))
+      }),
+      options
+    )
+    : Query.run(
+      Pipeline.make("swarm", {
+        ...rest,
+        source: Source.union({ first: microBatch(first), second: microBatch(second) }),
+        process: (reads) => process(Stream.map(reads, ({ value }) => value.event))
+      }),
+      options
+    )
+  return Effect.provideService(running, OwnedLog.CompactAfter, plan.compactAfter)
+}
+
+const sinkOf = (
+  { guarantee, isOwned, leaseSeconds }: SwarmPlan,
+  bug: Bug,
+  sink: number
+): Sink.Sink<readonly [sink: number, event: Event], unknown, Pravega> => {
+  const stream = allSinks[sink]!
+  const own = (output: readonly [sink: number, event: Event]) => output[0] === sink ? output[1] : undefined
+  if (guarantee === "idempotent") {
+    return Sink.filterMapInput(wrapSink(bug, Sink.pravega(stream, { guarantee })), own)
+  }
+  const lease = Duration.seconds(leaseSeconds)
+  return Sink.filterMapInput(wrapSink(bug, Sink.pravega(stream, { guarantee, isOwned, lease })), own)
+}
