@@ -273,8 +273,8 @@ const revealed = (password: string | Redacted.Redacted<string>): string =>
 
 const tokenCheck =
   (authorisation: Authorisation, now: () => number): NonNullable<WireServer.WireServerOptions["verifyToken"]> =>
-  (segment, token, access) => {
-    switch (DelegationTokens.check(authorisation, token, segment, access, now())) {
+  (segments, token, access) => {
+    switch (DelegationTokens.check(authorisation, token, segments, access, now())) {
       case "allowed":
         return { _tag: "Ok", expiresAt: DelegationTokens.expiresAt(authorisation, token) }
       case "expired":

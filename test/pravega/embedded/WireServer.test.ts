@@ -394,10 +394,10 @@ describe("authorisation", () => {
   it.effect("tokens are checked for the segment and the access; a refused read carries its offset", () =>
     Effect.gen(function*() {
       const { connect, container } = yield* makeStore({
-        verifyToken: (segment, token, access) =>
+        verifyToken: (segments, token, access) =>
           token === "late"
             ? { _tag: "Expired" }
-            : token === `${segment} ${access}`
+            : token === `${segments.join(" ")} ${access}`
             ? { _tag: "Ok", expiresAt: 1000 }
             : { _tag: "Failed" }
       })
@@ -421,5 +421,30 @@ describe("authorisation", () => {
       const late = new RawClient(connect())
       assert.deepStrictEqual(yield* late.ask({ ...Raw.setup("s", w), delegationToken: "late" } as WireCommand), [])
       assert.isTrue(late.isClosed)
+    }))
+
+  it.effect("a merge needs a token for its target and for every source", () =>
+    Effect.gen(function*() {
+      const { connect, container } = yield* makeStore({
+        verifyToken: (segments, token, access) =>
+          access === "READ_UPDATE" && segments.every((segment) => token.split(" ").includes(segment))
+            ? { _tag: "Ok", expiresAt: Infinity }
+            : { _tag: "Failed" }
+      })
+      for (const segment of ["a", "b", "c"]) container.create(segment)
+      container.appendOwn("b", bytes("theirs"), 1)
+      const client = new RawClient(connect())
+      const as = (token: string, command: WireCommand) => ({ ...command, delegationToken: token }) as WireCommand
+      for (const token of ["", "a", "b"]) {
+        assert.deepStrictEqual(tags(yield* client.ask(as(token, Raw.merge("a", "b")))), ["AuthTokenCheckFailed"])
+      }
+      for (const token of ["", "a", "a b", "a c", "b c"]) {
+        const merge = as(token, Raw.mergeBatch("a", ["b", "c"]))
+        assert.deepStrictEqual(tags(yield* client.ask(merge)), ["AuthTokenCheckFailed"])
+      }
+      assert.strictEqual(container.info("a")?.length, 0)
+      assert.strictEqual(container.info("b")?.isSealed, false)
+      assert.deepStrictEqual(tags(yield* client.ask(as("a b", Raw.merge("a", "b")))), ["SegmentsMerged"])
+      assert.deepStrictEqual(tags(yield* client.ask(as("a c", Raw.mergeBatch("a", ["c"])))), ["SegmentsBatchMerged"])
     }))
 })

@@ -232,15 +232,16 @@ export class WireConnection {
 
   /** Undefined: refused, and answered. */
   private check(
-    { access, command, segment }: NonNullable<ReturnType<typeof accessOf>>
+    { access, command, segments }: NonNullable<ReturnType<typeof accessOf>>
   ): { readonly expiresAt: number } | undefined {
     const { owns, verifyToken } = this.shared.options
-    if (owns !== undefined && !owns(segment)) {
-      this.replies.push(refuseSegment(command.requestId, segment))
+    const elsewhere = owns && segments.find((segment) => !owns(segment))
+    if (elsewhere !== undefined) {
+      this.replies.push(refuseSegment(command.requestId, elsewhere))
       return undefined
     }
     if (verifyToken === undefined) return { expiresAt: Infinity }
-    const check = verifyToken(segment, command.delegationToken, access)
+    const check = verifyToken(segments, command.delegationToken, access)
     if (check._tag === "Ok") return check
     if (check._tag === "Expired" && command._tag === "SetupAppend") this.end()
     else {

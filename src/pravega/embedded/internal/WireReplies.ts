@@ -49,23 +49,36 @@ type TableCommandName =
   | "ReadTableEntries"
   | "ReadTableEntriesDelta"
 
-/** Which segment a request is about, and what its token must allow. Undefined: no request that a store answers. */
+/**
+ * Which segments a request is about, the one that is named first in its answer first, and what its token must allow of
+ * each. Undefined: no request that a store answers.
+ *
+ * Deviation: of a merge a real store checks one segment, the source of one and the target of a batch. Whoever may write
+ * to one stream could there take another's events away, or put some into it.
+ */
 export const accessOf = (
   command: WireCommand
-): { readonly command: SegmentRequest; readonly segment: string; readonly access: Access } | undefined => {
+):
+  | {
+    readonly command: SegmentRequest
+    readonly segments: readonly [string, ...Array<string>]
+    readonly access: Access
+  }
+  | undefined =>
+{
   switch (command._tag) {
     case "ReadSegment":
     case "ReadTable":
     case "ReadTableKeys":
     case "ReadTableEntries":
     case "ReadTableEntriesDelta":
-      return { command, segment: command.segment, access: "READ" }
+      return { command, segments: [command.segment], access: "READ" }
     case "GetStreamSegmentInfo":
     case "GetSegmentAttribute":
     case "GetTableSegmentInfo":
-      return { command, segment: command.segmentName, access: "READ" }
+      return { command, segments: [command.segmentName], access: "READ" }
     case "UpdateSegmentAttribute":
-      return { command, segment: command.segmentName, access: "READ_UPDATE" }
+      return { command, segments: [command.segmentName], access: "READ_UPDATE" }
     case "SetupAppend":
     case "CreateSegment":
     case "SealSegment":
@@ -76,13 +89,13 @@ export const accessOf = (
     case "DeleteTableSegment":
     case "UpdateTableEntries":
     case "RemoveTableKeys":
-      return { command, segment: command.segment, access: "READ_UPDATE" }
+      return { command, segments: [command.segment], access: "READ_UPDATE" }
     case "CreateTransientSegment":
-      return { command, segment: command.parentSegment, access: "READ_UPDATE" }
+      return { command, segments: [command.parentSegment], access: "READ_UPDATE" }
     case "MergeSegments":
-      return { command, segment: command.target, access: "READ_UPDATE" }
+      return { command, segments: [command.target, command.source], access: "READ_UPDATE" }
     case "MergeSegmentsBatch":
-      return { command, segment: command.targetSegmentId, access: "READ_UPDATE" }
+      return { command, segments: [command.targetSegmentId, ...command.sourceSegmentIds], access: "READ_UPDATE" }
     default:
       return undefined
   }

@@ -42,8 +42,10 @@ export interface WireServerOptions {
   readonly container: SegmentContainer
   /** Milliseconds since 1970, on the server's clock. */
   readonly now: () => number
-  /** Present: authorisation is on. */
-  readonly verifyToken?: ((segment: string, token: string, access: Access) => TokenCheck) | undefined
+  /** Present: authorisation is on. The token must allow it of every one of the segments. */
+  readonly verifyToken?:
+    | ((segments: ReadonlyArray<string>, token: string, access: Access) => TokenCheck)
+    | undefined
   /** False: requests for the segment are answered by WrongHost. By default this store owns all. */
   readonly owns?: ((segment: string) => boolean) | undefined
   /** 32 hexadecimal digits that were not used before, for the names of transient segments. */

@@ -92,7 +92,7 @@ describe("GrpcServer", () => {
       )
       const now = Date.now()
       const check = (text: string, segment: string, wanted: "READ" | "READ_UPDATE", at = now, signingKey = "secret") =>
-        DelegationTokens.check({ signingKey }, text, segment, wanted, at)
+        DelegationTokens.check({ signingKey }, text, [segment], wanted, at)
       const segment = "scope/stream/0.#epoch.0"
       assert.strictEqual(check(read, segment, "READ"), "allowed")
       assert.strictEqual(check(read, segment, "READ_UPDATE"), "refused")

@@ -43,7 +43,7 @@ const createStream = Effect.gen(function*() {
 })
 
 const verdict = (token: string, access: "READ" | "READ_UPDATE") =>
-  DelegationTokens.check({ signingKey }, token, segment, access, 0)
+  DelegationTokens.check({ signingKey }, token, [segment], access, 0)
 
 describe("tokens that come with segments", () => {
   it.effect("let who may only read only read, whatever access the request names", () =>

@@ -40,13 +40,13 @@ export const issue = (
 export type Verdict = "allowed" | "refused" | "expired"
 
 /**
- * Whether a token allows to read a segment ("READ") or to change it ("READ_UPDATE"). A claim covers what its path names
+ * Whether a token allows to read all of some segments ("READ") or to change them ("READ_UPDATE"). A claim covers what its path names
  * and all below it; `*` covers everything.
  */
 export const check = (
   { signingKey }: Pick<TokenOptions, "signingKey">,
   token: string,
-  segment: string,
+  segments: ReadonlyArray<string>,
   wanted: "READ" | "READ_UPDATE",
   now: number
 ): Verdict => {
@@ -54,11 +54,10 @@ export const check = (
   if (claims === undefined) return "refused"
   const expires = claims["exp"]
   if (typeof expires === "number" && expires * 1_000 <= now) return "expired"
-  return Object.entries(claims).some(([claim, permission]) =>
-      (permission === "READ_UPDATE" || permission === wanted) && covers(claim, segment)
-    )
-    ? "allowed"
-    : "refused"
+  const claimed = Object.entries(claims).flatMap(([claim, permission]) =>
+    permission === "READ_UPDATE" || permission === wanted ? [claim] : []
+  )
+  return segments.every((segment) => claimed.some((claim) => covers(claim, segment))) ? "allowed" : "refused"
 }
 
 /** When a token that is allowed ends to be, in milliseconds; Infinity: never. */
