@@ -19,8 +19,11 @@ export const ReaderGroupName = UserName.pipe(Schema.brand("ReaderGroupName"))
 /** @category models @since 0.1.0 */
 export type ReaderGroupName = typeof ReaderGroupName.Type
 
+/** What the name of a group's stream starts with. @category naming @since 0.1.0 */
+export const streamPrefix = "_RG"
+
 /** The stream, in the group's scope, that the group's state is kept in: `_RG<group>`. @category naming @since 0.1.0 */
-export const stream = (group: ReaderGroupName): StreamName => StreamName.make(`_RG${group}`)
+export const stream = (group: ReaderGroupName): StreamName => StreamName.make(`${streamPrefix}${group}`)
 
 /** The name under which a group that retains is a subscriber of its streams: `scope/group`. @category naming @since 0.1.0 */
 export const subscriber = (scope: ScopeName, group: ReaderGroupName): string => `${scope}/${group}`

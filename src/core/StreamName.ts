@@ -37,6 +37,9 @@ export const UserStreamName = StreamName.check(isUserName)
 /** Pravega's own: it starts with an underscore. @category guards @since 0.1.0 */
 export const isInternal = (name: StreamName): boolean => name.startsWith("_")
 
+/** What the name of a mark stream starts with. @category naming @since 0.1.0 */
+export const markPrefix = "_MARK"
+
 /**
  * The stream that the watermarks of a stream are written to, `_MARK<stream>`. Throws for a mark stream and for
  * names of Pravega's own that leave no room for the prefix.
@@ -44,4 +47,4 @@ export const isInternal = (name: StreamName): boolean => name.startsWith("_")
  * @category naming
  * @since 0.1.0
  */
-export const markStream = (name: StreamName): StreamName => StreamName.make(`_MARK${name}`)
+export const markStream = (name: StreamName): StreamName => StreamName.make(`${markPrefix}${name}`)

@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import * as EventCodec from "../../../core/EventCodec.ts"
 import * as EventStream from "../../../core/EventStream.ts"
 import { ScopedStream } from "../../../core/ScopedStream.ts"
-import { StreamName } from "../../../core/StreamName.ts"
+import * as StreamName from "../../../core/StreamName.ts"
 import type { TimeWindow } from "../../../core/TimeWindow.ts"
 import { Watermark } from "../../../core/Watermark.ts"
 import type { ControllerError } from "../../controller/ControllerError.ts"
@@ -69,7 +69,7 @@ export const follow = (
   windows: TimeWindows
 ): Effect.Effect<void, ReadError, Pravega> =>
   Effect.scoped(Effect.gen(function*() {
-    const marks = new ScopedStream({ scope: stream.scope, stream: StreamName.make(`_MARK${stream.stream}`) })
+    const marks = new ScopedStream({ scope: stream.scope, stream: StreamName.markStream(stream.stream) })
     const log = yield* RevisionedStream.make(EventStream.make(marks, { codec }))
     const oldest = yield* Effect.mapError(log.oldest, (reason: SegmentError | ControllerError) =>
       new ReadError({ reason }))

@@ -6,6 +6,8 @@
  * @internal
  */
 import { type DescMessage, type DescMethodUnary, fromBinary, type MessageShape } from "@bufbuild/protobuf"
+import * as ReaderGroupName from "../../../../core/ReaderGroupName.ts"
+import * as StreamName from "../../../../core/StreamName.ts"
 import type { ControllerMethod } from "../../../controller/Controller.ts"
 import * as pb from "../../../controller/gen/Controller_pb.ts"
 import type { Level } from "./AccessList.ts"
@@ -20,18 +22,15 @@ export const scope = (name: string): string => `prn::/scope:${name}`
 export const stream = (inScope: string, name: string): string => `${scope(inScope)}/stream:${name}`
 export const table = (inScope: string, name: string): string => `${scope(inScope)}/key-value-table:${name}`
 
-const groupPrefix = "_RG"
-const markPrefix = "_MARK"
-
 /** Pravega's own streams belong to a reader group, or to the stream that they are about. */
 const ownStream = (inScope: string, name: string): string =>
-  name.startsWith(groupPrefix)
-    ? `${scope(inScope)}/reader-group:${name.replace(groupPrefix, "")}`
-    : stream(inScope, name.startsWith(markPrefix) ? name.replace(markPrefix, "") : name)
+  name.startsWith(ReaderGroupName.streamPrefix)
+    ? `${scope(inScope)}/reader-group:${name.replace(ReaderGroupName.streamPrefix, "")}`
+    : stream(inScope, name.startsWith(StreamName.markPrefix) ? name.replace(StreamName.markPrefix, "") : name)
 
 /** Who may read may have a reader group, which writes to streams of its own. */
 const levelToWrite = (name: string): Level =>
-  name.startsWith(groupPrefix) || name.startsWith(markPrefix) ? "READ" : "READ_UPDATE"
+  name.startsWith(ReaderGroupName.streamPrefix) || name.startsWith(StreamName.markPrefix) ? "READ" : "READ_UPDATE"
 
 const on = (info: pb.StreamInfo | undefined, level: Level): Requirement => ({
   resource: stream(info?.scope ?? "", info?.stream ?? ""),

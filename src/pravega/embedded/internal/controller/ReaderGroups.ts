@@ -6,6 +6,7 @@
  *
  * @internal
  */
+import * as ReaderGroupName from "../../../../core/ReaderGroupName.ts"
 import * as pb from "../../../controller/gen/Controller_pb.ts"
 import type { StreamState } from "./ControllerState.ts"
 import * as Cuts from "./Cuts.ts"
@@ -117,7 +118,7 @@ export const updateSubscriber = (
   return Status.SUCCESS
 }
 
-const streamOf = (group: string): string => `_RG${group}`
+const streamOf = (group: string): string => `${ReaderGroupName.streamPrefix}${group}`
 
 /** What the real server's configuration refuses to hold. */
 const check = (world: World, { ends, id, maxOutstandingCheckpointRequest, starts }: ReaderGroup): void => {

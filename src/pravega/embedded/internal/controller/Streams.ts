@@ -8,6 +8,7 @@
  */
 import * as KeyRange from "../../../../core/KeyRange.ts"
 import { name as segmentName, type SegmentWithRange } from "../../../../core/Segment.ts"
+import * as StreamName from "../../../../core/StreamName.ts"
 import * as pb from "../../../controller/gen/Controller_pb.ts"
 import { scopedStream, type StreamState } from "./ControllerState.ts"
 import * as Cuts from "./Cuts.ts"
@@ -51,11 +52,9 @@ const make = (world: World, scope: string, stream: string, settings: StreamSetti
   })
 }
 
-const markPrefix = "_MARK"
-
 /** Undefined: a mark stream itself. */
 const markOf = (stream: string): string | undefined =>
-  stream.startsWith(markPrefix) ? undefined : `${markPrefix}${stream}`
+  stream.startsWith(StreamName.markPrefix) ? undefined : `${StreamName.markPrefix}${stream}`
 
 const markSettings: StreamSettings = {
   scaling: { scaleType: 0, targetRate: 0, scaleFactor: 0, minNumSegments: 1 },

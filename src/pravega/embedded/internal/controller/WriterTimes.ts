@@ -8,6 +8,7 @@
  */
 import * as KeyRange from "../../../../core/KeyRange.ts"
 import { name as segmentName, SegmentId, type SegmentWithRange } from "../../../../core/Segment.ts"
+import * as StreamName from "../../../../core/StreamName.ts"
 import { Watermark } from "../../../../core/Watermark.ts"
 import * as pb from "../../../controller/gen/Controller_pb.ts"
 import * as EventFrame from "../../../wire/EventFrame.ts"
@@ -82,7 +83,7 @@ const isSilent = ({ now }: World, { record }: StreamState, { noted }: WriterMark
 
 /** False: the stream's mark stream is not there, or sealed. */
 const append = (world: World, { name, record }: StreamState, lower: bigint, upper: bigint, cut: Cuts.Cut): boolean => {
-  const marks = findStream(world, name.scope, `_MARK${name.stream}`)
+  const marks = findStream(world, name.scope, `${StreamName.markPrefix}${name.stream}`)
   const segment = marks === undefined ? undefined : Epochs.active(marks.record.epochs).segments[0]
   if (marks === undefined || segment === undefined) return false
   const positions = (Cuts.place(record.epochs, cut) ?? [])
