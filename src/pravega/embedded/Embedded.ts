@@ -106,8 +106,8 @@ export interface Embedded {
   /** Serves clients on sockets too, until the Scope closes: ports are free and connections closed after it. */
   readonly listen: (options?: ListenOptions) => Effect.Effect<Addresses, EmbeddedError, Scope.Scope>
   /**
-   * Waits for the end of a server whose directory can no longer be written to, and fails with the reason. From then on
-   * the server acknowledges nothing and refuses clients.
+   * Waits for the end of a server whose directory can no longer be written to or read, and fails with the reason. From
+   * then on the server acknowledges nothing and refuses clients.
    */
   readonly failure: Effect.Effect<never, EmbeddedError>
 }

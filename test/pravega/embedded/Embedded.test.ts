@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Fiber, Layer, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import * as EventCodec from "../../../src/core/EventCodec.ts"
 import * as EventStream from "../../../src/core/EventStream.ts"
 import * as Admin from "../../../src/pravega/Admin.ts"
@@ -99,6 +100,25 @@ describe("Embedded", () => {
         const error = yield* Effect.flip(Effect.flatMap(Embedded.make(), (server) => server.listen({ ports })))
         assert.deepInclude(error.reason, { _tag: "AddressUnavailable", port })
       }
+    }))
+
+  it.live("ends with the reason when its directory turns out to be damaged, and the process goes on", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporary
+      const large = "x".repeat(100_000)
+      yield* Effect.provide(write([large]), Pravega.layerEmbedded({ directory }))
+      yield* Effect.provide(write([large]), Pravega.layerEmbedded({ directory }))
+      const database = new DatabaseSync(Path.join(directory, "pravega.db"))
+      database.exec("DELETE FROM blobs WHERE id = (SELECT min(id) FROM blobs WHERE length(data) > 100000)")
+      database.close()
+      const server = yield* Embedded.make({ directory })
+      const reads = yield* Effect.forkScoped(
+        Effect.exit(Effect.provide(read, Pravega.layerTransport().pipe(Layer.provide(server.layerTransport))))
+      )
+      const error = yield* Effect.flip(server.failure)
+      assert.strictEqual(error.reason._tag, "DirectoryCorrupt")
+      assert.include(error.message, "has no bytes")
+      yield* Fiber.interrupt(reads)
     }))
 
   it.live("refuses a directory that another server holds, until that one is gone", () =>

@@ -31,6 +31,7 @@ export const check = (storage: Storage): number => {
     const size = sizes[key - 1]!
     for (let n = 1; n <= units; n++) {
       const bytes = storage.read(key, (n - 1) * size, 4)
+      assert.ok(bytes !== undefined)
       assert.equal(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0), n)
     }
   }

@@ -24,6 +24,7 @@ import type {
   Sealed,
   SegmentContainer,
   SegmentInfo,
+  StorageFailed,
   TooManyAttributes,
   Truncated
 } from "./SegmentContainer.ts"
@@ -266,9 +267,10 @@ class Container implements SegmentContainer {
   }
 
   /** `offset` lies within the segment. What ends where the segment does and asked for more, says so. */
-  private readNow({ isSealed, key, length }: Segment, offset: number, asked: number): ReadData {
+  private readNow({ isSealed, key, length }: Segment, offset: number, asked: number): ReadData | StorageFailed {
     const available = length - offset
     const data = this.storage.read(key, offset, Math.min(asked, available))
+    if (data === undefined) return { _tag: "StorageFailed" }
     const wantsMore = data.length === available && asked > available
     return { _tag: "ReadData", offset, atTail: wantsMore && !isSealed, endOfSegment: wantsMore && isSealed, data }
   }
@@ -333,7 +335,9 @@ class Container implements SegmentContainer {
     if (segment.isDeleted) return emptyRead(offset)
     if (offset < segment.startOffset) return { _tag: "Truncated", startOffset: segment.startOffset }
     const length = hasRoom?.() === false ? readMinimum : asked
-    return offset < segment.length ? { ...this.readNow(segment, offset, length), atTail: true } : undefined
+    if (offset >= segment.length) return undefined
+    const result = this.readNow(segment, offset, length)
+    return result._tag === "ReadData" ? { ...result, atTail: true } : result
   }
 }
 

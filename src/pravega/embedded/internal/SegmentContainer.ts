@@ -112,7 +112,11 @@ export interface ReadData {
 export interface OutOfRange {
   readonly _tag: "OutOfRange"
 }
-export type ReadResult = ReadData | NoSuchSegment | Sealed | Truncated | OutOfRange
+/** The storage can't be read any more: the server's end, which nobody is told in the protocol. */
+export interface StorageFailed {
+  readonly _tag: "StorageFailed"
+}
+export type ReadResult = ReadData | NoSuchSegment | Sealed | Truncated | OutOfRange | StorageFailed
 
 export interface Merged {
   readonly _tag: "Merged"

@@ -9,6 +9,7 @@
  *
  * @internal
  */
+import * as Data from "effect/Data"
 import type { DatabaseSync } from "node:sqlite"
 import { RecentBytes } from "./RecentBytes.ts"
 
@@ -40,6 +41,9 @@ export const chunkTables = `
   CREATE TABLE blobs (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
   CREATE TABLE garbage (blob INTEGER PRIMARY KEY);
 `
+
+/** The tables do not hold what they should: they are damaged. */
+export class MissingBytes extends Data.TaggedError("MissingBytes")<{ readonly message: string }> {}
 
 /** The last chunk of a segment, while it may grow. */
 interface Tail {
@@ -148,7 +152,7 @@ class ChunkStore {
     if (filled < Math.min(wanted, viewMinimum) && tail !== undefined && offset + filled === tail.start) {
       parts.push(readTail(tail, tail.start, wanted - filled))
     }
-    if (parts.length === 0) throw new RangeError(`segment ${segment} has no bytes at ${offset}`)
+    if (parts.length === 0) throw new MissingBytes({ message: `segment ${segment} has no bytes at ${offset}` })
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
   }
 
@@ -223,7 +227,7 @@ class ChunkStore {
   private blob(id: number): Uint8Array {
     const known = this.readBlobs.get(id)
     const data = known ?? this.statements.blob.get(id)?.["data"]
-    if (!(data instanceof Uint8Array)) throw new Error(`blob ${id} has no bytes`)
+    if (!(data instanceof Uint8Array)) throw new MissingBytes({ message: `blob ${id} has no bytes` })
     this.readBlobs.delete(id)
     this.readBlobs.set(id, data)
     if (this.readBlobs.size > readBlobsMaximum) {

@@ -9,7 +9,8 @@
  * - **One server a directory**: the database stays locked from opening to closing. The lock belongs to the open file, so
  *   the kernel frees it however the process ends.
  *
- * A failed write is the end of the storage: nothing is acknowledged any more, and its owner is told once. It neither
+ * A write or a read that fails is the end of the storage: nothing is acknowledged or read any more, and its owner is told
+ * once. It neither
  * checks what is appended where nor knows what the bytes mean.
  *
  * @internal
@@ -26,7 +27,7 @@ import {
   DirectoryUnavailable,
   EmbeddedError
 } from "../EmbeddedError.ts"
-import { chunkTables, makeChunkStore } from "./SqliteChunks.ts"
+import { chunkTables, makeChunkStore, MissingBytes } from "./SqliteChunks.ts"
 import type { Storage, StoredSegment, StoredState } from "./Storage.ts"
 
 export interface SqliteStorageOptions {
@@ -35,7 +36,7 @@ export interface SqliteStorageOptions {
   readonly durability?: "process" | "power" | undefined
   /** How many of the bytes written last are kept in memory for readers. Default 64 MiB. */
   readonly recentBytes?: number | undefined
-  /** Told once, when a write fails: nothing is acknowledged after it. */
+  /** Told once, when a write or a read fails: nothing is acknowledged after it. */
   readonly onFailure: (error: EmbeddedError) => void
 }
 
@@ -101,6 +102,7 @@ const notADatabase = 26
 
 const classify = (directory: string, cause: unknown): EmbeddedError => {
   if (cause instanceof EmbeddedError) return cause
+  if (cause instanceof MissingBytes) return new EmbeddedError({ reason: new DirectoryCorrupt({ directory, cause }) })
   const code = cause instanceof Error && "errcode" in cause && typeof cause.errcode === "number" ? cause.errcode : 0
   switch (code & 0xff) {
     case busy:
@@ -182,11 +184,13 @@ class SqliteStorage implements Storage {
       this.forget(source)
     })
 
-  readonly read = (key: number, offset: number, length: number): Uint8Array => {
+  readonly read = (key: number, offset: number, length: number): Uint8Array | undefined => {
+    if (this.state !== "open") return undefined
     try {
       return this.chunks.read(key, offset, length)
     } catch (cause) {
-      throw classify(this.options.directory, cause)
+      this.fail(cause)
+      return undefined
     }
   }
 
@@ -280,10 +284,14 @@ class SqliteStorage implements Storage {
     try {
       write()
     } catch (cause) {
-      this.state = "failed"
-      this.waiting = []
-      this.options.onFailure(classify(this.options.directory, cause))
+      this.fail(cause)
     }
+  }
+
+  private fail(cause: unknown): void {
+    this.state = "failed"
+    this.waiting = []
+    this.options.onFailure(classify(this.options.directory, cause))
   }
 
   /** Reads tables of segments and records, and of the chunks one index entry a segment: not the data. */

@@ -57,9 +57,10 @@ export interface Storage {
   readonly merge: (target: number, offset: number, source: number) => void
   /**
    * Bytes from `offset` on: at least one, at most `length`; fewer than asked where that spares a copy or a second look.
-   * The range must lie between the segment's start and its length. A view that nobody may write to.
+   * The range must lie between the segment's start and its length. A view that nobody may write to. Undefined: the
+   * storage has failed, now or before, of which its owner is told.
    */
-  readonly read: (key: number, offset: number, length: number) => Uint8Array
+  readonly read: (key: number, offset: number, length: number) => Uint8Array | undefined
   /**
    * Makes all that is staged durable as one unit, soon (those of one turn together), then calls back: later, never from
    * within this call, in the order of the calls. Also calls back if nothing is staged.

@@ -124,6 +124,8 @@ export const readReply = (command: Command<"ReadSegment">, result: ReadResult): 
     case "NoSuchSegment":
     case "Sealed":
       return refusal(requestId, segment, result, offset)
+    case "StorageFailed":
+      return undefined
   }
 }
 
