@@ -150,7 +150,8 @@ export class Incarnation {
       },
       pause: pipe.pause,
       resume: pipe.resume,
-      close: () => pipe.close()
+      close: () => pipe.close(),
+      finish: () => pipe.finish()
     }
   }
 }

@@ -31,6 +31,8 @@ export interface BytePipe {
   readonly resume: () => void
   /** Ends both directions at once; what was written may or may not arrive. No handler is called after it. */
   readonly close: () => void
+  /** As `close`, but what was written still goes out, if the other end takes it soon. */
+  readonly finish: () => void
 }
 
 /**
@@ -92,6 +94,10 @@ class MemoryEnd implements BytePipe {
       this.peer.peerClosed = true
       this.peer.schedule()
     }
+  }
+
+  finish(): void {
+    this.close()
   }
 
   private take(parts: ReadonlyArray<Uint8Array>): boolean {

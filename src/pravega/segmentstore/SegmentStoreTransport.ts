@@ -184,6 +184,11 @@ class SocketPipe implements BytePipe {
     this.socket.destroy()
   }
 
+  finish(): void {
+    this.handlers = undefined
+    this.socket.destroySoon()
+  }
+
   private readonly uncork = (): void => {
     this.corked = false
     this.socket.uncork()

@@ -116,6 +116,10 @@ export class End implements BytePipe {
     this.peer.end(undefined)
   }
 
+  finish(): void {
+    this.close()
+  }
+
   wake(): void {
     if (this.isScheduled || this.isClosed || this.lane.length === 0) return
     this.isScheduled = true

@@ -7,6 +7,7 @@ import { Effect } from "effect"
 import fc from "fast-check"
 import { randomUUID } from "node:crypto"
 import * as Net from "node:net"
+import * as Tls from "node:tls"
 import { listen } from "../../../src/pravega/embedded/internal/SocketServer.ts"
 import * as WireCodec from "../../../src/pravega/wire/WireCodec.ts"
 import type { WireCommand } from "../../../src/pravega/wire/WireCommand.ts"
@@ -204,6 +205,76 @@ describe("hostile bytes", () => {
       assert.isTrue(client.isClosed)
     }))
 
+  it.live("last words wait for who does not take them, or is slow, only so long and only for so many", () =>
+    Effect.gen(function*() {
+      const { container, server } = yield* makeStore({ limits: { unsent: 32 * 1024 * 1024 } })
+      container.create("s")
+      const mebibyte = new Uint8Array(1024 * 1024)
+      for (let i = 0; i < 16; i++) container.appendOwn("s", mebibyte, 1)
+      const asked = 16 * mebibyte.length
+      /** Everything, and then what ends a connection: from a client that takes nothing until it is told to. */
+      const leave = (port: number) =>
+        Effect.callback<Net.Socket>((resume) => {
+          const socket = Net.connect({ host: "127.0.0.1", port })
+          socket.on("error", () => {})
+          const reads = Array.from(
+            { length: 16 },
+            (_, i) => Raw.read("s", BigInt(i * mebibyte.length), mebibyte.length)
+          )
+          const end: WireCommand = { _tag: "Event", data: new Uint8Array(0) }
+          socket.write(Buffer.concat([...reads, end].map(WireCodec.encode)), () => resume(Effect.succeed(socket)))
+        })
+      const over = Effect.gen(function*() {
+        while (server.connections() > 0) yield* Effect.sleep("5 millis")
+      })
+      const receivedBy = (socket: Net.Socket, pauseMillis: number) =>
+        Effect.callback<number>((resume) => {
+          let received = 0
+          socket.on("data", ({ length }) => {
+            received += length
+            if (pauseMillis === 0) return
+            socket.pause()
+            setTimeout(() => socket.resume(), pauseMillis)
+          })
+          socket.on("close", () => resume(Effect.succeed(received)))
+        })
+      const few = yield* listen({ host: "127.0.0.1", port: 0, accept: server.accept, lingering: 2 })
+      const sockets = yield* Effect.forEach([1, 2, 3], () => Effect.tap(leave(few), () => over))
+      const received = yield* Effect.forEach(sockets, (socket) => receivedBy(socket, 0))
+      assert.deepStrictEqual(received.map((bytes) => bytes > asked), [false, true, true])
+      const short = yield* listen({ host: "127.0.0.1", port: 0, accept: server.accept, lingerMillis: 200 })
+      const slow = yield* leave(short)
+      yield* over
+      // would take seconds for all of it
+      assert.isBelow(yield* receivedBy(slow, 20), asked)
+    }))
+
+  it.live("sockets that do not get as far as their encryption make room for others, and those that do stay", () =>
+    Effect.gen(function*() {
+      const { server } = yield* makeStore()
+      const address = { host: "127.0.0.1", port: 0 }
+      const port = yield* listen({ ...address, accept: server.accept, tls: { chain, key }, handshakes: 3 })
+      const encrypted = Effect.callback<Tls.TLSSocket>((resume) => {
+        const socket: Tls.TLSSocket = Tls.connect(
+          { ...address, port, rejectUnauthorized: false },
+          () => resume(Effect.succeed(socket))
+        )
+        socket.on("error", () => {})
+      })
+      const clients = yield* Effect.forEach(Array.from({ length: 5 }), () => encrypted)
+      // which the server knows a little later than they do
+      while (server.connections() < 5) yield* Effect.sleep("5 millis")
+      const silent = Array.from({ length: 8 }, () => {
+        const socket = Net.connect({ ...address, port })
+        return socket.resume().on("error", () => {})
+      })
+      while (silent.filter(({ closed }) => closed).length < 5) yield* Effect.sleep("5 millis")
+      clients.push(yield* encrypted)
+      while (server.connections() < 6) yield* Effect.sleep("5 millis")
+      assert.isTrue(clients.every(({ destroyed }) => !destroyed))
+      for (const socket of [...clients, ...silent]) socket.destroy()
+    }))
+
   it.live("sockets that stall, break off or reset leave nothing behind, and the port is free afterwards", () =>
     Effect.gen(function*() {
       const { container, server } = yield* makeStore()
@@ -229,3 +300,21 @@ describe("hostile bytes", () => {
       assert.strictEqual(error._tag, "ListenError")
     }))
 })
+
+/** Nobody's but this test's. */
+const chain = `-----BEGIN CERTIFICATE-----
+MIIBgDCCASWgAwIBAgIUPJ2JtIdrGfJh9RvTAYwV3m5bw20wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyOTA3Mjc1NFoYDzIxMjYxMTA1
+MDcyNzU0WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATVNF1P004lRKGfC5MQv2PgfAabBMyqnVnM00MjauzeoTkGkYWd3IP3
+nQMgrk0uwOhNkiSg0yAQq6Pr3atJPep5o1MwUTAdBgNVHQ4EFgQU+xMxNG7MUhU6
+YQLCCq9fSwOowWwwHwYDVR0jBBgwFoAU+xMxNG7MUhU6YQLCCq9fSwOowWwwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEAl3NznTFi/0zKNpTVIq3v
+yYk+fwKSYJe+Q75jkS8uJigCIQCx/uK+hqxOSa+tirqw5Zccmv4xa0cE8Dyail6t
+TZeU3g==
+-----END CERTIFICATE-----`
+const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgM+skQ6HBegOY7rJM
+zS4PEAdRJbIlMHt/12Chw8N44KWhRANCAATVNF1P004lRKGfC5MQv2PgfAabBMyq
+nVnM00MjauzeoTkGkYWd3IP3nQMgrk0uwOhNkiSg0yAQq6Pr3atJPep5
+-----END PRIVATE KEY-----`

@@ -4,31 +4,23 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import type * as Stream from "node:stream"
 import * as Tls from "node:tls"
 import type { BytePipe, PipeHandlers } from "../../segmentstore/BytePipe.ts"
+import { type Address, type ListenError, listenWith } from "./Listening.ts"
 
-/** The address is taken, or not this machine's. */
-export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
-  address: Schema.String,
-  cause: Schema.Defect()
-}) {
-  override get message(): string {
-    const detail = this.cause instanceof Error ? `: ${this.cause.message}` : ""
-    return `cannot listen on ${this.address}${detail}`
-  }
-}
-
-export interface SocketServerOptions {
-  readonly host: string
-  /** 0: any that is free. */
-  readonly port: number
+export interface SocketServerOptions extends Address {
   readonly accept: (pipe: BytePipe) => void
   /** In PEM form; undefined: connections are not encrypted. */
   readonly tls?: { readonly chain: string; readonly key: string } | undefined
+  /** Connections at once that are about to be encrypted: for one more, the oldest is closed. 1000 by default. */
+  readonly handshakes?: number | undefined
+  /** How long a peer may take to receive the last words of a connection that was closed. 5000 by default. */
+  readonly lingerMillis?: number | undefined
+  /** How many peers may do so at once, each with some MiB: for one more, the oldest is cut off. 64 by default. */
+  readonly lingering?: number | undefined
 }
 
 /** Listens until the Scope closes; its connections are closed then too. Yields the port. */
@@ -46,43 +38,52 @@ interface Listening {
   readonly sockets: Set<Net.Socket>
 }
 
-const start = ({ accept, host, port, tls }: SocketServerOptions): Effect.Effect<Listening, ListenError> =>
-  Effect.callback((resume) => {
-    const pipes = new Set<ServerPipe>()
-    const sockets = new Set<Net.Socket>()
-    const refuse = (cause: unknown) => resume(Effect.fail(new ListenError({ address: `${host}:${port}`, cause })))
-    const connected = (socket: Net.Socket) => {
-      const pipe = new ServerPipe(socket)
-      pipes.add(pipe)
-      socket.once("close", () => pipes.delete(pipe))
-      accept(pipe)
-    }
-    let server: Net.Server
-    try {
-      server = makeServer(tls, connected)
-    } catch (cause) {
-      return refuse(cause) // no certificate, or not the key's
-    }
+const start = (options: SocketServerOptions): Effect.Effect<Listening, ListenError> => {
+  const { accept, handshakes = 1000, tls, ...address } = options
+  const pipes = new Set<ServerPipe>()
+  const sockets = new Set<Net.Socket>()
+  const lingering = new Lingering(options.lingerMillis, options.lingering)
+  const connected = (socket: Net.Socket) => {
+    const pipe = new ServerPipe(socket, lingering)
+    pipes.add(pipe)
+    socket.once("close", () => pipes.delete(pipe))
+    accept(pipe)
+  }
+  const make = () => {
+    const server = makeServer(tls, connected)
     server.on("connection", (socket: Net.Socket) => {
       sockets.add(socket)
       socket.once("close", () => sockets.delete(socket))
     })
-    server.once("error", refuse)
-    try {
-      server.listen({ host, port }, () => {
-        server.removeListener("error", refuse)
-        // a connection that could not be taken (no more files): the others go on
-        server.on("error", () => {})
-        const address = server.address()
-        resume(
-          Effect.succeed({ server, pipes, sockets, port: typeof address === "object" ? address?.port ?? port : port })
-        )
-      })
-    } catch (cause) {
-      refuse(cause) // a port out of range
-    }
-    return Effect.sync(() => server.close())
+    if (server instanceof Tls.Server) boundHandshakes(server, handshakes)
+    return server
+  }
+  return Effect.map(listenWith(make, address), (listening): Listening => ({ ...listening, pipes, sockets }))
+}
+
+/** Nobody else counts connections before they are encrypted, and each costs as much as one that is. */
+const boundHandshakes = (server: Tls.Server, maximum: number): void => {
+  // the encrypted socket does not tell which one it encrypts, but where it comes from
+  const pending = new Map<string, Net.Socket>()
+  const peerOf = ({ remoteAddress, remotePort }: Net.Socket) => `${remoteAddress}:${remotePort}`
+  server.on("connection", (socket: Net.Socket) => {
+    const peer = peerOf(socket)
+    pending.set(peer, socket)
+    socket.once("close", () => {
+      if (pending.get(peer) === socket) pending.delete(peer)
+    })
+    if (pending.size > maximum) destroyOldest(pending)
   })
+  server.on("secureConnection", (socket) => pending.delete(peerOf(socket)))
+}
+
+const destroyOldest = (pending: Map<string, Net.Socket>): void => {
+  for (const [peer, socket] of pending) {
+    pending.delete(peer)
+    socket.destroy()
+    return
+  }
+}
 
 /**
  * Paused: nothing is read before it is decided where to. What is no encrypted connection, or does not become one in
@@ -103,8 +104,6 @@ const stop = ({ pipes, server, sockets }: Listening): Effect.Effect<void> =>
 
 /** What a socket may hold unsent, or read ahead, before its connection or its peer is told to wait. In bytes. */
 const bufferBytes = 1024 * 1024
-/** How long a peer may take to receive the last words of a connection that was closed, in milliseconds. */
-const lingerMillis = 5000
 /** How long a peer may take to agree on the encryption, in milliseconds. */
 const handshakeMillis = 10_000
 
@@ -139,12 +138,43 @@ const readingInto = (accepted: Net.Socket, receive: (chunk: Uint8Array) => void)
   return socket
 }
 
+/** The sockets of connections that are over, whose last words go out. Nobody else counts what they hold. */
+class Lingering {
+  private readonly millis: number
+  private readonly maximum: number
+  private readonly sockets = new Set<Net.Socket>()
+
+  constructor(millis = 5000, maximum = 64) {
+    this.millis = millis
+    this.maximum = maximum
+  }
+
+  add(socket: Net.Socket): void {
+    const { sockets } = this
+    sockets.add(socket)
+    // not the socket's own timer, which starts over whenever the peer takes some
+    const timer = setTimeout(() => socket.destroy(), this.millis).unref()
+    socket.once("close", () => {
+      clearTimeout(timer)
+      sockets.delete(socket)
+    })
+    if (sockets.size <= this.maximum) return
+    for (const oldest of sockets) {
+      sockets.delete(oldest)
+      oldest.destroy()
+      return
+    }
+  }
+}
+
 class ServerPipe implements BytePipe {
   private readonly socket: Net.Socket
+  private readonly lingering: Lingering
   private handlers: PipeHandlers | undefined = undefined
   private failure: unknown = undefined
 
-  constructor(accepted: Net.Socket) {
+  constructor(accepted: Net.Socket, lingering: Lingering) {
+    this.lingering = lingering
     const socket = readingInto(accepted, (chunk) => this.handlers?.onData(chunk))
     this.socket = socket
     // `close` follows, and tells
@@ -182,19 +212,23 @@ class ServerPipe implements BytePipe {
     this.socket.resume()
   }
 
-  /** What was written still goes out, if the peer takes it soon. */
   close(): void {
     this.handlers = undefined
-    const { socket } = this
+    this.socket.destroy()
+  }
+
+  /** As if the other end had. */
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  finish(): void {
+    this.handlers = undefined
+    const { lingering, socket } = this
     if (socket.destroyed) return
     // bytes that nobody reads would turn the end of the connection into a reset, which loses the last words
     socket.resume()
-    socket.setTimeout(lingerMillis, () => socket.destroy())
     socket.destroySoon()
-  }
-
-  /** At once. */
-  destroy(): void {
-    this.socket.destroy()
+    if (!socket.closed) lingering.add(socket)
   }
 }

@@ -62,7 +62,7 @@ describe("GrpcServer", () => {
       const again = yield* GrpcServer.listen({ handle: () => {} }, { port })
       assert.strictEqual(again, port)
       const taken = yield* Effect.flip(GrpcServer.listen({ handle: () => {} }, { port }))
-      assert.strictEqual(taken._tag, "GrpcListenError")
+      assert.strictEqual(taken._tag, "ListenError")
     }).pipe(Effect.scoped))
 
   it.live("lets in only users, and signs tokens for them", () =>

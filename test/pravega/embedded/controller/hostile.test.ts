@@ -47,9 +47,7 @@ const connect = (port: number): Http2.ClientHttp2Session => {
   return session
 }
 
-/** A call whose request begins, and never ends. */
-const halfOpen = (session: Http2.ClientHttp2Session, method: string): void => {
-  if (session.destroyed || session.closed) return
+const request = (session: Http2.ClientHttp2Session, method: string): Http2.ClientHttp2Stream => {
   const stream = session.request({
     ":method": "POST",
     ":path": path + method,
@@ -57,7 +55,15 @@ const halfOpen = (session: Http2.ClientHttp2Session, method: string): void => {
     te: "trailers"
   }, { endStream: false })
   stream.on("error", () => {})
+  return stream
+}
+
+/** A call whose request begins, and never ends. */
+const halfOpen = (session: Http2.ClientHttp2Session, method: string): Http2.ClientHttp2Stream | undefined => {
+  if (session.destroyed || session.closed) return undefined
+  const stream = request(session, method)
   stream.write(Buffer.from([0, 0, 0, 255, 0, 1]))
+  return stream
 }
 
 const settled = Effect.sleep("20 millis")
@@ -116,6 +122,40 @@ describe("hostile calls", () => {
       while (sessions.filter((session) => !session.destroyed).length > 3) yield* settled
       yield* isServed
       for (const session of sessions) session.destroy()
+    }).pipe(Effect.scoped))
+
+  it.live("who has most calls open is refused more by a status, until somebody else needs the room", () =>
+    Effect.gen(function*() {
+      const port = yield* listen({ calls: 50 })
+      const greedy = connect(port)
+      const statuses: Array<unknown> = []
+      for (let i = 0; i < 60; i++) {
+        halfOpen(greedy, "createScope")?.on("response", (headers) => statuses.push(headers["grpc-status"]))
+      }
+      while (statuses.length < 10) yield* settled
+      assert.deepStrictEqual(new Set(statuses), new Set(["8"]))
+      assert.isFalse(greedy.destroyed)
+      const isServed = yield* serves(port)
+      yield* isServed
+      while (!greedy.destroyed) yield* settled
+      yield* isServed
+    }).pipe(Effect.scoped))
+
+  it.live("a request larger than any of a client's is refused by a status at its first bytes", () =>
+    Effect.gen(function*() {
+      const port = yield* listen({ requestBytes: 1000 })
+      const session = connect(port)
+      const status = (size: number) =>
+        Effect.callback<unknown>((resume) => {
+          const stream = request(session, "createScope")
+          stream.on("response", (headers) => resume(Effect.succeed(headers["grpc-status"])))
+          stream.write(Buffer.from([0, 0, 0, size >> 8, size & 255]))
+          if (size <= 1000) stream.end(Buffer.alloc(size))
+        })
+      assert.strictEqual(yield* status(1001), "8")
+      // is read whole, and is no message
+      assert.notStrictEqual(yield* status(1000), "8")
+      session.destroy()
     }).pipe(Effect.scoped))
 
   it.live("connections that say nothing make room for others, and those that are used stay", () =>

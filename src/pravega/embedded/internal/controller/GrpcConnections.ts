@@ -10,17 +10,25 @@ import type * as Net from "node:net"
 export interface GrpcLimits {
   /** Connections at once: beyond it, the one whose last answer is longest ago is closed. 1000 by default. */
   readonly connections: number
-  /** Calls at once, of all connections: beyond it, the connection with most is closed. 10,000 by default. */
+  /**
+   * Calls at once, of all connections. For one more, the connection with most is closed; if it is of that connection
+   * itself, it is refused (RESOURCE_EXHAUSTED). 1000 by default: times `requestBytes`, 512 MiB are held.
+   */
   readonly calls: number
+  /** The largest request, in bytes: what is larger is refused (RESOURCE_EXHAUSTED). 512 KiB by default. */
+  readonly requestBytes: number
   /** Calls that one connection may have open at once; clients keep what goes beyond it. 100 by default. */
   readonly callsOfOne: number
 }
 
-export const defaultLimits: GrpcLimits = { connections: 1_000, calls: 10_000, callsOfOne: 100 }
+/** Requests are small: a stream cut has some 20 bytes a segment. */
+export const defaultLimits: GrpcLimits = { connections: 1_000, calls: 1_000, requestBytes: 512 * 1024, callsOfOne: 100 }
 
 interface Connection {
   readonly socket: Net.Socket
   calls: number
+  /** Its calls are counted no more. */
+  isClosed: boolean
   /** The number of answers that all connections together had got by its last one. */
   answered: number
 }
@@ -35,20 +43,12 @@ export class GrpcConnections {
     this.limits = limits
   }
 
-  get size(): number {
-    return this.byPeer.size
-  }
-
-  get openCalls(): number {
-    return this.calls
-  }
-
   /** To be called before the server sees the socket. */
   add(socket: Net.Socket): void {
     // the server hears of it too; before it listens somebody must
     socket.on("error", () => {})
     const peer = `${socket.remoteAddress}:${socket.remotePort}`
-    this.byPeer.set(peer, { socket, calls: 0, answered: this.answers })
+    this.byPeer.set(peer, { socket, calls: 0, isClosed: false, answered: this.answers })
     socket.once("close", () => {
       if (this.byPeer.get(peer)?.socket === socket) this.byPeer.delete(peer)
     })
@@ -62,33 +62,60 @@ export class GrpcConnections {
   /** Sees each call begin and end. */
   readonly interceptor: grpc.ServerInterceptor = (_, next) => {
     const connection = this.byPeer.get(next.getPeer())
+    const isRefused = this.calls >= this.limits.calls && !this.makeRoom(connection?.calls ?? 0)
     let isOpen = true
     const end = () => {
       if (!isOpen) return
       isOpen = false
+      if (connection?.isClosed === true) return
       this.calls--
       if (connection !== undefined) connection.calls--
     }
-    this.calls++
-    if (connection !== undefined) connection.calls++
+    if (connection?.isClosed !== true) {
+      this.calls++
+      if (connection !== undefined) connection.calls++
+    }
     const call = new grpc.ServerInterceptingCall(next, {
-      start: (proceed) => proceed({ onCancel: end }),
+      start: (proceed) =>
+        proceed({
+          onReceiveMetadata: (metadata, next) => {
+            // before any of its request is kept
+            if (isRefused) call.sendStatus({ code: grpc.status.RESOURCE_EXHAUSTED, details: "too many calls at once" })
+            else next(metadata)
+          },
+          onCancel: end
+        }),
       sendStatus: (status, proceed) => {
         end()
         if (connection !== undefined) connection.answered = ++this.answers
         proceed(status)
       }
     })
-    if (this.calls > this.limits.calls) this.close((a, b) => a.calls > b.calls)
     return call
   }
 
+  /** For a call of a connection that has so many. False: none has more. */
+  private makeRoom(calls: number): boolean {
+    const closed = this.close((a, b) => a.calls > b.calls, (each) => each.calls > calls)
+    return closed !== undefined
+  }
+
   /** The one that comes before all others; of those that are alike, the first. */
-  private close(isBefore: (a: Connection, b: Connection) => boolean): void {
+  private close(
+    isBefore: (a: Connection, b: Connection) => boolean,
+    isMeant: (each: Connection) => boolean = () => true
+  ): Connection | undefined {
     let chosen: Connection | undefined
     for (const each of this.byPeer.values()) {
-      if (!each.socket.destroyed && (chosen === undefined || isBefore(each, chosen))) chosen = each
+      if (
+        !each.isClosed && !each.socket.destroyed && isMeant(each) && (chosen === undefined || isBefore(each, chosen))
+      ) chosen = each
     }
-    chosen?.socket.destroy()
+    if (chosen === undefined) return undefined
+    // not when its calls end one by one: those that come meanwhile would close others for it
+    chosen.isClosed = true
+    this.calls -= chosen.calls
+    chosen.socket.destroy()
+    return chosen
   }
 }

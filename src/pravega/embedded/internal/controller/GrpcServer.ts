@@ -6,18 +6,16 @@
  */
 import * as grpc from "@grpc/grpc-js"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import { statusCodes } from "../../../controller/ControllerTransport.ts"
+import { type ListenError, listenWith } from "../Listening.ts"
 import type { ControllerServer } from "./ControllerServer.ts"
 import { defaultLimits, GrpcConnections, type GrpcLimits } from "./GrpcConnections.ts"
 import { rpcs } from "./Rpcs.ts"
 
 const service = "/io.pravega.controller.stream.api.grpc.v1.ControllerService/"
 
-/** Requests are small: a stream cut has a few bytes a segment. gRPC's own default. */
-const maxRequestBytes = 4 * 1024 * 1024
 /** Calls in progress are answered within a turn and a commit: this is for peers that do not read. */
 const closingMillis = 1_000
 
@@ -31,21 +29,11 @@ export interface GrpcServerOptions {
   readonly limits?: Partial<GrpcLimits> | undefined
 }
 
-/** The port cannot be listened on. */
-export class GrpcListenError extends Schema.TaggedError<GrpcListenError>()("GrpcListenError", {
-  address: Schema.String,
-  cause: Schema.Defect()
-}) {
-  override get message(): string {
-    return `the controller cannot listen on ${this.address}: ${String(this.cause)}`
-  }
-}
-
 /** Listens until the Scope closes; yields the port. */
 export const listen = (
   server: Pick<ControllerServer, "handle">,
   options: GrpcServerOptions
-): Effect.Effect<number, GrpcListenError, Scope.Scope> =>
+): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.map(Effect.acquireRelease(start(server, options), stop), ({ port }) => port)
 
 interface Listening {
@@ -58,39 +46,28 @@ interface Listening {
 const start = (
   server: Pick<ControllerServer, "handle">,
   { host = "127.0.0.1", port, tls, ...options }: GrpcServerOptions
-): Effect.Effect<Listening, GrpcListenError> =>
-  Effect.callback((resume) => {
-    const refuse = (cause: unknown) => resume(Effect.fail(new GrpcListenError({ address: `${host}:${port}`, cause })))
-    const limits = { ...defaultLimits, ...options.limits }
-    const connections = new GrpcConnections(limits)
-    const calls = new grpc.Server({
-      "grpc.max_receive_message_length": maxRequestBytes,
-      "grpc.max_concurrent_streams": limits.callsOfOne,
-      "grpc.enable_channelz": 0,
-      interceptors: [connections.interceptor]
-    })
-    calls.addService(definition, implementation(server))
-    const listener = Net.createServer({ noDelay: true })
-    listener.once("error", refuse)
-    try {
-      const injector = calls.createConnectionInjector(credentials(tls))
-      listener.on("connection", (socket) => {
-        connections.add(socket)
-        if (!socket.destroyed) injector.injectConnection(socket)
-      })
-      listener.listen({ host, port }, () => {
-        listener.removeListener("error", refuse)
-        // a connection that could not be taken (no more files): the others go on
-        listener.on("error", () => {})
-        const address = listener.address()
-        const taken = typeof address === "object" ? address?.port ?? port : port
-        resume(Effect.succeed({ listener, calls, connections, port: taken }))
-      })
-    } catch (cause) {
-      refuse(cause) // a port out of range, or no certificate
-    }
-    return Effect.sync(() => listener.close())
+): Effect.Effect<Listening, ListenError> => {
+  const limits = { ...defaultLimits, ...options.limits }
+  const connections = new GrpcConnections(limits)
+  const calls = new grpc.Server({
+    "grpc.max_receive_message_length": limits.requestBytes,
+    "grpc.max_concurrent_streams": limits.callsOfOne,
+    "grpc.enable_channelz": 0,
+    interceptors: [connections.interceptor]
   })
+  calls.addService(definition, implementation(server))
+  const make = () => {
+    const injector = calls.createConnectionInjector(credentials(tls))
+    return Net.createServer({ noDelay: true }, (socket) => {
+      connections.add(socket)
+      if (!socket.destroyed) injector.injectConnection(socket)
+    })
+  }
+  return Effect.map(
+    listenWith(make, { host, port }),
+    (listening): Listening => ({ listener: listening.server, port: listening.port, calls, connections })
+  )
+}
 
 /** Calls in progress still get their answers. */
 const stop = ({ calls, connections, listener }: Listening): Effect.Effect<void> =>
