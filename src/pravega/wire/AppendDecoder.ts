@@ -42,6 +42,10 @@ export interface AppendDecoder {
    * Throws `WireError` (`UnexpectedCommand`) for what a segment store closes the connection for.
    */
   readonly push: (command: WireCommand) => Append | Exclude<WireCommand, AppendFrame> | undefined
+  /** A writer whose set-up was refused, or that must set up again: its appends are refused from now on. */
+  readonly forget: (writerId: string) => void
+  /** How many writers are set up. */
+  readonly writerCount: number
 }
 
 /** One per connection. @category constructors */
@@ -83,6 +87,14 @@ class Decoder implements AppendDecoder {
       default:
         return command
     }
+  }
+
+  forget(writerId: string): void {
+    this.writers.delete(writerId)
+  }
+
+  get writerCount(): number {
+    return this.writers.size
   }
 
   private blockEnd(command: Command<"AppendBlockEnd">): Append {

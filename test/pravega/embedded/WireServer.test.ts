@@ -4,7 +4,9 @@ import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { randomUUID } from "node:crypto"
 import * as Storage from "../../../src/pravega/embedded/internal/Storage.ts"
+import type { PipeHandlers } from "../../../src/pravega/segmentstore/BytePipe.ts"
 import * as AttributeId from "../../../src/pravega/wire/SegmentAttribute.ts"
+import * as WireCodec from "../../../src/pravega/wire/WireCodec.ts"
 import type { WireCommand } from "../../../src/pravega/wire/WireCommand.ts"
 import { expirePolls, makeStore } from "./EmbeddedStore.ts"
 import * as Raw from "./RawClient.ts"
@@ -341,6 +343,8 @@ describe("limits", () => {
       const { connect, container, server } = yield* makeStore({ limits: { connections: 2, underWay: 3 } })
       container.create("s")
       const [greedy, other] = [new RawClient(connect()), new RawClient(connect())]
+      yield* greedy.ask(Raw.setup("s", randomUUID()))
+      yield* other.ask(Raw.read("s", 0n, 1))
       const third = new RawClient(connect())
       yield* settled
       assert.deepStrictEqual([greedy.isClosed, other.isClosed, third.isClosed], [false, false, true])
@@ -348,7 +352,112 @@ describe("limits", () => {
       assert.isTrue(greedy.isClosed)
       assert.strictEqual(server.connections(), 1)
     }))
+
+  it.effect("for one more connection that one goes which has nothing under way and was silent for longest", () =>
+    Effect.gen(function*() {
+      const { connect, container, server } = yield* makeStore({ limits: { connections: 4 } })
+      container.create("s")
+      const [waits, silent, talks, later] = Array.from({ length: 4 }, () => new RawClient(connect()))
+      yield* waits!.ask(Raw.read("s", 0n, 1))
+      later!.bytes(Uint8Array.of(0))
+      yield* settled
+      yield* talks!.ask(Raw.info("s"))
+      const closed = () => [waits, silent, later, talks].map((client) => client!.isClosed)
+      for (const expected of [[false, true, false, false], [false, true, true, false]]) {
+        const next = new RawClient(connect())
+        assert.deepStrictEqual(tags(yield* next.ask(Raw.info("s"), Raw.setup("s", randomUUID()))), [
+          "StreamSegmentInfo",
+          "AppendSetup"
+        ])
+        assert.deepStrictEqual(closed(), expected)
+      }
+      assert.strictEqual(server.connections(), 4)
+    }))
+
+  it.effect("writers whose set-up was refused are none", () =>
+    Effect.gen(function*() {
+      const { connect, container } = yield* makeStore({
+        limits: { underWay: 2 },
+        owns: (segment) => segment !== "elsewhere",
+        verifyToken: (segments) => segments[0] === "theirs" ? { _tag: "Failed" } : { _tag: "Ok", expiresAt: Infinity }
+      })
+      container.create("s")
+      const client = new RawClient(connect())
+      const refused = [["gone", "NoSuchSegment"], ["elsewhere", "WrongHost"], [
+        "theirs",
+        "AuthTokenCheckFailed"
+      ]] as const
+      for (const [segment, reply] of refused) {
+        for (let i = 0; i < 4; i++) {
+          assert.deepStrictEqual(tags(yield* client.ask(Raw.setup(segment, randomUUID()))), [reply])
+        }
+      }
+      yield* client.ask(Raw.setup("s", randomUUID()), Raw.setup("s", randomUUID()))
+      assert.isFalse(client.isClosed)
+      yield* client.ask(Raw.setup("s", randomUUID()))
+      assert.isTrue(client.isClosed)
+    }))
+
+  it.effect("a connection writes any number of transactions: writers of segments that are gone are no burden", () =>
+    Effect.gen(function*() {
+      const { connect, container } = yield* makeStore({ limits: { underWay: 5, allUnderWay: 8 } })
+      container.create("s")
+      const clients = [new RawClient(connect()), new RawClient(connect())]
+      for (let i = 0; i < 40; i++) {
+        const client = clients[i % 2]!
+        const part = `s#transaction.${i}`
+        container.create(part)
+        const writer = randomUUID()
+        assert.deepStrictEqual(tags(yield* client.ask(Raw.setup(part, writer))), ["AppendSetup"])
+        assert.deepStrictEqual(tags(yield* client.ask(Raw.append(writer, 1n, bytes("x")))), ["DataAppended"])
+        assert.deepStrictEqual(tags(yield* client.ask(Raw.merge("s", part))), ["SegmentsMerged"])
+      }
+      assert.strictEqual(container.info("s")?.length, 40)
+    }))
+
+  it.effect("tiny replies that wait for a commit are as many as there is memory for", () =>
+    Effect.gen(function*() {
+      const storage = Storage.makeMemory()
+      const dones: Array<() => void> = []
+      const { connect } = yield* makeStore({
+        storage: { ...storage, commit: (done) => dones.push(done) },
+        limits: { unsent: 100_000 }
+      })
+      const client = new RawClient(connect())
+      // as one chunk, and as many
+      client.send(...Array.from({ length: 5000 }, () => ({ _tag: "KeepAlive" }) as const))
+      for (let i = 0; i < 5000; i++) client.send({ _tag: "KeepAlive" })
+      let answered = 0
+      for (let rounds = 0; answered < 10_000; rounds++) {
+        assert.isBelow(rounds, 100)
+        yield* settled
+        for (const done of dones.splice(0)) done()
+        yield* settled
+        const { length } = client.take()
+        // 8 bytes each, and what each takes in memory
+        assert.isAtMost(length, 400)
+        answered += length
+      }
+    }))
 })
+
+describe("a storage that can't be read", () => {
+  it.effect("ends the connection of who reads, now or when something comes, and of nobody else", () =>
+    Effect.gen(function*() {
+      const { connect, container } = yield* makeStore({
+        storage: { ...Storage.makeMemory(), read: () => undefined }
+      })
+      container.create("s")
+      const [waits, reads, other] = Array.from({ length: 3 }, () => new RawClient(connect()))
+      assert.deepStrictEqual(yield* waits!.ask(Raw.read("s", 0n, 8)), [])
+      assert.isFalse(waits!.isClosed)
+      container.appendOwn("s", bytes("x"), 1)
+      assert.deepStrictEqual(yield* reads!.ask(Raw.info("s"), Raw.read("s", 0n, 8)), [yield* info(other!)])
+      assert.deepStrictEqual([waits!.isClosed, reads!.isClosed, other!.isClosed], [true, true, false])
+    }))
+})
+
+const info = (client: RawClient) => Effect.map(client.ask(Raw.info("s")), ([reply]) => reply)
 
 describe("limits of all connections together", () => {
   it.effect("what is under way is counted, and what is over is free again", () =>
@@ -387,6 +496,29 @@ describe("limits of all connections together", () => {
       for (const client of clients) client.pipe.resume()
       yield* settled
       assert.deepStrictEqual(clients.map(({ isClosed }) => isClosed), [false, false, true, true])
+    }))
+
+  it.effect("and closed at once, whatever lies there", () =>
+    Effect.gen(function*() {
+      const { container, server } = yield* makeStore({ limits: { allUnsent: 1000 } })
+      container.create("s")
+      container.appendOwn("s", new Uint8Array(2000), 1)
+      let handlers: PipeHandlers | undefined
+      const calls: Array<string> = []
+      server.accept({
+        listen: (given) => {
+          handlers = given
+        },
+        write: () => false,
+        pause: () => {},
+        resume: () => {},
+        close: () => void calls.push("close"),
+        finish: () => void calls.push("finish")
+      })
+      handlers?.onData(WireCodec.encode(Raw.read("s", 0n, 2000)))
+      yield* settled
+      assert.deepStrictEqual(calls, ["close"])
+      assert.strictEqual(server.connections(), 0)
     }))
 })
 

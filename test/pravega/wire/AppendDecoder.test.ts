@@ -53,6 +53,18 @@ describe("AppendDecoder", () => {
     assert.deepStrictEqual(data, bytes(1, 2, 3, 4, 5))
   })
 
+  it("a writer that is forgotten is refused until it is set up again, and counted no more", () => {
+    const decoder = AppendDecoder.make()
+    decoder.push(setup())
+    decoder.push(setup(otherId))
+    assert.strictEqual(decoder.writerCount, 2)
+    decoder.forget(writerId)
+    assert.strictEqual(decoder.writerCount, 1)
+    assert.throws(() => decoder.push(end()), WireError)
+    decoder.push(setup())
+    assert.strictEqual(decoder.push(end())?._tag, "Append")
+  })
+
   it("padding never reaches the segment", () => {
     const padding = WireCodec.encode({ _tag: "Padding", length: 5 })
     assert.deepStrictEqual(dataOf(setup(), block(bytes(1, 2, ...padding)), end({ sizeOfWholeEvents: 2 })), bytes(1, 2))

@@ -11,13 +11,15 @@ import { commands, type WireCommand } from "../../wire/WireCommand.ts"
 /** A `DataAppended`: frame header, writer id, four numbers. */
 const acknowledgementSize = 8 + 16 + 4 * 8
 const blockSize = 64 * acknowledgementSize
+/** What a part takes in memory beside its bytes: there may be a million tiny ones. */
+const partOverhead = 256
 
 /** The bytes of a UUID in text. */
 export const uuidBytes = (text: string): Uint8Array => new ByteWriter(16).uuid(text).finish()
 
 export class ReplyQueue {
-  /** Bytes that were queued since the last `take`. */
-  bytes = 0
+  /** What was queued since the last `take` takes in memory: its bytes, and something for each part. */
+  held = 0
   private parts: Array<Uint8Array> = []
   private block = new Uint8Array(0)
   private view = new DataView(this.block.buffer)
@@ -29,7 +31,7 @@ export class ReplyQueue {
     this.closeBlock()
     for (const part of WireCodec.encodeParts(command)) {
       this.parts.push(part)
-      this.bytes += part.length
+      this.held += part.length + partOverhead
     }
   }
 
@@ -42,6 +44,8 @@ export class ReplyQueue {
   ): void {
     if (this.block.length - this.used < acknowledgementSize) this.newBlock()
     const { block, used, view } = this
+    // the first of the next part
+    if (used === this.closed) this.held += partOverhead
     view.setInt32(used, commands.DataAppended.code)
     view.setInt32(used + 4, acknowledgementSize - WireCodec.frameHeaderSize)
     block.set(writerId, used + 8)
@@ -51,7 +55,7 @@ export class ReplyQueue {
     view.setInt32(used + 48, Math.floor(length / 2 ** 32))
     view.setUint32(used + 52, length % 2 ** 32)
     this.used = used + acknowledgementSize
-    this.bytes += acknowledgementSize
+    this.held += acknowledgementSize
   }
 
   /** All that is queued; the queue is empty after it. */
@@ -59,7 +63,7 @@ export class ReplyQueue {
     this.closeBlock()
     const { parts } = this
     this.parts = []
-    this.bytes = 0
+    this.held = 0
     return parts
   }
 

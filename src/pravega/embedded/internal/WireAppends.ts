@@ -9,7 +9,7 @@
  *
  * @internal
  */
-import type { Append } from "../../wire/AppendDecoder.ts"
+import type { Append, AppendDecoder } from "../../wire/AppendDecoder.ts"
 import type { Command, WireCommand } from "../../wire/WireCommand.ts"
 import { type ReplyQueue, uuidBytes } from "./ReplyQueue.ts"
 import { notSet } from "./SegmentAttributes.ts"
@@ -32,23 +32,23 @@ export class WireAppends {
   private readonly container: SegmentContainer
   private readonly replies: ReplyQueue
   private readonly now: () => number
+  /** Knows the writers too: what is forgotten here is forgotten there. */
+  private readonly decoder: AppendDecoder
   private readonly writers = new Map<string, Writer>()
   private effects: Array<() => void> = []
 
-  constructor(container: SegmentContainer, replies: ReplyQueue, now: () => number) {
+  constructor(container: SegmentContainer, replies: ReplyQueue, decoder: AppendDecoder, now: () => number) {
     this.container = container
     this.replies = replies
+    this.decoder = decoder
     this.now = now
-  }
-
-  get writerCount(): number {
-    return this.writers.size
   }
 
   setup(command: Command<"SetupAppend">, expiresAt: number): void {
     const { requestId, segment, writerId } = command
     const attributes = this.container.attributes(segment)
     if (attributes === undefined) {
+      this.drop(writerId)
       return this.replies.push({ _tag: "NoSuchSegment", requestId, segment, serverStackTrace: "", offset: -1n })
     }
     const lastEventNumber = attributes.get(writerId) ?? notSet
@@ -90,6 +90,19 @@ export class WireAppends {
       writer.acknowledged = eventNumber
     } // else it was appended again, which nobody is told
     return true
+  }
+
+  /** A set-up was refused: the writer is not set up, wherever it was before. */
+  drop(writerId: string): void {
+    this.writers.delete(writerId)
+    this.decoder.forget(writerId)
+  }
+
+  /** Forgets the writers of segments that are gone: whoever writes transactions has one more with each. */
+  dropGone(): void {
+    for (const [writerId, { segment }] of this.writers) {
+      if (this.container.attributes(segment) === undefined) this.drop(writerId)
+    }
   }
 
   /** Refuses an append to a segment that another store owns now. */
@@ -136,7 +149,7 @@ export class WireAppends {
   private forget(writerId: string): void {
     const writer = this.writers.get(writerId)
     this.effects.push(() => {
-      if (this.writers.get(writerId) === writer) this.writers.delete(writerId)
+      if (this.writers.get(writerId) === writer) this.drop(writerId)
     })
   }
 }

@@ -35,10 +35,14 @@ export class WireConnection {
   incomplete = 0
   unsent = 0
   underWay = 0
+  /** Which of all that was heard of connections was heard of this one last. */
+  heard: number
   /** Bytes of appends in replies that wait for a commit. */
   private unacknowledged = 0
   /** Bytes of appends since the last `flush`. */
   private taken = 0
+  /** What replies that wait for a commit hold. */
+  private committing = 0
   private flushesUnderWay = 0
   private isFlushPlanned = false
   private takesMore = true
@@ -52,7 +56,8 @@ export class WireConnection {
     this.container = shared.options.container
     this.pipe = pipe
     this.onClosed = onClosed
-    this.appends = new WireAppends(this.container, this.replies, shared.options.now)
+    this.heard = shared.heard
+    this.appends = new WireAppends(this.container, this.replies, this.decoder, shared.options.now)
     pipe.listen({
       onData: (chunk) => this.onData(chunk),
       onDrain: () => {
@@ -71,8 +76,23 @@ export class WireConnection {
     this.closed()
   }
 
+  /** Nothing is lost with it: what a client has open here it has to set up. */
+  isIdle(): boolean {
+    return this.underWay === 0 && this.unsent === 0 && this.flushesUnderWay === 0 && this.inbox.length === 0
+  }
+
+  /** Forgets what is under way on segments that are gone. */
+  dropGone(): void {
+    this.appends.dropGone()
+    for (const segment of this.transientSegments) {
+      if (this.container.attributes(segment) === undefined) this.transientSegments.delete(segment)
+    }
+    this.countUnderWay()
+  }
+
   private onData(chunk: Uint8Array): void {
     if (this.isEnding) return
+    this.heard = ++this.shared.heard
     try {
       this.parser.push(chunk, this.take)
     } catch (cause) {
@@ -110,33 +130,36 @@ export class WireConnection {
 
   private hasRoom(): boolean {
     const { unacknowledged, unsent } = this.shared.limits
-    return this.takesMore && this.replies.bytes < unsent && this.unacknowledged + this.taken < unacknowledged
+    return this.takesMore && this.replies.held + this.committing < unsent &&
+      this.unacknowledged + this.taken < unacknowledged
   }
 
   /** Has what is queued sent when it is durable. */
   private flush(): void {
     const { replies, taken } = this
-    if (replies.bytes === 0 && taken === 0 && !this.isEnding) return
-    if (this.isEnding && this.flushesUnderWay > 0 && replies.bytes === 0) return
-    const { bytes } = replies
+    if (replies.held === 0 && taken === 0 && !this.isEnding) return
+    if (this.isEnding && this.flushesUnderWay > 0 && replies.held === 0) return
+    const { held } = replies
     const parts = replies.take()
     this.taken = 0
     this.unacknowledged += taken
+    this.committing += held
     this.flushesUnderWay++
     this.container.commit(() => {
       this.flushesUnderWay--
       this.unacknowledged -= taken
+      this.committing -= held
       if (this.isClosed) return
       this.appends.settle()
       if (parts.length > 0 && !this.pipe.write(parts)) {
         this.takesMore = false
-        this.countUnsent(this.unsent + bytes)
+        this.countUnsent(this.unsent + held)
         if (this.shared.unsent > this.shared.limits.allUnsent) this.shared.closeLargest("unsent")
         if (this.isClosed) return
       }
       this.countUnderWay()
       if (this.isEnding) {
-        if (this.flushesUnderWay === 0 && this.replies.bytes === 0) this.close()
+        if (this.flushesUnderWay === 0 && this.replies.held === 0) this.finish()
       } else this.pump()
     })
   }
@@ -146,15 +169,24 @@ export class WireConnection {
     this.unsent = bytes
   }
 
+  /** After what was written. */
+  private finish(): void {
+    this.pipe.finish()
+    this.closed()
+  }
+
   /** Ends the connection if it, or all together, have too much under way. */
   private countUnderWay(): void {
-    const underWay = this.isClosed ? 0 : this.polls.size + this.appends.writerCount + this.transientSegments.size
+    const underWay = this.isClosed ? 0 : this.polls.size + this.decoder.writerCount + this.transientSegments.size
     const isMore = underWay > this.underWay
     this.shared.underWay += underWay - this.underWay
     this.underWay = underWay
+    if (!isMore) return
     const { limits } = this.shared
-    if (isMore && underWay > limits.underWay) this.end()
-    else if (isMore && this.shared.underWay > limits.allUnderWay) this.shared.closeLargest("underWay")
+    if (underWay > limits.underWay) {
+      this.dropGone()
+      if (this.underWay > limits.underWay) this.end()
+    } else if (this.shared.underWay > limits.allUnderWay) this.shared.closeLargest("underWay")
   }
 
   /** For replies that come from outside of this connection's own turn. */
@@ -206,7 +238,10 @@ export class WireConnection {
         // a reply, or what only an administration port takes
         if (access === undefined) return this.end()
         const check = this.check(access)
-        if (check === undefined) return
+        if (check === undefined) {
+          if (command._tag === "SetupAppend") this.appends.drop(command.writerId)
+          return
+        }
         return this.allowed(access.command, check.expiresAt)
       }
     }
@@ -265,7 +300,7 @@ export class WireConnection {
     }
     const { offset, segment, suggestedLength } = command
     // a peer that is slow for a moment still gets all there is: only what waits for it in memory is bounded
-    const hasRoom = () => this.replies.bytes < this.shared.limits.unsent
+    const hasRoom = () => this.replies.held < this.shared.limits.unsent
     const result = this.container.read(segment, Number(offset), suggestedLength, later, hasRoom)
     if (result._tag !== "Poll") return this.readResult(command, result)
     poll = result

@@ -19,7 +19,10 @@ export type TokenCheck =
 
 /** Sizes in bytes. */
 export interface WireLimits {
-  /** Connections at once; what comes beyond is closed. 10,000 by default. */
+  /**
+   * Connections at once, 10,000 by default. For one more, that one is closed which has nothing under way and was silent
+   * for longest; if all have something, the new one.
+   */
   readonly connections: number
   /** Appends of one connection that are not acknowledged: above it, nothing is read from it. 32 MiB by default. */
   readonly unacknowledged: number
@@ -69,6 +72,8 @@ export interface WireShared {
   incomplete: number
   unsent: number
   underWay: number
+  /** How often any of them was heard of. */
+  heard: number
   /** Closes the connection that has most of it; of those that have as much, the latest. */
   readonly closeLargest: (kind: "incomplete" | "unsent" | "underWay") => void
 }
@@ -92,15 +97,28 @@ export const make = (options: WireServerOptions): WireServer => {
     incomplete: 0,
     unsent: 0,
     underWay: 0,
+    heard: 0,
     closeLargest: (kind) => {
+      if (kind === "underWay") {
+        for (const each of connections) each.dropGone()
+        if (shared.underWay <= limits.allUnderWay) return
+      }
       let largest: WireConnection | undefined
       for (const each of connections) if (largest === undefined || each[kind] >= largest[kind]) largest = each
       largest?.close()
     }
   }
+  const closeSilent = () => {
+    let silent: WireConnection | undefined
+    for (const each of connections) {
+      if (each.isIdle() && (silent === undefined || each.heard < silent.heard)) silent = each
+    }
+    silent?.close()
+  }
   return {
     accept: (pipe) => {
-      if (connections.size >= shared.limits.connections) return pipe.close()
+      if (connections.size >= limits.connections) closeSilent()
+      if (connections.size >= limits.connections) return pipe.close()
       const connection = new WireConnection(shared, pipe, () => connections.delete(connection))
       connections.add(connection)
     },
