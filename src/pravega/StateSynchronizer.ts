@@ -186,24 +186,24 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
     }
   }
 
-  readonly fetch: Effect.Effect<S, SynchronizerError> = Effect.suspend(() =>
-    Effect.flatMap(this.catchUp, () => {
-      const state = this.current()
-      return state === undefined
-        ? Effect.fail(fail(new StateMissing({ stream: this.log.stream.name })))
-        : Effect.succeed(state)
-    })
-  )
+  private readonly known: Effect.Effect<S, SynchronizerError> = Effect.suspend(() => {
+    const state = this.current()
+    return state === undefined
+      ? Effect.fail(fail(new StateMissing({ stream: this.log.stream.name })))
+      : Effect.succeed(state)
+  })
+
+  readonly fetch: Effect.Effect<S, SynchronizerError> = Effect.suspend(() => Effect.andThen(this.catchUp, this.known))
 
   readonly initialize = (entry: Entry): Effect.Effect<S, SynchronizerError> =>
     this.turn.withPermits(1)(Effect.gen({ self: this }, function*() {
       const oldest = yield* this.log.oldest
       const revision = yield* this.log.append(entry, oldest)
-      if (revision !== undefined) {
-        this.replica ??= this.replicaAt(oldest)
-        yield* this.replay(this.replica, entry, oldest, revision)
-      }
-    })).pipe(Effect.mapError(asSynchronizerError), Effect.andThen(this.fetch))
+      if (revision === undefined) return yield* this.fetch
+      this.replica ??= this.replicaAt(oldest)
+      yield* this.replay(entry, oldest, revision)
+      return yield* this.known
+    })).pipe(Effect.mapError(asSynchronizerError))
 
   readonly update = <A>(decide: (state: S) => Decision<Entry, A>): Effect.Effect<A, SynchronizerError> =>
     this.turn.withPermits(1)(Effect.gen({ self: this }, function*() {
@@ -216,7 +216,7 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
         if (entry === undefined) return value
         const after = yield* this.log.append(entry, revision)
         if (after !== undefined) {
-          yield* this.replay(replica, entry, revision, after)
+          yield* this.replay(entry, revision, after)
           return value
         }
         yield* this.catchUp
@@ -232,7 +232,7 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
         if (this.replica === undefined) yield* this.catchUp
         const { replica } = this
         if (replica === undefined) continue
-        const isSealed = yield* this.replayAll(replica, this.log.follow(replica.revision)).pipe(
+        const isSealed = yield* this.replayAll(this.log.follow(replica.revision)).pipe(
           Effect.as(true),
           Effect.catchIf(isTruncated, () => Effect.as(this.startOver, false))
         )
@@ -273,7 +273,7 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
     const { replica } = this
     if (replica === undefined) return this.startOver
     return Effect.catchIf(
-      this.replayAll(replica, this.log.read(replica.revision)),
+      this.replayAll(this.log.read(replica.revision)),
       isTruncated,
       () => this.startOver
     )
@@ -283,7 +283,7 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
   private readonly startOver: Effect.Effect<void, SynchronizerError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
       const replica = this.replicaAt((yield* this.fetchMark) ?? (yield* this.log.oldest))
-      yield* this.replayAll(replica, this.log.read(replica.revision))
+      yield* forEachEntry(this.log.read(replica.revision), (entry, from, to) => replica.apply(entry, from, to))
       // what is here may have come further in the meantime
       if (this.replica !== undefined && this.replica.revision >= replica.revision) return
       this.replica = replica
@@ -294,39 +294,47 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
     Effect.retry({ times: 100, while: isTruncated })
   )
 
-  private replayAll(
-    replica: Replica<S, Entry>,
-    entries: Stream.Stream<EventRead<Entry>, ReadError>
-  ): Effect.Effect<void, SynchronizerError> {
-    return Stream.runForEachArray(entries, (reads) => {
-      for (const { endOffset, event, offset } of reads) {
-        const before = replica.revision
-        const problem = replica.apply(event, offset, endOffset)
-        if (problem !== undefined) return Effect.fail(problem)
-        if (replica === this.replica && replica.revision > before) this.changed()
-      }
-      return Effect.void
-    }).pipe(Effect.mapError(asSynchronizerError))
+  private replayAll(entries: Stream.Stream<EventRead<Entry>, ReadError>): Effect.Effect<void, SynchronizerError> {
+    return forEachEntry(entries, (entry, from, to) => this.advance(entry, from, to))
   }
 
-  private replay(
-    replica: Replica<S, Entry>,
-    entry: Entry,
-    from: Revision,
-    to: Revision
-  ): Effect.Effect<void, CorruptState> {
+  private replay(entry: Entry, from: Revision, to: Revision): Effect.Effect<void, CorruptState> {
     return Effect.suspend(() => {
-      const problem = replica.apply(entry, from, to)
-      if (problem !== undefined) return Effect.fail(problem)
-      this.changed()
-      return Effect.void
+      const problem = this.advance(entry, from, to)
+      return problem === undefined ? Effect.void : Effect.fail(problem)
     })
+  }
+
+  /**
+   * Applies an entry to the replica that is here now, whichever it was when the entry was asked for: another fiber may have
+   * found the log truncated and begun anew. A newer replica is further on, so entries that are read before it are skipped,
+   * and those behind it follow without a gap.
+   */
+  private advance(entry: Entry, from: Revision, to: Revision): CorruptState | undefined {
+    const { replica } = this
+    if (replica === undefined) throw new Error("entries of a log that was not begun")
+    const before = replica.revision
+    const problem = replica.apply(entry, from, to)
+    if (problem === undefined && replica.revision > before) this.changed()
+    return problem
   }
 
   private changed(): void {
     for (const listener of this.listeners) listener()
   }
 }
+
+const forEachEntry = <Entry>(
+  entries: Stream.Stream<EventRead<Entry>, ReadError>,
+  apply: (entry: Entry, from: Revision, to: Revision) => CorruptState | undefined
+): Effect.Effect<void, SynchronizerError> =>
+  Stream.runForEachArray(entries, (reads) => {
+    for (const { endOffset, event, offset } of reads) {
+      const problem = apply(event, offset, endOffset)
+      if (problem !== undefined) return Effect.fail(problem)
+    }
+    return Effect.void
+  }).pipe(Effect.mapError(asSynchronizerError))
 
 const asSynchronizerError = (error: SynchronizerError | SynchronizerErrorReason): SynchronizerError =>
   error._tag === "SynchronizerError" ? error : fail(error)
