@@ -9,6 +9,7 @@
 import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { flow } from "effect/Function"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -135,8 +136,8 @@ export interface SourceSession<out A, out E> {
   ) => Effect.Effect<Range<Schema.Json, Schema.Json>, E | CommitError>
   /** Reads a plan. A plan read again gives the same events in the same partitions, or fails. */
   readonly partitions: (plan: Schema.Json) => Effect.Effect<ReadonlyArray<Partition<A, E>>, E | CommitError>
-  /** Waits for something after a position, or for ever if the source can't tell. It may be there for nothing. */
-  readonly arrival: (position: Schema.Json) => Effect.Effect<void, CommitError>
+  /** Waits for something after a position, of which it was planned in vain; undefined: it can't tell. See `TypedSession`. */
+  readonly arrival: ((position: Schema.Json) => Effect.Effect<void, CommitError>) | undefined
   /** What was left after a position when the source was last asked to plan; undefined: it can't tell. */
   readonly lag: (position: Schema.Json) => Effect.Effect<Lag | undefined, CommitError>
   /** Everything before the position is durably committed, and is not read again. */
@@ -157,7 +158,7 @@ export interface TypedSession<A, E, Position, Plan, Identity> {
   readonly partitions: (plan: Plan) => Effect.Effect<ReadonlyArray<Partition<A, E>>, E>
   /**
    * Waits for something after a position: then a query plans at once. It may return for nothing, but not again and again.
-   * Without it a query that found nothing looks again every 100 ms.
+   * A query that found nothing looks again after 2 seconds whatever this says, and without it every 100 ms.
    */
   readonly arrival?: ((position: Position) => Effect.Effect<void>) | undefined
   /** As of the last `plan`; asks nobody. */
@@ -242,10 +243,9 @@ export const make = <A, E, R, Position, Plan, Identity, PI, LI, II>(
         partitions: (encoded) => Effect.flatMap(planOf(encoded), session.partitions),
         skipped: (encoded) =>
           session.skipped === undefined ? Effect.succeed([]) : Effect.map(planOf(encoded), session.skipped),
-        arrival: (encoded) =>
-          session.arrival === undefined
-            ? Effect.never
-            : Effect.flatMap(position.decode(encoded), session.arrival),
+        arrival: session.arrival === undefined
+          ? undefined
+          : flow(position.decode, Effect.flatMap(session.arrival)),
         lag: (encoded) =>
           session.lag === undefined ? Effect.undefined : Effect.map(position.decode(encoded), session.lag),
         consumed: (encoded) =>

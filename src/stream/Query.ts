@@ -86,8 +86,11 @@ export interface Query<out E> {
   readonly stop: Effect.Effect<void, E>
 }
 
-/** How long a query that found no input waits at most before it looks again. */
+/** How long a query that found no input waits at most before it looks again, where a source can't tell of more. */
 const idlePause = Duration.millis(100)
+
+/** The same where all sources can: what they say is what counts, and this is for what nobody thought of. */
+const safetyPause = Duration.seconds(2)
 
 /**
  * Starts a query in the background. Opens and claims it first: fails when that fails. From then on older processes that
@@ -223,7 +226,7 @@ const trigger = Effect.fnUntraced(function*<A, B, ES, E, R>(
       yield* BatchStatus.rest(run.activity)
       yield* trigger._tag === "every"
         ? pause(yield* tick, stopping)
-        : Effect.raceFirst(pause(idlePause, stopping), arrival(run))
+        : idle(run, stopping)
     }
   }
 })
@@ -231,11 +234,16 @@ const trigger = Effect.fnUntraced(function*<A, B, ES, E, R>(
 const latest = <A, ES>([name, session]: readonly [string, SourceSession<A, ES>]) =>
   Effect.map(session.latest, (position) => [name, position] as const)
 
-/** Waits for something to read. */
-const arrival = <A, B, ES, E, R>({ log, sources }: BatchRun.Run<A, B, ES, E, R>) =>
-  Effect.raceAllFirst(
-    Array.from(sources, ([name, source]) => source.arrival(log.state().positions[name] ?? null))
-  )
+/** Waits for something to read, but not for ever. */
+const idle = <A, B, ES, E, R>({ log, sources }: BatchRun.Run<A, B, ES, E, R>, stopping: Deferred.Deferred<void>) =>
+  Effect.suspend(() => {
+    const { positions } = log.state()
+    const arrivals = Array.from(sources).flatMap(([name, { arrival }]) =>
+      arrival === undefined ? [] : [arrival(positions[name] ?? null)]
+    )
+    const pausing = pause(arrivals.length < sources.size ? idlePause : safetyPause, stopping)
+    return Effect.raceAllFirst([pausing, ...arrivals])
+  })
 
 /** Tells the sources how far everything is durably committed. */
 const consumed = <A, B, ES, E, R>(

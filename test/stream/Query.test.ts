@@ -304,6 +304,33 @@ describe("Query", () => {
       assert.strictEqual(sink.committed().length, 33 + 20)
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
+  it.effect("looks again every 100 ms where a source can't tell of more, else every 2 seconds at most", () =>
+    Effect.gen(function*() {
+      const looks = Effect.fnUntraced(function*(name: string, arrival: Source.SourceSession<number, never>["arrival"]) {
+        let plans = 0
+        const source = numbers({ value: 0 })
+        const counted: typeof source = {
+          ...source,
+          open: Effect.map(source.open, (session) => ({
+            ...session,
+            arrival,
+            plan: (from, ends) =>
+              Effect.suspend(() => {
+                plans++
+                return session.plan(from, ends)
+              })
+          }))
+        }
+        yield* Query.start(
+          Pipeline.make(name, { source: counted, process: (events) => events, sink: Sink.memory<number>() })
+        )
+        yield* TestClock.adjust("10 seconds")
+        return plans
+      })
+      assert.strictEqual(yield* looks("asks", undefined), 101)
+      assert.strictEqual(yield* looks("waits", () => Effect.never), 6)
+    }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
+
   it.effect("tells its status, its last batches and their rates", () =>
     Effect.gen(function*() {
       const available = { value: 20 }

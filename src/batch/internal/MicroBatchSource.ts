@@ -40,6 +40,9 @@ class MicroBatchPlan extends BatchPlan.extend<MicroBatchPlan>("effect-pravega/Mi
 
 type Failure = ReadError | SourceError
 
+/** How often it is looked whether there is enough, while there is less: in nanoseconds. */
+const lookPause = 100_000_000n
+
 const defaultBytes = 8 * 1024 * 1024
 
 const toJson = {
@@ -75,6 +78,8 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
       let eventSize: number | undefined
       /** Something lies after this cut, since when. */
       let waiting: { readonly after: string; readonly since: bigint } | undefined
+      /** Nothing lay after this cut: where the next events will be, which may be in successors of its segments. */
+      let nothing: { readonly after: string; readonly frontier: StreamCut["positions"] } | undefined
 
       const here = <B, E>(effect: Effect.Effect<B, E, Pravega>): Effect.Effect<B, E> =>
         Effect.provideContext(effect, context)
@@ -111,6 +116,8 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
         for (const [id, tail] of planned.tails) tails.set(id, tail)
         const { range } = planned
         if (typeof range === "string") {
+          waiting = undefined
+          nothing = { after: from.toString(), frontier: planned.frontier }
           // There is no batch that could report them.
           if (range === "ended" && planned.gaps.length > 0) {
             const parts = planned.gaps.map((gap) => skippedOf(stream, gap))
@@ -118,7 +125,9 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
           }
           return { _tag: range } satisfies Range<MicroBatchPlan, StreamCut>
         }
-        if (atLeast !== undefined && !planned.isFull && !isBefore(ends, range.plan.to) && !isEnough(range, atLeast)) {
+        if (
+          atLeast !== undefined && !planned.isFull && !hasReachedAny(ends, range.plan.to) && !isEnough(range, atLeast)
+        ) {
           const now = yield* Clock.monotonicTimeNanos
           const after = from.toString()
           if (waiting?.after !== after) waiting = { after, since: now }
@@ -135,6 +144,16 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
         })
         readAheadOf.set(found, range.chunks)
         return { _tag: "range", plan: found, next: found.to } satisfies Range<MicroBatchPlan, StreamCut>
+      })
+
+      const arrival = Effect.fnUntraced(function*(cut: StreamCut) {
+        const after = cut.toString()
+        if (atLeast === undefined || waiting?.after !== after) {
+          return yield* tailWatch(nothing?.after === after ? nothing.frontier : cut.positions)
+        }
+        // There is something already: how much it has become is found out by looking.
+        const left = waiting.since + atLeast.delay - (yield* Clock.monotonicTimeNanos)
+        yield* Effect.sleep(Duration.nanos(left < 0n ? 0n : left < lookPause ? left : lookPause))
       })
 
       return {
@@ -177,7 +196,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
               })
             )
           }),
-        arrival: ({ positions }: StreamCut) => tailWatch(positions),
+        arrival,
         lag: ({ positions }: StreamCut) => lagOf(stream, positions, tails),
         skipped: (planned: MicroBatchPlan) =>
           skippedIn.get(planned) ?? planned.gaps.map((gap) => skippedOf(stream, gap)),
@@ -223,7 +242,7 @@ const lagOf = (
 }
 
 /** Whether a cut has reached one of the ends, so that waiting for more makes no sense. */
-const isBefore = (ends: ReadonlyArray<StreamCut>, { positions }: StreamCut): boolean =>
+const hasReachedAny = (ends: ReadonlyArray<StreamCut>, { positions }: StreamCut): boolean =>
   ends.some((end) => [...end.positions].every(([id, offset]) => (positions.get(id) ?? -1n) >= offset))
 
 interface AtLeast {

@@ -40,6 +40,8 @@ export interface Planned {
   readonly range: PlannedRange | NoRange
   /** What is gone of the range, and is left out of it, or would be. */
   readonly gaps: ReadonlyArray<Gap>
+  /** How far each segment is read by then, where the range ends, or, if there is none, where the next events will be. */
+  readonly frontier: ReadonlyMap<SegmentId, bigint>
   /** The lengths of the segments that were looked at. */
   readonly tails: ReadonlyMap<SegmentId, bigint>
   /** Segments are gone: of a stream that was truncated, or that is another one by now. */
@@ -176,7 +178,7 @@ const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
   const plan = yield* Effect.catchTag(planOf(from, to, entered, gaps), "TruncatedData", lostMeanwhile)
   // A segment that is gone counts once: when its successors take its place.
   const left = [...gaps.values()].filter(({ segment, to }) => to !== undefined || !frontier.has(segment))
-  const known = { gaps: left, tails, isGone, isFull }
+  const known = { gaps: left, frontier, tails, isGone, isFull }
   if (plan.ranges.length === 0) return { ...known, range: none } satisfies Planned
   // The ranges are found apart from the walk that chose the cut: both must have seen the same bytes.
   if (plan.length !== BigInt(options.limits.bytes - bytes)) {

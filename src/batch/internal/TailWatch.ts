@@ -2,9 +2,11 @@
  * Waits at the ends of a stream's segments for more: one read per segment, which the store answers when something was
  * appended or the segment was sealed. So a query learns of new events at once, and nobody asks again and again.
  *
- * What is said is that there may be more; what there is, planning finds out.
+ * What is said is that there may be more; what there is, planning finds out. Where a read fails, it is said too, after a
+ * pause, and the read is made again when somebody waits there once more.
  */
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
@@ -19,6 +21,9 @@ interface Watch {
   hasNews: boolean
 }
 
+/** Between reads that fail. */
+const failurePause = Duration.millis(100)
+
 /** The reads go on between calls, and end with the Scope. */
 export const make = Effect.fnUntraced(function*(stream: ScopedStream) {
   const { segments } = yield* Pravega
@@ -32,14 +37,21 @@ export const make = Effect.fnUntraced(function*(stream: ScopedStream) {
     watch.hasNews = true
     Deferred.doneUnsafe(bell, Effect.void)
   }
+  const forget = (id: SegmentId, offset: bigint) => {
+    if (watches.get(id)?.offset !== offset) return
+    watches.delete(id)
+    Deferred.doneUnsafe(bell, Effect.void)
+  }
   const wait = (id: SegmentId, offset: bigint) =>
     // a store answers with nothing after a while
     Effect.repeat(segments.read({ stream, id }, { offset, length: 1 }), {
       until: ({ data, endOfSegment }) => data.length > 0 || endOfSegment
     }).pipe(
-      // whatever is wrong with the segment: who plans will meet it, and say so
-      Effect.ignore,
-      Effect.andThen(Effect.sync(() => tell(id, offset)))
+      Effect.matchEffect({
+        onSuccess: () => Effect.sync(() => tell(id, offset)),
+        // whatever is wrong with the segment: who plans will meet it, and say so
+        onFailure: () => Effect.andThen(Effect.sleep(failurePause), Effect.sync(() => forget(id, offset)))
+      })
     )
 
   /**
