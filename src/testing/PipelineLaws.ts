@@ -113,9 +113,10 @@ export class NothingChecked extends Schema.TaggedError<NothingChecked>()("Nothin
  * a run without a crash. Nothing is lost, repeated or invented, and each key's outputs are in the same order. Dies with
  * fast-check's report and a `LawBroken` when that is not so, and with `NothingChecked` when not one run wrote an output.
  *
- * The outputs must depend on the events alone, not on how they fall into batches or on what time it is. The services that
- * the pipeline needs are taken from around; the Pravega, the checkpoint log, the time and the random numbers are simulated,
- * whatever there is around. Its source must start at `earliest`.
+ * The outputs must depend on the events alone, not on how they fall into batches or on what time it is; those of one key
+ * must come from inputs of one key, as only then they have an order. The services that the pipeline needs are taken from
+ * around; the Pravega, the checkpoint log, the time and the random numbers are simulated, whatever there is around. Its
+ * source must start at `earliest`.
  *
  * @category laws
  * @since 0.1.0

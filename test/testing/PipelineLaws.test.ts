@@ -23,7 +23,8 @@ const words = keyed("words")
 const others = keyed("others")
 
 const some = fc.array(fc.stringMatching(/^[abc]( [abc]\d){0,3}$/), { minLength: 1, maxLength: 6 })
-const split = (line: string): ReadonlyArray<string> => line.split(" ")
+/** Under the line's key: words of several keys would come in one order or another, as the batches fall. */
+const split = (line: string): ReadonlyArray<string> => line.split(" ").map((word) => `${line.slice(0, 1)}${word}`)
 
 const pipeline = Pipeline.make("words", {
   source: Source.microBatch(lines, { limit: { events: 4 } }),
