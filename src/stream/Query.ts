@@ -181,10 +181,13 @@ const batches = <A, B, ES, E, R>(
   options: Options<ES, E>,
   hooks: Hooks
 ) =>
-  Effect.raceFirst(
-    trigger(run, options.trigger ?? asFastAsPossible, hooks),
-    StallWatch.watch(run, Duration.fromInputUnsafe(options.stallAfter ?? "1 minute"))
-  )
+  Effect.suspend(() => {
+    const metrics = QueryMetrics.recorder(run.log.query)
+    return Effect.raceFirst(
+      trigger(run, options.trigger ?? asFastAsPossible, { ...hooks, metrics }),
+      StallWatch.watch(run, Duration.fromInputUnsafe(options.stallAfter ?? "1 minute"))
+    ).pipe(Effect.ensuring(metrics.end))
+  })
 
 interface Hooks {
   readonly stopping: Deferred.Deferred<void>
@@ -194,7 +197,7 @@ interface Hooks {
 const trigger = Effect.fnUntraced(function*<A, B, ES, E, R>(
   run: BatchRun.Run<A, B, ES, E, R>,
   trigger: Trigger,
-  { onBatch, stopping }: Hooks
+  { metrics, onBatch, stopping }: Hooks & { readonly metrics: QueryMetrics.Recorder }
 ) {
   const until = trigger._tag === "availableNow"
     ? Object.fromEntries(yield* Effect.forEach(run.sources, latest, { concurrency: "unbounded" }))
@@ -208,7 +211,7 @@ const trigger = Effect.fnUntraced(function*<A, B, ES, E, R>(
     const step = yield* Commit.step(run, { until, more: more && !Deferred.isDoneUnsafe(stopping) })
     if (step._tag === "done") {
       const { report } = step
-      yield* QueryMetrics.record(run.log.query, report)
+      yield* metrics.record(report)
       yield* onBatch({ ...report, rates: ratesOf(report, before ?? report.times.begun) })
       before = report.times.committed
       yield* consumed(run, report.positions)

@@ -13,10 +13,10 @@
  * | `pravega_query_dead_letters` | counter | events | put aside |
  * | `pravega_query_gaps`, `_gap_bytes` | counter | gaps, bytes | truncated and skipped, per source; bytes as far as known |
  * | `pravega_query_lag_bytes` | gauge | bytes | left to read when the last batch was planned, per source |
- * | `pravega_query_lag_segment_bytes` | gauge | bytes | the same per segment (attribute `segment`) |
- * | `pravega_query_stalled` | gauge | 0 or 1 | there is something to do and nothing comes of it |
+ * | `pravega_query_lag_segment_bytes` | gauge | bytes | the same per segment (attribute `segment`); 0: read to its end, gone, or not read any more |
+ * | `pravega_query_stalled` | gauge | 0 or 1 | there is something to do and nothing comes of it; 0 when the query has ended |
  * | `pravega_query_stalls` | counter | stalls | how often that was noticed |
- * | `pravega_query_prepared_age_millis` | gauge | ms | age of a batch whose outcome is fixed and has not come true; 0: none |
+ * | `pravega_query_prepared_age_millis` | gauge | ms | age of a batch whose outcome is fixed and has not come true; 0: none, or the query has ended |
  *
  * Spans: `Query.batch` per batch, in it `Query.process`, `Query.prepare`, `Query.commit`; with `query` and `batch`.
  *
@@ -77,8 +77,42 @@ export const update = <Input, State>(
   input: Input
 ): Effect.Effect<void> => Metric.update(Metric.withAttributes(metric, attributes), input)
 
-/** Counts a batch. @internal */
-export const record = (query: string, report: BatchReport): Effect.Effect<void> => {
+/** Counts the batches of a query. @internal */
+export interface Recorder {
+  readonly record: (report: BatchReport) => Effect.Effect<void>
+  /** The query has ended: what is said of the present holds no more. */
+  readonly end: Effect.Effect<void>
+}
+
+/** For one run of a query. @internal */
+export const recorder = (query: string): Recorder => {
+  /** Per source: the segments that were said to have something left. */
+  const behind = new Map<string, ReadonlyArray<string>>()
+  const upToDate = (source: string, segment: string) => update(lagSegmentBytes, { query, source, segment }, 0)
+  return {
+    record: (report) =>
+      Effect.suspend(() => {
+        const updates = counts(query, report)
+        for (const [source, { lag }] of report.sources) {
+          if (lag === undefined) continue
+          for (const segment of behind.get(source) ?? []) {
+            if (lag.parts[segment] === undefined) updates.push(upToDate(source, segment))
+          }
+          behind.set(source, Object.keys(lag.parts))
+        }
+        return Effect.all(updates, { discard: true })
+      }),
+    end: Effect.suspend(() =>
+      Effect.all([
+        update(stalled, { query }, 0),
+        update(preparedAgeMillis, { query }, 0),
+        ...Array.from(behind).flatMap(([source, segments]) => segments.map((segment) => upToDate(source, segment)))
+      ], { discard: true })
+    )
+  }
+}
+
+const counts = (query: string, report: BatchReport): Array<Effect.Effect<void>> => {
   const updates = [
     update(batches, { query }, 1),
     update(attempts, { query }, report.attempts),
@@ -106,5 +140,5 @@ export const record = (query: string, report: BatchReport): Effect.Effect<void> 
   for (const [sink, { bytes, events }] of report.sinks) {
     updates.push(update(eventsOut, { query, sink }, events), update(bytesOut, { query, sink }, bytes))
   }
-  return Effect.all(updates, { discard: true })
+  return updates
 }

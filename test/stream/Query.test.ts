@@ -397,6 +397,7 @@ describe("Query", () => {
         yield* TestClock.adjust("10 seconds")
         yield* query.await
         assert.deepStrictEqual(yield* query.status, { _tag: "ended" })
+        assert.deepStrictEqual([(yield* stalled).value, (yield* age).value], [0, 0])
       }).pipe(Effect.provide(Logger.layer([logger])))
       assert.deepStrictEqual(sink.committed(), upTo(20))
       assert.strictEqual(warnings.length, 1)
@@ -472,6 +473,58 @@ describe("Query", () => {
         ["Query.batch", "Query.process", "Query.prepare", "Query.commit"].map(count).map((n) => Math.ceil(n / 2)),
         [2, 2, 2, 4]
       )
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it.effect("says that nothing is left of a segment that is read to its end or gone, and nothing of a query that has ended", () =>
+    Effect.gen(function*() {
+      const left: Array<Record<string, number>> = [{ one: 7, two: 5 }, { two: 3, three: 1 }]
+      const source = numbers({ value: 20 })
+      let batch = 0
+      const lagging: typeof source = {
+        ...source,
+        open: Effect.map(source.open, (session) => ({
+          ...session,
+          lag: () => Effect.sync(() => ({ bytes: 9, parts: left[batch++] ?? {} }))
+        }))
+      }
+      const pipeline = Pipeline.make("lagging", {
+        source: lagging,
+        process: (events) => events,
+        sink: Sink.memory<number>()
+      })
+      const query = yield* Query.start(pipeline)
+      yield* TestClock.adjust("1 second")
+      const of = (segment: string) =>
+        Effect.map(
+          Metric.value(Metric.withAttributes(QueryMetrics.lagSegmentBytes, {
+            query: "lagging",
+            source: "numbers",
+            segment
+          })),
+          ({ value }) => value
+        )
+      assert.deepStrictEqual(yield* Effect.forEach(["one", "two", "three"], of), [0, 3, 1])
+      yield* query.stop
+      assert.deepStrictEqual(yield* Effect.forEach(["one", "two", "three"], of), [0, 0, 0])
+    }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
+
+  it.effect("an interrupted query that was stalled is not stalled any more", () =>
+    Effect.gen(function*() {
+      const source = numbers({ value: 20 })
+      const hangs: typeof source = {
+        ...source,
+        open: Effect.map(source.open, (session) => ({ ...session, plan: () => Effect.never }))
+      }
+      const stalled = Metric.value(Metric.withAttributes(QueryMetrics.stalled, { query: "hangs" }))
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* Query.start(
+          Pipeline.make("hangs", { source: hangs, process: (events) => events, sink: Sink.memory<number>() }),
+          { stallAfter: "10 seconds" }
+        )
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* stalled).value, 1)
+      }))
+      assert.strictEqual((yield* stalled).value, 0)
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it("refuses limits under which nothing would ever be read", () => {
