@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { ScopedStream } from "../core/ScopedStream.ts"
 import type { Pravega } from "../pravega/Pravega.ts"
@@ -151,7 +152,21 @@ export class CheckpointLog extends Context.Service<CheckpointLog, {
       CheckpointLog,
       Effect.gen(function*() {
         const context = yield* Effect.context<Pravega | Scope.Scope>()
-        return { open: (query) => Effect.provideContext(PravegaLog.open(stream, query), context) }
+        const logs = new Map<QueryName, { readonly turn: Semaphore.Semaphore; log?: QueryLog }>()
+        return {
+          // Each has a connection and leaves a writer's trace in the segment: all who open one have the same.
+          open: (query) =>
+            Effect.suspend(() => {
+              const known = logs.get(query) ?? { turn: Semaphore.makeUnsafe(1) }
+              logs.set(query, known)
+              const opening = Effect.tap(PravegaLog.open(stream, query), (log) =>
+                Effect.sync(() => {
+                  known.log = log
+                }))
+              const open = Effect.suspend(() => known.log === undefined ? opening : Effect.succeed(known.log))
+              return Effect.provideContext(known.turn.withPermit(open), context)
+            })
+        }
       })
     )
   }

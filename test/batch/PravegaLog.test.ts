@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import fc from "fast-check"
 import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import { QueryName } from "../../src/batch/QueryName.ts"
+import { Pravega } from "../../src/pravega/Pravega.ts"
 import * as Faults from "../../src/testing/Faults.ts"
 import * as FaultyServer from "../../src/testing/FaultyServer.ts"
 import * as Simulation from "../../src/testing/Simulation.ts"
@@ -126,4 +127,15 @@ describe("a log in Pravega", () => {
     assert.isAbove(made, 100)
     assert.isAbove(unknown, 0)
   })
+
+  it.effect("is one, whoever opens it, with one writer", () =>
+    Effect.gen(function*() {
+      const logs = yield* CheckpointLog
+      const opened = yield* Effect.all([logs.open(query), logs.open(query)], { concurrency: 2 })
+      opened.push(yield* logs.open(query))
+      assert.strictEqual(new Set(opened).size, 1)
+      assert.notStrictEqual(yield* logs.open(QueryName.make("another")), opened[0])
+    }).pipe(Effect.provide(
+      CheckpointLog.layerPravega("shop/checkpoints").pipe(Layer.provide(Pravega.layerEmbedded()))
+    )))
 })
