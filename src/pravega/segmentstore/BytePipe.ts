@@ -24,8 +24,11 @@ export interface BytePipe {
    * them (then all of their bytes have left), or the pipe is closed. What is written in one turn of the
    * event loop goes out together. False: it is kept, but wait for `onDrain` before writing more. On a closed pipe
    * nothing happens.
+   *
+   * `onWritten` tells a pipe's user earlier that it may write to the parts again. It may come from within, and need not
+   * come at all: it never does when the pipe was closed before.
    */
-  readonly write: (parts: ReadonlyArray<Uint8Array>) => boolean
+  readonly write: (parts: ReadonlyArray<Uint8Array>, onWritten?: () => void) => boolean
   /** No `onData` until `resume`; the other end feels it as back-pressure. */
   readonly pause: () => void
   readonly resume: () => void
@@ -71,9 +74,11 @@ class MemoryEnd implements BytePipe {
     this.schedule()
   }
 
-  write(parts: ReadonlyArray<Uint8Array>): boolean {
+  write(parts: ReadonlyArray<Uint8Array>, onWritten?: () => void): boolean {
     if (this.closed || this.peer === undefined) return true
-    return this.peer.take(parts)
+    const takesMore = this.peer.take(parts)
+    onWritten?.()
+    return takesMore
   }
 
   pause(): void {

@@ -1,12 +1,15 @@
 /**
- * The buffers of large read replies, used again when their events were decoded. Left to the collector, which starts a full
- * collection for each 64 MiB of them, they took a third of the CPU of reading: 3.8 us per event of 1 KiB, 2.5 with reuse.
+ * The buffers of large read replies, used again when their events were decoded, or when a server's have left. Left to the
+ * collector, which starts a full collection for each 64 MiB of them, they took a third of the CPU of reading: 3.8 us per
+ * event of 1 KiB, 2.5 with reuse.
  *
  * One for the process, like Node's own pool. Nobody has to give a buffer back: what is not goes to the collector.
  */
 
-/** Reads of 512 KiB, and what a reply has around their data. */
-const size = 512 * 1024 + 4096
+/** The longest read whose bytes lie in such a buffer. In bytes. */
+export const readMaximum = 512 * 1024
+/** With what a reply has around its data. */
+const size = readMaximum + 4096
 /** Smaller ones are cheap, and would waste the buffer. */
 const smallest = size / 2
 /** In buffers: what a reader reads ahead by default, and a chunk of each of its four segments. */

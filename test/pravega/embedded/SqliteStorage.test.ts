@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url"
 import type { EmbeddedError } from "../../../src/pravega/embedded/EmbeddedError.ts"
 import * as SqliteStorage from "../../../src/pravega/embedded/internal/SqliteStorage.ts"
 import type { Storage, StoredSegment } from "../../../src/pravega/embedded/internal/Storage.ts"
+import * as ReadBuffers from "../../../src/pravega/wire/ReadBuffers.ts"
 import * as Witness from "./storageWitness.ts"
 
 const temporary = Effect.acquireRelease(
@@ -40,7 +41,10 @@ const readAll = (storage: Storage, key: number, from: number, to: number): Buffe
     parts.push(storage.read(key, at, to - at) ?? assert.fail("the storage has failed"))
     assert.isAbove(parts.at(-1)!.length, 0)
   }
-  return Buffer.concat(parts)
+  const all = Buffer.concat(parts)
+  // as a server does: what is read next may be put there
+  parts.forEach(ReadBuffers.give)
+  return all
 }
 
 /** What the storage should hold: the model of the property below. */
@@ -234,6 +238,26 @@ describe("SqliteStorage", () => {
         { numRuns: 100 }
       )
     ))
+
+  it.live("keeps what a merge has copied, whatever readers give back", () =>
+    Effect.gen(function*() {
+      const storage = yield* open(yield* temporary, 2_000_000)
+      const size = 1_000_000
+      for (const [key, fill] of [[1, 1], [2, 2], [3, 3]] as const) {
+        storage.putSegment(segment(key))
+        storage.append(key, 0, new Uint8Array(size * fill).fill(fill))
+        yield* commit(storage)
+      }
+      // truncated, and no longer in memory: its bytes are copied, from the tables
+      storage.putSegment(segment(1, { startOffset: 8, length: size }))
+      storage.merge(2, 2 * size, 1)
+      yield* commit(storage)
+      const expected = Buffer.concat([Buffer.alloc(2 * size, 2), Buffer.alloc(size - 8, 1)])
+      for (let round = 0; round < 3; round++) {
+        assert.isTrue(readAll(storage, 2, 0, expected.length).equals(expected))
+        assert.isTrue(readAll(storage, 3, 0, 3 * size).equals(Buffer.alloc(3 * size, 3)))
+      }
+    }))
 
   it.live("calls back later, in order, also when nothing is staged", () =>
     Effect.gen(function*() {

@@ -21,6 +21,8 @@ export class ReplyQueue {
   /** What was queued since the last `take` takes in memory: its bytes, and something for each part. */
   held = 0
   private parts: Array<Uint8Array> = []
+  /** What was read from segments, among them. */
+  private read: Array<Uint8Array> = []
   private block = new Uint8Array(0)
   private view = new DataView(this.block.buffer)
   /** What of `block` is used, and from where on it is not among the parts yet. */
@@ -29,6 +31,7 @@ export class ReplyQueue {
 
   push(command: WireCommand): void {
     this.closeBlock()
+    if (command._tag === "SegmentRead") this.read.push(command.data)
     for (const part of WireCodec.encodeParts(command)) {
       this.parts.push(part)
       this.held += part.length + partOverhead
@@ -58,13 +61,14 @@ export class ReplyQueue {
     this.held += acknowledgementSize
   }
 
-  /** All that is queued; the queue is empty after it. */
-  take(): Array<Uint8Array> {
+  /** All that is queued, of which `read` may be used again once it has left; the queue is empty after it. */
+  take(): { readonly parts: ReadonlyArray<Uint8Array>; readonly read: ReadonlyArray<Uint8Array> } {
     this.closeBlock()
-    const { parts } = this
+    const { parts, read } = this
     this.parts = []
+    this.read = []
     this.held = 0
-    return parts
+    return { parts, read }
   }
 
   private closeBlock(): void {

@@ -105,7 +105,7 @@ export interface ReadData {
   readonly offset: number
   readonly atTail: boolean
   readonly endOfSegment: boolean
-  /** A view: nobody may write to it. */
+  /** A view: nobody may write to it. It may be given to `ReadBuffers`. */
   readonly data: Uint8Array
 }
 /** The offset is below 0, or beyond the end of a sealed segment. */

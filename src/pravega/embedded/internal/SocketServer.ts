@@ -194,12 +194,16 @@ class ServerPipe implements BytePipe {
     socket.resume()
   }
 
-  write(parts: ReadonlyArray<Uint8Array>): boolean {
+  write(parts: ReadonlyArray<Uint8Array>, onWritten?: () => void): boolean {
     const { socket } = this
     if (socket.destroyed || parts.length === 0) return true
-    let takesMore = true
     socket.cork()
-    for (const part of parts) takesMore = socket.write(part)
+    const last = parts.length - 1
+    for (let i = 0; i < last; i++) socket.write(parts[i]!)
+    const takesMore = onWritten === undefined
+      ? socket.write(parts[last]!)
+      // they leave in their order; an error says that not all did
+      : socket.write(parts[last]!, (error) => error ? undefined : onWritten())
     socket.uncork()
     return takesMore
   }

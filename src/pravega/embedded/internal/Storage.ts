@@ -57,7 +57,8 @@ export interface Storage {
   readonly merge: (target: number, offset: number, source: number) => void
   /**
    * Bytes from `offset` on: at least one, at most `length`; fewer than asked where that spares a copy or a second look.
-   * The range must lie between the segment's start and its length. A view that nobody may write to. Undefined: the
+   * The range must lie between the segment's start and its length. A view that nobody may write to, except who gives it to
+   * `ReadBuffers`: nobody else has it, if it came from there. Undefined: the
    * storage has failed, now or before, of which its owner is told.
    */
   readonly read: (key: number, offset: number, length: number) => Uint8Array | undefined

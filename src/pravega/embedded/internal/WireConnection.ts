@@ -8,6 +8,7 @@
  */
 import type { BytePipe } from "../../segmentstore/BytePipe.ts"
 import * as AppendDecoder from "../../wire/AppendDecoder.ts"
+import * as ReadBuffers from "../../wire/ReadBuffers.ts"
 import * as WireCodec from "../../wire/WireCodec.ts"
 import { type Command, highVersion, lowVersion, type WireCommand } from "../../wire/WireCommand.ts"
 import { WireError } from "../../wire/WireError.ts"
@@ -140,7 +141,8 @@ export class WireConnection {
     if (replies.held === 0 && taken === 0 && !this.isEnding) return
     if (this.isEnding && this.flushesUnderWay > 0 && replies.held === 0) return
     const { held } = replies
-    const parts = replies.take()
+    const { parts, read } = replies.take()
+    const onWritten = read.length === 0 ? undefined : () => read.forEach(ReadBuffers.give)
     this.taken = 0
     this.unacknowledged += taken
     this.committing += held
@@ -151,7 +153,7 @@ export class WireConnection {
       this.committing -= held
       if (this.isClosed) return
       this.appends.settle()
-      if (parts.length > 0 && !this.pipe.write(parts)) {
+      if (parts.length > 0 && !this.pipe.write(parts, onWritten)) {
         this.takesMore = false
         this.countUnsent(this.unsent + held)
         if (this.shared.unsent > this.shared.limits.allUnsent) this.shared.closeLargest("unsent")

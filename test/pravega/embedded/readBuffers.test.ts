@@ -1,0 +1,159 @@
+/**
+ * What is read from a directory leaves in buffers that are used again: nobody may see the bytes of another read in the
+ * place of its own, however slow, and whoever goes away in the middle.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Fs from "node:fs"
+import * as Net from "node:net"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { listen } from "../../../src/pravega/embedded/internal/SocketServer.ts"
+import * as SqliteStorage from "../../../src/pravega/embedded/internal/SqliteStorage.ts"
+import type { PipeHandlers } from "../../../src/pravega/segmentstore/BytePipe.ts"
+import * as ReadBuffers from "../../../src/pravega/wire/ReadBuffers.ts"
+import * as WireCodec from "../../../src/pravega/wire/WireCodec.ts"
+import { makeStore } from "./EmbeddedStore.ts"
+import * as Raw from "./RawClient.ts"
+
+const mebibyte = 1024 * 1024
+const length = 24 * mebibyte
+/** In appends of all sizes: each number says where it lies, in which segment. */
+const appendSizes = [400_000, 1_200_000, 40, 8192, 70_000, 524_288]
+const sized = 8
+
+const content = (segment: number): Buffer => {
+  const bytes = Buffer.alloc(length)
+  for (let at = 0; at < length; at += sized) bytes.writeDoubleBE(at + segment / 16, at)
+  return bytes
+}
+
+const temporary = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-pravega-buffers-"))),
+  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
+)
+
+const commit = ({ container }: Effect.Success<ReturnType<typeof makeStore>>) =>
+  Effect.callback<void>((resume) => container.commit(() => resume(Effect.void)))
+
+/** Of segments 0 to 3, nothing of them in memory. */
+const start = Effect.gen(function*() {
+  const directory = yield* temporary
+  const onFailure = (error: unknown) => {
+    throw error
+  }
+  const storage = yield* SqliteStorage.open({ directory, recentBytes: 0, onFailure })
+  const store = yield* makeStore({ storage })
+  for (const segment of [0, 1, 2, 3]) {
+    const bytes = content(segment)
+    store.container.create(`s${segment}`)
+    for (let at = 0, i = segment; at < length; i++) {
+      const size = Math.min(length - at, appendSizes[i % appendSizes.length]!)
+      store.container.appendOwn(`s${segment}`, bytes.subarray(at, at + size), 1)
+      at += size
+      if (i % 3 === 0) yield* commit(store)
+    }
+  }
+  yield* commit(store)
+  return store
+})
+
+interface Reader {
+  readonly segment: number
+  /** Reads that are asked for at once, and how long it takes for each chunk of replies. */
+  readonly ahead: number
+  readonly pauseMillis: number
+  /** It goes away after so many bytes. */
+  readonly upTo: number
+}
+
+/** How many bytes came that were right, until one was not. */
+const readAll = (port: number, { ahead, pauseMillis, segment, upTo }: Reader) =>
+  Effect.callback<number>((resume) => {
+    const expected = content(segment)
+    const socket = Net.connect({ host: "127.0.0.1", port })
+    const parser = WireCodec.makeParser()
+    const step = 512 * 1024
+    let right = 0
+    let asked = 0
+    const ask = () => {
+      if (asked >= length) return
+      socket.write(WireCodec.encode(Raw.read(`s${segment}`, BigInt(asked), step)))
+      asked += step
+    }
+    socket.on("data", (chunk) => {
+      parser.push(chunk, (reply) => {
+        if (reply._tag !== "SegmentRead") return
+        const at = Number(reply.offset)
+        if (!expected.subarray(at, at + reply.data.length).equals(reply.data)) return void socket.destroy()
+        right += reply.data.length
+        // fewer bytes than asked for: the rest
+        const end = Math.min(length, (Math.floor(at / step) + 1) * step)
+        if (at + reply.data.length < end) {
+          const rest = at + reply.data.length
+          socket.write(WireCodec.encode(Raw.read(`s${segment}`, BigInt(rest), end - rest)))
+        } else ask()
+        if (right >= upTo) socket.destroy()
+      })
+      if (pauseMillis === 0 || socket.destroyed) return
+      socket.pause()
+      setTimeout(() => socket.resume(), pauseMillis)
+    })
+    socket.on("error", () => {})
+    socket.on("close", () => resume(Effect.succeed(right)))
+    for (let i = 0; i < ahead; i++) ask()
+  })
+
+describe("buffers of what is read from a directory", () => {
+  it.live("hold the bytes of their own read until these have left, on sockets", () =>
+    Effect.gen(function*() {
+      const { server } = yield* start
+      const port = yield* listen({ host: "127.0.0.1", port: 0, accept: server.accept })
+      const readers: ReadonlyArray<Reader> = [
+        { segment: 0, ahead: 1, pauseMillis: 0, upTo: length },
+        { segment: 0, ahead: 8, pauseMillis: 0, upTo: length },
+        { segment: 1, ahead: 20, pauseMillis: 2, upTo: length },
+        { segment: 2, ahead: 40, pauseMillis: 1, upTo: length },
+        // in the middle of what is on its way to it
+        ...Array.from(
+          { length: 6 },
+          (_, i) => ({ segment: 3, ahead: 40, pauseMillis: i % 2, upTo: mebibyte * (i + 1) })
+        ),
+        { segment: 3, ahead: 2, pauseMillis: 0, upTo: length }
+      ]
+      const right = yield* Effect.forEach(readers, (reader) => readAll(port, reader), { concurrency: "unbounded" })
+      assert.isTrue(right.every((bytes, i) => bytes >= readers[i]!.upTo), right.join(" "))
+    }))
+
+  it.effect("are used again when a pipe says so, and not before", () =>
+    Effect.gen(function*() {
+      const data = ReadBuffers.take(ReadBuffers.readMaximum)
+      const { container, server } = yield* makeStore()
+      Object.assign(container, {
+        read: () => ({ _tag: "ReadData", offset: 0, atTail: false, endOfSegment: false, data })
+      })
+      let written: (() => void) | undefined
+      let isSent = false
+      let send: PipeHandlers["onData"] = () => {}
+      server.accept({
+        listen: ({ onData }) => {
+          send = onData
+        },
+        write: (_, onWritten) => {
+          written = onWritten
+          isSent = true
+          return true
+        },
+        pause: () => {},
+        resume: () => {},
+        close: () => {},
+        finish: () => {}
+      })
+      send(WireCodec.encode(Raw.read("s", 0n, 8)))
+      while (!isSent) yield* Raw.settled
+      const free = Array.from({ length: 20 }, () => ReadBuffers.take(ReadBuffers.readMaximum))
+      assert.isTrue(free.every(({ buffer }) => buffer !== data.buffer))
+      written?.()
+      assert.strictEqual(ReadBuffers.take(ReadBuffers.readMaximum).buffer, data.buffer)
+    }))
+})
