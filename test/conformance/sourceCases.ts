@@ -9,6 +9,7 @@ import * as Source from "../../src/batch/Source.ts"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import { EventPointer } from "../../src/core/EventPointer.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
+import { ReaderGroupName } from "../../src/core/ReaderGroupName.ts"
 import { StreamCut } from "../../src/core/StreamCut.ts"
 import { Watermark } from "../../src/core/Watermark.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
@@ -183,6 +184,27 @@ export const sourceCases = (it: Cases): void => {
       const other = yield* numbered(`${scope}/other`)
       const error = yield* Effect.flip(read(other, { retentionSubscriber: "copies" }))
       assert.strictEqual(error._tag === "SourceError" && error.reason._tag, "NoSubscriber")
+    }))
+
+  it.effect("rule 14: goes on holding back what is not read when somebody has deleted the reader group meanwhile", () =>
+    Effect.gen(function*() {
+      const stream = yield* numbered(`${randomScope()}/kept`)
+      yield* write(stream, upTo(0, 20))
+      const { controller } = yield* Pravega
+      const group = { scope: stream.name.scope, name: ReaderGroupName.make("copies") }
+      yield* Effect.scoped(Effect.gen(function*() {
+        const session = yield* Source.microBatch(stream, { retentionSubscriber: "copies" }).open
+        yield* session.start
+        const { id } = yield* controller.readerGroupConfig(group)
+        assert.isTrue(yield* controller.deleteReaderGroup(group, id))
+        assert.deepStrictEqual(yield* controller.subscribers(stream.name), [])
+        yield* session.consumed(yield* session.latest)
+      }))
+      assert.deepStrictEqual(yield* controller.subscribers(stream.name), [`${stream.name.scope}/copies`])
+      const { generation, id } = yield* controller.readerGroupConfig(group)
+      const report = { generation, id, cut: yield* Admin.earliestCut(stream.name) }
+      const error = yield* Effect.flip(controller.updateSubscriber(group, report))
+      assert.strictEqual(error.reason._tag, "InvalidStreamCut", "what is reported lies before what the query reported")
     }))
 
   it.effect("events that can't be decoded, or used, become letters with their bytes and places, exactly once", () =>

@@ -5,11 +5,11 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import { type ReaderGroupName, subscriber } from "../../core/ReaderGroupName.ts"
+import type { ReaderGroupName } from "../../core/ReaderGroupName.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import type { StreamCut } from "../../core/StreamCut.ts"
-import * as pb from "../../pravega/controller/gen/Controller_pb.ts"
 import { Pravega } from "../../pravega/Pravega.ts"
+import * as ReaderGroupConfig from "../../pravega/readergroup/ReaderGroupConfig.ts"
 import { ReadError } from "../../pravega/ReadError.ts"
 import { NoSubscriber, SourceError } from "../SourceError.ts"
 
@@ -20,64 +20,40 @@ export interface RetentionSubscriber {
   readonly report: (cut: StreamCut) => Effect.Effect<void>
 }
 
-/** The controller chooses the id of a group that asks for this one. */
-const anyId = "00000000-0000-0000-0000-000000000000"
-
-export const make = Effect.fnUntraced(function*(stream: ScopedStream, group: ReaderGroupName) {
+export const make = Effect.fnUntraced(function*(stream: ScopedStream, name: ReaderGroupName) {
   const { controller } = yield* Pravega
-  const { scope } = stream
+  const group = { scope: stream.scope, name }
   let identity: { readonly generation: bigint; readonly id: string } | undefined
 
-  const refused = (detail: string) => new SourceError({ reason: new NoSubscriber({ stream, group, detail }) })
-  const reading = <A, E extends ReadError["reason"]>(effect: Effect.Effect<A, E>) =>
-    Effect.mapError(effect, (reason) => new ReadError({ reason }))
+  const refused = (detail: string) => new SourceError({ reason: new NoSubscriber({ stream, group: name, detail }) })
 
   const ensure = Effect.gen(function*() {
-    const unbounded = [{ streamInfo: { scope, stream: stream.stream }, cut: {} }]
-    const created = yield* reading(controller.call("createReaderGroup", {
-      scope,
-      readerGroupName: group,
-      groupRefreshTimeMillis: 3000n,
-      automaticCheckpointIntervalMillis: -1n,
-      maxOutstandingCheckpointRequest: 3,
-      retentionType: pb.ReaderGroupConfiguration_RetentionType.MANUAL,
-      readerGroupId: anyId,
-      startingStreamCuts: unbounded,
-      endingStreamCuts: unbounded
-    }))
-    if (created.status !== pb.CreateReaderGroupResponse_Status.SUCCESS) {
-      return yield* refused(`it was not created (status ${created.status})`)
-    }
-    const { config } = created
-    const reads = config?.startingStreamCuts.map(({ streamInfo }) => `${streamInfo?.scope}/${streamInfo?.stream}`)
-    if (config?.retentionType !== pb.ReaderGroupConfiguration_RetentionType.MANUAL) {
+    const config = yield* Effect.mapError(
+      controller.createReaderGroup(group, configuration(stream)),
+      (reason) => new ReadError({ reason })
+    )
+    if (config.retention !== "manual") {
       return yield* refused("it exists, without manual retention; name another one, or delete it")
     }
-    if (reads?.includes(stream.toString()) !== true) {
+    if (!config.startingStreamCuts.has(stream.toString())) {
       return yield* refused("it exists, for other streams; name another one, or delete it")
     }
-    identity = { generation: config.generation, id: config.readerGroupId }
+    identity = { generation: config.generation, id: config.id }
   })
 
-  const send = Effect.fnUntraced(function*(cut: StreamCut) {
-    if (identity === undefined) return
-    const { status } = yield* controller.call("updateSubscriberStreamCut", {
-      subscriber: subscriber(scope, group),
-      generation: identity.generation,
-      readerGroupId: identity.id,
-      streamCut: {
-        streamInfo: { scope, stream: stream.stream },
-        cut: Object.fromEntries([...cut.positions].map(([id, offset]) => [id.toString(), offset]))
-      }
-    })
-    if (status !== pb.UpdateSubscriberStatus_Status.SUCCESS) {
-      yield* Effect.logWarning("how far a query has read was not accepted: retention may keep more than it must", {
-        stream: stream.toString(),
-        group,
-        status
-      })
-    }
-  })
+  const update = (cut: StreamCut) =>
+    Effect.suspend(() =>
+      identity === undefined ? Effect.void : controller.updateSubscriber(group, { ...identity, cut })
+    )
+
+  const send = (cut: StreamCut) =>
+    update(cut).pipe(
+      // Somebody has deleted the group, or made another one of it: from then on nothing was held back.
+      Effect.catchIf(
+        ({ reason }) => reason._tag === "NotFound" || reason._tag === "Outdated",
+        () => Effect.andThen(ensure, update(cut))
+      )
+    )
 
   /** What is to be reported; of several the last. */
   let unsent: StreamCut | undefined
@@ -89,7 +65,10 @@ export const make = Effect.fnUntraced(function*(stream: ScopedStream, group: Rea
     })
   }).pipe(
     Effect.catch((error) =>
-      Effect.logWarning("how far a query has read could not be reported: retention may keep more than it must", error)
+      Effect.logWarning(
+        "how far a query has read could not be reported: retention may keep more than it must, or, if the group is gone, less",
+        error
+      )
     )
   )
   // The last report of a query that ends is made too.
@@ -104,3 +83,14 @@ export const make = Effect.fnUntraced(function*(stream: ScopedStream, group: Rea
       })
   } satisfies RetentionSubscriber
 })
+
+/** The controller chooses the id of a group that asks for this one. */
+const anyId = "00000000-0000-0000-0000-000000000000"
+
+const configuration = (stream: ScopedStream) =>
+  ReaderGroupConfig.make({
+    streams: { [stream.toString()]: {} },
+    automaticCheckpoints: "off",
+    retention: "manual",
+    numbered: { generation: 0n, id: anyId }
+  })
