@@ -125,6 +125,36 @@ describe("Query", () => {
       assert.deepStrictEqual(sink.committed(), upTo(20))
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
+  it.effect("a batch that is tried again keeps what was planned ahead of it", () =>
+    Effect.gen(function*() {
+      const plans = Effect.fnUntraced(function*(name: string, failures: number) {
+        let count = 0
+        let tries = 0
+        const source = numbers({ value: 20 }, 20)
+        const counted: typeof source = {
+          ...source,
+          open: Effect.map(source.open, (session) => ({
+            ...session,
+            plan: (from, ends) =>
+              Effect.suspend(() => {
+                count++
+                return session.plan(from, ends)
+              })
+          }))
+        }
+        const pipeline = Pipeline.make(name, {
+          source: counted,
+          process: (events) =>
+            Stream.mapEffect(events, (n) =>
+              Effect.suspend(() => n === 5 && tries++ < failures ? Effect.fail("no" as const) : Effect.succeed(n))),
+          sink: Sink.memory<number>()
+        })
+        yield* Query.run(pipeline, { retry: Schedule.recurs(5) })
+        return count
+      })
+      assert.strictEqual(yield* plans("again", 4), yield* plans("once", 0))
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
   it.effect("refuses a log that another pipeline wrote", () =>
     Effect.gen(function*() {
       const { options, pipeline } = make({ value: 10 })

@@ -22,10 +22,15 @@ export const nextRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until
     return Effect.filterOrElse(Fiber.join(ahead), (range) => range._tag !== "idle", () => plan(run, until))
   })
 
-/** Starts to look for the range after all that is planned. */
+/** Starts to look for the range after all that is planned; what an earlier try of the batch has found, or looks for, stays. */
 export const planAhead = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
-  Effect.map(Effect.forkIn(plan(run, until), run.ahead.scope), (fiber) => {
-    run.ahead.range = fiber
+  Effect.suspend(() => {
+    const exit = run.ahead.range?.pollUnsafe()
+    const isOfUse = exit === undefined || (Exit.isSuccess(exit) && exit.value._tag === "range")
+    if (run.ahead.range !== undefined && isOfUse) return Effect.void
+    return Effect.map(Effect.forkIn(plan(run, until), run.ahead.scope), (fiber) => {
+      run.ahead.range = fiber
+    })
   })
 
 /** The range looked for ahead, if it was found by now; then it is taken. */
