@@ -11,8 +11,9 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { CheckpointLog, type StoredRecord } from "./CheckpointLog.ts"
-import type { CheckpointLogError } from "./CheckpointLogError.ts"
+import { CheckpointLogError, SequenceTaken } from "./CheckpointLogError.ts"
 import { CheckpointRecord, Claimed, decode, encode, type Entry } from "./CheckpointRecord.ts"
+import * as SettledAppend from "./internal/SettledAppend.ts"
 import * as LogState from "./LogState.ts"
 import type { QueryName } from "./QueryName.ts"
 
@@ -152,7 +153,10 @@ export const repair = Effect.fn("LogRepair.repair")(
         const { entries, epoch, next } = planned
         const owner = `repair-${globalThis.crypto.randomUUID()}`
         const record = new CheckpointRecord({ epoch, owner, entries: [new Claimed({}), ...entries] })
-        yield* log.append(next, encode(record))
+        const { _tag } = yield* SettledAppend.settle(log, query, next, encode(record))
+        if (_tag === "taken") {
+          return yield* new CheckpointLogError({ reason: new SequenceTaken({ query, sequence: next }) })
+        }
         // What is damaged goes only when this is durable.
         yield* log.compact(next)
         return planned

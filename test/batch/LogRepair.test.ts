@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import { CheckpointLog, type StoredRecord } from "../../src/batch/CheckpointLog.ts"
+import { CheckpointLogError, OutcomeUnknown } from "../../src/batch/CheckpointLogError.ts"
 import {
   Begun,
   CheckpointRecord,
@@ -203,6 +204,29 @@ describe("LogRepair", () => {
       const owned = yield* claim
       assert.deepStrictEqual(meaning(owned.state()), meaning(stateOf(records)))
       yield* owned.append([committed(3)])
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it.effect("knows its own record when the reply to it was lost", () =>
+    Effect.gen(function*() {
+      yield* damage(history(["batch", "batch", "batch"], 2), 3)
+      const logs = yield* CheckpointLog
+      let isLost = false
+      const losesReply: CheckpointLog["Service"] = {
+        open: (query) =>
+          Effect.map(logs.open(query), (log) => ({
+            ...log,
+            append: (sequence, bytes) =>
+              Effect.tap(log.append(sequence, bytes), () => {
+                if (isLost) return Effect.void
+                isLost = true
+                const reason = new OutcomeUnknown({ query, sequence, cause: "the reply was lost" })
+                return Effect.fail(new CheckpointLogError({ reason }))
+              })
+          }))
+      }
+      const done = yield* Effect.provideService(LogRepair.repair(query), CheckpointLog, losesReply)
+      assert.deepStrictEqual([done._tag, isLost], ["restate", true])
+      assert.deepStrictEqual(yield* LogRepair.repair(query), { _tag: "nothing" })
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it.effect("refuses what it can't know, and changes nothing", () =>
