@@ -1,7 +1,7 @@
 /** Micro-batches from stream to stream, exactly once. */
-import { startEmbedded } from "../EmbeddedServer.ts"
-import { PeerProcess } from "../peers/PeerProcess.ts"
+import type { PeerProcess } from "../peers/PeerProcess.ts"
 import { makeStream } from "../RealServer.ts"
+import { onBothServers } from "./bothServers.ts"
 import { type Bench, type Case, eventsPerSecond } from "./Case.ts"
 
 const segments = 4
@@ -60,15 +60,13 @@ export const copy: Case = {
     const program = bench.peers.at(-1)!.program
     for (const round of bench.rounds()) {
       await bench.server.withRoom(2 * 120_000 * 1024)
-      await measure(bench, round, onReal, bench.server.process(program), bench.server.controller)
-      const server = await startEmbedded({ keepsData: true })
-      const client = new PeerProcess(program, server.controller)
-      try {
-        await measure(bench, round, onEmbedded, client, server.controller)
-      } finally {
-        await client.stop()
-        await server.stop()
-      }
+      await onBothServers(
+        bench,
+        round,
+        program,
+        { keepsData: true },
+        (client, { controller, isReal }) => measure(bench, round, isReal ? onReal : onEmbedded, client, controller)
+      )
     }
   }
 }

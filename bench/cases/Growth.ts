@@ -1,4 +1,4 @@
-/** How cost grows with the number of events, of segments, with the size of events, and with the checkpoint log. */
+/** How cost grows with the number of events, of segments, of keys, with the size of events, and with the checkpoint log. */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type EmbeddedServer, startEmbedded } from "../EmbeddedServer.ts"
@@ -72,6 +72,19 @@ const growths: ReadonlyArray<Growth> = [
     }
   },
   {
+    name: "keys",
+    title: "100,000 events of 100 B on 4 segments, by their routing keys",
+    xTitle: "keys",
+    yTitle: "seconds",
+    xs: [1, 10, 100, 1e3, 1e4, 1e5],
+    measure: async (site, keys) => {
+      const stream = await newStream(site, 4)
+      await makeStream(site.controller, `${stream}-copy`, 4)
+      const figures = await site.client.ask(`copyKeyed keys=${keys} events=100000 stream=${stream}`, 300)
+      return { write: figures["writeSeconds"]!, "copy in order per key": figures["seconds"]! }
+    }
+  },
+  {
     name: "log",
     title: "A batch of 100 events, by the batches in its query's log before it",
     xTitle: "batches before",
@@ -130,9 +143,7 @@ export const growth: Case = {
   does:
     "On the embedded server in a directory, a new one for each point, with our client. Slopes are those of the last four " +
     "points on logarithmic axes: 1 is in proportion, 0 not at all.",
-  doesNotShow:
-    "the real server; state of a query, which grows with the number of its keys; several rounds: one point is " +
-    "one measurement.",
+  doesNotShow: "the real server; state that a query's process keeps; several rounds: one point is one measurement.",
   metrics: [{ title: "Measured", of: (f) => f["y"], digits: 2 }],
   seconds: 300,
   isExtra: true,

@@ -81,7 +81,8 @@ export const start: Case = {
     for (const round of bench.rounds()) {
       measureImport(bench, round)
       for (const row of rows) {
-        for (const prepared of bench.peers) {
+        for (let turn = 0; turn < bench.peers.length; turn++) {
+          const prepared = bench.peers[(turn + round) % bench.peers.length]!
           try {
             await measure(bench, round, row, prepared)
           } catch (cause) {

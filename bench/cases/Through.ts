@@ -1,7 +1,7 @@
 /** From an event that is due to be written, through a query, to a reader of the query's output. */
-import { startEmbedded } from "../EmbeddedServer.ts"
-import { PeerProcess } from "../peers/PeerProcess.ts"
+import type { PeerProcess } from "../peers/PeerProcess.ts"
 import { makeStream } from "../RealServer.ts"
+import { onBothServers } from "./bothServers.ts"
 import type { Bench, Case } from "./Case.ts"
 
 const guarantees = [["exactly-once", "throughTransactions"], ["idempotent", "throughNumbers"]] as const
@@ -42,21 +42,15 @@ export const through: Case = {
     "is committed, those of `idempotent` when they are written.",
   doesNotShow: "a network; a process that does something; the first two seconds, which are left out.",
   metrics: [percentile("p50", "P50"), percentile("p99", "P99"), percentile("p99.9", "P999")],
-  seconds: 90,
+  seconds: 70,
   run: async (bench) => {
     const program = bench.peers.at(-1)!.program
     for (const round of bench.rounds()) {
       await bench.server.withRoom(64 * 1024 * 1024)
-      const { controller } = bench.server
-      await measure(bench, round, "on the real standalone", bench.server.process(program), controller)
-      const server = await startEmbedded({ keepsData: false })
-      const client = new PeerProcess(program, server.controller)
-      try {
-        await measure(bench, round, "on the embedded server, in memory", client, server.controller)
-      } finally {
-        await client.stop()
-        await server.stop()
-      }
+      await onBothServers(bench, round, program, { keepsData: false }, (client, { controller, isReal }) => {
+        const subject = isReal ? "on the real standalone" : "on the embedded server, in memory"
+        return measure(bench, round, subject, client, controller)
+      })
     }
   }
 }

@@ -24,7 +24,7 @@ const log = Layer.unwrap(Effect.map(
   CheckpointLog.layerFileSystem
 ))
 
-const copier = (command: Command, target: string) =>
+const copierOf = (command: Command, target: string) =>
   Pipeline.make("bench-copy", {
     source: Source.microBatch(keyedStream(command.stream), { start: "earliest", limit: { bytes: 16 * 1024 * 1024 } }),
     process: (reads) => Stream.map(reads, ({ event }) => event),
@@ -32,12 +32,12 @@ const copier = (command: Command, target: string) =>
   })
 
 /** All that is in the stream, in as many batches as it takes. */
-export const copy = (command: Command) =>
+const copyAll = (copier: ReturnType<typeof copierOf>) =>
   Effect.gen(function*() {
     let events = 0
     let batches = 0
     const start = performance.now()
-    yield* Query.run(copier(command, `${command.stream}-copy`), {
+    yield* Query.run(copier, {
       trigger: Trigger.availableNow,
       onBatch: ({ eventsIn }) =>
         Effect.sync(() => {
@@ -47,6 +47,34 @@ export const copy = (command: Command) =>
     })
     return { events, seconds: since(start), batches }
   }).pipe(Effect.provide(log))
+
+export const copy = (command: Command) => copyAll(copierOf(command, `${command.stream}-copy`))
+
+/** Events with so many keys: writing them, and copying them in order per key, in several lanes. */
+export const copyKeyed = (command: Command) =>
+  Effect.gen(function*() {
+    const count = command.number("events")
+    const names = Array.from({ length: command.number("keys") }, (_, i) => i)
+    const stream = EventStream.make(command.stream, {
+      codec: EventCodec.bytes,
+      routingKey: (event) => `k${new DataView(event.buffer, event.byteOffset).getUint32(0)}`
+    })
+    const events = Array.from({ length: count }, (_, i) => {
+      const event = new Uint8Array(100)
+      new DataView(event.buffer).setUint32(0, names[i % names.length]!)
+      return event
+    })
+    const start = performance.now()
+    const writer = yield* EventWriter.make(stream)
+    yield* writer.writeAll(events)
+    const writeSeconds = since(start)
+    const { seconds } = yield* copyAll(Pipeline.make("bench-keys", {
+      source: Source.microBatch(stream, { start: "earliest", ordering: "perKey", lanes: 4 }),
+      process: (reads) => Stream.map(reads, ({ event }) => event),
+      sink: Sink.pravega(EventStream.make(`${command.stream}-copy`, stream), { guarantee: "exactly-once" })
+    }))
+    return { writeSeconds, seconds }
+  }).pipe(Effect.scoped)
 
 /** Single events at a steady rate, through a query: how long until a reader of the query's output has each. */
 const through = <E>(sink: (output: EventStream.EventStream<Uint8Array>) => Sink.Sink<Uint8Array, E, Pravega>) =>
@@ -75,7 +103,7 @@ export const batches = (command: Command) =>
     const pravega = yield* Pravega
     const calls = new BusyTime()
     const timed = { ...pravega, controller: calls.around(pravega.controller) }
-    const opened = BatchRun.open(copier(command, `${command.stream}-copy`), Schedule.recurs(0))
+    const opened = BatchRun.open(copierOf(command, `${command.stream}-copy`), Schedule.recurs(0))
     const run = yield* Effect.provideService(opened, Pravega, timed)
     const whole: Array<number> = []
     const controller: Array<number> = []

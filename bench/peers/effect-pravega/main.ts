@@ -9,7 +9,7 @@ import { createInterface } from "node:readline"
 import { acknowledge, latency } from "./acknowledging.ts"
 import { parseCommand } from "./Command.ts"
 import type { Command } from "./Command.ts"
-import { batches, copy, throughNumbers, throughTransactions } from "./copying.ts"
+import { batches, copy, copyKeyed, throughNumbers, throughTransactions } from "./copying.ts"
 import type { Figures } from "./Figures.ts"
 import { readBatch, readGroup } from "./reading.ts"
 import { write, writeTransactions } from "./writing.ts"
@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, (command: Command) => Effect.Effect<Figu
   acknowledge,
   latency,
   copy,
+  copyKeyed,
   batches,
   throughTransactions,
   throughNumbers
