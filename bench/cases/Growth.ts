@@ -116,10 +116,10 @@ const along = async (bench: Bench, growth: Growth): Promise<void> => {
       for (const [subject, y] of Object.entries(await measure(site, x))) {
         series.set(subject, [...(series.get(subject) ?? []), [Math.max(1, x), y]])
         bench.record({
-          row: `${title}: ${x.toLocaleString("en")} ${xTitle.split(" ")[0]}`,
-          subject: `${subject}, ${yTitle}`,
+          row: `${x.toLocaleString("en")} ${xTitle.split(" ")[0]}`,
+          subject,
           round: 0,
-          figures: { y }
+          figures: { [name]: y }
         })
       }
     } catch (cause) {
@@ -144,7 +144,7 @@ export const growth: Case = {
     "On the embedded server in a directory, a new one for each point, with our client. Slopes are those of the last four " +
     "points on logarithmic axes: 1 is in proportion, 0 not at all.",
   doesNotShow: "the real server; state that a query's process keeps; several rounds: one point is one measurement.",
-  metrics: [{ title: "Measured", of: (f) => f["y"], digits: 2 }],
+  metrics: growths.map(({ name, title, yTitle }) => ({ title: `${title}: ${yTitle}`, of: (f) => f[name], digits: 2 })),
   seconds: 300,
   isExtra: true,
   run: async (bench) => {

@@ -7,19 +7,21 @@ export interface TableOptions {
   readonly ratios: ReadonlyArray<Ratio>
 }
 
-/** Rows without any value are left out; undefined if none is left. */
+/** Rows and subjects without any value are left out; undefined if none is left. */
 export const table = (
   metric: Metric,
   measured: ReadonlyArray<Measured>,
-  { ratios, subjects }: TableOptions
+  { ratios, subjects: all }: TableOptions
 ): string | undefined => {
   const valuesOf = (row: string, subject: string): ReadonlyArray<number> =>
     measured
       .filter((one) => one.row === row && one.subject === subject)
       .flatMap((one) => metric.of(one.figures) ?? [])
       .filter(Number.isFinite)
+  const names = [...new Set(measured.map(({ row }) => row))]
+  const subjects = all.filter((subject) => names.some((row) => valuesOf(row, subject).length > 0))
   const compared = metric.better === undefined || subjects.length < 2 ? [] : ratios
-  const rows = [...new Set(measured.map(({ row }) => row))].flatMap((row) => {
+  const rows = names.flatMap((row) => {
     const values = subjects.map((subject) => valuesOf(row, subject))
     if (values.every((one) => one.length === 0)) return []
     const cells = values.map((one) => cell(one, metric.digits ?? 0))
