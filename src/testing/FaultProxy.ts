@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as SocketServer from "../pravega/embedded/internal/SocketServer.ts"
 import { SegmentStoreTransport } from "../pravega/segmentstore/SegmentStoreTransport.ts"
-import { type Faults, Network } from "./Faults.ts"
+import * as Faults from "./Faults.ts"
 import { bridge } from "./internal/FaultyLink.ts"
 import * as Turns from "./Turns.ts"
 
@@ -32,7 +32,7 @@ export interface Options {
   /** Where connections lead. */
   readonly target: { readonly host: string; readonly port: number }
   /** What happens to them: those of connections, not of calls. */
-  readonly faults: Faults
+  readonly faults: Faults.Faults
   /** Where to listen; default "127.0.0.1". */
   readonly host?: string | undefined
   /** Default 0: any port that is free. */
@@ -64,7 +64,7 @@ export const make = (
 ): Effect.Effect<{ readonly host: string; readonly port: number }, ProxyUnavailable, Scope.Scope> =>
   Effect.gen(function*() {
     const turns = yield* Turns.make
-    const network = faults instanceof Network ? faults : new Network({}, turns)
+    const network = faults[Faults.network]
     const run = yield* FiberSet.makeRuntime<Scope.Scope>()
     const { open } = yield* Effect.provide(SegmentStoreTransport, SegmentStoreTransport.layerSocket())
     const listening = yield* SocketServer.listen({

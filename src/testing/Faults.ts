@@ -107,8 +107,17 @@ export interface Options {
   readonly onFault?: ((fault: string) => void) | undefined
 }
 
-/** The network of one client. @category models @since 0.1.0 */
+/** @internal */
+export const network: unique symbol = Symbol("effect-pravega/testing/Faults/network")
+
+/** The network of one client: only `make` makes one. @category models @since 0.1.0 */
 export interface Faults {
+  /**
+   * What does it: `FaultyServer` and `FaultProxy` need more of it than its user.
+   *
+   * @internal
+   */
+  readonly [network]: Network
   /** Between a client and its transports. */
   readonly layer: Layer.Layer<
     ControllerTransport | SegmentStoreTransport,
@@ -152,6 +161,7 @@ export const make = (options: Options = {}): Effect.Effect<Faults> =>
  * @internal
  */
 export class Network implements Faults {
+  readonly [network] = this
   readonly layer: Faults["layer"]
   private readonly turns: Turns.Turns
   private readonly draws: Seeded.Seeded

@@ -30,7 +30,7 @@ import { headerSize, i32At } from "../pravega/internal/EventFraming.ts"
 import type { ClientOptions, Pravega } from "../pravega/Pravega.ts"
 import { ConnectionRefused } from "../pravega/segmentstore/ConnectionError.ts"
 import { formatEndpoint, SegmentStoreTransport } from "../pravega/segmentstore/SegmentStoreTransport.ts"
-import { type Faults, Network } from "./Faults.ts"
+import * as Faults from "./Faults.ts"
 import { Disk } from "./internal/DiskStorage.ts"
 import * as SimulatedClient from "./internal/SimulatedClient.ts"
 import * as Seeded from "./Seeded.ts"
@@ -58,12 +58,15 @@ export interface Call {
 /** @category models @since 0.1.0 */
 export interface FaultyServer {
   /** A client of it, through these faults or none. The process that builds it is the client's. */
-  readonly client: (faults?: Faults, options?: ClientOptions) => Layer.Layer<Pravega>
+  readonly client: (faults?: Faults.Faults, options?: ClientOptions) => Layer.Layer<Pravega>
   /** The same, without the client: its transports. */
-  readonly layerTransport: (faults?: Faults) => Layer.Layer<ControllerTransport | SegmentStoreTransport>
+  readonly layerTransport: (faults?: Faults.Faults) => Layer.Layer<ControllerTransport | SegmentStoreTransport>
   /** Does something to the server's streams that no fault disturbs: `server.undisturbed(Admin.sealStream(name))`. */
   readonly undisturbed: <A, E>(effect: Effect.Effect<A, E, Pravega>) => Effect.Effect<A, E>
-  /** As kill -9: what it had not made durable is gone, or not (drawn from the seed), and all connections break. */
+  /**
+   * As kill -9: what it had not made durable is gone, or not (drawn from the seed, in memory as in a directory), and all
+   * connections break.
+   */
   readonly kill: Effect.Effect<void>
   /** Starts it on what is durable; nothing happens to one that runs. */
   readonly start: Effect.Effect<void, EmbeddedError>
@@ -106,6 +109,8 @@ interface Life {
   readonly container: SegmentContainer
   readonly wire: WireServer.WireServer
   readonly controller: ControllerServer.ControllerServer
+  /** Closes the storage; what is about to become durable becomes so, or not. */
+  readonly end: (isWritten: boolean) => void
 }
 
 const place = { host: "simulated", port: 12_345 }
@@ -155,7 +160,8 @@ class Server implements FaultyServer {
     return Effect.gen({ self: this }, function*() {
       const scope = yield* Scope.make()
       const now = () => this.clock.currentTimeMillisUnsafe()
-      const storage = yield* Scope.provide(this.storage, scope)
+      const { abandon, storage } = yield* Scope.provide(this.storage, scope)
+      const end = (isWritten: boolean) => isWritten ? storage.close() : abandon()
       const state = storage.load()
       const container = ContainerState.open({ storage, state, now })
       const wire = WireServer.make({
@@ -187,15 +193,23 @@ class Server implements FaultyServer {
         ),
         scope
       )
-      this.life = { scope, container, wire, controller }
+      this.life = { scope, container, wire, controller, end }
     })
   }
 
-  private get storage(): Effect.Effect<Storage, EmbeddedError, Scope.Scope> {
+  private get storage(): Effect.Effect<
+    { readonly storage: Storage; readonly abandon: () => void },
+    EmbeddedError,
+    Scope.Scope
+  > {
     const { directory } = this.options
-    return directory === undefined
-      ? Effect.sync(() => this.disk.open(this.turns))
-      : SqliteStorage.open({ directory, durability: "process", onFailure: () => {} })
+    if (directory === undefined) {
+      return Effect.sync(() => ({ storage: this.disk.open(this.turns), abandon: this.disk.lose }))
+    }
+    return Effect.map(
+      SqliteStorage.open({ directory, durability: "process", onFailure: () => {} }),
+      (storage) => ({ storage, abandon: storage.abandon })
+    )
   }
 
   readonly kill: Effect.Effect<void> = Effect.suspend(() => {
@@ -203,7 +217,7 @@ class Server implements FaultyServer {
     if (life === undefined) return Effect.void
     this.life = undefined
     this.resume()
-    this.disk.cut(this.seeded)
+    life.end(this.seeded.chance(0.5))
     life.wire.closeAll()
     for (const caller of Array.from(this.callers)) caller(Effect.fail(unavailable("the server died", true)))
     return Scope.close(life.scope, Exit.void)
@@ -252,12 +266,12 @@ class Server implements FaultyServer {
     return found
   }
 
-  readonly client = (faults?: Faults, options: ClientOptions = {}): Layer.Layer<Pravega> =>
+  readonly client = (faults?: Faults.Faults, options: ClientOptions = {}): Layer.Layer<Pravega> =>
     Layer.provide(SimulatedClient.layer(options), this.layerTransport(faults))
 
-  readonly layerTransport = (faults?: Faults): Layer.Layer<ControllerTransport | SegmentStoreTransport> =>
+  readonly layerTransport = (faults?: Faults.Faults): Layer.Layer<ControllerTransport | SegmentStoreTransport> =>
     Layer.unwrap(Effect.map(Turns.make, (turns) => {
-      const network = faults instanceof Network ? faults : new Network({}, turns)
+      const network = faults?.[Faults.network] ?? new Faults.Network({}, turns)
       return Layer.merge(
         Layer.succeed(ControllerTransport, {
           unary: network.calls((method, request, { metadata }) =>

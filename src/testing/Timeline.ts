@@ -19,12 +19,10 @@ export type Mark = keyof typeof legend
 
 const legend = {
   ">": "an rpc is sent",
-  "<": "an rpc is answered",
   "L": "a record of the checkpoint log",
   "~": "a fault of the network",
   "!": "a crash, a pause, or another blow to a process",
   "*": "somebody changes a stream: writes, scales, seals, truncates",
-  "r": "a reader sees an event for the first time",
   "=": "an outcome",
   "X": "an invariant is violated"
 } as const

@@ -1,17 +1,18 @@
-import { afterAll, assert, describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import fc from "fast-check"
-import * as Fs from "node:fs/promises"
-import * as Os from "node:os"
 import * as Path from "node:path"
 import { CheckpointLog, type QueryLog } from "../../src/batch/CheckpointLog.ts"
 import type { CheckpointLogError } from "../../src/batch/CheckpointLogError.ts"
 import { LogFiles } from "../../src/batch/LogFiles.ts"
 import { QueryName } from "../../src/batch/QueryName.ts"
 import * as CheckpointLogLaws from "../../src/testing/CheckpointLogLaws.ts"
+import * as Seeded from "../../src/testing/Seeded.ts"
+import { temporaryFolder } from "../temporary.ts"
 import * as SimulatedFiles from "./SimulatedFiles.ts"
 
 const query = QueryName.make("q")
@@ -27,7 +28,7 @@ const onDisk = (disk: SimulatedFiles.SimulatedDisk): CheckpointLogLaws.Home => (
 /** Runs the laws; one home whose processes share nothing but the store. */
 const holds = <E>(
   name: string,
-  fresh: Effect.Effect<CheckpointLogLaws.Home, E>,
+  fresh: Effect.Effect<CheckpointLogLaws.Home, E, Scope.Scope>,
   options?: CheckpointLogLaws.Options
 ) =>
   describe(`a log in ${name}`, () => {
@@ -35,14 +36,6 @@ const holds = <E>(
   })
 
 describe("CheckpointLog", () => {
-  const made: Array<string> = []
-  const temporary = Effect.promise(async () => {
-    const directory = await Fs.mkdtemp(Path.join(Os.tmpdir(), "checkpoints-"))
-    made.push(directory)
-    return directory
-  })
-  afterAll(() => Promise.all(made.map((directory) => Fs.rm(directory, { recursive: true, force: true }))))
-
   holds(
     "memory",
     Effect.map(Effect.scoped(Layer.build(CheckpointLog.layerMemory)), (context) => ({
@@ -53,7 +46,7 @@ describe("CheckpointLog", () => {
   holds(
     "directory",
     // Some that the log has to make itself, too.
-    Effect.map(temporary, (directory) => ({
+    Effect.map(temporaryFolder, (directory) => ({
       open: openOn(CheckpointLog.layerFileSystem(Path.join(directory, "some", "where")))
     })),
     { runs: 20 }
@@ -64,7 +57,7 @@ describe("CheckpointLog", () => {
     "directory on a simulated disk, steps interleaved",
     Effect.sync(() => {
       const disk = SimulatedFiles.make()
-      const random = SimulatedFiles.seeded(seed++)
+      const random = Seeded.make(seed++).next
       disk.onStep = () =>
         Effect.gen(function*() {
           for (let turns = Math.floor(random() * 4); turns > 0; turns--) yield* Effect.yieldNow
@@ -118,7 +111,7 @@ describe("a directory's log after a crash of the machine", () => {
             disk.onStep = () => Effect.succeed("crash-before")
             yield* Effect.yieldNow
             disk.onStep = () => Effect.succeed("none")
-            disk.crash(SimulatedFiles.seeded(crashSeed))
+            disk.crash(Seeded.make(crashSeed).next)
 
             const log = yield* onDisk(disk).open(query)
             const records = yield* log.read(0)

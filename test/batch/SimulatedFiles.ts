@@ -132,14 +132,3 @@ export const make = (): SimulatedDisk => {
   }
   return disk
 }
-
-/** A small seeded generator (mulberry32), so that a failing crash is drawn again from its seed. */
-export const seeded = (seed: number): () => number => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6D2B79F5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}

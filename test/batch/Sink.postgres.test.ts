@@ -1,34 +1,18 @@
 /** The SQL sink in PostgreSQL. */
-import { PgClient } from "@effect/sql-pg"
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import * as Context from "effect/Context"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import { SqlClient } from "effect/sql/SqlClient"
 import { PreparedSink } from "../../src/batch/CheckpointRecord.ts"
 import type * as Sink from "../../src/batch/Sink.ts"
 import * as SinkLaws from "../../src/testing/SinkLaws.ts"
-import * as Postgres from "../real/postgres.ts"
+import { endingConnections, postgres } from "./postgresClient.ts"
 import { sqlSubject } from "./sqlSinkSubject.ts"
 
 describe("Sink.sql on PostgreSQL", () => {
-  let server: Postgres.Server | undefined
-  beforeAll(async () => {
-    server = await Postgres.start()
-  })
-  afterAll(() => server?.stop())
-
-  const fresh = Effect.flatMap(
-    Effect.suspend(() => Layer.build(PgClient.layer({ path: server?.socket, username: "test", database: "postgres" }))),
-    (context) => sqlSubject(Context.get(context, SqlClient))
-  )
+  const { client } = postgres()
+  const fresh = Effect.flatMap(client, sqlSubject)
   for (const law of SinkLaws.laws(fresh, { runs: 15 })) it.live(law.name, () => law.check)
 
-  const client = Effect.map(
-    Effect.suspend(() => Layer.build(PgClient.layer({ path: server?.socket, username: "test", database: "postgres" }))),
-    (context) => Context.get(context, SqlClient)
-  )
   const id = (batch: number) => ({ query: "q", batch })
   const prepare = Effect.fnUntraced(function*<B, E>(session: Sink.SinkSession<B, E>, batch: number, output: B) {
     const attempt = yield* session.begin(id(batch))
@@ -55,14 +39,7 @@ describe("Sink.sql on PostgreSQL", () => {
     Effect.gen(function*() {
       const { output, sink, visible } = yield* sqlSubject(yield* client)
       const session = yield* sink.open
-      const killer = yield* client
-      const endThem = killer`
-        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'`
-      const ending = yield* Effect.forkScoped(
-        Effect.forever(Effect.andThen(Effect.sleep("10 millis"), Effect.ignore(endThem))),
-        { startImmediately: true }
-      )
+      const ending = yield* endingConnections(yield* client)
       let failures = 0
       const insist = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
         Effect.retry(Effect.tapError(effect, () => Effect.sync(() => failures++)), { while: () => true })

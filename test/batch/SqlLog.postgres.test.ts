@@ -1,6 +1,5 @@
 /** The checkpoint log in PostgreSQL. */
-import { PgClient } from "@effect/sql-pg"
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -12,25 +11,16 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import { QueryName } from "../../src/batch/QueryName.ts"
 import * as CheckpointLogLaws from "../../src/testing/CheckpointLogLaws.ts"
-import * as Postgres from "../real/postgres.ts"
 import { processes } from "./logProcesses.ts"
+import { endingConnections, postgres } from "./postgresClient.ts"
 
 const query = QueryName.make("q")
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
 describe("a log in PostgreSQL", () => {
-  let server: Postgres.Server | undefined
-  beforeAll(async () => {
-    server = await Postgres.start()
-  })
-  afterAll(() => server?.stop())
-
-  const client = (): Layer.Layer<SqlClient | PgClient.PgClient> =>
-    Layer.orDie(
-      PgClient.layer({ path: server?.socket, username: "test", database: "postgres", maxConnections: 2 })
-    )
+  const { client, layer } = postgres()
   let tables = 0
-  const log = (table: string) => CheckpointLog.layerSql({ table }).pipe(Layer.provide(client()))
+  const log = (table: string) => CheckpointLog.layerSql({ table }).pipe(Layer.provide(layer({ maxConnections: 2 })))
   const fresh = Effect.suspend(() => processes(log(`law_${tables++}`)))
   for (const law of CheckpointLogLaws.laws(fresh, { runs: 6 })) it.live(law.name, () => law.check)
 
@@ -39,14 +29,7 @@ describe("a log in PostgreSQL", () => {
       const home = yield* processes(log("ended"))
       const appender = yield* home.open(query)
       const judge = yield* home.open(query)
-      const sql = Context.get(yield* Layer.build(client()), SqlClient)
-      const endThem = sql`
-        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'`
-      const ending = yield* Effect.forkScoped(
-        Effect.forever(Effect.andThen(Effect.sleep("10 millis"), Effect.ignore(endThem))),
-        { startImmediately: true }
-      )
+      const ending = yield* endingConnections(yield* client)
       const told = new Map<string, number>()
       let next = 0
       const failures = () => (told.get("LogUnavailable") ?? 0) + (told.get("OutcomeUnknown") ?? 0)
@@ -70,12 +53,7 @@ describe("a log in PostgreSQL", () => {
 
   it.live("commits durably also where the server is told not to", () =>
     Effect.gen(function*() {
-      const lax = PgClient.layer({
-        path: server?.socket,
-        username: "test",
-        database: "postgres",
-        startupParameters: { synchronous_commit: "off" }
-      })
+      const lax = layer({ startupParameters: { synchronous_commit: "off" } })
       const context = yield* Layer.build(CheckpointLog.layerSql({ table: "lax" }).pipe(Layer.provideMerge(lax)))
       const sql = Context.get(context, SqlClient)
       // Says with which setting each record was written.

@@ -3,14 +3,15 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
-import { spawn } from "node:child_process"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { fileURLToPath } from "node:url"
 import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import { QueryName } from "../../src/batch/QueryName.ts"
 import * as SqliteClient from "../../src/batch/SqliteClient.ts"
 import * as CheckpointLogLaws from "../../src/testing/CheckpointLogLaws.ts"
+import * as Program from "../Program.ts"
 import { processes } from "./logProcesses.ts"
 
 const query = QueryName.make("q")
@@ -31,8 +32,8 @@ describe("a log in SQLite", () => {
   it.live("keeps what it acknowledged to a process that is killed", () =>
     Effect.gen(function*() {
       const shared = file()
-      const program = new URL("./sqlLogProcess.ts", import.meta.url)
-      const acknowledged = yield* Effect.promise(() => appendUntilKilled(program, shared, 40))
+      const program = fileURLToPath(new URL("./sqlLogProcess.ts", import.meta.url))
+      const acknowledged = yield* appendUntilKilled(program, shared, 40)
       const log = yield* (yield* processes(CheckpointLog.layerSqlite(shared))).open(QueryName.make("killed"))
       const sequences = (yield* log.read(0)).map(({ sequence }) => sequence)
       assert.isAtLeast(acknowledged, 40)
@@ -79,16 +80,15 @@ describe("a log in SQLite", () => {
 })
 
 /** Kills the program once it has said `count` numbers; answers with how many it had said by then. */
-const appendUntilKilled = (program: URL, file: string, count: number): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--conditions=source", program.pathname, file], {
-      stdio: ["ignore", "pipe", "inherit"]
-    })
-    let lines = 0
-    child.stdout.on("data", (chunk: Buffer) => {
-      lines += chunk.toString("latin1").split("\n").length - 1
-      if (lines >= count) child.kill("SIGKILL")
-    })
-    child.once("error", reject)
-    child.once("close", (code) => code === null ? resolve(lines) : reject(new Error(`it ended by itself: ${code}`)))
-  })
+const appendUntilKilled = (program: string, file: string, count: number): Effect.Effect<number> => {
+  const said = (output: string) => output.split("\n").length - 1
+  return Effect.map(
+    Program.run([program, file], {
+      onOutput: (output, end) => said(output) >= count ? end("SIGKILL", 0) : undefined
+    }),
+    ({ output, signal }) => {
+      assert.strictEqual(signal, "SIGKILL", output)
+      return said(output)
+    }
+  )
+}

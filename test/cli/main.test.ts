@@ -2,14 +2,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { spawnSync } from "node:child_process"
-import * as Fs from "node:fs"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { type Dev, parse } from "../../src/cli/Arguments.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import * as DevServer from "../pravega/embedded/DevServer.ts"
+import { temporaryFolder } from "../temporary.ts"
 
 const program = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
 const once = (...words: ReadonlyArray<string>) =>
@@ -60,10 +58,7 @@ describe("effect-pravega", () => {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     it.live(`dev: serves until ${signal}, then stops cleanly and can be started again`, () =>
       Effect.gen(function*() {
-        const directory = yield* Effect.acquireRelease(
-          Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-pravega-dev-"))),
-          (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
-        )
+        const directory = yield* temporaryFolder
         const server = yield* DevServer.start("--data", directory)
         const client = Pravega.layer({ controller: server.controller })
         assert.isTrue(yield* Effect.provide(Admin.createScope("kept"), client))

@@ -3,12 +3,13 @@ import { assert } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as ScalingPolicy from "../../src/core/ScalingPolicy.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
-import { epoch, name, number, SegmentId } from "../../src/core/Segment.ts"
+import { epoch, number, SegmentId } from "../../src/core/Segment.ts"
 import { StreamConfiguration } from "../../src/core/StreamConfiguration.ts"
 import { StreamCut } from "../../src/core/StreamCut.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import { randomScope } from "../names.ts"
+import { setUpAppend } from "./rawAppends.ts"
 import type { Cases } from "./Server.ts"
 
 const newStream = Effect.fnUntraced(function*(segments: number) {
@@ -19,26 +20,8 @@ const newStream = Effect.fnUntraced(function*(segments: number) {
 
 /** Appends bytes to a segment as a writer would, without one. */
 const append = Effect.fnUntraced(function*(stream: ScopedStream, id: SegmentId, bytes: number) {
-  const { segments } = yield* Pravega
-  const connection = yield* segments.appends({ stream, id }, 0)
-  const writerId = crypto.randomUUID()
-  const delegationToken = yield* segments.token(stream, "write")
-  yield* connection.call((requestId) => ({
-    _tag: "SetupAppend",
-    requestId,
-    writerId,
-    segment: name(stream, id),
-    delegationToken
-  }))
-  const reply = yield* connection.call((requestId) => ({
-    _tag: "AppendBlockEnd",
-    writerId,
-    sizeOfWholeEvents: bytes,
-    data: new Uint8Array(bytes),
-    numEvents: 1,
-    lastEventNumber: 1n,
-    requestId
-  }))
+  const { append } = yield* setUpAppend({ stream, id }, crypto.randomUUID())
+  const reply = yield* append(new Uint8Array(bytes), 1n)
   assert.strictEqual(reply._tag, "DataAppended")
 }, Effect.scoped)
 

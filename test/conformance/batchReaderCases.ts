@@ -9,12 +9,8 @@ import * as BatchReader from "../../src/pravega/BatchReader.ts"
 import * as EventWriter from "../../src/pravega/EventWriter.ts"
 import type { TruncatedData } from "../../src/pravega/ReadError.ts"
 import { randomScope } from "../names.ts"
+import { assertOrdered, type Numbered } from "../numbered.ts"
 import type { Cases } from "./Server.ts"
-
-interface Numbered {
-  readonly key: string
-  readonly number: number
-}
 
 /** `key:number` and padding, so that segments hold more than one read's worth. */
 const codec = EventCodec.make<Numbered>({
@@ -41,14 +37,6 @@ const numbers = (events: ReadonlyArray<Numbered>) => events.map((event) => event
 const readAll = (stream: EventStream.EventStream<Numbered>, options?: Parameters<typeof BatchReader.stream>[1]) =>
   Effect.map(Stream.runCollect(BatchReader.stream(stream, options)), (all) => all.map((one) => one.event))
 
-const assertPerKeyOrder = (events: ReadonlyArray<Numbered>) => {
-  const last = new Map<string, number>()
-  for (const { key, number } of events) {
-    if ((last.get(key) ?? -1) >= number) assert.fail(`${key}: ${number} after ${last.get(key)}`)
-    last.set(key, number)
-  }
-}
-
 export const batchReaderCases = (it: Cases): void => {
   it.effect("reads what was written while the stream was scaled twice, each key in order", () =>
     Effect.gen(function*() {
@@ -69,7 +57,7 @@ export const batchReaderCases = (it: Cases): void => {
       yield* Fiber.join(writing)
       const read = yield* readAll(stream, { ordering: "perKey", readAhead: 100_000 })
       assert.deepStrictEqual(numbers(read), numbers(events))
-      assertPerKeyOrder(read)
+      assertOrdered(read)
       assert.deepStrictEqual(numbers(yield* readAll(stream, { concurrency: 8 })), numbers(events))
       const plan = yield* BatchReader.plan(stream.name)
       assert.isAbove(plan.ranges.length, 6)
@@ -91,7 +79,7 @@ export const batchReaderCases = (it: Cases): void => {
         for (let to = from; to < cuts.length; to++) {
           const read = yield* readAll(stream, { from: cuts[from], to: cuts[to], ordering: "perKey" })
           assert.deepStrictEqual(numbers(read), Array.from({ length: (to - from) * 500 }, (_, i) => from * 500 + i))
-          assertPerKeyOrder(read)
+          assertOrdered(read)
         }
       }
       assert.deepStrictEqual(yield* readAll(stream, { from: "latest" }), [])

@@ -1,17 +1,10 @@
 /** The conformance suite on the embedded server: in the process and in memory; on sockets and in a directory. */
 import { Effect, Layer } from "effect"
-import * as Fs from "node:fs"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import * as Embedded from "../../src/pravega/embedded/Embedded.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
+import { temporaryFolder } from "../temporary.ts"
 import { Server } from "./Server.ts"
 import { conformance } from "./suite.ts"
-
-const temporary = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-pravega-conformance-"))),
-  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
-)
 
 conformance(
   "the embedded server, in the process and in memory",
@@ -28,7 +21,7 @@ conformance(
   Layer.effect(
     Server,
     Effect.gen(function*() {
-      const server = yield* Embedded.make({ directory: yield* temporary })
+      const server = yield* Embedded.make({ directory: yield* temporaryFolder })
       const { controller } = yield* server.listen()
       return { client: Layer.orDie(Pravega.layer({ controller })) }
     })

@@ -1,15 +1,11 @@
 import { assert } from "@effect/vitest"
 import { Effect, Fiber, Layer, References, Result, Schedule, Schema, Stream } from "effect"
-import * as Fs from "node:fs/promises"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import { CheckpointLog } from "../../src/batch/CheckpointLog.ts"
 import * as CheckpointRecord from "../../src/batch/CheckpointRecord.ts"
 import * as Pipeline from "../../src/batch/Pipeline.ts"
 import { QueryName } from "../../src/batch/QueryName.ts"
 import * as Sink from "../../src/batch/Sink.ts"
 import * as Source from "../../src/batch/Source.ts"
-import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import { StreamCut } from "../../src/core/StreamCut.ts"
 import { TransactionId } from "../../src/core/TransactionId.ts"
@@ -20,27 +16,15 @@ import { Pravega } from "../../src/pravega/Pravega.ts"
 import * as Query from "../../src/stream/Query.ts"
 import * as Trigger from "../../src/stream/Trigger.ts"
 import { randomScope } from "../names.ts"
+import { assertCopied, type Numbered, numberedEvents, numberedStream } from "../numbered.ts"
+import { temporaryFolder } from "../temporary.ts"
 import type { Cases } from "./Server.ts"
-
-interface Numbered {
-  readonly key: string
-  readonly number: number
-}
-
-const codec = EventCodec.make<Numbered>({
-  name: "numbered",
-  encode: ({ key, number }) => EventCodec.utf8.encode(`${key}:${number}`),
-  decode: (bytes) => {
-    const [key, number] = EventCodec.utf8.decode(bytes).split(":")
-    return { key: key!, number: Number(number) }
-  }
-})
 
 const streams = Effect.fnUntraced(function*(segments: number) {
   const scope = randomScope()
   const named = Effect.fnUntraced(function*(name: string) {
     yield* Admin.ensureStream(`${scope}/${name}`, { scaling: { _tag: "Fixed", segments } })
-    return EventStream.make(`${scope}/${name}`, { codec, routingKey: (event) => event.key })
+    return numberedStream(`${scope}/${name}`)
   })
   return { source: yield* named("source"), sink: yield* named("sink") }
 })
@@ -48,9 +32,7 @@ const streams = Effect.fnUntraced(function*(segments: number) {
 const write = (stream: EventStream.EventStream<Numbered>, from: number, to: number) =>
   Effect.scoped(Effect.gen(function*() {
     const writer = yield* EventWriter.make(stream)
-    yield* writer.writeAll(
-      Array.from({ length: to - from }, (_, i) => ({ key: `key${(from + i) % 37}`, number: from + i }))
-    )
+    yield* writer.writeAll(numberedEvents(to - from, 37, from))
   }))
 
 const copy = (
@@ -66,28 +48,10 @@ const copy = (
     sink: Sink.pravega(sink, { guarantee: "exactly-once" })
   })
 
-/** Every number once, each key's in order (invariants 1 and 2). */
-const assertCopied = Effect.fnUntraced(function*(sink: EventStream.EventStream<Numbered>, count: number) {
+const assertSinkIs = Effect.fnUntraced(function*(sink: EventStream.EventStream<Numbered>, count: number) {
   const read = yield* Stream.runCollect(BatchReader.stream(sink, { ordering: "perKey" }))
-  const events = read.map(({ event }) => event)
-  const numbers = events.map(({ number }) => number).toSorted((a, b) => a - b)
-  assert.deepStrictEqual([numbers.length, new Set(numbers).size, numbers[0], numbers.at(-1)], [
-    count,
-    count,
-    0,
-    count - 1
-  ])
-  const last = new Map<string, number>()
-  for (const { key, number } of events) {
-    if ((last.get(key) ?? -1) >= number) assert.fail(`${key}: ${number} after ${last.get(key)}`)
-    last.set(key, number)
-  }
+  assertCopied(read.map(({ event }) => event), count)
 })
-
-const temporary = Effect.acquireRelease(
-  Effect.promise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "query-"))),
-  (directory) => Effect.promise(() => Fs.rm(directory, { recursive: true }))
-)
 
 /** A log whose owner never hears of its append number `last`, nor does anything after it: a process that was killed. */
 const killedAfter = (directory: string, last: number) =>
@@ -132,7 +96,7 @@ export const queryCases = (it: Cases): void => {
       yield* query.await
       const batches = yield* Fiber.join(progress)
       assert.strictEqual(batches.reduce((sum, { eventsIn }) => sum + eventsIn, 0), 12_000)
-      yield* assertCopied(pair.sink, 12_000)
+      yield* assertSinkIs(pair.sink, 12_000)
       assert.isAbove(batches.length, 5)
       for (const { positions } of batches) {
         // Rule 8: Java accepts every cut.
@@ -145,7 +109,7 @@ export const queryCases = (it: Cases): void => {
   it.effect("goes on where it was interrupted, any number of times", () =>
     Effect.gen(function*() {
       const pair = yield* streams(3)
-      const directory = yield* temporary
+      const directory = yield* temporaryFolder
       yield* write(pair.source, 0, 6000)
       const logs = CheckpointLog.layerFileSystem(directory)
       const pipeline = copy(pair, { limit: { events: 300 } })
@@ -157,7 +121,7 @@ export const queryCases = (it: Cases): void => {
         )
       }
       yield* Query.run(pipeline, { trigger: Trigger.availableNow }).pipe(Effect.provide(logs))
-      yield* assertCopied(pair.sink, 6000)
+      yield* assertSinkIs(pair.sink, 6000)
     }).pipe(Effect.scoped))
 
   it.effect("a process that stops dead after any record is taken over, and fenced", () =>
@@ -167,7 +131,7 @@ export const queryCases = (it: Cases): void => {
       for (let last = 0; last < 8; last++) {
         for (const isAborted of preparedAt.includes(last) ? [false, true] : [false]) {
           const pair = yield* streams(2)
-          const directory = yield* temporary
+          const directory = yield* temporaryFolder
           yield* write(pair.source, 0, 300)
           const pipeline = copy(pair, { limit: { events: 100 } })
           // Its append never returns, and can't be interrupted: the process is left as it is.
@@ -190,7 +154,7 @@ export const queryCases = (it: Cases): void => {
           yield* Query.run(pipeline, { trigger: Trigger.availableNow }).pipe(
             Effect.provide(CheckpointLog.layerFileSystem(directory))
           )
-          yield* assertCopied(pair.sink, 300)
+          yield* assertSinkIs(pair.sink, 300)
         }
       }
     }).pipe(Effect.scoped))

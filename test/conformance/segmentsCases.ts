@@ -3,10 +3,11 @@ import { assert } from "@effect/vitest"
 import { Duration, Effect, Fiber, Schedule } from "effect"
 import * as ScalingPolicy from "../../src/core/ScalingPolicy.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
-import { makeId, name } from "../../src/core/Segment.ts"
+import { makeId } from "../../src/core/Segment.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import { randomScope } from "../names.ts"
+import { setUpAppend } from "./rawAppends.ts"
 import type { Cases } from "./Server.ts"
 
 const id = makeId(0, 0)
@@ -18,26 +19,8 @@ const newStream = Effect.fnUntraced(function*() {
 })
 
 const append = Effect.fnUntraced(function*(stream: ScopedStream, data: Uint8Array) {
-  const { segments } = yield* Pravega
-  const connection = yield* segments.appends({ stream, id }, 0)
-  const writerId = crypto.randomUUID()
-  const delegationToken = yield* segments.token(stream, "write")
-  yield* connection.call((requestId) => ({
-    _tag: "SetupAppend",
-    requestId,
-    writerId,
-    segment: name(stream, id),
-    delegationToken
-  }))
-  yield* connection.call((requestId) => ({
-    _tag: "AppendBlockEnd",
-    writerId,
-    sizeOfWholeEvents: data.length,
-    data,
-    numEvents: 1,
-    lastEventNumber: 1n,
-    requestId
-  }))
+  const { append } = yield* setUpAppend({ stream, id }, crypto.randomUUID())
+  yield* append(data, 1n)
 }, Effect.scoped)
 
 export const segmentsCases = (it: Cases): void => {

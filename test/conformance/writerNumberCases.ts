@@ -15,9 +15,9 @@ import { ScopedStream } from "../../src/core/ScopedStream.ts"
 import * as Segment from "../../src/core/Segment.ts"
 import { StreamCut } from "../../src/core/StreamCut.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
-import { Pravega } from "../../src/pravega/Pravega.ts"
 import * as EventFrame from "../../src/pravega/wire/EventFrame.ts"
 import { randomName, randomScope } from "../names.ts"
+import { setUpAppend } from "./rawAppends.ts"
 import type { Cases } from "./Server.ts"
 
 /** Of a writer that the segment does not know. */
@@ -26,30 +26,9 @@ const never = -(2n ** 63n)
 /** What the store says to a set-up, on a connection of its own: a number, or another reply's name. Then appends one event. */
 const lastNumber = (stream: ScopedStream, id: Segment.SegmentId, writerId: string, append?: bigint) =>
   Effect.scoped(Effect.gen(function*() {
-    const { segments, stores } = yield* Pravega
-    const connection = yield* segments.appends({ stream, id }, yield* stores.lane)
-    const segment = Segment.name(stream, id)
-    const delegationToken = yield* segments.token(stream, "write")
-    const reply = yield* connection.call((requestId) => ({
-      _tag: "SetupAppend",
-      requestId,
-      writerId,
-      segment,
-      delegationToken
-    }))
+    const { append: send, reply } = yield* setUpAppend({ stream, id }, writerId)
     if (reply._tag !== "AppendSetup") return reply._tag
-    if (append !== undefined) {
-      const data = EventFrame.encode(new TextEncoder().encode(`${append}`))
-      yield* connection.call((requestId) => ({
-        _tag: "AppendBlockEnd",
-        writerId,
-        sizeOfWholeEvents: data.length,
-        data,
-        numEvents: 1,
-        lastEventNumber: append,
-        requestId
-      }))
-    }
+    if (append !== undefined) yield* send(EventFrame.encode(new TextEncoder().encode(`${append}`)), append)
     return reply.lastEventNumber
   }))
 

@@ -4,11 +4,12 @@
  * the time that the undisturbed run took, so they are moments of the job and not of the machine).
  */
 import { assert, it } from "@effect/vitest"
-import { spawn } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import * as Effect from "effect/Effect"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import * as Seeded from "../../src/testing/Seeded.ts"
+import * as Program from "../Program.ts"
+import { temporaryFolder } from "../temporary.ts"
 
 const program = fileURLToPath(new URL("../../examples/flights/main.ts", import.meta.url))
 
@@ -22,49 +23,19 @@ export interface KillOptions {
   readonly words: ReadonlyArray<string>
 }
 
-interface Life {
-  readonly output: string
-  readonly code: number | null
-  /** From its first line to its end. */
-  readonly millis: number
-}
-
 /** Runs the job from a directory; sends `signal` so long after its first line, if it still runs then. */
 const live = (
   { flights, words }: KillOptions,
   directory: string,
-  end?: { readonly signal: Signal; readonly millis: number }
-): Promise<Life> =>
-  new Promise((resolve, reject) => {
-    let started = 0
-    let timer: NodeJS.Timeout | undefined
-    const child = spawn(process.execPath, [
-      "--conditions=source",
-      "--no-warnings",
-      program,
-      `--flights=${flights}`,
-      `--directory=${directory}`,
-      ...words
-    ], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, PRAVEGA_CONTROLLER: undefined } })
-    let output = ""
-    for (const pipe of [child.stdout, child.stderr]) {
-      pipe.setEncoding("utf8").on("data", (text: string) => {
-        if (output === "") {
-          started = performance.now()
-          if (end !== undefined) timer = setTimeout(() => child.kill(end.signal), end.millis)
-        }
-        output += text
-      })
-    }
-    child.on("error", reject)
-    child.on("close", (code) => {
-      clearTimeout(timer)
-      resolve({ output, code, millis: performance.now() - started })
-    })
+  moment?: { readonly signal: Signal; readonly millis: number }
+): Effect.Effect<Program.Life> =>
+  Program.run([program, `--flights=${flights}`, `--directory=${directory}`, ...words], {
+    env: { PRAVEGA_CONTROLLER: undefined },
+    onOutput: (_, end) => moment === undefined ? undefined : end(moment.signal, moment.millis)
   })
 
 /** The table that the job printed. */
-const tableOf = (life: Life): string => {
+const tableOf = (life: Program.Life): string => {
   assert.strictEqual(life.code, 0, life.output)
   assert.include(life.output, "\n0 lost, 0 repeated", life.output)
   const [, rest = ""] = life.output.split(/^(?=airport )/m)
@@ -73,33 +44,25 @@ const tableOf = (life: Life): string => {
   return table
 }
 
-/** A small generator of numbers in [0, 1) (mulberry32), so that the moments can be drawn again. */
-const random = (seed: number) => () => {
-  seed = seed + 0x6d2b79f5 | 0
-  let t = Math.imul(seed ^ seed >>> 15, 1 | seed)
-  t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t
-  return ((t ^ t >>> 14) >>> 0) / 2 ** 32
-}
-
 export const killCases = (options: KillOptions): void => {
-  it(
+  it.live(
     `the main job, ended ${options.signals.length} times, ends with what an undisturbed run ends with`,
-    { timeout: 1_200_000 },
-    async () => {
-      const seed = Number(process.env["FLIGHTS_SEED"] ?? Math.floor(Math.random() * 2 ** 32))
-      console.log(`seed of the moments: FLIGHTS_SEED=${seed}`)
-      const next = random(seed)
-      const directory = mkdtempSync(join(tmpdir(), "effect-pravega-flights-"))
-      try {
-        const undisturbed = await live(options, join(directory, "undisturbed"))
+    () =>
+      Effect.gen(function*() {
+        const seed = Number(process.env["FLIGHTS_SEED"] ?? Math.floor(Math.random() * 2 ** 32))
+        yield* Effect.sync(() => console.log(`seed of the moments: FLIGHTS_SEED=${seed}`))
+        const { next } = Seeded.make(seed)
+        const directory = yield* temporaryFolder
+        const undisturbed = yield* live(options, join(directory, "undisturbed"))
         const expected = tableOf(undisturbed)
+        const { toEnd, toFirstWord } = undisturbed.millis
         let job = 0
         // a job that was ended between its last line and its end is done, and starts anew
         let resumed = 0
         for (const signal of options.signals) {
           for (;;) {
-            const millis = undisturbed.millis * 0.8 * next()
-            const life = await live(options, join(directory, `${job}`), { signal, millis })
+            const millis = (toEnd - toFirstWord) * 0.8 * next()
+            const life = yield* live(options, join(directory, `${job}`), { signal, millis })
             if (life.output.includes("going on with")) resumed++
             if (life.code !== 0) break
             // done before its moment came: another job gets the signal
@@ -107,12 +70,10 @@ export const killCases = (options: KillOptions): void => {
             job++
           }
         }
-        const last = await live(options, join(directory, `${job}`))
+        const last = yield* live(options, join(directory, `${job}`))
         assert.strictEqual(tableOf(last), expected)
         assert.isAbove(resumed, 0, "no start went on with what was there")
-      } finally {
-        rmSync(directory, { recursive: true, force: true })
-      }
-    }
+      }),
+    1_200_000
   )
 }

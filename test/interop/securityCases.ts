@@ -2,11 +2,10 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import * as Fs from "node:fs"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import * as Embedded from "../../src/pravega/embedded/Embedded.ts"
 import { type Account, administrator, makeCertificates } from "../real/security.ts"
 import { startStandalone } from "../real/standalone.ts"
+import { temporaryFolder } from "../temporary.ts"
 import { InteropServer } from "./InteropServer.ts"
 import { java, outcomes, readOutcomes } from "./JavaClient.ts"
 
@@ -34,10 +33,7 @@ export const realServer: Layer.Layer<InteropServer> = Layer.effect(
 export const embeddedServer: Layer.Layer<InteropServer> = Layer.orDie(Layer.effect(
   InteropServer,
   Effect.gen(function*() {
-    const folder = yield* Effect.acquireRelease(
-      Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-pravega-security-"))),
-      (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
-    )
+    const folder = yield* temporaryFolder
     const certificates = yield* Effect.promise(() => makeCertificates(folder))
     const text = (file: string) => Fs.readFileSync(file, "utf8")
     const users = { [administrator.user]: administrator.password, ...accounts }

@@ -7,24 +7,12 @@ import * as EventStream from "../../src/core/EventStream.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
 import * as EventWriter from "../../src/pravega/EventWriter.ts"
 import type { Pravega } from "../../src/pravega/Pravega.ts"
+import { type Numbered, numberedStream } from "../numbered.ts"
 import { AppendStore, finish, served, settle } from "./internal/AppendStore.ts"
 
-interface Numbered {
-  readonly key: string
-  readonly n: number
-}
-
 const name = ScopedStream.parse("scope/stream")
-const codec = EventCodec.make<Numbered>({
-  name: "numbered",
-  encode: ({ key, n }) => new TextEncoder().encode(`${key}:${n}`),
-  decode: (bytes) => {
-    const [key = "", n] = new TextDecoder().decode(bytes).split(":")
-    return { key, n: Number(n) }
-  }
-})
-const keyed = EventStream.make(name, { codec, routingKey: (event) => event.key })
-const keyless = EventStream.make(name, { codec })
+const keyed = numberedStream("scope/stream")
+const keyless = EventStream.make(name, { codec: keyed.codec })
 const texts = EventStream.make(name, { codec: EventCodec.utf8 })
 
 /** One thing that happens between a writer and its store. */
@@ -128,7 +116,7 @@ const numbered = (calls: ReadonlyArray<ReadonlyArray<string>>): Array<Array<Numb
     keys.map((key) => {
       const n = next.get(key) ?? 0
       next.set(key, n + 1)
-      return { key, n }
+      return { key, number: n }
     })
   )
 }
@@ -160,7 +148,7 @@ describe("EventWriter", () => {
           store
         )
         const stored = store.contents()
-        assert.sameMembers(stored, events.flat().map(({ key, n }) => `${key}:${n}`))
+        assert.sameMembers(stored, events.flat().map(({ key, number }) => `${key}:${number}`))
         for (const key of "abcdef") {
           const numbers = stored.filter((event) => event.startsWith(key)).map((event) => Number(event.slice(2)))
           assert.deepStrictEqual(numbers, numbers.map((_, i) => i), `order of ${key}`)
@@ -305,7 +293,9 @@ describe("EventWriter", () => {
     return Effect.gen(function*() {
       const writer = yield* EventWriter.make(keyless)
       const fiber = yield* Effect.forkChild(
-        Effect.forEach(Array.from({ length: 9 }, (_, n) => n), (n) => writer.write({ key: "", n }), { concurrency: 9 })
+        Effect.forEach(Array.from({ length: 9 }, (_, n) => n), (n) => writer.write({ key: "", number: n }), {
+          concurrency: 9
+        })
       )
       yield* finish(store, () => fiber.pollUnsafe() !== undefined)
       assert.deepStrictEqual([...store.segments.values()].map(({ events }) => events.length), [3, 3, 3])
@@ -464,7 +454,7 @@ describe("EventWriter", () => {
       store.split(0)
       store.toSeal.length = 0
       store.segments.delete(store.name(gone!.id))
-      yield* served(store, writer.writeAll(["a", "b", "c"].map((key) => ({ key, n: 0 }))))
+      yield* served(store, writer.writeAll(["a", "b", "c"].map((key) => ({ key, number: 0 }))))
       assert.sameMembers(store.contents(), ["a:0", "b:0", "c:0"])
     }).pipe(Effect.provide(store.layer))
   })

@@ -12,17 +12,7 @@ import {
   SegmentTruncated
 } from "../../src/pravega/segmentstore/SegmentError.ts"
 import { Segments } from "../../src/pravega/segmentstore/Segments.ts"
-
-/** A small generator of numbers in [0, 1), the same for the same seed (mulberry32). */
-export const random = (seed: number): () => number => {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
+import * as Seeded from "../../src/testing/Seeded.ts"
 
 /** Frames events as they lie in a segment. */
 export const framed = (events: ReadonlyArray<Uint8Array>): Uint8Array => {
@@ -39,7 +29,7 @@ export const framed = (events: ReadonlyArray<Uint8Array>): Uint8Array => {
 
 /** Events of the given lengths, with bytes that the seed decides. */
 export const eventsOf = (lengths: ReadonlyArray<number>, seed: number): Array<Uint8Array> => {
-  const next = random(seed)
+  const { next } = Seeded.make(seed)
   return lengths.map((length) => Uint8Array.from({ length }, () => Math.floor(next() * 256)))
 }
 
@@ -89,7 +79,7 @@ export class FakeStore {
   onRead: (offset: number) => void = () => {}
 
   constructor(seed: number) {
-    this.next = random(seed)
+    this.next = Seeded.make(seed).next
   }
 
   segment(stream: ScopedStream, id: Segment.SegmentId): FakeSegment {

@@ -17,10 +17,11 @@ import * as EventWriter from "../../src/pravega/EventWriter.ts"
 import type { Pravega } from "../../src/pravega/Pravega.ts"
 import { describeExit, type Incarnation, QueryWorld, tagOf } from "../../src/testing/internal/QueryWorld.ts"
 import * as Simulation from "../../src/testing/Simulation.ts"
+import type { Numbered } from "../numbered.ts"
 import { type Bug, wrapLog } from "./SeededBugs.ts"
 import { check, keepsOrder, mayFailWith } from "./SwarmModel.ts"
 import { type Blow, isCalm, type SwarmPlan } from "./SwarmPlan.ts"
-import { type Event, outputsOf, runQuery, sinksOf, sourcesOf } from "./SwarmQuery.ts"
+import { outputsOf, runQuery, sinksOf, sourcesOf } from "./SwarmQuery.ts"
 
 export interface Outcome {
   /** The invariants that did not hold, with what was found instead. */
@@ -37,7 +38,7 @@ export interface Outcome {
 
 /** An event that was written, and where. */
 interface Written {
-  readonly event: Event
+  readonly event: Numbered
   readonly source: number
   /** It may have been truncated before anybody read it, and nobody minds. */
   mayBeGone: boolean
@@ -83,7 +84,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   const world = yield* QueryWorld.make(simulation, { sinks, wrapLog: wrapLog(bug), wrapClient: bug.client })
   const { server } = world
   const written: Array<Written> = []
-  const reads = new Map<number, Array<ReadonlyArray<Event>>>()
+  const reads = new Map<number, Array<ReadonlyArray<Numbered>>>()
   const resolutions: Array<BatchRun.Resolution> = []
   const draws = seeded.fork("history")
   let crashes = 0
@@ -105,7 +106,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
       }, { discard: true })
     })
 
-  const readSink = (sink: EventStream.EventStream<Event>) =>
+  const readSink = (sink: EventStream.EventStream<Numbered>) =>
     Effect.map(
       Stream.runCollect(BatchReader.stream(sink, { ordering: "perKey" })),
       (read) => read.map(({ event }) => event)

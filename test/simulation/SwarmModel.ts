@@ -3,20 +3,20 @@
  * outputs of those arrays are, and a process fails only with what its plan can do to it.
  */
 import type { Violation } from "../../src/testing/internal/ProtocolMonitor.ts"
+import type { Numbered } from "../numbered.ts"
 import type { Blow, SwarmPlan } from "./SwarmPlan.ts"
-import type { Event } from "./SwarmQuery.ts"
 
 export interface Found {
   /** The streams' events, each with its outputs for this sink, and whether they must be there. */
-  readonly events: ReadonlyArray<{ readonly outputs: ReadonlyArray<Event>; readonly isWanted: boolean }>
-  readonly found: ReadonlyArray<Event>
+  readonly events: ReadonlyArray<{ readonly outputs: ReadonlyArray<Numbered>; readonly isWanted: boolean }>
+  readonly found: ReadonlyArray<Numbered>
   /** What somebody has read in the meantime. */
-  readonly reads: ReadonlyArray<ReadonlyArray<Event>>
+  readonly reads: ReadonlyArray<ReadonlyArray<Numbered>>
   readonly isOrdered: boolean
   readonly tally: { lost: number; repeated: number }
 }
 
-const name = ({ key, number }: Event): string => `${key}:${number}`
+const name = ({ key, number }: Numbered): string => `${key}:${number}`
 
 /** I1, I2, I3: what a sink holds in the end. */
 export const check = (
@@ -63,7 +63,7 @@ export const check = (
   }
 }
 
-const byKey = (events: ReadonlyArray<Event>): ReadonlyMap<string, ReadonlyArray<number>> => {
+const byKey = (events: ReadonlyArray<Numbered>): ReadonlyMap<string, ReadonlyArray<number>> => {
   const keys = new Map<string, Array<number>>()
   for (const { key, number } of events) keys.set(key, [...(keys.get(key) ?? []), number])
   return keys

@@ -7,39 +7,23 @@ import * as OwnedLog from "../../src/batch/OwnedLog.ts"
 import * as Pipeline from "../../src/batch/Pipeline.ts"
 import * as Sink from "../../src/batch/Sink.ts"
 import * as Source from "../../src/batch/Source.ts"
-import * as EventCodec from "../../src/core/EventCodec.ts"
-import * as EventStream from "../../src/core/EventStream.ts"
+import type * as EventStream from "../../src/core/EventStream.ts"
 import type { Pravega } from "../../src/pravega/Pravega.ts"
 import * as Query from "../../src/stream/Query.ts"
 import * as Trigger from "../../src/stream/Trigger.ts"
+import { type Numbered, numberedStream } from "../numbered.ts"
 import { type Bug, wrapSink, wrapSource } from "./SeededBugs.ts"
 import type { SwarmPlan } from "./SwarmPlan.ts"
 
 /** Each source has keys of its own. */
-export interface Event {
-  readonly key: string
-  readonly number: number
-}
-
-const text = EventCodec.utf8
-const codec = EventCodec.make<Event>({
-  name: "event",
-  encode: ({ key, number }) => text.encode(`${key}:${number}`),
-  decode: (bytes) => {
-    const [key = "", number] = text.decode(bytes).split(":")
-    return { key, number: Number(number) }
-  }
-})
-
-const keyed = (name: string) => EventStream.make(`swarm/${name}`, { codec, routingKey: ({ key }) => key })
-const [first, second] = [keyed("source"), keyed("second")]
-const allSinks = [keyed("one"), keyed("two"), keyed("three")]
+const [first, second] = [numberedStream("swarm/source"), numberedStream("swarm/second")]
+const allSinks = ["one", "two", "three"].map((name) => numberedStream(`swarm/${name}`))
 
 export const sourcesOf = ({ sources }: SwarmPlan) => [first, second].slice(0, sources)
 export const sinksOf = ({ sinks }: SwarmPlan) => allSinks.slice(0, sinks)
 
 /** What a sink gets for an event; numbers stay in order. */
-export const outputsOf = ({ outputs }: SwarmPlan, sink: number, event: Event): ReadonlyArray<Event> => {
+export const outputsOf = ({ outputs }: SwarmPlan, sink: number, event: Numbered): ReadonlyArray<Numbered> => {
   switch (outputs) {
     case "same":
       return [event]
@@ -67,7 +51,7 @@ export const runQuery = (
   if (bug.algorithm !== undefined) {
     return bug.algorithm({ source: first, sink: allSinks[0]!, process: (event) => outputsOf(plan, 0, event) })
   }
-  const microBatch = (events: EventStream.EventStream<Event>) =>
+  const microBatch = (events: EventStream.EventStream<Numbered>) =>
     wrapSource(
       bug,
       Source.microBatch(events, {
@@ -77,7 +61,7 @@ export const runQuery = (
         ...(plan.ordering === "none" ? {} : { lanes: plan.lanes })
       })
     )
-  const process = <E>(events: Stream.Stream<Event, E>) =>
+  const process = <E>(events: Stream.Stream<Numbered, E>) =>
     Stream.flattenIterable(Stream.map(events, (event) =>
       Array.from(
         { length: plan.sinks },
@@ -114,9 +98,9 @@ const sinkOf = (
   { guarantee, isOwned, leaseSeconds }: SwarmPlan,
   bug: Bug,
   sink: number
-): Sink.Sink<readonly [sink: number, event: Event], unknown, Pravega> => {
+): Sink.Sink<readonly [sink: number, event: Numbered], unknown, Pravega> => {
   const stream = allSinks[sink]!
-  const own = (output: readonly [sink: number, event: Event]) => output[0] === sink ? output[1] : undefined
+  const own = (output: readonly [sink: number, event: Numbered]) => output[0] === sink ? output[1] : undefined
   if (guarantee === "idempotent") {
     return Sink.filterMapInput(wrapSink(bug, Sink.pravega(stream, { guarantee })), own)
   }

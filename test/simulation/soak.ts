@@ -1,19 +1,23 @@
-/**
- * The swarm, outside of a test runner, for as long as one likes:
- *
- *   npm run soak -- --seeds 1000000 [--from 0] [--workers 2] [--keep failed-seeds.txt]
- *
- * Prints how far it is, and each seed that fails with what it violates; keeps such seeds in a file. Ends with 1 if there
- * was one. `SIMULATION_SEED=n npx vitest run test/simulation` shows a seed's history.
- */
+/** The swarm, outside of a test runner, for as long as one likes. */
 import { fork } from "node:child_process"
 import { appendFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { count, describeTally, explain, noTally, type Tally } from "./Swarm.ts"
 
+const usage = `npm run soak -- [options]: simulated histories of crashes and faults
+
+  --seeds N     how many histories (default 1000)
+  --from N      the first seed (default 0)
+  --workers N   processes that share them (default 1)
+  --keep FILE   where seeds that fail are kept (default failed-seeds.txt)
+
+Prints how far it is, and each seed that fails with what it violates; ends with 1 if there was one.
+SIMULATION_SEED=N npx vitest run test/simulation shows a seed's history.`
+
 const { values } = parseArgs({
   options: {
+    help: { type: "boolean", short: "h", default: false },
     seeds: { type: "string", default: "1000" },
     from: { type: "string", default: "0" },
     workers: { type: "string", default: "1" },
@@ -84,5 +88,6 @@ const lead = (): void => {
   })
 }
 
-if (values.part === undefined) lead()
+if (values.help) console.log(usage)
+else if (values.part === undefined) lead()
 else await work(Number(values.part))

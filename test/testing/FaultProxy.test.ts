@@ -50,6 +50,31 @@ describe("FaultProxy", () => {
       assert.includeMembers([...kinds], ["RefuseConnection", "HalfClose", "CutFrame", "DropConnection", "DelayFrame"])
     }).pipe(Effect.scoped, Effect.runPromise))
 
+  it("takes faults that somebody has put something around, and nothing that only looks like them", () =>
+    Effect.gen(function*() {
+      const faults = yield* Faults.make()
+      const told: Array<Faults.Fault> = []
+      const around: Faults.Faults = {
+        ...faults,
+        once: (fault, where) => void [told.push(fault), faults.once(fault, where)]
+      }
+      const target = { host: "127.0.0.1", port: 9 }
+      const proxy = yield* FaultProxy.make({ target, faults: around })
+      around.once({ _tag: "RefuseConnection" })
+      const { open } = yield* Effect.provide(SegmentStoreTransport, SegmentStoreTransport.layerSocket())
+      const pipe = yield* open(proxy)
+      yield* Effect.callback<void>((resume) =>
+        pipe.listen({ onData: () => {}, onDrain: () => {}, onClose: () => resume(Effect.void) })
+      )
+      assert.deepStrictEqual([told, faults.injected()], [[{ _tag: "RefuseConnection" }], ["RefuseConnection"]])
+
+      const { connections, cutOff, dropConnections, injected, layer, once, pause, resume, setRates, stop } = faults
+      const alike = { connections, cutOff, dropConnections, injected, layer, once, pause, resume, setRates, stop }
+      // @ts-expect-error it has not the network of faults
+      const refused: Faults.Faults = alike
+      assert.isDefined(refused)
+    }).pipe(Effect.scoped, Effect.runPromise))
+
   it("says when it can't listen", () =>
     Effect.gen(function*() {
       const faults = yield* Faults.make()

@@ -8,9 +8,6 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import fc from "fast-check"
-import * as Fs from "node:fs/promises"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
@@ -24,6 +21,7 @@ import { SegmentStoreTransport } from "../../src/pravega/segmentstore/SegmentSto
 import * as Faults from "../../src/testing/Faults.ts"
 import * as FaultyServer from "../../src/testing/FaultyServer.ts"
 import * as Simulation from "../../src/testing/Simulation.ts"
+import { temporaryFolder } from "../temporary.ts"
 
 const lines = EventStream.make("tests/lines", { codec: EventCodec.utf8, routingKey: (line) => line })
 const createLines = Admin.ensureStream(lines.name, { scaling: { _tag: "Fixed", segments: 2 } })
@@ -35,11 +33,6 @@ const write = (events: ReadonlyArray<string>) =>
 const readAll = Effect.map(
   Stream.runCollect(BatchReader.stream(lines)),
   (read) => read.map(({ event }) => event).toSorted()
-)
-
-const temporary = Effect.acquireRelease(
-  Effect.promise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "faulty-"))),
-  (directory) => Effect.promise(() => Fs.rm(directory, { recursive: true }))
 )
 
 /** A controller that only counts. */
@@ -429,11 +422,35 @@ describe("FaultyServer", () => {
 
   it("from a directory too", () =>
     Effect.gen(function*() {
-      const directory = yield* temporary
+      const directory = yield* temporaryFolder
       const server = yield* FaultyServer.make({ directory })
       yield* server.undisturbed(Effect.andThen(createLines, write(numbered(5))))
       yield* server.restart
       assert.deepStrictEqual(yield* server.undisturbed(readAll), numbered(5).toSorted())
+    }).pipe(Effect.scoped, Effect.runPromise))
+
+  it("from a directory, of which it loses what it was about to make durable, or not", () =>
+    Effect.gen(function*() {
+      const outcomes = new Set<boolean>()
+      for (let seed = 0; seed < 12; seed++) {
+        let kill = () => {}
+        const server = yield* FaultyServer.make({
+          directory: yield* temporaryFolder,
+          seed,
+          // in the turn in which it is done, before the next, in which it is committed
+          onCall: ({ method }) => method === "createScope" ? queueMicrotask(() => kill()) : undefined
+        })
+        yield* server.undisturbed(Admin.createScope("before"))
+        kill = () => Effect.runFork(server.kill)
+        const creating = yield* Effect.forkChild(Effect.exit(server.undisturbed(Admin.createScope("late"))))
+        yield* Effect.repeat(Effect.sleep("1 millis"), { until: () => !server.isRunning() })
+        yield* Fiber.interrupt(creating)
+        kill = () => {}
+        yield* server.start
+        assert.isTrue(yield* server.undisturbed(Admin.scopeExists("before")))
+        outcomes.add(yield* server.undisturbed(Admin.scopeExists("late")))
+      }
+      assert.deepStrictEqual(outcomes, new Set([true, false]))
     }).pipe(Effect.scoped, Effect.runPromise))
 
   it("paused: no answer, and no refusal; then it goes on", () =>

@@ -3,7 +3,6 @@
  * be lost, a unit as a whole. In memory, as a journal that a new server replays.
  */
 import * as Storage from "../../pravega/embedded/internal/Storage.ts"
-import type { Seeded } from "../Seeded.ts"
 import type { Turns } from "../Turns.ts"
 
 type Change = (storage: Storage.Storage, state: Replayed) => void
@@ -83,14 +82,17 @@ export class Disk {
       commit: (done) => {
         if (waiting.push(done) === 1) turns.later(finish)
       },
-      close: () => {}
+      close: () => {
+        if (this.owner !== me) return
+        this.owner++
+        this.write()
+      }
     }
   }
 
-  /** The server is dead: what it had staged is there, or not; whatever it does from now on is not. */
-  cut(seeded: Seeded): void {
+  /** The server is dead: what it had staged is not there, nor whatever it does from now on. */
+  readonly lose = (): void => {
     this.owner++
-    if (seeded.chance(0.5)) this.write()
     this.staged = []
   }
 

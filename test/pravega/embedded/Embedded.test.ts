@@ -1,8 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Stream } from "effect"
-import * as Fs from "node:fs"
 import * as Net from "node:net"
-import * as Os from "node:os"
 import * as Path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as EventCodec from "../../../src/core/EventCodec.ts"
@@ -13,11 +11,7 @@ import * as Embedded from "../../../src/pravega/embedded/Embedded.ts"
 import * as EventWriter from "../../../src/pravega/EventWriter.ts"
 import { Pravega } from "../../../src/pravega/Pravega.ts"
 import * as Transaction from "../../../src/pravega/Transaction.ts"
-
-const temporary = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-pravega-embedded-"))),
-  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
-)
+import { temporaryFolder } from "../../temporary.ts"
 
 const texts = EventStream.make("scope/texts", { codec: EventCodec.utf8 })
 
@@ -47,7 +41,7 @@ describe("Embedded", () => {
 
   it.live("forgets everything without a directory, and keeps it with one", () =>
     Effect.gen(function*() {
-      const directory = yield* temporary
+      const directory = yield* temporaryFolder
       yield* Effect.provide(write(["a"]), Pravega.layerEmbedded({ directory }))
       yield* Effect.provide(write(["b"]), Pravega.layerEmbedded({ directory }))
       const transaction = Transaction.run(texts, (txn) => txn.write(["c"]))
@@ -104,7 +98,7 @@ describe("Embedded", () => {
 
   it.live("ends with the reason when its directory turns out to be damaged, and the process goes on", () =>
     Effect.gen(function*() {
-      const directory = yield* temporary
+      const directory = yield* temporaryFolder
       const large = "x".repeat(100_000)
       yield* Effect.provide(write([large]), Pravega.layerEmbedded({ directory }))
       yield* Effect.provide(write([large]), Pravega.layerEmbedded({ directory }))
@@ -123,7 +117,7 @@ describe("Embedded", () => {
 
   it.live("refuses a directory that another server holds, until that one is gone", () =>
     Effect.gen(function*() {
-      const directory = yield* temporary
+      const directory = yield* temporaryFolder
       yield* Effect.scoped(Effect.gen(function*() {
         yield* Embedded.make({ directory })
         const error = yield* Effect.flip(Effect.provide(read, Pravega.layerEmbedded({ directory })))

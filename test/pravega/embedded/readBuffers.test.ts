@@ -4,15 +4,13 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Fs from "node:fs"
 import * as Net from "node:net"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import { listen } from "../../../src/pravega/embedded/internal/SocketServer.ts"
 import * as SqliteStorage from "../../../src/pravega/embedded/internal/SqliteStorage.ts"
 import type { PipeHandlers } from "../../../src/pravega/segmentstore/BytePipe.ts"
 import * as ReadBuffers from "../../../src/pravega/wire/ReadBuffers.ts"
 import * as WireCodec from "../../../src/pravega/wire/WireCodec.ts"
+import { temporaryFolder } from "../../temporary.ts"
 import { makeStore } from "./EmbeddedStore.ts"
 import * as Raw from "./RawClient.ts"
 
@@ -28,17 +26,12 @@ const content = (segment: number): Buffer => {
   return bytes
 }
 
-const temporary = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-pravega-buffers-"))),
-  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
-)
-
 const commit = ({ container }: Effect.Success<ReturnType<typeof makeStore>>) =>
   Effect.callback<void>((resume) => container.commit(() => resume(Effect.void)))
 
 /** Of segments 0 to 3, nothing of them in memory. */
 const start = Effect.gen(function*() {
-  const directory = yield* temporary
+  const directory = yield* temporaryFolder
   const onFailure = (error: unknown) => {
     throw error
   }

@@ -4,9 +4,6 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schedule, Scope, Stream } from "effect"
-import * as Fs from "node:fs"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import * as EventCodec from "../../../src/core/EventCodec.ts"
 import * as EventStream from "../../../src/core/EventStream.ts"
 import * as Admin from "../../../src/pravega/Admin.ts"
@@ -14,24 +11,14 @@ import * as BatchReader from "../../../src/pravega/BatchReader.ts"
 import * as EventWriter from "../../../src/pravega/EventWriter.ts"
 import { Pravega } from "../../../src/pravega/Pravega.ts"
 import * as Transaction from "../../../src/pravega/Transaction.ts"
+import * as Seeded from "../../../src/testing/Seeded.ts"
 import { freePorts } from "../../real/ServerProcess.ts"
+import { temporaryFolder } from "../../temporary.ts"
 import * as DevServer from "./DevServer.ts"
 
-const kills = Number(process.env["KILLS"] ?? 50)
-const seed = Number(process.env["KILL_SEED"] ?? Math.floor(Math.random() * 2 ** 32))
-
-/** A small generator of numbers in [0, 1) (mulberry32), so that the moments can be drawn again. */
-const random = (state: number) => () => {
-  state = state + 0x6d2b79f5 | 0
-  let t = Math.imul(state ^ state >>> 15, 1 | state)
-  t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t
-  return ((t ^ t >>> 14) >>> 0) / 2 ** 32
-}
-
-const temporary = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-pravega-kill-"))),
-  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
-)
+/** SERVER_KILLS=N kills so often; SERVER_KILLS_SEED=N draws the same moments again. */
+const kills = Number(process.env["SERVER_KILLS"] ?? 50)
+const seed = Number(process.env["SERVER_KILLS_SEED"] ?? Math.floor(Math.random() * 2 ** 32))
 
 const texts = (name: string) => EventStream.make(name, { codec: EventCodec.utf8, routingKey: (text) => text })
 
@@ -102,59 +89,63 @@ const assertKept = (counts: ReadonlyMap<string, number>, written: Written, how: 
 }
 
 describe("an embedded server with a directory", () => {
-  it.live(`killed ${kills} times while clients write and commit (KILL_SEED=${seed})`, () =>
-    Effect.gen(function*() {
-      const next = random(seed)
-      const directory = yield* temporary
-      const [controllerPort, storePort] = yield* Effect.promise(() => freePorts(2))
-      const serve = DevServer.start(
-        "--port",
-        `${controllerPort}`,
-        "--store-port",
-        `${storePort}`,
-        "--data",
-        directory
-      )
-      const scope = yield* Effect.scope
-      const plain: Written = { acknowledged: [], unknown: [] }
-      const transactional: Written = { acknowledged: [], unknown: [] }
-      let isOver = false
-      let server = yield* serve
-      const clients = Effect.gen(function*() {
-        const [first, second] = [texts("kill/plain"), texts("kill/transactional")]
-        yield* Admin.ensureStream(first.name, { scaling: { _tag: "Fixed", segments: 2 } })
-        yield* Admin.ensureStream(second.name, { scaling: { _tag: "Fixed", segments: 3 } })
-        const writing = yield* Effect.forkChild(Effect.all([
-          writePlainly(first, plain, () => isOver),
-          writeTransactions(second, transactional, () => isOver)
-        ], { concurrency: "unbounded" }))
-        for (let kill = 0; kill < kills; kill++) {
-          // at a random moment of a life in which something was achieved
-          const progress = kill % 2 === 0 ? plain.acknowledged : transactional.acknowledged
-          const before = progress.length
-          yield* Effect.repeat(Effect.sleep("5 millis"), { until: () => progress.length > before })
-          yield* Effect.sleep(200 * next())
-          yield* server.end("SIGKILL")
-          server = yield* Scope.provide(serve, scope)
-        }
-        isOver = true
-        yield* Fiber.join(writing)
-        // what was accepted last may still be on its way
-        const lastEvents = transactional.acknowledged.at(-1) ?? []
-        const counts = yield* Effect.repeat(countEvents(second), {
-          until: (counts) => lastEvents.every((event) => counts.has(event)),
-          schedule: Schedule.spaced("50 millis")
+  it.live(
+    `killed ${kills} times while clients write and commit (SERVER_KILLS_SEED=${seed})`,
+    () =>
+      Effect.gen(function*() {
+        const { next } = Seeded.make(seed)
+        const directory = yield* temporaryFolder
+        const [controllerPort, storePort] = yield* Effect.promise(() => freePorts(2))
+        const serve = DevServer.start(
+          "--port",
+          `${controllerPort}`,
+          "--store-port",
+          `${storePort}`,
+          "--data",
+          directory
+        )
+        const scope = yield* Effect.scope
+        const plain: Written = { acknowledged: [], unknown: [] }
+        const transactional: Written = { acknowledged: [], unknown: [] }
+        let isOver = false
+        let server = yield* serve
+        const clients = Effect.gen(function*() {
+          const [first, second] = [texts("kill/plain"), texts("kill/transactional")]
+          yield* Admin.ensureStream(first.name, { scaling: { _tag: "Fixed", segments: 2 } })
+          yield* Admin.ensureStream(second.name, { scaling: { _tag: "Fixed", segments: 3 } })
+          const writing = yield* Effect.forkChild(Effect.all([
+            writePlainly(first, plain, () => isOver),
+            writeTransactions(second, transactional, () => isOver)
+          ], { concurrency: "unbounded" }))
+          for (let kill = 0; kill < kills; kill++) {
+            // at a random moment of a life in which something was achieved
+            const progress = kill % 2 === 0 ? plain.acknowledged : transactional.acknowledged
+            const before = progress.length
+            yield* Effect.repeat(Effect.sleep("5 millis"), { until: () => progress.length > before })
+            yield* Effect.sleep(200 * next())
+            yield* server.end("SIGKILL")
+            server = yield* Scope.provide(serve, scope)
+          }
+          isOver = true
+          yield* Fiber.join(writing)
+          // what was accepted last may still be on its way
+          const lastEvents = transactional.acknowledged.at(-1) ?? []
+          const counts = yield* Effect.repeat(countEvents(second), {
+            until: (counts) => lastEvents.every((event) => counts.has(event)),
+            schedule: Schedule.spaced("50 millis")
+          })
+          assertKept(yield* countEvents(first), plain, "single events")
+          assertKept(counts, transactional, "whole groups")
         })
-        assertKept(yield* countEvents(first), plain, "single events")
-        assertKept(counts, transactional, "whole groups")
-      })
-      yield* Effect.provide(clients, Pravega.layer({ controller: server.controller }))
-      assert.isAbove(plain.acknowledged.length, kills)
-      assert.isAtLeast(transactional.acknowledged.length, kills / 2)
-      assert.strictEqual(yield* server.end("SIGTERM"), 0)
-      console.log(
-        `${kills} kills; acknowledged: ${plain.acknowledged.length} writes, ${transactional.acknowledged.length} commits; `
-          + `of unknown outcome: ${plain.unknown.length} and ${transactional.unknown.length}`
-      )
-    }), { timeout: 900_000 })
+        yield* Effect.provide(clients, Pravega.layer({ controller: server.controller }))
+        assert.isAbove(plain.acknowledged.length, kills)
+        assert.isAtLeast(transactional.acknowledged.length, kills / 2)
+        assert.strictEqual(yield* server.end("SIGTERM"), 0)
+        console.log(
+          `${kills} kills; acknowledged: ${plain.acknowledged.length} writes, ${transactional.acknowledged.length} commits; `
+            + `of unknown outcome: ${plain.unknown.length} and ${transactional.unknown.length}`
+        )
+      }),
+    { timeout: 900_000 }
+  )
 })

@@ -8,7 +8,8 @@ import * as EventChunk from "../../../src/pravega/internal/EventChunk.ts"
 import * as SegmentRangeReader from "../../../src/pravega/internal/SegmentRangeReader.ts"
 import type { TruncatedData } from "../../../src/pravega/ReadError.ts"
 import { ReadError } from "../../../src/pravega/ReadError.ts"
-import { eventsOf, type FakeSegment, FakeStore, framed, random } from "../FakeStore.ts"
+import * as Seeded from "../../../src/testing/Seeded.ts"
+import { eventsOf, type FakeSegment, FakeStore, framed } from "../FakeStore.ts"
 
 const stream = ScopedStream.parse("scope/stream")
 const id = Segment.makeId(0, 0)
@@ -301,7 +302,7 @@ describe("SegmentRangeReader", () => {
     it.effect("an interrupted pull loses nothing", () =>
       Effect.gen(function*() {
         for (const seed of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
-          const next = random(seed)
+          const { next } = Seeded.make(seed)
           const store = new FakeStore(seed)
           const segment = store.segment(stream, id)
           const events = eventsOf(Array.from({ length: 40 }, () => Math.floor(next() * 100)), seed)

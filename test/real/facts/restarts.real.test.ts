@@ -15,6 +15,7 @@ import { Pravega } from "../../../src/pravega/Pravega.ts"
 import type { SegmentRef } from "../../../src/pravega/segmentstore/Segments.ts"
 import * as Transaction from "../../../src/pravega/Transaction.ts"
 import * as EventFrame from "../../../src/pravega/wire/EventFrame.ts"
+import { nameOf, setUpAppend } from "../../conformance/rawAppends.ts"
 import { type Distributed, type PartName, startDistributed } from "../distributed.ts"
 import { randomScope } from "../pravega.ts"
 
@@ -45,35 +46,13 @@ const makeStream = Effect.fnUntraced(function*(segments: number) {
 const read = (stream: EventStream.EventStream<string>) =>
   BatchReader.stream(stream, { ordering: "perKey" }).pipe(Stream.map(({ event }) => event), Stream.runCollect)
 
-const segmentName = ({ id, stream, transaction }: SegmentRef): string =>
-  transaction === undefined ? Segment.name(stream, id) : Segment.transactionName(stream, id, transaction)
-
 /** Sets up a writer id on a segment: the last event number that the store has of it. Then appends one event, if told. */
 const lastNumber = (segment: SegmentRef, writerId: string, append?: bigint) =>
   Effect.scoped(Effect.gen(function*() {
-    const { segments, stores } = yield* Pravega
-    const connection = yield* segments.appends(segment, yield* stores.lane)
-    const reply = yield* connection.call((requestId) => ({
-      _tag: "SetupAppend",
-      requestId,
-      writerId,
-      segment: segmentName(segment),
-      delegationToken: ""
-    }))
+    const { append: send, reply } = yield* setUpAppend(segment, writerId)
     if (reply._tag !== "AppendSetup") return yield* Effect.fail(reply)
     if (append !== undefined) {
-      const acknowledged = yield* connection.call((requestId) => {
-        const data = EventFrame.encode(new TextEncoder().encode(`raw:${append}`))
-        return {
-          _tag: "AppendBlockEnd",
-          writerId,
-          sizeOfWholeEvents: data.length,
-          data,
-          numEvents: 1,
-          lastEventNumber: append,
-          requestId
-        }
-      })
+      const acknowledged = yield* send(EventFrame.encode(new TextEncoder().encode(`raw:${append}`)), append)
       if (acknowledged._tag !== "DataAppended") return yield* Effect.fail(acknowledged)
     }
     return reply.lastEventNumber
@@ -175,7 +154,7 @@ describe("the real server, restarted", () => {
           return yield* connection.call((requestId) => ({
             _tag: "GetStreamSegmentInfo",
             requestId,
-            segmentName: segmentName(place),
+            segmentName: nameOf(place),
             delegationToken: ""
           }))
         })

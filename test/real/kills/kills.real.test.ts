@@ -6,12 +6,8 @@
  * KILLS_SEED=N draws the same moments again (the rest is the machine's); KILLS=N kills so often, with 500 events for each
  * (CI's 200 take five minutes).
  */
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
-import { spawn } from "node:child_process"
-import { once } from "node:events"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { StreamCut } from "../../../src/core/StreamCut.ts"
@@ -19,27 +15,19 @@ import * as Admin from "../../../src/pravega/Admin.ts"
 import * as BatchReader from "../../../src/pravega/BatchReader.ts"
 import * as EventWriter from "../../../src/pravega/EventWriter.ts"
 import { Pravega } from "../../../src/pravega/Pravega.ts"
+import * as FaultProxy from "../../../src/testing/FaultProxy.ts"
+import * as Faults from "../../../src/testing/Faults.ts"
+import * as Seeded from "../../../src/testing/Seeded.ts"
 import { randomScope } from "../../names.ts"
+import { assertCopied, type Numbered, numberedEvents } from "../../numbered.ts"
+import * as Program from "../../Program.ts"
+import { temporaryFolder } from "../../temporary.ts"
 import { controller } from "../pravega.ts"
-import * as BreakingProxy from "./BreakingProxy.ts"
-import { eventOf, type Numbered, streamsOf } from "./streams.ts"
+import { streamsOf } from "./streams.ts"
 
 const seed = Number(process.env["KILLS_SEED"] ?? Math.floor(Math.random() * 2 ** 32))
 const kills = Number(process.env["KILLS"] ?? 60)
 const eventsPerKill = 500
-
-const temporary = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-pravega-kills-"))),
-  (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
-)
-
-/** A small generator of numbers in [0, 1) (mulberry32). */
-const random = (from: number) => () => {
-  from = from + 0x6d2b79f5 | 0
-  let t = Math.imul(from ^ from >>> 15, 1 | from)
-  t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t
-  return ((t ^ t >>> 14) >>> 0) / 2 ** 32
-}
 
 const program = fileURLToPath(new URL("program.ts", import.meta.url))
 
@@ -53,34 +41,23 @@ interface Life {
   readonly firstBatch: number | undefined
 }
 
-/** Kills the process at a moment; without one it ends by itself. */
-const live = (words: ReadonlyArray<string>, moment: Moment | undefined) =>
-  Effect.promise(async (): Promise<Life> => {
-    const start = performance.now()
-    let running = 0
-    let firstBatch: number | undefined
-    let output = ""
-    let timer: NodeJS.Timeout | undefined
-    const child = spawn(process.execPath, ["--conditions=source", "--no-warnings", program, ...words], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "effect-pravega-kills-compiled") }
-    })
-    for (const pipe of [child.stdout, child.stderr]) {
-      pipe.setEncoding("utf8").on("data", (text: string) => {
-        if (output === "") running = performance.now() - start
-        output += text
-        const batches = output.split("batch ").length - 1
-        if (batches > 0) firstBatch ??= performance.now() - start
-        if (moment !== undefined && batches >= moment.batches) {
-          timer ??= setTimeout(() => child.kill("SIGKILL"), moment.millis)
-        }
-      })
+/** Kills the process at a moment; without one it ends by itself. `compiled`: where Node keeps what it has compiled. */
+const live = Effect.fnUntraced(function*(words: ReadonlyArray<string>, moment: Moment | undefined, compiled: string) {
+  const started = performance.now()
+  let firstBatch: number | undefined
+  const { code, millis, output, signal } = yield* Program.run([program, ...words], {
+    env: { NODE_COMPILE_CACHE: compiled },
+    onOutput: (output, end) => {
+      const batches = output.split("batch ").length - 1
+      if (batches > 0) firstBatch ??= performance.now() - started
+      if (moment !== undefined && batches >= moment.batches) end("SIGKILL", moment.millis)
     }
-    const [code, signal] = await once(child, "close")
-    clearTimeout(timer)
-    if (moment === undefined ? code !== 0 : signal !== "SIGKILL") throw new Error(`it ended by itself: ${output}`)
-    return { running, firstBatch }
   })
+  if (moment === undefined ? code !== 0 : signal !== "SIGKILL") {
+    return yield* Effect.die(new Error(`it ended by itself: ${output}`))
+  }
+  return { running: millis.toFirstWord, firstBatch } satisfies Life
+})
 
 /** Reads the sink while it grows, from where it stopped, until it is told to stop. */
 const follow = Effect.fnUntraced(function*(
@@ -99,18 +76,6 @@ const follow = Effect.fnUntraced(function*(
   }
 })
 
-const assertCopied = (events: ReadonlyArray<Numbered>, count: number) => {
-  const numbers = new Set(events.map(({ number }) => number))
-  const lost = count - numbers.size
-  const repeated = events.length - numbers.size
-  assert.deepStrictEqual({ lost, repeated }, { lost: 0, repeated: 0 })
-  const last = new Map<string, number>()
-  for (const { key, number } of events) {
-    if ((last.get(key) ?? -1) >= number) assert.fail(`${key}: ${number} after ${last.get(key)}`)
-    last.set(key, number)
-  }
-}
-
 interface Pipeline {
   readonly guarantee: "exactly-once" | "idempotent"
   readonly kills: number
@@ -120,10 +85,10 @@ interface Pipeline {
 }
 
 /** Runs a pipeline to its end; gives how long it took from each start to the first batch, where there was one. */
-const run = (options: Pipeline) =>
+const run = (options: Pipeline, compiled: string) =>
   Effect.scoped(Effect.gen(function*() {
-    const directory = yield* temporary
-    const next = random(options.seed)
+    const directory = yield* temporaryFolder
+    const { next } = Seeded.make(options.seed)
     const scope = randomScope()
     const { sink, source } = streamsOf(scope)
     for (const { name } of [source, sink]) yield* Admin.ensureStream(name, { scaling: { _tag: "Fixed", segments: 1 } })
@@ -133,9 +98,17 @@ const run = (options: Pipeline) =>
     const { endpoint } = (yield* Pravega).controller
     const [segment] = yield* Admin.segments(sink.name)
     const store = yield* endpoint(sink.name, segment!.id)
-    const storeProxy = yield* BreakingProxy.make({ ...store, rate: 0.002, next })
+    const rates = { cutFrame: 0.001, dropConnection: 0.001 }
+    const [storeFaults, controllerFaults] = [
+      yield* Faults.make({ seed: options.seed, rates }),
+      yield* Faults.make({ seed: options.seed + 1, rates })
+    ]
+    const storeProxy = yield* FaultProxy.make({ target: store, faults: storeFaults })
     const { hostname, port } = new URL(controller.replace("tcp:", "http:"))
-    const controllerProxy = yield* BreakingProxy.make({ host: hostname, port: Number(port), rate: 0.002, next })
+    const controllerProxy = yield* FaultProxy.make({
+      target: { host: hostname, port: Number(port) },
+      faults: controllerFaults
+    })
     const words = [
       `tcp://127.0.0.1:${controllerProxy.port}`,
       `${storeProxy.port}`,
@@ -153,13 +126,18 @@ const run = (options: Pipeline) =>
     let opening = 300
     for (let life = 0; life <= options.kills; life++) {
       const isLast = life === options.kills
-      if (!isLast) yield* writer.writeAll(Array.from({ length: eventsPerKill }, () => eventOf(written++)))
+      if (!isLast) yield* writer.writeAll(numberedEvents(eventsPerKill, 23, written))
+      written += isLast ? 0 : eventsPerKill
       if (options.isScaled && life % 4 === 3) yield* Admin.scaleTo(sink.name, 1 + Math.floor(next() * 3))
       // a third of them before there is a batch, the others some way into one; there are events for three and more
       const moment = next() < 1 / 3
         ? { batches: 0, millis: opening * next() }
         : { batches: 1 + Math.floor(next() * 3), millis: 80 * next() }
-      const { firstBatch, running } = yield* live(isLast ? [...words, "finish"] : words, isLast ? undefined : moment)
+      const { firstBatch, running } = yield* live(
+        isLast ? [...words, "finish"] : words,
+        isLast ? undefined : moment,
+        compiled
+      )
       if (firstBatch === undefined) continue
       firsts.push(firstBatch)
       opening = firstBatch - running
@@ -169,7 +147,7 @@ const run = (options: Pipeline) =>
     const read = yield* Stream.runCollect(BatchReader.stream(sink, { ordering: "perKey" }))
     assertCopied(read.map(({ event }) => event), written)
     assertCopied(seen, written)
-    return { firsts, written, broken: storeProxy.broken() + controllerProxy.broken() }
+    return { firsts, written, broken: storeFaults.injected().length + controllerFaults.injected().length }
   }))
 
 const each = Math.ceil(kills / 3)
@@ -187,9 +165,10 @@ describe("a pipeline that is killed, on a real Pravega", () => {
     () =>
       Effect.gen(function*() {
         yield* Effect.sync(() => console.log(`seed of the moments: KILLS_SEED=${seed}`))
+        const compiled = yield* temporaryFolder
         const done = yield* Effect.forEach(
           pipelines,
-          (pipeline) => Effect.map(run(pipeline), (result) => ({ ...pipeline, ...result })),
+          (pipeline) => Effect.map(run(pipeline, compiled), (result) => ({ ...pipeline, ...result })),
           { concurrency: "unbounded" }
         )
         for (const guarantee of ["exactly-once", "idempotent"] as const) {

@@ -16,7 +16,8 @@ import { Pravega } from "../../../src/pravega/Pravega.ts"
 import { SegmentStoreTransport } from "../../../src/pravega/segmentstore/SegmentStoreTransport.ts"
 import * as Query from "../../../src/stream/Query.ts"
 import * as Trigger from "../../../src/stream/Trigger.ts"
-import { type Numbered, streamsOf } from "./streams.ts"
+import type { Numbered } from "../../numbered.ts"
+import { streamsOf } from "./streams.ts"
 
 const [controller = "", storePort = "", scope = "", guarantee = "", logs = "", finish] = process.argv.slice(2)
 const { sink, source } = streamsOf(scope)

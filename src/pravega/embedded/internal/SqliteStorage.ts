@@ -68,8 +68,16 @@ const schema = `
   PRAGMA application_id = ${applicationId};
 `
 
+/** One that can also end as its process would. */
+export interface AbandonableStorage extends Storage {
+  /** As kill -9: what was not committed is lost. The directory is free then, as it is after a death. */
+  readonly abandon: () => void
+}
+
 /** Opens the directory, and makes it if it is not there. Closed with the Scope. */
-export const open = (options: SqliteStorageOptions): Effect.Effect<Storage, EmbeddedError, Scope.Scope> =>
+export const open = (
+  options: SqliteStorageOptions
+): Effect.Effect<AbandonableStorage, EmbeddedError, Scope.Scope> =>
   Effect.gen(function*() {
     // loaded here: Node 22 warns that the module is experimental, which concerns only those who use it
     const { DatabaseSync } = yield* Effect.tryPromise({
@@ -115,7 +123,7 @@ const classify = (directory: string, cause: unknown): EmbeddedError => {
   }
 }
 
-class SqliteStorage implements Storage {
+class SqliteStorage implements AbandonableStorage {
   private readonly database: DatabaseSync
   private readonly options: SqliteStorageOptions
   private readonly statements: ReturnType<typeof prepare>
@@ -204,8 +212,14 @@ class SqliteStorage implements Storage {
 
   readonly close = (): void => {
     if (this.state === "closed") return
-    clearTimeout(this.sweeping)
     this.writeStaged()
+    this.abandon()
+  }
+
+  /** SQLite rolls back what is not committed. */
+  readonly abandon = (): void => {
+    if (this.state === "closed") return
+    clearTimeout(this.sweeping)
     this.state = "closed"
     this.waiting = []
     this.database.close()
