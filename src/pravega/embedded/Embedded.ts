@@ -130,7 +130,9 @@ export const make = (options: EmbeddedOptions = {}): Effect.Effect<Embedded, Emb
       Deferred.doneUnsafe(failure, Effect.fail(error))
     })
     const state = storage.load()
-    const container = ContainerState.open({ storage, state, now })
+    const container = yield* Effect.sync(() => ContainerState.open({ storage, state, now })).pipe(
+      Effect.catchDefect(corruptRecord(options.directory))
+    )
     const authorisation = authorisationOf(options.authorization)
     const wire = WireServer.make({
       container,

@@ -115,6 +115,19 @@ describe("Embedded", () => {
       yield* Fiber.interrupt(reads)
     }))
 
+  it.live("says so when a record of its directory can't be read", () =>
+    Effect.gen(function*() {
+      for (const key of ["table/1/00", "controller/scope/scope"]) {
+        const directory = yield* temporary
+        yield* Effect.provide(write(["a"]), Pravega.layerEmbedded({ directory }))
+        const database = new DatabaseSync(Path.join(directory, "pravega.db"))
+        database.prepare("REPLACE INTO records VALUES (?, ?)").run(key, "{")
+        database.close()
+        const error = yield* Effect.flip(Embedded.make({ directory }))
+        assert.strictEqual(error.reason._tag, "DirectoryCorrupt")
+      }
+    }))
+
   it.live("refuses a directory that another server holds, until that one is gone", () =>
     Effect.gen(function*() {
       const directory = yield* temporaryFolder

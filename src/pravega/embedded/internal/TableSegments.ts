@@ -80,7 +80,7 @@ export class TableSegments implements TableContainer {
       if (!key.startsWith(prefix)) continue
       const [segment = "", hex = ""] = key.slice(prefix.length).split("/")
       const entry = decodeRecord(text)
-      if (Result.isFailure(entry)) throw new Error(`record ${key} is no entry of a table: ${entry.failure.message}`)
+      if (Result.isFailure(entry)) throw entry.failure
       const [version, value] = entry.success
       byKey.get(Number(segment))?.put({
         key: Buffer.from(hex, "hex").toString("latin1"),
