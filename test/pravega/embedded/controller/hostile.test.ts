@@ -47,12 +47,17 @@ const connect = (port: number): Http2.ClientHttp2Session => {
   return session
 }
 
-const request = (session: Http2.ClientHttp2Session, method: string): Http2.ClientHttp2Stream => {
+const request = (
+  session: Http2.ClientHttp2Session,
+  method: string,
+  headers: Http2.OutgoingHttpHeaders = {}
+): Http2.ClientHttp2Stream => {
   const stream = session.request({
     ":method": "POST",
     ":path": path + method,
     "content-type": "application/grpc",
-    te: "trailers"
+    te: "trailers",
+    ...headers
   }, { endStream: false })
   stream.on("error", () => {})
   return stream
@@ -139,6 +144,33 @@ describe("hostile calls", () => {
       yield* isServed
       while (!greedy.destroyed) yield* settled
       yield* isServed
+    }).pipe(Effect.scoped))
+
+  it.live("a call that is over holds nothing, also when its request goes on", () =>
+    Effect.gen(function*() {
+      const port = yield* listen({ calls: 50 })
+      const session = connect(port)
+      const isServed = yield* serves(port)
+      for (let round = 0; round < 3; round++) {
+        const over = yield* Effect.forEach(
+          Array.from({ length: 50 }),
+          () =>
+            Effect.callback<unknown>((resume) => {
+              let status: unknown
+              const stream = request(session, "createScope", { "grpc-timeout": "20m" })
+              stream.on("response", (headers) => {
+                status = headers["grpc-status"]
+              })
+              stream.write(Buffer.from([0, 0, 0, 255, 0, 1]))
+              stream.on("close", () => resume(Effect.succeed(status)))
+            }),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(new Set(over), new Set(["4"]))
+        yield* isServed
+      }
+      assert.isFalse(session.destroyed)
+      session.destroy()
     }).pipe(Effect.scoped))
 
   it.live("a request larger than any of a client's is refused by a status at its first bytes", () =>

@@ -6,6 +6,7 @@
  */
 import * as grpc from "@grpc/grpc-js"
 import type * as Net from "node:net"
+import { Duplex } from "node:stream"
 
 export interface GrpcLimits {
   /** Connections at once: beyond it, the one whose last answer is longest ago is closed. 1000 by default. */
@@ -75,6 +76,14 @@ export class GrpcConnections {
       this.calls++
       if (connection !== undefined) connection.calls++
     }
+    const stream = streamOf(next)
+    stream?.once("close", end)
+    let isWhole = false
+    const over = () => {
+      if (stream === undefined) return end()
+      // its request goes on: what is kept of it would be kept for as long as the peer likes
+      if (!isWhole && !stream.destroyed) afterLastWords(stream, () => stream.destroy())
+    }
     const call = new grpc.ServerInterceptingCall(next, {
       start: (proceed) =>
         proceed({
@@ -83,10 +92,13 @@ export class GrpcConnections {
             if (isRefused) call.sendStatus({ code: grpc.status.RESOURCE_EXHAUSTED, details: "too many calls at once" })
             else next(metadata)
           },
-          onCancel: end
+          onReceiveHalfClose: (next) => {
+            isWhole = true
+            next()
+          },
+          onCancel: over
         }),
       sendStatus: (status, proceed) => {
-        end()
         if (connection !== undefined) connection.answered = ++this.answers
         proceed(status)
       }
@@ -118,4 +130,19 @@ export class GrpcConnections {
     chosen.socket.destroy()
     return chosen
   }
+}
+
+/**
+ * The stream of a call, which grpc-js keeps to itself: only its end frees what the call holds, and a call that was answered
+ * before its request was whole has none by itself. Undefined, and a call ends with its answer: another version keeps it
+ * elsewhere.
+ */
+const streamOf = (call: grpc.ServerInterceptingCallInterface): Duplex | undefined => {
+  const stream: unknown = Reflect.get(call, "stream")
+  return stream instanceof Duplex ? stream : undefined
+}
+
+const afterLastWords = (stream: Duplex, action: () => void): void => {
+  if (stream.writableFinished) action()
+  else stream.once("finish", action)
 }
