@@ -118,7 +118,7 @@ describe("Embedded", () => {
   it.live("says so when a record of its directory can't be read", () =>
     Effect.gen(function*() {
       for (const key of ["table/1/00", "controller/scope/scope"]) {
-        const directory = yield* temporary
+        const directory = yield* temporaryFolder
         yield* Effect.provide(write(["a"]), Pravega.layerEmbedded({ directory }))
         const database = new DatabaseSync(Path.join(directory, "pravega.db"))
         database.prepare("REPLACE INTO records VALUES (?, ?)").run(key, "{")
