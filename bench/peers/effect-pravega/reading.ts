@@ -1,5 +1,5 @@
 /** Reads whole streams. */
-import { BatchReader } from "effect-pravega"
+import { BatchReader, ReaderGroup } from "effect-pravega"
 import { EventReader } from "effect-pravega/stream"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -28,6 +28,9 @@ export const readGroup = (command: Command) =>
     const events = command.number("events")
     const stream = keyedStream(command.stream)
     const readerGroup = `ours-${process.pid}-${++groups}`
+    const group = `${stream.name.scope}/${readerGroup}`
+    // not counted, as with the other clients
+    yield* ReaderGroup.create(group, { streams: [stream.name], automaticCheckpoints: "off" })
     const complete = yield* Deferred.make<number>()
     let seen = 0
     const start = performance.now()
@@ -41,5 +44,6 @@ export const readGroup = (command: Command) =>
       concurrency: "unbounded"
     })
     const seconds = yield* Effect.raceFirst(Deferred.await(complete), Effect.andThen(readers, Effect.never))
+    yield* ReaderGroup.remove(group)
     return { events: seen, seconds }
   })
