@@ -3,6 +3,7 @@
  * which its global setup starts.
  */
 import { availableParallelism } from "node:os"
+import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 import { whyNoServer } from "./test/real/javaTools.ts"
 import * as Postgres from "./test/real/postgres.ts"
@@ -16,6 +17,8 @@ if (leftOut !== undefined && process.env["PRAVEGA_REAL"] === "required") {
 const real = "test/**/*.real.test.ts"
 const postgresLeftOut = Postgres.whyNot()
 const postgres = postgresLeftOut === undefined ? [] : ["test/**/*.postgres.test.ts"]
+// Tests start programs of the project many times: each then compiles what has changed since one ended in order.
+const env = { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/compiled", import.meta.url)) }
 const left = {
   ...leftOut === undefined ? {} : { leftOut },
   ...postgresLeftOut === undefined ? {} : { postgresLeftOut }
@@ -31,6 +34,7 @@ export default defineConfig({
         ssr: { resolve: { conditions: ["source", "module", "node", "development|production"] } },
         test: {
           name: "unit",
+          env,
           include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: [real, ...postgres],
           // Nothing may depend on the machine's speed; this only ends what hangs.
@@ -44,6 +48,7 @@ export default defineConfig({
         ssr: { resolve: { conditions: ["source", "module", "node", "development|production"] } },
         test: {
           name: "real",
+          env,
           include: leftOut === undefined ? [real] : [],
           globalSetup: ["./test/real/globalSetup.ts"],
           // The server has its share of the work: more files at once would only wait for it.

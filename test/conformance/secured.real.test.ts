@@ -26,5 +26,7 @@ securedCases(
           }))
       }
     })
-  )
+  ),
+  // they live ten minutes
+  { tokensRunOut: false }
 )

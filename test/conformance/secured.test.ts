@@ -18,5 +18,6 @@ securedCases(
           )
       })
     )
-  )
+  ),
+  { tokensRunOut: true }
 )

@@ -41,12 +41,11 @@ interface Life {
   readonly firstBatch: number | undefined
 }
 
-/** Kills the process at a moment; without one it ends by itself. `compiled`: where Node keeps what it has compiled. */
-const live = Effect.fnUntraced(function*(words: ReadonlyArray<string>, moment: Moment | undefined, compiled: string) {
+/** Kills the process at a moment; without one it ends by itself. */
+const live = Effect.fnUntraced(function*(words: ReadonlyArray<string>, moment: Moment | undefined) {
   const started = performance.now()
   let firstBatch: number | undefined
   const { code, millis, output, signal } = yield* Program.run([program, ...words], {
-    env: { NODE_COMPILE_CACHE: compiled },
     onOutput: (output, end) => {
       const batches = output.split("batch ").length - 1
       if (batches > 0) firstBatch ??= performance.now() - started
@@ -85,7 +84,7 @@ interface Pipeline {
 }
 
 /** Runs a pipeline to its end; gives how long it took from each start to the first batch, where there was one. */
-const run = (options: Pipeline, compiled: string) =>
+const run = (options: Pipeline) =>
   Effect.scoped(Effect.gen(function*() {
     const directory = yield* temporaryFolder
     const { next } = Seeded.make(options.seed)
@@ -133,11 +132,7 @@ const run = (options: Pipeline, compiled: string) =>
       const moment = next() < 1 / 3
         ? { batches: 0, millis: opening * next() }
         : { batches: 1 + Math.floor(next() * 3), millis: 80 * next() }
-      const { firstBatch, running } = yield* live(
-        isLast ? [...words, "finish"] : words,
-        isLast ? undefined : moment,
-        compiled
-      )
+      const { firstBatch, running } = yield* live(isLast ? [...words, "finish"] : words, isLast ? undefined : moment)
       if (firstBatch === undefined) continue
       firsts.push(firstBatch)
       opening = firstBatch - running
@@ -165,10 +160,9 @@ describe("a pipeline that is killed, on a real Pravega", () => {
     () =>
       Effect.gen(function*() {
         yield* Effect.sync(() => console.log(`seed of the moments: KILLS_SEED=${seed}`))
-        const compiled = yield* temporaryFolder
         const done = yield* Effect.forEach(
           pipelines,
-          (pipeline) => Effect.map(run(pipeline, compiled), (result) => ({ ...pipeline, ...result })),
+          (pipeline) => Effect.map(run(pipeline), (result) => ({ ...pipeline, ...result })),
           { concurrency: "unbounded" }
         )
         for (const guarantee of ["exactly-once", "idempotent"] as const) {
