@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import type { DeadLetter, Letter } from "./DeadLetter.ts"
 import * as Letters from "./internal/Letters.ts"
 import { QueryName } from "./QueryName.ts"
-import type { Sink } from "./Sink.ts"
+import type { Failure, Services, Sink } from "./Sink.ts"
 import type { Source, Union } from "./Source.ts"
 
 /** The pipeline can't be run as it was asked for. Thrown where it is made. @category errors @since 0.1.0 */
@@ -83,8 +83,13 @@ export type Processing<A, B, ES, EP, RP> =
     readonly processBatch: (events: ReadonlyArray<A>, slice: Slice) => Effect.Effect<ReadonlyArray<B>, EP, RP>
   }
 
-/** @category models @since 0.1.0 */
-export type Options<A, B, ES, RS, EP, RP, EK, RK, ED = never, RD = never> =
+/**
+ * `S` are the sinks, where there are several: of kinds as different as they may be.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Options<A, B, ES, RS, EP, RP, EK, RK, S extends Sink<never, unknown, unknown>, ED = never, RD = never> =
   & {
     /** Give a new version when the process means something else; it is recorded, and a changed one refuses an old log. Default "1". */
     readonly version?: string | undefined
@@ -108,7 +113,7 @@ export type Options<A, B, ES, RS, EP, RP, EK, RK, ED = never, RD = never> =
        * once in the end, not all at one instant: so an input must have the same outputs each time, which is checked
        * when a batch has to be processed again for some of them.
        */
-      readonly sinks: ReadonlyArray<Sink<B, EK, RK>>
+      readonly sinks: ReadonlyArray<S> & ReadonlyArray<Sink<B, unknown, unknown>>
       readonly deterministic: true
     }
   )
@@ -136,10 +141,27 @@ export type Options<A, B, ES, RS, EP, RP, EK, RK, ED = never, RD = never> =
  * @category constructors
  * @since 0.1.0
  */
-export const make = <A, B, ES, RS, EP, RP, EK, RK, ED = never, RD = never>(
+export function make<
+  A,
+  B,
+  ES,
+  RS,
+  EP,
+  RP,
+  EK = never,
+  RK = never,
+  S extends Sink<never, unknown, unknown> = never,
+  ED = never,
+  RD = never
+>(
   name: string,
-  options: Options<A, B, ES, RS, EP, RP, EK, RK, ED, RD>
-): Pipeline<A, B, ES, EP | EK | ES | ED, RS | RP | RK | RD> => {
+  options: Options<A, B, ES, RS, EP, RP, EK, RK, S, ED, RD>
+): Pipeline<A, B, ES, EP | EK | Failure<S> | ES | ED, RS | RP | RK | Services<S> | RD>
+// What a sink fails with and needs can be taken from its type, but the compiler can't be shown that it is of it.
+export function make<A, B, ES, RS, EP, RP, EK, RK, ED, RD>(
+  name: string,
+  options: Options<A, B, ES, RS, EP, RP, EK, RK, Sink<B, EK, RK>, ED, RD>
+): Pipeline<A, B, ES, EP | EK | ES | ED, RS | RP | RK | RD> {
   const refused = (detail: string) => new PipelineRefused({ pipeline: name, detail })
   const { deterministic = false, onPoison = "fail", parallelism = 8, source, version = "1" } = options
   const each = "processBatch" in options || ("each" in options && options.each === "batch") ? "batch" : "partition"

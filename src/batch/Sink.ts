@@ -232,37 +232,11 @@ export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) =
   }
 }
 
-/** What a sink takes; of several, what each of them takes. @category type-level @since 0.1.0 */
-export type Input<S> = [S] extends [Sink<infer B, unknown, unknown>] ? B : never
-
 /** What a sink fails with. @category type-level @since 0.1.0 */
 export type Failure<S> = S extends Sink<never, infer E, unknown> ? E : never
 
 /** What a sink needs. @category type-level @since 0.1.0 */
 export type Services<S> = S extends Sink<never, unknown, infer R> ? Exclude<R, Scope.Scope> : never
-
-/**
- * Sinks of different kinds, as a pipeline takes them: with the failures and needs of all. (Without it, TypeScript takes the
- * first one's for those of all.)
- *
- * ```ts
- * import { EventCodec, EventStream } from "effect-pravega"
- * import { Sink } from "effect-pravega/batch"
- *
- * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
- *
- * const sinks = Sink.all([Sink.pravega(lines, { guarantee: "exactly-once" }), Sink.console<string>()])
- * ```
- *
- * @category combinators
- * @since 0.1.0
- */
-export function all<S extends Sink<never, unknown, unknown>>(
-  sinks: ReadonlyArray<S>
-): ReadonlyArray<Sink<Input<S>, Failure<S>, Services<S>>>
-export function all<B, E, R>(sinks: ReadonlyArray<Sink<B, E, R>>): ReadonlyArray<Sink<B, E, R>> {
-  return sinks
-}
 
 /** @category models @since 0.1.0 */
 export interface IdempotentOptions {

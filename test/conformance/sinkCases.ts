@@ -103,7 +103,7 @@ export const sinkCases = (it: Cases): void => {
       const pipeline = Pipeline.make("route", {
         source: Source.microBatch(source, { limit: { events: 40 } }),
         process: (events) => Stream.map(events, ({ event }) => event),
-        sinks: Sink.all([
+        sinks: [
           // Which output goes where: one sink per stream.
           Sink.filterMapInput(
             Sink.pravega(even, { guarantee: "exactly-once" }),
@@ -124,7 +124,7 @@ export const sinkCases = (it: Cases): void => {
             "each",
             ({ batch }, outputs: ReadonlyArray<number>) => Effect.sync(() => void batches.push([batch, outputs]))
           )
-        ]),
+        ],
         deterministic: true
       })
       for (const from of [0, 100]) {

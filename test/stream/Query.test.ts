@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -40,6 +41,10 @@ const make = (available: { value: number }, last?: number) => {
   const options = { source: numbers(available, last), process: (events: Stream.Stream<number>) => events }
   return { sink, options, pipeline: Pipeline.make("q", { ...options, sink }) }
 }
+
+type Failure<P> = P extends Pipeline.Pipeline<infer _A, infer _B, infer _ES, infer E, infer _R> ? E : never
+type Needs<P> = P extends Pipeline.Pipeline<infer _A, infer _B, infer _ES, infer _E, infer R> ? R : never
+type IsSame<A, B> = [A, B] extends [B, A] ? true : false
 
 describe("Query", () => {
   it.effect("once: one batch; availableNow: what is there; then it goes on where it was", () =>
@@ -574,6 +579,42 @@ describe("Query", () => {
     assert.throws(() => Source.microBatch(events, { lanes: 2 }), RangeError)
     Source.microBatch(keyed, { lanes: 2, start: { text: "UNBOUNDED" } })
   })
+
+  it.effect("several sinks of different kinds: fails as each of them may, and needs what each of them needs", () =>
+    Effect.gen(function*() {
+      class One extends Context.Service<One, number>()("effect-pravega/test/One") {}
+      class Two extends Context.Service<Two, number>()("effect-pravega/test/Two") {}
+      const seen: Array<number> = []
+      const see = (n: number) => Effect.sync(() => void seen.push(n))
+      const parts = { source: numbers({ value: 1 }, 1), process: (events: Stream.Stream<number>) => events }
+      const pipeline = Pipeline.make("q", {
+        ...parts,
+        sinks: [
+          Sink.foreachBatch(
+            "a",
+            (_, outputs: ReadonlyArray<number>) =>
+              Effect.flatMap(One, (one) => outputs.length > 1 ? Effect.fail("a" as const) : see(one))
+          ),
+          Sink.foreachBatch(
+            "b",
+            (_, outputs: ReadonlyArray<number>) =>
+              Effect.flatMap(Two, (two) => outputs.length > 1 ? Effect.fail("b" as const) : see(two))
+          )
+        ],
+        deterministic: true
+      })
+      const failure: IsSame<Failure<typeof pipeline>, "a" | "b"> = true
+      const needs: IsSame<Needs<typeof pipeline>, One | Two> = true
+      assert.isTrue(failure && needs)
+      yield* Query.run(pipeline).pipe(Effect.provideService(One, 1), Effect.provideService(Two, 2))
+      assert.sameMembers(seen, [1, 2])
+      Pipeline.make("q", {
+        ...parts,
+        // @ts-expect-error one of them takes other outputs
+        sinks: [Sink.memory<number>("numbers"), Sink.memory<string>("texts")],
+        deterministic: true
+      })
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it("refuses what it can't run when the pipeline is made", () => {
     const parts = { source: numbers({ value: 1 }), process: (events: Stream.Stream<number>) => events }
