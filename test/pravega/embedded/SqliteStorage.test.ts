@@ -255,6 +255,27 @@ describe("SqliteStorage", () => {
       }
     }))
 
+  it.live("leaves nothing of what is read to the collector", () =>
+    Effect.gen(function*() {
+      const storage = yield* open(yield* temporaryFolder, 0)
+      storage.putSegment(segment(1))
+      const size = 512 * 1024
+      const chunks = 80
+      const data = new Uint8Array(size)
+      for (let i = 0; i < chunks; i++) {
+        storage.append(1, i * size, data)
+        yield* commit(storage)
+      }
+      const before = process.memoryUsage().arrayBuffers
+      // from the middle of one to the middle of the next
+      for (let at = size / 2; at < (chunks - 1) * size; at += size) {
+        const read = storage.read(1, at, size) ?? assert.fail("the storage has failed")
+        assert.strictEqual(read.length, size)
+        ReadBuffers.give(read)
+      }
+      assert.isBelow(process.memoryUsage().arrayBuffers - before, 10 * size)
+    }))
+
   it.live("calls back later, in order, also when nothing is staged", () =>
     Effect.gen(function*() {
       const storage = yield* open(yield* temporaryFolder)
