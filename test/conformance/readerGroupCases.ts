@@ -253,6 +253,45 @@ export const readerGroupCases = (it: Cases): void => {
       assert.strictEqual((yield* group.config).generation, 2n)
     }))
 
+  it.effect("put back to a checkpoint, a group does not read again what it had read to the end by then", () =>
+    Effect.gen(function*() {
+      const [sealed, bounded, open] = [yield* newStream(2), yield* newStream(2), yield* newStream(1)]
+      yield* Effect.forEach([sealed, bounded, open], (stream) => write(stream, numbered(0, 40)))
+      yield* Admin.sealStream(sealed.name)
+      const to = [(yield* Admin.streamInfo(bounded.name)).tail]
+      yield* write(bounded, numbered(40, 40))
+      const seen: Array<string> = []
+      const options = { readerGroup: "finished", automaticCheckpoints: "off", to } as const
+      const reader = (into: Array<string>) =>
+        Effect.forkChild(
+          EventReader.run([sealed, bounded, open], options, ({ event }) => Effect.sync(() => into.push(event)))
+        )
+      const first = yield* reader(seen)
+      yield* awaitCount(seen, 120)
+      const group = yield* ReaderGroup.open(`${scope}/finished`)
+      yield* awaitTrue(Effect.map(group.distribution, ({ segments }) => Array.from(segments.values()).join() === "1"))
+      const checkpoint = yield* group.checkpoint("one is left")
+      assert.strictEqual(checkpoint.cuts.length, 1)
+      yield* write(open, numbered(40, 10))
+      yield* awaitCount(seen, 130)
+      let running = first
+      for (const target of ["last-checkpoint", checkpoint] as const) {
+        yield* group.reset(target)
+        yield* Effect.flip(Fiber.join(running))
+        const again: Array<string> = []
+        running = yield* reader(again)
+        yield* awaitCount(again, 10)
+        yield* awaitTrue(
+          Effect.map(
+            group.distribution,
+            ({ segments, unassigned }) => unassigned === 0 && Array.from(segments.values()).join() === "1"
+          )
+        )
+        assert.sameMembers(again, [...numbered(40, 10)])
+      }
+      yield* Fiber.interrupt(running)
+    }))
+
   it.effect("reads from one cut to another, of two streams at once", () =>
     Effect.gen(function*() {
       const [left, right] = [yield* newStream(2), yield* newStream(1)]

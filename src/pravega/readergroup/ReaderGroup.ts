@@ -33,6 +33,7 @@ import type { StreamCut } from "../../core/StreamCut.ts"
 import * as BatchReader from "../BatchReader.ts"
 import type { ReaderGroupRef } from "../controller/Controller.ts"
 import { ControllerError, InvalidName } from "../controller/ControllerError.ts"
+import * as StreamCuts from "../internal/StreamCuts.ts"
 import { Pravega } from "../Pravega.ts"
 import * as CheckpointState from "./CheckpointState.ts"
 import * as GroupCuts from "./internal/GroupCuts.ts"
@@ -74,8 +75,12 @@ export interface ReaderGroupOptions {
 export type ResetTarget =
   /** The last finished checkpoint; where the group started, if there was none. */
   | "last-checkpoint"
-  /** Streams that it says nothing about start where the group's configuration says. */
+  /**
+   * A stream that it says nothing about was read to its end by then, if it has one: an ending cut, or it is sealed. There it
+   * is left. One without an end came to the group later, and starts where the group's configuration says.
+   */
   | Checkpoint
+  /** Streams that have none start where the group's configuration says. */
   | ReadonlyArray<StreamCut>
   | ReaderGroupConfig.ReaderGroupConfig
 
@@ -339,22 +344,47 @@ const reset = Effect.fnUntraced(function*(
   }
 })
 
-const resetConfig = (now: ReaderGroupState.ReaderGroupState, target: ResetTarget) =>
-  Effect.gen(function*() {
-    if (target instanceof ReaderGroupConfig.ReaderGroupConfig) return target
-    const { lastPositions } = now.checkpoints
-    const cuts = target === "last-checkpoint"
-      ? lastPositions === undefined ? [] : yield* GroupCuts.cuts(lastPositions)
-      : target instanceof Checkpoint
-      ? target.cuts
-      : target
-    return ReaderGroupConfig.change(now.config, {
-      startingStreamCuts: new Map([
-        ...now.config.startingStreamCuts,
-        ...cuts.map((cut) => [cut.stream.toString(), cut] as const)
-      ])
-    })
+const resetConfig = Effect.fnUntraced(function*(now: ReaderGroupState.ReaderGroupState, target: ResetTarget) {
+  if (target instanceof ReaderGroupConfig.ReaderGroupConfig) return target
+  const { lastPositions } = now.checkpoints
+  if (target === "last-checkpoint") {
+    return lastPositions === undefined
+      ? now.config
+      : yield* startingAtCheckpoint(now.config, yield* GroupCuts.cuts(lastPositions))
+  }
+  return target instanceof Checkpoint
+    ? yield* startingAtCheckpoint(now.config, target.cuts)
+    : startingAt(now.config, target)
+})
+
+const startingAt = (config: ReaderGroupConfig.ReaderGroupConfig, cuts: ReadonlyArray<StreamCut>) =>
+  ReaderGroupConfig.change(config, {
+    startingStreamCuts: new Map([
+      ...config.startingStreamCuts,
+      ...cuts.map((cut) => [cut.stream.toString(), cut] as const)
+    ])
   })
+
+/** A checkpoint holds no positions of a stream that the group had read to its end. */
+const startingAtCheckpoint = Effect.fnUntraced(function*(
+  config: ReaderGroupConfig.ReaderGroupConfig,
+  cuts: ReadonlyArray<StreamCut>
+) {
+  const held = new Set(cuts.map((cut) => cut.stream.toString()))
+  const ends = yield* Effect.forEach(
+    Array.from(config.startingStreamCuts.keys()).filter((stream) => !held.has(stream)),
+    (stream) => endOf(config, stream)
+  )
+  return startingAt(config, [...cuts, ...ends.filter((end) => end !== undefined)])
+})
+
+/** Where reading ends; undefined: it does not. */
+const endOf = Effect.fnUntraced(function*(config: ReaderGroupConfig.ReaderGroupConfig, stream: string) {
+  const end = config.endingStreamCuts.get(stream)
+  if (end !== undefined && end !== "unbounded") return end
+  const { cut, isSealed } = yield* StreamCuts.tail(ScopedStream.parse(stream))
+  return isSealed ? cut : undefined
+})
 
 const unreadBytes = (fetch: Effect.Effect<ReaderGroupState.ReaderGroupState, ReaderGroupError>) =>
   Effect.gen(function*() {
