@@ -67,7 +67,7 @@ export type Sources<A> = Source<A> | ReadonlyArray<Source<A>>
 export type Failure = ReadError | ReaderGroupError
 
 /**
- * The group, if it has to be created: an existing one stays as it is.
+ * The group, if it has to be created: an existing one stays as it is. It must read the same streams; else `GroupDiffers`.
  *
  * @category models
  * @since 0.1.0
@@ -126,7 +126,8 @@ export interface StreamOptions extends ReaderOptions {
  * group was reset: then it may be started again.
  *
  * Events come in arrays, as they were read. When the stream's Scope closes, however it ends, the reader leaves the group:
- * its segments are free for others at once, from what was acknowledged.
+ * its segments are free for others at once, from what was acknowledged. Joining can't be interrupted, so that no reader is
+ * left in the group without anybody behind it: who is stopped in that moment joins, and leaves again.
  *
  * ```ts
  * import { EventCodec, EventStream } from "effect-pravega"
@@ -338,19 +339,20 @@ const open = Effect.fnUntraced(function*<A>(
     : `${streams[0]?.scope}/${options.readerGroup}`
   const group = yield* ReaderGroup.parse(fullName)
   const { automaticCheckpoints, retention } = options
-  const config = yield* ReaderGroup.createAs(
+  const { config, state } = yield* ReaderGroup.createAs(
     group,
     ReaderGroup.configured({ streams: yield* bounds(streams, options), automaticCheckpoints, retention })
   )
-  const others = Array.from(config.startingStreamCuts.keys()).filter((name) =>
-    !streams.some((known) => known.toString() === name)
-  )
+  const known = new Set(streams.map(String))
+  const others = Array.from(config.startingStreamCuts.keys()).filter((name) => !known.has(name))
   if (others.length > 0) {
-    const detail = `it reads ${others.join(", ")} too, whose events this reader can't decode`
-    return yield* new ReaderGroupError({ reason: new GroupDiffers({ group: fullName, detail }) })
+    return yield* differs(fullName, `it reads ${others.join(", ")} too, whose events this reader can't decode`)
   }
+  const unread = Array.from(known).filter((name) => !config.startingStreamCuts.has(name))
+  if (unread.length > 0) return yield* differs(fullName, `it does not read ${unread.join(", ")}`)
   return yield* GroupReader.make({
     group,
+    state,
     reader: options.readerId ?? globalThis.crypto.randomUUID(),
     readAhead: options.readAhead ?? readAheadDefault,
     maxEventSize: options.maxEventSize ?? maxEventSizeDefault,
@@ -360,6 +362,9 @@ const open = Effect.fnUntraced(function*<A>(
     timeWindows: options.timeWindows ?? true
   })
 })
+
+const differs = (group: string, detail: string): Effect.Effect<never, ReaderGroupError> =>
+  Effect.fail(new ReaderGroupError({ reason: new GroupDiffers({ group, detail }) }))
 
 const bounds = Effect.fnUntraced(function*(
   streams: ReadonlyArray<ScopedStream>,

@@ -229,6 +229,8 @@ export const readerGroupCases = (it: Cases): void => {
       const group = yield* ReaderGroup.open(`${scope}/checkpointed`)
       const checkpoint = yield* group.checkpoint("hundred")
       assert.deepStrictEqual(told, ["hundred of 2"])
+      assert.deepStrictEqual(yield* group.checkpoint("hundred"), checkpoint, "it is there, and taken no second time")
+      assert.deepStrictEqual(told, ["hundred of 2"])
       assert.strictEqual(yield* group.unreadBytes, 0n)
       yield* write(stream, numbered(100, 60))
       yield* awaitCount(seen, 160)
@@ -424,6 +426,10 @@ export const readerGroupCases = (it: Cases): void => {
       assert.strictEqual(differs.reason._tag, "GroupDiffers")
       const foreign = yield* Effect.flip(Stream.runDrain(EventReader.stream(stream, { readerGroup: "strict" })))
       assert.strictEqual(foreign.reason._tag, "GroupDiffers")
+      yield* ReaderGroup.create(`${scope}/one`, { streams: [stream.name] })
+      const unread = yield* Effect.flip(Stream.runDrain(EventReader.stream([stream, other], { readerGroup: "one" })))
+      assert.strictEqual(unread.reason._tag, "GroupDiffers")
+      assert.include(unread.message, `it does not read ${String(other.name)}`)
       const both = { readerGroup: "strict", readerId: "same" }
       const reader = yield* startReader(stream, [], { readerGroup: "alone", readerId: "same" })
       yield* awaitTrue(

@@ -51,6 +51,9 @@ export const empty: CheckpointState = {
  */
 export const isSilent = (checkpoint: string): boolean => checkpoint.includes("_SILENT_")
 
+/** Whether there is a checkpoint of that name, finished or not: then no other one is begun. @category getters @since 0.1.0 */
+export const isKnown = (state: CheckpointState, checkpoint: string): boolean => state.positions.has(checkpoint)
+
 /** Nobody is waited for; true for a checkpoint that is unknown as well. @category getters @since 0.1.0 */
 export const isComplete = (state: CheckpointState, checkpoint: string): boolean => !state.pending.has(checkpoint)
 
@@ -85,7 +88,7 @@ export const begin = (
   readers: ReadonlyArray<string>,
   known: Positions
 ): CheckpointState => {
-  if (state.positions.has(checkpoint)) return state
+  if (isKnown(state, checkpoint)) return state
   return {
     ...state,
     checkpoints: [...state.checkpoints, checkpoint],
@@ -152,7 +155,7 @@ const answered = (
  * @since 0.1.0
  */
 export const clearBefore = (state: CheckpointState, checkpoint: string): CheckpointState => {
-  if (!state.positions.has(checkpoint)) return state
+  if (!isKnown(state, checkpoint)) return state
   // A name can be in the list twice: removed while outstanding, then created anew. Java stops at its first place.
   const at = state.checkpoints.indexOf(checkpoint)
   const kept = at < 0 ? [] : state.checkpoints.slice(at)

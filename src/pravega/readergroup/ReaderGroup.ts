@@ -106,6 +106,9 @@ export interface ReaderGroup {
   /**
    * Takes a checkpoint: asks all readers for their positions and waits for their answers. Its cuts are where the group can
    * be put back to. Fails with `TooManyCheckpoints`, and with `CheckpointLost` when another was finished first.
+   *
+   * If the group knows a checkpoint of that name, this waits for that one; it is the answer at once when it is finished. So
+   * who was interrupted may ask again, and who wants to know where the group is now takes another name.
    */
   readonly checkpoint: (name: string) => Effect.Effect<Checkpoint, ReaderGroupError>
   /** Gives up the unfinished checkpoints. */
@@ -141,7 +144,7 @@ export const create = Effect.fn("ReaderGroup.create")(function*(
 ): Effect.fn.Return<boolean, ReaderGroupError, Pravega> {
   const group = yield* parse(name)
   const wanted = configured(options)
-  const config = yield* createAs(group, wanted)
+  const { config } = yield* Effect.scoped(createAs(group, wanted))
   if (config.id === wanted.id) return true
   if (ReaderGroupConfig.saysTheSame(config, wanted)) return false
   const detail = `it reads ${Array.from(config.startingStreamCuts.keys()).join(", ")}, retention ${config.retention}`
@@ -149,14 +152,18 @@ export const create = Effect.fn("ReaderGroup.create")(function*(
 })
 
 /**
- * Creates a group unless it exists, and sees to it that its state is there; answers its configuration.
+ * Creates a group unless it exists, and sees to it that its state is there; answers its configuration, and the state.
  *
  * @internal
  */
 export const createAs = Effect.fnUntraced(function*(
   group: ReaderGroupRef,
   wanted: ReaderGroupConfig.ReaderGroupConfig
-): Effect.fn.Return<ReaderGroupConfig.ReaderGroupConfig, ReaderGroupError, Pravega> {
+): Effect.fn.Return<
+  { readonly config: ReaderGroupConfig.ReaderGroupConfig; readonly state: GroupState.GroupState },
+  ReaderGroupError,
+  Pravega | Scope.Scope
+> {
   const { controller } = yield* Pravega
   // before the group is made: the controller makes one of streams that don't exist, or never answers
   yield* Effect.forEach(
@@ -165,13 +172,10 @@ export const createAs = Effect.fnUntraced(function*(
     { discard: true }
   ).pipe(Effect.mapError(GroupState.fail))
   const config = yield* Effect.mapError(controller.createReaderGroup(group, wanted), GroupState.fail)
+  const state = yield* GroupState.open(group)
   // whoever created it may have died before this
-  yield* Effect.scoped(Effect.gen(function*() {
-    const state = yield* GroupState.open(group)
-    const init = yield* Effect.mapError(GroupState.start(config), GroupState.fail)
-    yield* Effect.mapError(state.initialize({ _tag: "Init", init }), GroupState.fail)
-  }))
-  return config
+  yield* GroupState.begin(state, config)
+  return { config, state }
 })
 
 /** @internal */
@@ -286,10 +290,12 @@ const takeCheckpoint = Effect.fnUntraced(function*(
   checkpoint: string
 ): Effect.fn.Return<Checkpoint, ReaderGroupError, Pravega> {
   yield* GroupState.fetch(group, state)
-  const limit = yield* GroupState.update(state, (now) =>
-    ReaderGroupState.mayCheckpoint(now, checkpoint)
+  const limit = yield* GroupState.update(state, (now) => {
+    if (CheckpointState.isKnown(now.checkpoints, checkpoint)) return { updates: [], value: undefined }
+    return ReaderGroupState.mayCheckpoint(now, checkpoint)
       ? { updates: [{ _tag: "CreateCheckpoint", checkpoint }], value: undefined }
-      : { updates: [], value: now.config.maxOutstandingCheckpoints })
+      : { updates: [], value: now.config.maxOutstandingCheckpoints }
+  })
   if (limit !== undefined) {
     return yield* GroupState.fail(new TooManyCheckpoints({ group: GroupState.nameOf(group), limit }))
   }

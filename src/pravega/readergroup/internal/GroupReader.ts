@@ -37,6 +37,8 @@ import * as TimeWindows from "./TimeWindows.ts"
 
 export interface Options extends SegmentReads.Options {
   readonly group: ReaderGroupRef
+  /** The group's, with at least its first state read; of this reader alone. */
+  readonly state: GroupState.GroupState
   readonly reader: string
   /** Runs before the reader answers a checkpoint that the application may know of, with the positions it answers. */
   readonly onCheckpoint: (checkpoint: string, position: Position) => Effect.Effect<void>
@@ -73,8 +75,7 @@ export const make = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<GroupReader, ReaderGroupError, Pravega | Scope.Scope> {
   const pravega = yield* Pravega
-  const state = yield* GroupState.open(options.group)
-  yield* GroupState.fetch(options.group, state)
+  const { state } = options
   const now = yield* millis
   const scope = yield* Effect.scope
   const timers = new MemberTimers(options.reader, yield* TimeUnit, now)
@@ -92,7 +93,7 @@ export const make = Effect.fnUntraced(function*(
     windowOf: (stream) => windows.get(stream.toString())?.current() ?? TimeWindow.unknown,
     onIdle: bell.ring
   })
-  const reader = new Member(options, { pravega, state, scope, timers, bell, windows, reads })
+  const reader = new Member(options, { pravega, scope, timers, bell, windows, reads })
   yield* Effect.acquireRelease(reader.join, () => reader.leave)
   const stop = state.onChange(bell.ring)
   yield* Effect.addFinalizer(() => Effect.sync(stop))
@@ -133,7 +134,6 @@ class Bell {
 
 interface Parts {
   readonly pravega: Pravega["Service"]
-  readonly state: GroupState.GroupState
   readonly scope: Scope.Scope
   readonly timers: MemberTimers
   /** Rings when there may be something to do. */
@@ -165,7 +165,7 @@ class Member {
     this.options = options
     this.id = options.reader
     this.pravega = parts.pravega
-    this.state = parts.state
+    this.state = options.state
     this.scope = parts.scope
     this.timers = parts.timers
     this.bell = parts.bell

@@ -83,6 +83,18 @@ export const fetch = (
 ): Effect.Effect<ReaderGroupState.ReaderGroupState, ReaderGroupError> =>
   Effect.mapError(state.fetch, (error) => error.reason._tag === "StateMissing" ? notFound(group) : fail(error))
 
+/** Reads the state; makes the first one if there is none. */
+export const begin = (
+  state: GroupState,
+  config: ReaderGroupConfig
+): Effect.Effect<ReaderGroupState.ReaderGroupState, ReaderGroupError, Pravega> =>
+  state.fetch.pipe(
+    Effect.catchReason("SynchronizerError", "StateMissing", () =>
+      Effect.flatMap(start(config), (init) =>
+        state.initialize({ _tag: "Init", init }))),
+    Effect.mapError(fail)
+  )
+
 /** What a group of this configuration starts with; the heads of its unbounded streams are asked for. */
 export const start = Effect.fnUntraced(function*(
   config: ReaderGroupConfig
@@ -107,6 +119,9 @@ export const takeOver = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, ReaderGroupError, Pravega> {
   const { controller } = yield* Pravega
   const config = yield* Effect.mapError(controller.readerGroupConfig(group), fail)
+  const known = state.current()
+  // generations only grow: what is known here may be old, but not too new
+  if (known !== undefined && known.config.generation >= config.generation) return
   const init = yield* Effect.mapError(start(config), fail)
   yield* update(state, (now) => ({
     updates: now.config.generation < config.generation ? [init] : [],
