@@ -18,7 +18,7 @@ import { CommitError, StructureChanged } from "./CommitError.ts"
 import type { Letter } from "./DeadLetter.ts"
 import * as OwnedLog from "./OwnedLog.ts"
 import type { Pipeline } from "./Pipeline.ts"
-import type { SinkSession } from "./Sink.ts"
+import type { SinkSession } from "./SinkSession.ts"
 import type { Lag, Skipped, SourceSession } from "./Source.ts"
 
 /** @category models @since 0.1.0 */

@@ -27,7 +27,7 @@ import * as Processing from "./internal/Processing.ts"
 import * as Reporting from "./internal/Reporting.ts"
 import type { Tally } from "./internal/Reporting.ts"
 import type { UnfinishedBatch } from "./LogState.ts"
-import type { BatchId, Past, SinkSession } from "./Sink.ts"
+import type { BatchId, Past, SinkSession } from "./SinkSession.ts"
 import { SourceError } from "./SourceError.ts"
 import { SqlSinkError } from "./SqlSinkError.ts"
 

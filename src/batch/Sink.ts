@@ -1,6 +1,6 @@
 /**
- * Where a batch's output goes: the two-phase interface that the commit protocol drives. A batch's outputs become
- * visible together when they are committed; until then none of them is. `Sink.make` is for sinks of one's own.
+ * Where a batch's output goes. A batch's outputs become visible together when they are committed; until then none of them
+ * is. `Sink.make` is for sinks of one's own: what they have to do is said by `SinkSession`.
  *
  * It knows nothing of sources or of the checkpoint log.
  *
@@ -11,7 +11,7 @@ import * as Console from "effect/Console"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Formatter from "effect/Formatter"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as EventCodec from "../core/EventCodec.ts"
@@ -24,90 +24,15 @@ import type { CheckpointLogError } from "./CheckpointLogError.ts"
 import type { PreparedSink } from "./CheckpointRecord.ts"
 import type { CommitError } from "./CommitError.ts"
 import * as ForeachBatchSink from "./internal/ForeachBatchSink.ts"
-import { HeldOutputs } from "./internal/HeldOutputs.ts"
 import * as IdempotentSink from "./internal/IdempotentSink.ts"
 import { jsonState } from "./internal/JsonState.ts"
+import * as MemorySink from "./internal/MemorySink.ts"
 import * as PlainSink from "./internal/PlainSink.ts"
 import * as PravegaSink from "./internal/PravegaSink.ts"
+import type { BatchId, Past, Prepared, Session, SinkSession } from "./SinkSession.ts"
 import type { SqlSinkError } from "./SqlSinkError.ts"
 
-/** Which batch of which query a sink works for. @category models @since 0.1.0 */
-export interface BatchId {
-  readonly query: string
-  readonly batch: number
-}
-
-/**
- * What became of a prepared batch. `committable`: it is not committed, and `commit` will do it. `lost`: nothing of it
- * was ever visible, nor ever will be. `unknown`: can't be decided; it is never guessed.
- *
- * @category models
- * @since 0.1.0
- */
-export type Outcome =
-  | { readonly _tag: "committed" }
-  | { readonly _tag: "committable" }
-  | { readonly _tag: "lost" }
-  | { readonly _tag: "unknown"; readonly detail: string }
-
-/** What is known of a batch before a try to write it. @category models @since 0.1.0 */
-export interface Past<out Handle> {
-  /** The log that has the batch: another one of the same query has another name here. */
-  readonly log: string
-  /** Of tries that were not prepared, in the order in which they began. */
-  readonly handles: ReadonlyArray<Handle>
-  /** Fails if another process owns the query. */
-  readonly checkOwner: Effect.Effect<void, CheckpointLogError>
-}
-
-/** That of a batch of which nothing is known, and nobody else runs. */
-const firstTry: Past<never> = { log: "", handles: [], checkOwner: Effect.void }
-
-/** What a sink gives when all it was given is safe. @category models @since 0.1.0 */
-export interface Written<Evidence> {
-  /** What will decide the outcome when nobody else knows it. */
-  readonly evidence: Evidence
-  /** Identifies the outputs per partition, in their order. */
-  readonly digest: string
-  readonly events: number
-  /** In bytes. */
-  readonly bytes: number
-}
-
-/** One try to write a batch. Its Scope keeps it alive, and aborts it when it closes, unless it was kept. @category models @since 0.1.0 */
-export interface Attempt<in B, out E, out Handle, out Evidence> {
-  /** Enough for another process to commit or abort it. */
-  readonly handle: Handle
-  /** Takes outputs of a partition, in order; waits when the sink is slow. Partitions write at the same time. */
-  readonly write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, E>
-  /** Waits until what the partition wrote is acknowledged. */
-  readonly flush: (partition: number) => Effect.Effect<void, E>
-  /** Makes all outputs safe: from here on `commit` needs nothing of this process. */
-  readonly prepare: Effect.Effect<Written<Evidence>, E>
-  /** From here on the Scope's end does not abort it: its fate is being recorded. */
-  readonly keep: Effect.Effect<void>
-}
-
-/** What is known of a prepared batch. @category models @since 0.1.0 */
-export interface Prepared<Handle, Evidence> extends BatchId {
-  readonly handle: Handle
-  readonly evidence: Evidence
-}
-
-/** An open sink. @category models @since 0.1.0 */
-export interface Session<in B, out E, in out Handle, in out Evidence> {
-  /** Begins a try to write a batch; nothing of it is visible before `commit`. `past`: left out, it is the first one. */
-  readonly begin: (
-    batch: BatchId,
-    past?: Past<Handle>
-  ) => Effect.Effect<Attempt<B, E, Handle, Evidence>, E, Scope.Scope>
-  /** Commits, if it is not committed; returns when it is visible. May be repeated by any process. */
-  readonly commit: (prepared: Prepared<Handle, Evidence>) => Effect.Effect<void, E>
-  /** Ends a try that will never be committed; may be repeated, and of one that is gone. Says if it was too late. */
-  readonly abort: (handle: Handle) => Effect.Effect<"aborted" | "committed", E>
-  /** What became of a prepared batch. */
-  readonly recover: (prepared: Prepared<Handle, Evidence>) => Effect.Effect<Outcome, E>
-}
+export type { Attempt, BatchId, Outcome, Past, Prepared, Session, SinkSession, Written } from "./SinkSession.ts"
 
 /** A sink of `B`, as a query uses it. @category models @since 0.1.0 */
 export interface Sink<in B, out E, out R> {
@@ -126,16 +51,8 @@ export interface Sink<in B, out E, out R> {
   readonly open: Effect.Effect<SinkSession<B, E>, E, R | Scope.Scope>
 }
 
-/** A session whose state is as the log has it. @category models @since 0.1.0 */
-export interface SinkSession<in B, out E> {
-  readonly begin: (
-    batch: BatchId,
-    past?: Past<Schema.Json>
-  ) => Effect.Effect<Attempt<B, E, Schema.Json, Schema.Json>, E | CommitError, Scope.Scope>
-  readonly commit: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<void, E | CommitError>
-  readonly abort: (handle: Schema.Json) => Effect.Effect<"aborted" | "committed", E | CommitError>
-  readonly recover: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<Outcome, E | CommitError>
-}
+/** That of a batch of which nothing is known, and nobody else runs. */
+const firstTry: Past<never> = { log: "", handles: [], checkOwner: Effect.void }
 
 /** What a sink of one's own is made of. @category models @since 0.1.0 */
 export interface TypedSink<in B, out E, out R, in out Handle, in out Evidence, in out HI, in out VI> {
@@ -433,56 +350,8 @@ export interface Memory<in out B> extends Sink<B, never, never> {
  * @since 0.1.0
  */
 export const memory = <B>(name = "memory"): Memory<B> => {
-  const visible: Array<B> = []
-  const tries = new Map<string, HeldOutputs<B> | "committed">()
-  let next = 0
-  const sink = make<B, never, never, string, null, string, null>({
-    name,
-    structure: "memory",
-    handle: Schema.String,
-    evidence: Schema.Null,
-    open: Effect.succeed({
-      begin: ({ batch }) =>
-        Effect.gen(function*() {
-          const handle = `${batch}.${next++}`
-          const outputs = new HeldOutputs<B>()
-          tries.set(handle, outputs)
-          let isKept = false
-          yield* Effect.addFinalizer(() => Effect.sync(() => isKept ? undefined : tries.delete(handle)))
-          return {
-            handle,
-            write: (partition, more) => Effect.sync(() => outputs.add(partition, more)),
-            flush: () => Effect.void,
-            prepare: Effect.sync(() => ({
-              evidence: null,
-              digest: outputs.digest(),
-              events: outputs.all().length,
-              bytes: 0
-            })),
-            keep: Effect.sync(() => {
-              isKept = true
-            })
-          }
-        }),
-      commit: ({ handle }) =>
-        Effect.sync(() => {
-          const outputs = tries.get(handle)
-          if (outputs instanceof HeldOutputs) { for (const output of outputs.all()) visible.push(output) }
-          tries.set(handle, "committed")
-        }),
-      abort: (handle) =>
-        Effect.sync(() => {
-          if (tries.get(handle) === "committed") return "committed"
-          tries.delete(handle)
-          return "aborted"
-        }),
-      recover: ({ handle }) =>
-        Effect.sync(() => ({
-          _tag: tries.get(handle) instanceof HeldOutputs ? "committable" as const : "committed" as const
-        }))
-    })
-  })
-  return { ...sink, committed: () => visible }
+  const { committed, typed } = MemorySink.make<B>(name)
+  return { ...make(typed), committed }
 }
 
 const isNonEmpty = <A>(items: Array<A>): items is Arr.NonEmptyArray<A> => items.length > 0

@@ -26,7 +26,8 @@ import * as Scope from "effect/Scope"
 import type { Arbitrary, default as FastCheck } from "fast-check"
 import * as Assert from "node:assert/strict"
 import { PreparedSink } from "../batch/CheckpointRecord.ts"
-import type { Attempt, BatchId, Outcome, Sink, SinkSession } from "../batch/Sink.ts"
+import type { Sink } from "../batch/Sink.ts"
+import type { Attempt, BatchId, Outcome, SinkSession } from "../batch/SinkSession.ts"
 import { property } from "./internal/Property.ts"
 
 /** A sink on a store of its own. @category models @since 0.1.0 */

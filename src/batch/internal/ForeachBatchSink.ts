@@ -5,7 +5,8 @@
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { BatchId, TypedSink } from "../Sink.ts"
+import type { TypedSink } from "../Sink.ts"
+import type { BatchId } from "../SinkSession.ts"
 import { HeldOutputs } from "./HeldOutputs.ts"
 
 export const typed = <B, E, R>(
