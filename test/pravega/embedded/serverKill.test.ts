@@ -17,7 +17,7 @@ import { temporaryFolder } from "../../temporary.ts"
 import * as DevServer from "./DevServer.ts"
 
 /** SERVER_KILLS=N kills so often; SERVER_KILLS_SEED=N draws the same moments again. */
-const kills = Number(process.env["SERVER_KILLS"] ?? 30)
+const kills = Number(process.env["SERVER_KILLS"] ?? 50)
 const seed = Number(process.env["SERVER_KILLS_SEED"] ?? Math.floor(Math.random() * 2 ** 32))
 
 const texts = (name: string) => EventStream.make(name, { codec: EventCodec.utf8, routingKey: (text) => text })
