@@ -49,7 +49,8 @@ const areas: Readonly<Record<string, (it: Cases) => void>> = {
 /** Runs every case against a server, one server for each area; those in `omit` are for others. */
 export const conformance = <E>(name: string, server: Layer.Layer<Server, E>): void => {
   const outcomes: Array<string> = []
-  describe(`Pravega, as seen by its clients: ${name}`, () => {
+  // some cases wait for leases of ten seconds: meanwhile the other server has its turn
+  describe.concurrent(`Pravega, as seen by its clients: ${name}`, () => {
     for (const [area, cases] of Object.entries(areas)) {
       describe.concurrent(`${area}`, () => {
         afterEach(({ task }) => {

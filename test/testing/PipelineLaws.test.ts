@@ -139,13 +139,10 @@ describe("PipelineLaws.exactlyOnce", () => {
         process: (reads) => Stream.drain(Stream.map(reads, ({ event }) => event)),
         sink: Sink.pravega(words, { guarantee: "exactly-once" })
       })
-      const nothing = reportOf(
-        PipelineLaws.exactlyOnce(silent, { source: lines, events: fc.constant(["a b"]), sinks: [words], runs: 2 })
-      )
+      const briefly = { source: lines, sinks: [words], runs: 2, crashes: 2 }
+      const nothing = reportOf(PipelineLaws.exactlyOnce(silent, { ...briefly, events: fc.constant(["a b"]) }))
       assert.match(yield* nothing, /nothing was checked: pipeline "silent" wrote nothing to texts\/words/)
-      const none = reportOf(
-        PipelineLaws.exactlyOnce(pipeline, { source: lines, events: fc.constant([]), sinks: [words], runs: 2 })
-      )
+      const none = reportOf(PipelineLaws.exactlyOnce(pipeline, { ...briefly, events: fc.constant([]) }))
       assert.match(yield* none, /nothing was checked: pipeline "words" wrote nothing to texts\/words/)
       const sometimes = fc.array(fc.constant("a"), { maxLength: 2 })
       yield* PipelineLaws.exactlyOnce(pipeline, {
