@@ -58,8 +58,8 @@ export class CheckpointCorrupt extends Schema.TaggedError<CheckpointCorrupt>()("
 }) {
   override get message(): string {
     return `checkpoint log of query "${this.query}": record number ${this.sequence} is corrupt (${this.detail}); ` +
-      `it is never skipped: LogRepair.repair goes on without it if the rest of the log says what it said, and changes ` +
-      `nothing otherwise: then restore the log from a copy`
+      `it is never skipped: LogRepair.repair (effect-pravega log repair) goes on without it if the rest of the log says ` +
+      `what it said, and changes nothing otherwise: then restore the log from a copy`
   }
 }
 

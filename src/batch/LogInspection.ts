@@ -1,6 +1,7 @@
 /**
  * Looks into a query's checkpoint log without touching it: its records decoded, what they add up to, and what is wrong
  * with it, as values and as text. The query may run meanwhile.
+ * `effect-pravega log inspect` is this from the shell.
  *
  * @since 0.1.0
  */
@@ -111,9 +112,15 @@ export const format = ({ awaiting, problem, query, records, state, torn }: Inspe
 }
 
 const describe = ({ entries, epoch, owner }: CheckpointRecord): string =>
-  `${entries.length === 0 ? "nothing" : entries.map(describeEntry).join("; ")} (epoch ${epoch}, owner ${owner})`
+  `${entries.length === 0 ? "nothing" : entries.map(formatEntry).join("; ")} (epoch ${epoch}, owner ${owner})`
 
-const describeEntry = (entry: Entry): string => {
+/**
+ * What an entry of a record says, for people.
+ *
+ * @category inspection
+ * @since 0.1.0
+ */
+export const formatEntry = (entry: Entry): string => {
   switch (entry._tag) {
     case "started":
       return `started at batch ${entry.batch}, version "${entry.version}", sources ${

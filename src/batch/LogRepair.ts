@@ -4,16 +4,18 @@
  * to restore a copy than to lose or repeat a batch.
  *
  * A torn last record is no damage: the next start of the query drops it.
+ * `effect-pravega log repair` is this from the shell.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { CheckpointLog, type StoredRecord } from "./CheckpointLog.ts"
+import { CheckpointLog, type QueryLog, type StoredRecord } from "./CheckpointLog.ts"
 import { CheckpointLogError, SequenceTaken } from "./CheckpointLogError.ts"
 import { CheckpointRecord, Claimed, decode, encode, type Entry } from "./CheckpointRecord.ts"
 import * as SettledAppend from "./internal/SettledAppend.ts"
+import { formatEntry } from "./LogInspection.ts"
 import * as LogState from "./LogState.ts"
 import type { QueryName } from "./QueryName.ts"
 
@@ -131,6 +133,45 @@ const batchOf = (entry: Entry | undefined): number | undefined =>
   entry === undefined || entry._tag === "started" || entry._tag === "claimed" ? undefined : entry.batch
 
 /**
+ * How a plan will repair the log, for people.
+ *
+ * @category repair
+ * @since 0.1.0
+ */
+export const format = (plan: Plan): string => {
+  switch (plan._tag) {
+    case "nothing":
+      return "the log is not damaged: there is nothing to repair"
+    case "forget":
+      return `record ${plan.before} says the whole state again: what came before it is forgotten`
+    case "restate":
+      return [
+        `a new record ${plan.next} (epoch ${plan.epoch}) says the state, and what came before it is forgotten:`,
+        ...plan.entries.map((entry) => `  ${formatEntry(entry)}`)
+      ].join("\n")
+  }
+}
+
+/**
+ * What `repair` would do, without doing it. The query may run meanwhile.
+ *
+ * @category repair
+ * @since 0.1.0
+ */
+export const propose = Effect.fn("LogRepair.propose")(
+  function*(query: QueryName): Effect.fn.Return<Plan, RepairRefused | CheckpointLogError, CheckpointLog> {
+    return yield* planOf(query, yield* (yield* CheckpointLog).open(query))
+  }
+)
+
+const planOf = (query: QueryName, log: QueryLog): Effect.Effect<Plan, RepairRefused | CheckpointLogError> =>
+  Effect.flatMap(log.read(0), (records) =>
+    Effect.mapError(
+      Effect.fromResult(plan(records)),
+      ({ detail, sequence }) => new RepairRefused({ query, sequence, detail })
+    ))
+
+/**
  * Repairs a query's log, if that is safe, and says what it did. The query must not run: if it does, one of the two is
  * refused the next record. May be repeated.
  *
@@ -140,9 +181,7 @@ const batchOf = (entry: Entry | undefined): number | undefined =>
 export const repair = Effect.fn("LogRepair.repair")(
   function*(query: QueryName): Effect.fn.Return<Plan, RepairRefused | CheckpointLogError, CheckpointLog> {
     const log = yield* (yield* CheckpointLog).open(query)
-    const planned = yield* Effect.fromResult(plan(yield* log.read(0))).pipe(
-      Effect.mapError(({ detail, sequence }) => new RepairRefused({ query, sequence, detail }))
-    )
+    const planned = yield* planOf(query, log)
     switch (planned._tag) {
       case "nothing":
         return planned

@@ -3,6 +3,7 @@
  * change a pipeline without beginning anew, to try something on the side, or to go back.
  *
  * They are kept in the same `CheckpointLog` as the queries themselves.
+ * `effect-pravega savepoint` is this from the shell, but for `restore`, which needs the pipeline.
  *
  * @since 0.1.0
  */
@@ -133,8 +134,13 @@ export class SavepointError extends Schema.TaggedError<SavepointError>()("Savepo
   }
 }
 
-/** Where they are kept: a log beside those of the queries. */
-const home = QueryName.make("effect-pravega.savepoints")
+/**
+ * The name of the log that they are kept in, beside those of the queries.
+ *
+ * @category savepoints
+ * @since 0.1.0
+ */
+export const logName = QueryName.make("effect-pravega.savepoints")
 
 const Change = Schema.fromJsonString(Schema.toCodecJson(Schema.Struct({
   /** A torn record before it, which a crash left, and which counts as never written. */
@@ -151,7 +157,7 @@ const corrupt = (query: QueryName, sequence: number, detail: string) =>
 
 /** All of them, and the number of the next change. */
 const readAll = Effect.gen(function*() {
-  const log = yield* (yield* CheckpointLog).open(home)
+  const log = yield* (yield* CheckpointLog).open(logName)
   const records = yield* log.read(0)
   const savepoints = new Map<string, Savepoint>()
   let torn: { readonly sequence: number; readonly detail: string } | undefined
@@ -161,12 +167,12 @@ const readAll = Effect.gen(function*() {
       (json) => Result.mapError(fromJson(json), ({ message }) => ({ isTorn: false, detail: message }))
     )
     if (Result.isFailure(read)) {
-      if (torn !== undefined || !read.failure.isTorn) return yield* corrupt(home, sequence, read.failure.detail)
+      if (torn !== undefined || !read.failure.isTorn) return yield* corrupt(logName, sequence, read.failure.detail)
       torn = { sequence, detail: read.failure.detail }
       continue
     }
     if (torn !== undefined && read.success.drops !== torn.sequence) {
-      return yield* corrupt(home, torn.sequence, torn.detail)
+      return yield* corrupt(logName, torn.sequence, torn.detail)
     }
     torn = undefined
     const { change } = read.success
@@ -187,10 +193,10 @@ const change = Effect.fnUntraced(function*<E>(
     const { log, next, savepoints, torn } = yield* readAll
     const decided = yield* decide(savepoints)
     const record = frame(toJson({ ...torn === undefined ? {} : { drops: torn }, change: decided }))
-    const { _tag } = yield* SettledAppend.settle(log, home, next, record)
+    const { _tag } = yield* SettledAppend.settle(log, logName, next, record)
     if (_tag === "appended") return decided
     if (tries >= maxTries) {
-      return yield* new CheckpointLogError({ reason: new SequenceTaken({ query: home, sequence: next }) })
+      return yield* new CheckpointLogError({ reason: new SequenceTaken({ query: logName, sequence: next }) })
     }
   }
 })

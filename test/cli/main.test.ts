@@ -1,9 +1,12 @@
 /** The program `effect-pravega`, as a process. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Effect, Option } from "effect"
+import * as Command from "effect/cli/Command"
+import { TestConsole } from "effect/testing"
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { type Dev, parse } from "../../src/cli/Arguments.ts"
+import * as DevCommand from "../../src/cli/DevCommand.ts"
+import * as Environment from "../../src/cli/Environment.ts"
 import * as Admin from "../../src/pravega/Admin.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import * as DevServer from "../pravega/embedded/DevServer.ts"
@@ -14,38 +17,33 @@ const once = (...words: ReadonlyArray<string>) =>
   spawnSync(process.execPath, ["--conditions=source", "--no-warnings", program, ...words], { encoding: "utf8" })
 
 describe("effect-pravega", () => {
-  it("reads what was typed", () => {
-    const dev: Dev = {
-      _tag: "dev",
-      host: "127.0.0.1",
-      port: 0,
-      storePort: 0,
-      directory: undefined,
-      durability: "process"
-    }
-    assert.deepStrictEqual(Result.getOrThrow(parse(["dev"])), dev)
-    assert.deepStrictEqual(
-      Result.getOrThrow(parse(["dev", "--port", "9090", "--store-port=1", "--data", "d", "--durability", "power"])),
-      { ...dev, port: 9090, storePort: 1, directory: "d", durability: "power" }
-    )
-    for (
-      const words of [
-        ["dev", "--port", "x"],
-        ["dev", "--port", "65536"],
-        ["dev", "--port"],
-        ["dev", "more"],
-        [
-          "dev",
-          "--durability",
-          "eternal"
-        ],
-        ["--nonsense"],
-        ["nonsense"]
+  it.effect("reads what was typed", () =>
+    Effect.gen(function*() {
+      const read: Array<unknown> = []
+      const dev = Command.withHandler(DevCommand.command, (options) => Effect.sync(() => void read.push(options)))
+      const type = (...words: ReadonlyArray<string>) =>
+        Command.runWith(dev, { version: "0" })(words).pipe(Effect.provide([Environment.layer, TestConsole.layer]))
+      const none = { host: "127.0.0.1", port: 0, storePort: 0, data: Option.none(), durability: "process" }
+      yield* type()
+      yield* type("--port", "9090", "--store-port=1", "--data", "d", "--durability", "power", "--host", "h")
+      assert.deepStrictEqual(read, [
+        none,
+        { host: "h", port: 9090, storePort: 1, data: Option.some("d"), durability: "power" }
+      ])
+      const refused = [
+        ["--port", "x"],
+        ["--port", "65536"],
+        ["--port"],
+        ["more"],
+        ["--durability", "eternal"],
+        ["--nonsense"]
       ]
-    ) {
-      assert.isTrue(Result.isFailure(parse(words)), words.join(" "))
-    }
-  })
+      for (const words of refused) {
+        const error = yield* Effect.flip(type(...words))
+        assert.strictEqual(error._tag === "ShowHelp" ? error.errors.length : 0, 1, words.join(" "))
+      }
+      assert.lengthOf(read, 2)
+    }))
 
   it("explains itself, and what it did not understand", () => {
     assert.include(once("--help").stdout, "effect-pravega dev")
@@ -53,6 +51,7 @@ describe("effect-pravega", () => {
     const { status, stderr } = once("dev", "--port", "nine")
     assert.strictEqual(status, 2)
     assert.include(stderr, "--port is a number")
+    assert.strictEqual(once("nonsense").status, 2)
   })
 
   for (const signal of ["SIGTERM", "SIGINT"] as const) {

@@ -59,8 +59,8 @@ const codec = EventCodec.make<Entry>({
   }
 })
 
-/** Streams' names have no underscore: a dot and a dash stand for it, two dots for a dot. */
-const streamOf = (prefix: ScopedStream, query: QueryName): Effect.Effect<ScopedStream, Schema.SchemaError> =>
+/** The stream of a query's log. Streams' names have no underscore: a dot and a dash stand for it, two dots for a dot. */
+export const streamOf = (prefix: ScopedStream, query: QueryName): Effect.Effect<ScopedStream, Schema.SchemaError> =>
   Effect.map(
     Schema.decodeEffect(StreamName)(`${prefix.stream}-${query.replaceAll(".", "..").replaceAll("_", ".-")}`),
     (stream) => new ScopedStream({ scope: prefix.scope, stream })

@@ -1,0 +1,92 @@
+/** What the commands print with `--json`: one line. What is not there is null, so that every key always is. */
+import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { CheckpointRecord, Entry, PreparedSink } from "../batch/CheckpointRecord.ts"
+import type { Inspection } from "../batch/LogInspection.ts"
+import type { UnfinishedBatch } from "../batch/LogState.ts"
+import { QueryName } from "../batch/QueryName.ts"
+import { Savepoint } from "../batch/Savepoint.ts"
+
+/** By its schema, in which nothing is left that JSON has no form for. */
+const printer = <A>(schema: Schema.Codec<A, unknown>): (value: A) => string =>
+  Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(schema)))
+
+const Unreadable = Schema.Struct({ isTorn: Schema.Boolean, detail: Schema.String })
+
+const Unfinished = Schema.Struct({
+  batch: Schema.Natural,
+  /** Null: it is planned only. */
+  prepared: Schema.NullOr(Schema.Record(Schema.String, PreparedSink)),
+  preparedAt: Schema.NullOr(Schema.Int),
+  /** Per sink: transactions that are to be aborted. */
+  begun: Schema.Record(Schema.String, Schema.Array(Schema.Json))
+})
+
+const printInspection = printer(Schema.Struct({
+  query: QueryName,
+  records: Schema.Array(Schema.Struct({
+    sequence: Schema.Natural,
+    size: Schema.Natural,
+    record: Schema.NullOr(CheckpointRecord),
+    unreadable: Schema.NullOr(Unreadable)
+  })),
+  state: Schema.NullOr(Schema.Struct({
+    epoch: Schema.Natural,
+    owner: Schema.String,
+    version: Schema.String,
+    nextBatch: Schema.Natural,
+    positions: Schema.Record(Schema.String, Schema.Json),
+    unfinished: Schema.Array(Unfinished)
+  })),
+  torn: Schema.NullOr(Schema.Natural),
+  problem: Schema.NullOr(Schema.Struct({ sequence: Schema.Natural, detail: Schema.String })),
+  awaiting: Schema.NullOr(Schema.Struct({ batch: Schema.Natural, millis: Schema.NullOr(Schema.Finite) }))
+}))
+
+export const inspection = ({ awaiting, problem, query, records, state, torn }: Inspection): string =>
+  printInspection({
+    query,
+    records: records.map(({ content, sequence, size }) => ({
+      sequence,
+      size,
+      record: Result.isSuccess(content) ? content.success : null,
+      unreadable: Result.isFailure(content) ? content.failure : null
+    })),
+    state: state === undefined ? null : {
+      epoch: state.epoch,
+      owner: state.owner,
+      version: state.started.version,
+      nextBatch: state.nextBatch,
+      positions: state.positions,
+      unfinished: state.unfinished.map(unfinished)
+    },
+    torn: torn ?? null,
+    problem: problem ?? null,
+    awaiting: awaiting === undefined ? null : {
+      batch: awaiting.batch,
+      millis: awaiting.age === undefined ? null : Duration.toMillis(awaiting.age)
+    }
+  })
+
+const unfinished = ({ batch, begun, prepared, preparedAt }: UnfinishedBatch): typeof Unfinished.Type => ({
+  batch,
+  prepared: prepared === undefined ? null : Object.fromEntries(prepared),
+  preparedAt: preparedAt ?? null,
+  begun: Object.fromEntries(begun)
+})
+
+export const repair = printer(Schema.Struct({
+  query: QueryName,
+  plan: Schema.Union([
+    Schema.TaggedStruct("nothing", {}),
+    Schema.TaggedStruct("forget", { before: Schema.Natural }),
+    Schema.TaggedStruct("restate", { epoch: Schema.Natural, next: Schema.Natural, entries: Schema.Array(Entry) })
+  ]),
+  /** False: nothing was changed. */
+  repaired: Schema.Boolean
+}))
+
+export const savepoint = printer(Savepoint)
+export const savepoints = printer(Schema.Array(Savepoint))
+export const removed = printer(Schema.Struct({ removed: Schema.String }))
