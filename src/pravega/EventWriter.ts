@@ -318,7 +318,8 @@ const open = Effect.fnUntraced(function*<A>(
         : SegmentSuccession.follow(segment, replace, {
           controller,
           stream: stream.name,
-          outageLimit: limits.outageLimit
+          outageLimit: limits.outageLimit,
+          generations: "newest"
         })
   })
 })

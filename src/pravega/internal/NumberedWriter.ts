@@ -9,19 +9,14 @@
  * writer id of its own, also where several lead to the same segment, so that numbers are the same whichever chain is
  * followed first.
  */
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { EventStream } from "../../core/EventStream.ts"
 import * as Segment from "../../core/Segment.ts"
-import type { Controller } from "../controller/Controller.ts"
-import { StreamSealed } from "../controller/ControllerError.ts"
 import { Pravega } from "../Pravega.ts"
-import { StoreUnavailable } from "../segmentstore/SegmentError.ts"
 import type { AppendFailure } from "./AppendSession.ts"
-import * as ControllerFailure from "./ControllerFailure.ts"
 import * as RoutedWriter from "./RoutedWriter.ts"
+import * as SegmentSuccession from "./SegmentSuccession.ts"
 import type { WriterLimits } from "./WriterLimits.ts"
 
 export interface NumberedWriterOptions<A, E> {
@@ -91,34 +86,14 @@ export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: st
         yield* checkOwner
       }
       const enterAll = (next: ReadonlyArray<Segment.SegmentWithRange>) => replace(next.map((one) => enter(one, chain)))
-      yield* follow({ stream: stream.name, id }, enterAll, { controller, outageLimit: limits.outageLimit })
+      const { outageLimit } = limits
+      // every writer of these numbers must take the same way
+      yield* SegmentSuccession.follow(id, enterAll, {
+        controller,
+        stream: stream.name,
+        outageLimit,
+        generations: "each"
+      })
     })
   })
 })
-
-/** No shorter way than through each generation: every writer of these numbers must take the same. */
-const follow = Effect.fnUntraced(function*(
-  { id, stream }: Segment.Segment,
-  replace: RoutedWriter.Replace,
-  options: { readonly controller: Controller["Service"]; readonly outageLimit: Duration.Duration }
-): Effect.fn.Return<void, AppendFailure> {
-  const { controller, outageLimit } = options
-  const start = yield* Clock.monotonicTimeNanos
-  for (let attempts = 1;; attempts++) {
-    const next = yield* Effect.result(controller.successors(stream, id))
-    if (next._tag === "Failure" && !next.failure.isRetryable) return yield* ControllerFailure.toReason(next.failure)
-    if (next._tag === "Success" && next.success.length > 0 && replace(next.success)) return
-    if (next._tag === "Success" && next.success.length === 0) {
-      const active = yield* Effect.mapError(controller.currentSegments(stream), ControllerFailure.toReason)
-      if (active.length === 0) return yield* new StreamSealed({ stream })
-    }
-    if (Number((yield* Clock.monotonicTimeNanos) - start) / 1e6 >= Duration.toMillis(outageLimit)) {
-      const problem = "the controller names no successors of the segment"
-      return yield* new StoreUnavailable({ segment: Segment.name(stream, id), attempts, problem })
-    }
-    yield* Effect.sleep(Duration.millis(Math.min(firstPauseMillis * 2 ** (attempts - 1), longestPauseMillis)))
-  }
-})
-
-const firstPauseMillis = 10
-const longestPauseMillis = 1000

@@ -15,14 +15,18 @@ export interface SuccessionOptions {
   readonly controller: Controller["Service"]
   readonly stream: ScopedStream
   readonly outageLimit: Duration.Duration
+  /**
+   * `newest`: the active segments do as well, where the controller does not know the successors, as it does not in a stream
+   * that was created again. `each`: no shorter way than through each generation, which is the same for all who go it.
+   */
+  readonly generations: "newest" | "each"
 }
 
 const firstPauseMillis = 10
 const longestPauseMillis = 1000
 
 /**
- * Asks for the segment's successors and hands them to `replace`. The controller may lag behind the store for a moment, and
- * does not know the successors of a segment of a stream that was created again: then the active segments are asked for. No
+ * Asks for the segment's successors and hands them to `replace`. The controller may lag behind the store for a moment. No
  * active segments: the stream is sealed.
  */
 export const follow = Effect.fnUntraced(function*(
@@ -51,12 +55,12 @@ export const follow = Effect.fnUntraced(function*(
 const step = Effect.fnUntraced(function*(
   segment: Segment.SegmentId,
   replace: Replace,
-  { controller, stream }: SuccessionOptions
+  { controller, generations, stream }: SuccessionOptions
 ): Effect.fn.Return<string | undefined, StreamSealed | ControllerError> {
   const successors = yield* controller.successors(stream, segment)
   if (successors.length > 0 && replace(successors)) return undefined
   const active = yield* controller.currentSegments(stream)
   if (active.length === 0) return yield* new StreamSealed({ stream })
-  if (!active.some((other) => other.id === segment) && replace(active)) return undefined
+  if (generations === "newest" && !active.some((other) => other.id === segment) && replace(active)) return undefined
   return "the controller names no successors of the segment"
 })

@@ -17,31 +17,26 @@ import type * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Reading from "../../../core/internal/Reading.ts"
-import { Position } from "../../../core/Position.ts"
-import * as Segment from "../../../core/Segment.ts"
 import * as TimeWindow from "../../../core/TimeWindow.ts"
-import type { ReaderGroupRef } from "../../controller/Controller.ts"
 import { Pravega } from "../../Pravega.ts"
-import * as CheckpointState from "../CheckpointState.ts"
 import * as ReaderGroupBalance from "../ReaderGroupBalance.ts"
-import { MembershipLost, type ReaderGroupError, ReaderIdInUse, SuccessorsUnknown } from "../ReaderGroupError.ts"
+import type { ReaderGroupError } from "../ReaderGroupError.ts"
 import * as ReaderGroupState from "../ReaderGroupState.ts"
-import type { Positions, Successors } from "../SegmentPositions.ts"
-import * as GroupCuts from "./GroupCuts.ts"
+import type { Successors } from "../SegmentPositions.ts"
+import { Bell } from "./Bell.ts"
 import * as GroupState from "./GroupState.ts"
-import { MemberTimers } from "./MemberTimers.ts"
+import * as MemberCheckpoints from "./MemberCheckpoints.ts"
+import * as Membership from "./Membership.ts"
+import * as MemberTimers from "./MemberTimers.ts"
 import * as MemberUpdates from "./MemberUpdates.ts"
 import type { OwnedSegment } from "./OwnedSegment.ts"
 import * as SegmentReads from "./SegmentReads.ts"
+import { Successions } from "./Successions.ts"
 import * as TimeWindows from "./TimeWindows.ts"
 
-export interface Options extends SegmentReads.Options {
-  readonly group: ReaderGroupRef
-  /** The group's, with at least its first state read; of this reader alone. */
-  readonly state: GroupState.GroupState
-  readonly reader: string
+export interface Options extends SegmentReads.Options, Membership.Options {
   /** Runs before the reader answers a checkpoint that the application may know of, with the positions it answers. */
-  readonly onCheckpoint: (checkpoint: string, position: Position) => Effect.Effect<void>
+  readonly onCheckpoint: MemberCheckpoints.Parts["onCheckpoint"]
   readonly timeWindows: boolean
 }
 
@@ -60,8 +55,6 @@ export interface GroupReader {
 
 /** How long a reader that leaves waits for the group's state to take it. */
 const leaveTimeout = Duration.seconds(15)
-/** How often, in units of a tenth, the controller is asked for the successors of a segment that must have some. */
-const successorAttempts = 300
 /** A report is made every few seconds. */
 const reportsBeforeReminder = 10
 const compactionBytes = 512 * 1024
@@ -76,9 +69,8 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<GroupReader, ReaderGroupError, Pravega | Scope.Scope> {
   const pravega = yield* Pravega
   const { state } = options
-  const now = yield* millis
   const scope = yield* Effect.scope
-  const timers = new MemberTimers(options.reader, yield* TimeUnit, now)
+  const timers = new MemberTimers.MemberTimers(options.reader, yield* TimeUnit, yield* MemberTimers.millis)
   const bell = new Bell()
   const windows = new Map<string, TimeWindows.TimeWindows>()
   const reads = yield* SegmentReads.make(options, {
@@ -93,11 +85,14 @@ export const make = Effect.fnUntraced(function*(
     windowOf: (stream) => windows.get(stream.toString())?.current() ?? TimeWindow.unknown,
     onIdle: bell.ring
   })
-  const reader = new Member(options, { pravega, scope, timers, bell, windows, reads })
-  yield* Effect.acquireRelease(reader.join, () => reader.leave)
+  const member = new Membership.Membership(options)
+  const { onCheckpoint } = options
+  const checkpoints = MemberCheckpoints.make({ pravega, member, timers, reads, onCheckpoint })
+  const reader = new Reader({ pravega, member, checkpoints, timers, bell, reads })
+  yield* Effect.acquireRelease(member.join, () => reader.leave)
   const stop = state.onChange(bell.ring)
   yield* Effect.addFinalizer(() => Effect.sync(stop))
-  if (options.timeWindows) yield* reader.watchTime
+  if (options.timeWindows) yield* watchTime(state, windows, reads)
   const life = Effect.raceFirst(reader.live, GroupState.followed(options.group, state))
   yield* Effect.forkScoped(
     Effect.matchCauseEffect(life, { onFailure: reads.fail, onSuccess: () => reads.finish })
@@ -105,121 +100,74 @@ export const make = Effect.fnUntraced(function*(
   return { id: options.reader, pull: reads.pull, nextPartition: reads.nextPartition }
 })
 
-const millis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
-
-/** Wakes one fiber that waits; rung before it waits, it does not wait. */
-class Bell {
-  private isRung = false
-  private wake: (() => void) | undefined = undefined
-
-  readonly ring = (): void => {
-    this.isRung = true
-    const { wake } = this
-    this.wake = undefined
-    wake?.()
+/** Keeps the time windows of the group's streams up to date; without them reading goes on, and fails if they can't be read. */
+const watchTime = Effect.fnUntraced(function*(
+  state: GroupState.GroupState,
+  windows: Map<string, TimeWindows.TimeWindows>,
+  reads: SegmentReads.SegmentReads
+): Effect.fn.Return<void, never, Pravega | Scope.Scope> {
+  const streams = Array.from(state.current()?.config.startingStreamCuts.keys() ?? [], Reading.stream)
+  for (const stream of streams) {
+    const ofStream = TimeWindows.make()
+    windows.set(stream.toString(), ofStream)
+    const look = () => ofStream.advanceTo(ReaderGroupState.ofStream(state.current()?.lastRead ?? new Map(), stream))
+    look()
+    const stop = state.onChange(look)
+    yield* Effect.addFinalizer(() => Effect.sync(stop))
+    yield* TimeWindows.follow(stream, ofStream).pipe(
+      Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : reads.fail(cause)),
+      Effect.forkScoped
+    )
   }
-
-  silence(): void {
-    this.isRung = false
-  }
-
-  readonly heard: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.isRung) return resume(Effect.void)
-    this.wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.wake = undefined
-    })
-  })
-}
+})
 
 interface Parts {
   readonly pravega: Pravega["Service"]
-  readonly scope: Scope.Scope
-  readonly timers: MemberTimers
+  readonly member: Membership.Membership
+  readonly checkpoints: MemberCheckpoints.MemberCheckpoints
+  readonly timers: MemberTimers.MemberTimers
   /** Rings when there may be something to do. */
   readonly bell: Bell
-  readonly windows: Map<string, TimeWindows.TimeWindows>
   readonly reads: SegmentReads.SegmentReads
 }
 
-class Member {
+class Reader {
   private readonly id: string
-  private readonly options: Options
   private readonly pravega: Pravega["Service"]
-  private readonly state: GroupState.GroupState
-  private readonly scope: Scope.Scope
-  private readonly timers: MemberTimers
+  private readonly member: Membership.Membership
+  private readonly checkpoints: MemberCheckpoints.MemberCheckpoints
+  private readonly timers: MemberTimers.MemberTimers
   private readonly bell: Bell
-  private readonly windows: Map<string, TimeWindows.TimeWindows>
   private readonly reads: SegmentReads.SegmentReads
-  /** How often successors were asked for in vain. */
-  private readonly askedInVain = new Map<string, number>()
+  private readonly successions: Successions
   /** How often it was reported of a segment that is read to its end that it is not acknowledged. */
   private readonly reports = new Map<string, number>()
-  /** This reader was taken out of the group. It stays lost when its id joins again: that is another reader. */
-  private isLost = false
   /** What is given up as soon as all that was handed out of it is processed. */
   private leaving: OwnedSegment | undefined = undefined
 
-  constructor(options: Options, parts: Parts) {
-    this.options = options
-    this.id = options.reader
+  constructor(parts: Parts) {
+    this.id = parts.member.id
     this.pravega = parts.pravega
-    this.state = options.state
-    this.scope = parts.scope
+    this.member = parts.member
+    this.checkpoints = parts.checkpoints
     this.timers = parts.timers
     this.bell = parts.bell
-    this.windows = parts.windows
     this.reads = parts.reads
+    this.successions = new Successions(parts.pravega.controller, parts.timers)
   }
-
-  readonly join: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
-    GroupState.update(this.state, (now) => MemberUpdates.join(now, this.id)).pipe(
-      Effect.filterOrFail(
-        (joined) => joined,
-        () => GroupState.fail(new ReaderIdInUse({ group: GroupState.nameOf(this.options.group), reader: this.id }))
-      ),
-      // for as long as the state is there, which is this reader's own
-      Effect.map(() => {
-        this.state.onChange(() => {
-          if (!ReaderGroupState.isOnline(this.now(), this.id)) this.isLost = true
-        })
-      })
-    )
-  )
 
   /** Tells where processing is, and is gone. Who can't reach the state leaves the rest to `readerOffline`. */
   readonly leave: Effect.Effect<void> = Effect.suspend(() => {
     const positions = this.reads.positions()
     for (const owned of this.reads.owned.values()) owned.leave()
-    return GroupState.update(this.state, (now) =>
-      // whether all it knows to own is its own does not matter: it may have been giving up or completing some
-      this.isLost ? { updates: [], value: undefined } : MemberUpdates.leave(now, this.id, positions)).pipe(
-        Effect.timeout(leaveTimeout),
-        Effect.catchCause((cause) =>
-          Effect.logWarning("a reader could not leave its group: declare it offline", cause).pipe(
-            Effect.annotateLogs({ group: GroupState.nameOf(this.options.group), reader: this.id })
-          )
+    return this.member.leave(positions).pipe(
+      Effect.timeout(leaveTimeout),
+      Effect.catchCause((cause) =>
+        Effect.logWarning("a reader could not leave its group: declare it offline", cause).pipe(
+          Effect.annotateLogs({ group: GroupState.nameOf(this.member.group), reader: this.id })
         )
       )
-  })
-
-  readonly watchTime: Effect.Effect<void, ReaderGroupError, Scope.Scope> = Effect.suspend(() => {
-    const streams = Array.from(this.now().config.startingStreamCuts.keys(), Reading.stream)
-    return Effect.forEach(streams, (stream) =>
-      Effect.gen({ self: this }, function*() {
-        const windows = TimeWindows.make()
-        this.windows.set(stream.toString(), windows)
-        const look = () => windows.advanceTo(ReaderGroupState.ofStream(this.now().lastRead, stream))
-        look()
-        const stop = this.state.onChange(look)
-        yield* Effect.addFinalizer(() => Effect.sync(stop))
-        yield* TimeWindows.follow(stream, windows).pipe(
-          Effect.provideService(Pravega, this.pravega),
-          Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : this.reads.fail(cause)),
-          Effect.forkScoped
-        )
-      }), { discard: true })
+    )
   })
 
   /** Everything that a member does, until there is nothing left to read. */
@@ -227,8 +175,7 @@ class Member {
     Effect.gen({ self: this }, function*() {
       while (true) {
         this.bell.silence()
-        if (!this.ownsWhatItKnows()) this.isLost = true
-        if (this.isLost) return yield* this.lost
+        yield* this.member.check(this.reads.owned.keys())
         yield* this.act
         if (ReaderGroupState.isEndOfData(this.now())) return
         yield* this.rest
@@ -239,10 +186,10 @@ class Member {
   /** In Java's order. Each step looks at the newest state, and leaves what is not due. */
   private readonly act: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     this.takeOverConfig.pipe(
-      Effect.andThen(this.answerCheckpoints),
+      Effect.andThen(this.checkpoints.answer),
       Effect.andThen(this.completeSegments),
       Effect.andThen(this.releaseSegment),
-      Effect.andThen(this.automaticCheckpoint),
+      Effect.andThen(this.checkpoints.automatic),
       Effect.andThen(this.acquireSegments),
       Effect.andThen(this.report),
       Effect.andThen(this.compact)
@@ -251,44 +198,13 @@ class Member {
 
   private readonly rest: Effect.Effect<void> = Effect.suspend(() =>
     Effect.flatMap(
-      millis,
+      MemberTimers.millis,
       (now) => Effect.raceFirst(this.bell.heard, Effect.sleep(Duration.millis(this.timers.untilNext(now))))
     )
   )
 
   private now(): ReaderGroupState.ReaderGroupState {
-    const now = this.state.current()
-    if (now === undefined) throw new Error("a member of a group without a state")
-    return now
-  }
-
-  /** Whether its id has these segments. If not, another reader took it, in a part of the history that was not seen here. */
-  private ownsWhatItKnows(): boolean {
-    const assigned = this.state.current()?.assigned.get(this.id)
-    return assigned !== undefined && Array.from(this.reads.owned.keys()).every((segment) => assigned.has(segment))
-  }
-
-  private readonly lost: Effect.Effect<never, ReaderGroupError> = Effect.suspend(() =>
-    Effect.fail(
-      GroupState.fail(new MembershipLost({ group: GroupState.nameOf(this.options.group), reader: this.id }))
-    )
-  )
-
-  /** Changes the group's state as a member. Whether this is one still is found where the decision is made. */
-  private update<A>(
-    decide: (now: ReaderGroupState.ReaderGroupState) => MemberUpdates.Decided<A>
-  ): Effect.Effect<A, ReaderGroupError> {
-    const decided = GroupState.update<Effect.Effect<A, ReaderGroupError>>(this.state, (now) => {
-      if (this.isLost) return { updates: [], value: this.lost }
-      const { updates, value } = decide(now)
-      return { updates, value: Effect.succeed(value) }
-    })
-    return Effect.flatten(decided)
-  }
-
-  /** Whether a checkpoint waits for this reader: then segments stay where they are. */
-  private checkpointAsked(): string | undefined {
-    return CheckpointState.nextFor(this.now().checkpoints, this.id)
+    return this.member.now()
   }
 
   private readonly at: Effect.Effect<MemberUpdates.Report> = Effect.suspend(() => {
@@ -306,74 +222,14 @@ class Member {
 
   private readonly takeOverConfig: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
-      const now = yield* millis
+      const now = yield* MemberTimers.millis
       if (now < this.timers.configAt) return
       this.timers.lookedAtConfig(now)
       if (!this.now().updatingConfig) return
-      yield* GroupState.takeOver(this.options.group, this.state).pipe(Effect.provideService(Pravega, this.pravega))
-    })
-  )
-
-  private readonly answerCheckpoints: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
-    Effect.gen({ self: this }, function*() {
-      for (let name = this.checkpointAsked(); name !== undefined; name = this.checkpointAsked()) {
-        const checkpoint = name
-        const positions = this.reads.positions()
-        const isSilent = CheckpointState.isSilent(checkpoint)
-        if (!isSilent) yield* this.options.onCheckpoint(checkpoint, this.positionAt(positions))
-        yield* this.update((now) => MemberUpdates.answer(now, this.id, checkpoint, positions))
-        yield* this.postponeCheckpoint
-        if (!isSilent) yield* this.publish
-      }
-    })
-  )
-
-  private positionAt(positions: Positions): Position {
-    return Position.make({
-      segments: Array.from(this.reads.owned.values(), ({ name, range, segment }) => ({
-        stream: segment.stream,
-        segment: segment.id,
-        offset: positions.get(name) ?? 0n,
-        ...(range === undefined ? {} : { range })
-      }))
-    })
-  }
-
-  private readonly postponeCheckpoint = Effect.suspend(() =>
-    Effect.map(millis, (now) => {
-      const interval = this.now().config.automaticCheckpointInterval
-      this.timers.checkpointAt = interval === undefined ? Infinity : now + Duration.toMillis(interval)
-    })
-  )
-
-  private readonly automaticCheckpoint: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
-    Effect.gen({ self: this }, function*() {
-      const { checkpoints, config: { automaticCheckpointInterval: interval } } = this.now()
-      if (interval === undefined || Duration.toMillis(interval) <= 0) return
-      if ((yield* millis) < this.timers.checkpointAt || CheckpointState.isOngoing(checkpoints)) return
-      const name = globalThis.crypto.randomUUID()
-      yield* this.update((now) => MemberUpdates.checkpoint(now, name))
-      yield* this.postponeCheckpoint
-      yield* this.answerCheckpoints
-    })
-  )
-
-  /** Lets the streams forget what is before the last checkpoint. What can't be told now is told after the next one. */
-  private readonly publish: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
-    Effect.gen({ self: this }, function*() {
-      const { checkpoints, config: { generation, id, retention } } = this.now()
-      const { lastPositions, lastPublished } = checkpoints
-      if (retention !== "automatic" || lastPublished || lastPositions === undefined) return
-      const { group } = this.options
-      const cuts = yield* GroupCuts.cuts(lastPositions).pipe(Effect.provideService(Pravega, this.pravega))
-      yield* Effect.forEach(cuts, (cut) => this.pravega.controller.updateSubscriber(group, { id, generation, cut }))
-      yield* GroupState.append(this.state, { _tag: "UpdateCheckpointPublished", published: true })
-    }).pipe(
-      Effect.catchTag(
-        "ControllerError",
-        (error) => Effect.logWarning("a reader group's checkpoint was not reported to its streams' retention", error)
+      yield* GroupState.takeOver(this.member.group, this.member.state).pipe(
+        Effect.provideService(Pravega, this.pravega)
       )
-    )
+    })
   )
 
   private readonly completeSegments: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
@@ -381,16 +237,18 @@ class Member {
       Array.from(this.reads.owned.values()).filter(({ isFinished }) => isFinished),
       (owned) =>
         Effect.gen({ self: this }, function*() {
-          if (this.checkpointAsked() !== undefined) return
-          const successors = yield* this.successorsOf(owned)
-          if (successors === undefined) return
+          if (this.member.checkpointAsked() !== undefined) return
           const { name: segment, range } = owned
-          const isDone = yield* this.update(
+          const successors: Successors | undefined = this.now().endSegments.has(segment)
+            ? new Map()
+            : yield* this.successions.of(segment, owned.segment)
+          if (successors === undefined) return
+          const isDone = yield* this.member.update(
             (now) => MemberUpdates.complete(now, this.id, { segment, range, successors })
           )
           // else a checkpoint came first
           if (!isDone) return
-          this.askedInVain.delete(owned.name)
+          this.successions.forget(owned.name)
           this.reports.delete(owned.name)
           yield* this.reads.drop(owned)
           this.timers.acquireAt = 0
@@ -399,41 +257,10 @@ class Member {
     )
   )
 
-  /** What follows a segment that is read; undefined: it is not known yet, and will be asked for again. */
-  private readonly successorsOf = Effect.fnUntraced(
-    { self: this },
-    function*(
-      this: Member,
-      { name, segment }: OwnedSegment
-    ): Effect.fn.Return<Successors | undefined, ReaderGroupError> {
-      if (this.now().endSegments.has(name)) return new Map()
-      const { controller } = this.pravega
-      const { id, stream } = segment
-      const found = yield* Effect.mapError(controller.successors(stream, id), GroupState.fail)
-      if (found.length > 0) {
-        return new Map(found.map((next) => [
-          Segment.name(stream, next.id),
-          { range: next.range, predecessors: new Set(next.predecessors) }
-        ]))
-      }
-      // no successors: the stream is sealed, or the controller has not come to it yet
-      const active = yield* Effect.mapError(controller.currentSegments(stream), GroupState.fail)
-      if (active.length === 0) return new Map()
-      const attempts = (this.askedInVain.get(name) ?? 0) + 1
-      this.askedInVain.set(name, attempts)
-      if (attempts > successorAttempts) return yield* GroupState.fail(new SuccessorsUnknown({ segment: name }))
-      yield* Effect.forkIn(
-        Effect.andThen(Effect.sleep(Duration.millis(this.timers.unit / 10)), Effect.sync(this.bell.ring)),
-        this.scope
-      )
-      return undefined
-    }
-  )
-
   private readonly releaseSegment: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
-      const now = yield* millis
-      if (this.checkpointAsked() !== undefined) return
+      const now = yield* MemberTimers.millis
+      if (this.member.checkpointAsked() !== undefined) return
       if (this.leaving === undefined && now >= this.timers.releaseAt) {
         this.leaving = this.chooseToRelease()
         if (this.leaving === undefined) return
@@ -444,10 +271,10 @@ class Member {
       if (leaving === undefined || leaving.isBusy) return
       const at = yield* this.at
       const place = { segment: leaving.name, offset: leaving.acknowledged }
-      const isReleased = yield* this.update(
+      const isReleased = yield* this.member.update(
         (state) => MemberUpdates.release(state, this.id, place, at)
       )
-      if (!isReleased && this.checkpointAsked() !== undefined) return
+      if (!isReleased && this.member.checkpointAsked() !== undefined) return
       this.leaving = undefined
       this.timers.moved(now, this.now())
       yield* isReleased ? this.reads.drop(leaving) : this.reads.resume(leaving)
@@ -465,11 +292,11 @@ class Member {
 
   private readonly acquireSegments: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
-      const now = yield* millis
-      if (now < this.timers.acquireAt || this.checkpointAsked() !== undefined) return
+      const now = yield* MemberTimers.millis
+      if (now < this.timers.acquireAt || this.member.checkpointAsked() !== undefined) return
       if (this.now().unassigned.size === 0) return this.timers.foundNothing(now, this.now())
       const at = yield* this.at
-      const acquired = yield* this.update((state) => MemberUpdates.acquire(state, this.id, at))
+      const acquired = yield* this.member.update((state) => MemberUpdates.acquire(state, this.id, at))
       this.timers.moved(now, this.now())
       const { endSegments } = this.now()
       for (const [name, place] of acquired) {
@@ -481,10 +308,10 @@ class Member {
 
   private readonly report: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
-      const now = yield* millis
+      const now = yield* MemberTimers.millis
       if (now < this.timers.reportAt) return
       this.timers.reported(now, this.now())
-      yield* GroupState.append(this.state, MemberUpdates.report(this.id, yield* this.at))
+      yield* GroupState.append(this.member.state, MemberUpdates.report(this.id, yield* this.at))
       yield* this.remind
     })
   )
@@ -498,7 +325,7 @@ class Member {
       ({ acknowledged, delivered, name }) =>
         Effect.logWarning("a segment is read to its end and not acknowledged: what follows it is not read").pipe(
           Effect.annotateLogs({
-            group: GroupState.nameOf(this.options.group),
+            group: GroupState.nameOf(this.member.group),
             segment: name,
             acknowledged: acknowledged.toString(),
             delivered: delivered.toString()
@@ -511,12 +338,12 @@ class Member {
   /** Now and then, so that not all members do it. */
   private readonly compact: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
-      const now = yield* millis
+      const now = yield* MemberTimers.millis
       if (now < this.timers.compactAt) return
       this.timers.compactAt = now +
         Math.max(this.timers.unit, Duration.toMillis(this.now().config.groupRefreshTime))
       if ((yield* Random.next) >= compactionProbability) return
-      yield* this.state.compact(
+      yield* this.member.state.compact(
         (state) => ({ _tag: "Init", init: { _tag: "CompactReaderGroupState", state } }),
         compactionBytes
       ).pipe(Effect.mapError(GroupState.fail))

@@ -5,12 +5,19 @@
  * @see `ReaderGroupStateManager` of Pravega 0.13.0
  * @internal
  */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import * as ReaderGroupBalance from "../ReaderGroupBalance.ts"
 import type { ReaderGroupState } from "../ReaderGroupState.ts"
 
 /** In units: after a decision, until what was decided is written. */
 const decisionUnits = 30
 const configUnits = 10
+/** Until the controller is asked again what follows a segment. */
+const successionUnits = 0.1
+
+/** What the times are measured with. */
+export const millis: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 export class MemberTimers {
   /** In milliseconds. */
@@ -22,6 +29,8 @@ export class MemberTimers {
   checkpointAt: number
   configAt: number
   compactAt: number
+  /** Of segments that are read to their ends, by names: when to ask again what follows them. */
+  readonly successionAt = new Map<string, number>()
 
   /** `unit` is a second in Java. */
   constructor(reader: string, unit: number, now: number) {
@@ -59,6 +68,14 @@ export class MemberTimers {
     this.reportAt = now + this.unit * (state.assigned.size + 1)
   }
 
+  isSuccessionDue(segment: string, now: number): boolean {
+    return (this.successionAt.get(segment) ?? now) <= now
+  }
+
+  successionUnknown(segment: string, now: number): void {
+    this.successionAt.set(segment, now + this.unit * successionUnits)
+  }
+
   lookedAtConfig(now: number): void {
     this.configAt = now + this.unit * configUnits
   }
@@ -71,7 +88,8 @@ export class MemberTimers {
       this.reportAt,
       this.checkpointAt,
       this.configAt,
-      this.compactAt
+      this.compactAt,
+      ...this.successionAt.values()
     ].filter((at) => at > now)
     return Math.min(...coming, now + this.unit * decisionUnits) - now
   }
