@@ -14,7 +14,6 @@ import type { MalformedValue } from "./MalformedValue.ts"
 import { ScopedStream } from "./ScopedStream.ts"
 import * as Segment from "./Segment.ts"
 
-const fullyRead = -1n
 /** An offset below zero is written as the largest compact number there is. */
 const fullyReadBytes = Serialization.maxCompactLong
 
@@ -23,7 +22,7 @@ export const SegmentPosition = Schema.Struct({
   stream: ScopedStream,
   segment: Segment.SegmentId,
   /** The first byte not read; -1: the segment is completely read. */
-  offset: Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: fullyRead, maximum: fullyReadBytes - 1n })),
+  offset: Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: Segment.fullyRead, maximum: fullyReadBytes - 1n })),
   /** Absent when the reader that wrote it didn't know. */
   range: Schema.optionalKey(KeyRange)
 })
@@ -80,7 +79,7 @@ const writeOffset: Serialization.Write<bigint> = (writer, offset) =>
 
 const readOffset: Serialization.Read<bigint> = (reader) => {
   const offset = Serialization.readCompactLong(reader)
-  return offset === fullyReadBytes ? fullyRead : offset
+  return offset === fullyReadBytes ? Segment.fullyRead : offset
 }
 
 const finite = (range: KeyRange): KeyRange => {

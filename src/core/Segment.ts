@@ -30,6 +30,9 @@ export const SegmentId = Schema.BigInt.pipe(
 /** @category models @since 0.1.0 */
 export type SegmentId = typeof SegmentId.Type
 
+/** The offset of a segment that is completely read, in positions and in stream cuts. @category constants @since 0.1.0 */
+export const fullyRead = -1n
+
 /** A segment of a stream. @category schemas @since 0.1.0 */
 export const Segment = Schema.Struct({ stream: ScopedStream, id: SegmentId })
 /** @category models @since 0.1.0 */

@@ -19,9 +19,6 @@ import type { MalformedValue } from "./MalformedValue.ts"
 import { ScopedStream } from "./ScopedStream.ts"
 import * as Segment from "./Segment.ts"
 
-/** The offset of a segment that is completely read. */
-const fullyRead = -1n
-
 /** The largest that the bytes can hold: 2^62 - 2, that is epochs below 2^30. Text could hold more. */
 const maxSegmentId = Serialization.maxCompactLong
 /** The largest that the bytes can hold: 2^61 - 2, two exbibytes. */
@@ -56,7 +53,7 @@ export class StreamCut extends Schema.Class<StreamCut>("effect-pravega/StreamCut
   stream: ScopedStream,
   positions: Schema.ReadonlyMap(
     Segment.SegmentId.check(Schema.isLessThanOrEqualToBigInt(maxSegmentId)),
-    Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: fullyRead, maximum: maxOffset }))
+    Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: Segment.fullyRead, maximum: maxOffset }))
   )
 }) {
   /**
@@ -192,7 +189,7 @@ const make = (stream: ScopedStream, positions: Iterable<readonly [bigint, bigint
   for (const [id, offset] of positions) {
     const segment = Reading.segmentId(id)
     if (segment > maxSegmentId) throw new MalformedBytes(`segment ${id}, of an epoch from 2^30 on`)
-    if (offset < fullyRead || offset > maxOffset) throw new MalformedBytes(`offset ${offset} of segment ${id}`)
+    if (offset < Segment.fullyRead || offset > maxOffset) throw new MalformedBytes(`offset ${offset} of segment ${id}`)
     if (checked.has(segment)) throw new MalformedBytes(`segment ${id} twice`)
     checked.set(segment, offset)
   }

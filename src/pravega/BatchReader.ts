@@ -36,6 +36,7 @@ import * as BatchPlanning from "./internal/BatchPlanning.ts"
 import * as EventChunk from "./internal/EventChunk.ts"
 import { maxEventSizeDefault } from "./internal/EventFraming.ts"
 import * as MergedRanges from "./internal/MergedRanges.ts"
+import * as ReadSizes from "./internal/ReadSizes.ts"
 import * as SegmentRangeReader from "./internal/SegmentRangeReader.ts"
 import type { OnTruncated } from "./OnTruncated.ts"
 import { Pravega } from "./Pravega.ts"
@@ -228,21 +229,13 @@ export const fetch: <A>(
   Pull.catchDone(() => Effect.die(new Error("an event pointer of length 0")))
 )
 
-/** Bytes per request, and about the bytes in an array of events: large enough to make its overhead small. */
-const readSizeMax = 512 * 1024
-const readSizeMin = 64 * 1024
 const readAheadDefault = 4 * 1024 * 1024
 
-const readerOptions = (options: ReadOptions, readers: number) => {
-  const readAhead = Math.max(1, Math.floor((options.readAhead ?? readAheadDefault) / readers))
-  return {
-    readAhead,
-    // a second request in flight hides the round trip
-    readSize: Math.min(readSizeMax, Math.max(readSizeMin, Math.floor(readAhead / 2))),
-    maxEventSize: options.maxEventSize ?? maxEventSizeDefault,
-    onTruncated: options.onTruncated ?? "fail"
-  }
-}
+const readerOptions = (options: ReadOptions, segments: number) => ({
+  ...ReadSizes.share(options.readAhead ?? readAheadDefault, { segments, least: 1 }),
+  maxEventSize: options.maxEventSize ?? maxEventSizeDefault,
+  onTruncated: options.onTruncated ?? "fail"
+})
 
 /** A stream of the decoded events of some chunks: one array per chunk. */
 const decoding = <A>(

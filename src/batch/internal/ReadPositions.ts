@@ -5,14 +5,12 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import * as EventCodec from "../../core/EventCodec.ts"
-import * as EventStream from "../../core/EventStream.ts"
-import { ScopedStream } from "../../core/ScopedStream.ts"
+import type { ScopedStream } from "../../core/ScopedStream.ts"
 import { StreamCut } from "../../core/StreamCut.ts"
-import { markStream } from "../../core/StreamName.ts"
-import { Watermark } from "../../core/Watermark.ts"
+import type { Watermark } from "../../core/Watermark.ts"
 import * as BatchReader from "../../pravega/BatchReader.ts"
 import * as BatchPlanning from "../../pravega/internal/BatchPlanning.ts"
+import * as Watermarks from "../../pravega/internal/Watermarks.ts"
 import { Pravega } from "../../pravega/Pravega.ts"
 import { ReadError } from "../../pravega/ReadError.ts"
 import { SourceError, TimeNotNoted } from "../SourceError.ts"
@@ -43,14 +41,8 @@ export const exactly = Effect.fnUntraced(
  * stream's head. What was truncated since is left out.
  */
 export const atTime = Effect.fnUntraced(function*(stream: ScopedStream, time: bigint) {
-  const marks = EventStream.make<Watermark>(
-    new ScopedStream({ scope: stream.scope, stream: markStream(stream.stream) }),
-    {
-      codec: watermarks
-    }
-  )
   const found = yield* Stream.runFold(
-    BatchReader.stream(marks, { concurrency: 1, readAhead: 1024 * 1024 }),
+    BatchReader.stream(Watermarks.of(stream), { concurrency: 1, readAhead: 1024 * 1024 }),
     (): { readonly any: boolean; readonly last: Watermark | undefined } => ({ any: false, last: undefined }),
     ({ last }, { event }) => ({ any: true, last: event.upperTime < time ? event : last })
   )
@@ -75,11 +67,4 @@ const isThere = Effect.fnUntraced(function*(cut: StreamCut) {
       Effect.mapError((reason) => new ReadError({ reason }))
     ))
   return there.every(Boolean)
-})
-
-const watermarks: EventCodec.EventCodec<Watermark> = EventCodec.make({
-  name: "watermark",
-  encode: Watermark.toBytes,
-  decode: (bytes) => Result.getOrThrow(Watermark.fromBytes(bytes)),
-  copies: true
 })

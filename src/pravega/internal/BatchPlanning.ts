@@ -21,9 +21,6 @@ import * as StreamCuts from "./StreamCuts.ts"
 /** Requests on segments at a time. */
 const concurrency = 16
 
-/** Pravega's offset in a cut for "read to its end". */
-const wholly = -1n
-
 /** A cut of the stream; an empty one, as Java gives for the tail of a sealed stream, is looked up. */
 export const resolve = Effect.fnUntraced(
   function*(
@@ -61,7 +58,7 @@ export const ranges = Effect.fnUntraced(
     const { stream } = from
     const ids = yield* (yield* Pravega).controller.segmentsBetween(stream, from, to)
     const spans = yield* Effect.forEach(
-      ids.filter((id) => from.positions.get(id) !== wholly),
+      ids.filter((id) => from.positions.get(id) !== Segment.fullyRead),
       (id) => span(cuts, id, onTruncated),
       { concurrency }
     )
@@ -100,7 +97,7 @@ const span = Effect.fnUntraced(
     const { stream } = cuts.from
     const from = cuts.from.positions.get(id) ?? 0n
     const to = cuts.to.positions.get(id)
-    if (to === undefined || to === wholly) {
+    if (to === undefined || to === Segment.fullyRead) {
       return yield* (yield* Pravega).segments.info({ stream, id }).pipe(
         Effect.map((info) => ({ id, from, to: info.length })),
         Effect.catchReason("SegmentError", "NoSuchSegment", () => {

@@ -26,10 +26,14 @@ export class BlockBuffers {
     return buffer
   }
 
-  /** Nobody else may use the buffer any more. A buffer that was not taken here is left to the collector. */
+  /**
+   * Nobody else may use the buffer any more. One that was not taken here is left to the collector, and so is that of an
+   * event larger than a block: hardly any other has its size.
+   */
   give(buffer: Uint8Array): void {
     const { length } = buffer
-    if (length < smallestBytes || length !== this.usualSize(length) || length !== buffer.buffer.byteLength) return
+    if (length < smallestBytes || length > this.size) return
+    if (length !== this.usualSize(length) || length !== buffer.buffer.byteLength) return
     if (!makeRoom(length)) return
     const others = unused.get(length)
     if (others === undefined) unused.set(length, [buffer])

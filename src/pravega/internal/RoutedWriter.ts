@@ -9,8 +9,9 @@ import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { EventStream } from "../../core/EventStream.ts"
-import * as Segment from "../../core/Segment.ts"
+import type * as Segment from "../../core/Segment.ts"
 import type { TransactionId } from "../../core/TransactionId.ts"
+import { nameOf } from "../segmentstore/internal/SegmentRefName.ts"
 import type { SegmentRef, Segments } from "../segmentstore/Segments.ts"
 import type { SegmentStores } from "../segmentstore/SegmentStores.ts"
 import { AppendRefused, WriterClosed } from "../WriterError.ts"
@@ -129,9 +130,6 @@ export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: st
     lostEvents: () => router.lostEvents
   }
 })
-
-const nameOf = ({ id, stream, transaction }: SegmentRef): string =>
-  transaction === undefined ? Segment.name(stream, id) : Segment.transactionName(stream, id, transaction)
 
 const acknowledged = <E>(receipt: Receipt<E>): Effect.Effect<void, E> =>
   Effect.callback<void, E>((resume) => {

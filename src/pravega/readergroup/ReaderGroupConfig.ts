@@ -32,8 +32,8 @@ export const ReaderGroupRetention = Schema.Literals(["none", "manual", "automati
 /** @category models @since 0.1.0 */
 export type ReaderGroupRetention = typeof ReaderGroupRetention.Type
 
-/** In the order of Java's enum, whose ordinals are written. */
-const retentions = ["none", "manual", "automatic"] as const
+/** In the order of Java's enum, whose ordinals are written, here and in the controller's protocol. @internal */
+export const retentions = ["none", "manual", "automatic"] as const
 
 /** Full stream name, `scope/stream`, to a bound. */
 const StreamBounds = Schema.ReadonlyMap(Schema.String, ReaderGroupBound)
@@ -157,17 +157,27 @@ const checkpointsOff = -1n
 /** Java's `Long.MAX_VALUE`, which stands for an infinite duration. */
 const endless = (1n << 63n) - 1n
 
-const toMillis = (duration: Duration.Duration): bigint => {
+/** @internal */
+export const toMillis = (duration: Duration.Duration): bigint => {
   if (duration.value._tag === "Infinity") return endless
   if (!Duration.isFinite(duration)) throw new MalformedBytes("a duration of minus infinity")
   return Duration.toNanosUnsafe(duration) / 1_000_000n
 }
 
-const fromMillis = (millis: bigint): Duration.Duration => {
+/** @internal */
+export const fromMillis = (millis: bigint): Duration.Duration => {
   if (millis === endless) return Duration.infinity
   // a number of milliseconds above 2^53 is not exact
   return BigInt.asIntN(53, millis) === millis ? Duration.millis(Number(millis)) : Duration.nanos(millis * 1_000_000n)
 }
+
+/** @internal */
+export const intervalToMillis = (interval: Duration.Duration | undefined): bigint =>
+  interval === undefined ? checkpointsOff : toMillis(interval)
+
+/** Java takes any negative interval for "off". @internal */
+export const intervalFromMillis = (millis: bigint): Duration.Duration | undefined =>
+  millis < 0n ? undefined : fromMillis(millis)
 
 const writeBound: Serialization.Write<ReaderGroupBound> = (writer, bound) =>
   Serialization.writeArray(writer, StreamCut.toBytes(bound))
@@ -180,18 +190,15 @@ const readBound: Serialization.Read<ReaderGroupBound> = (reader) => {
 const readStream: Serialization.Read<string> = (reader) => Reading.stream(reader.utf()).toString()
 
 const writeTimesAndCuts: Serialization.Write<ReaderGroupConfig> = (writer, config) => {
-  const interval = config.automaticCheckpointInterval
-  SegmentMaps.writeI64(writer, interval === undefined ? checkpointsOff : toMillis(interval))
+  SegmentMaps.writeI64(writer, intervalToMillis(config.automaticCheckpointInterval))
   SegmentMaps.writeI64(writer, toMillis(config.groupRefreshTime))
   Serialization.writeMap(writer, config.startingStreamCuts, Serialization.writeUtf, writeBound)
   Serialization.writeMap(writer, config.endingStreamCuts, Serialization.writeUtf, writeBound)
 }
 
 const readTimesAndCuts = (reader: ByteReader) => {
-  const interval = reader.i64()
   return {
-    // Java takes any negative interval for "off"
-    automaticCheckpointInterval: interval < 0n ? undefined : fromMillis(interval),
+    automaticCheckpointInterval: intervalFromMillis(reader.i64()),
     groupRefreshTime: fromMillis(reader.i64()),
     startingStreamCuts: Serialization.readMap(reader, readStream, readBound),
     endingStreamCuts: Serialization.readMap(reader, readStream, readBound)

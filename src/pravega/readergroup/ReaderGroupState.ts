@@ -60,8 +60,8 @@ export const initial = (start: ReaderGroupStart): ReaderGroupState => ({
   updatingConfig: start.updatingConfig
 })
 
-/** Where a segment of the ending cuts that is to be read to its own end stops: 2^63 - 1. */
-const endOfSegment = (1n << 63n) - 1n
+/** Where a segment of the ending cuts that is to be read to its own end stops: 2^63 - 1. @category constants @since 0.1.0 */
+export const endOfSegment = (1n << 63n) - 1n
 
 /**
  * What a group of this configuration starts with: of each stream the starting cut, or its head where that is unbounded,

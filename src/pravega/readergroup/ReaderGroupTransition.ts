@@ -31,8 +31,8 @@ type Applied = Result.Result<State, UpdateRefused>
 /** The lag, in milliseconds, below which readers are not told apart. @category constants @since 0.1.0 */
 export const assumedLagMillis = 30_000n
 
-/** The distance of a reader that has just joined: 2^63 - 1. */
-const unknownDistance = (1n << 63n) - 1n
+/** The distance of a reader that has just joined: 2^63 - 1. @category constants @since 0.1.0 */
+export const unknownDistance = (1n << 63n) - 1n
 
 /**
  * The state after an update; `state` is undefined before the first initial one. An update that isn't allowed fails with

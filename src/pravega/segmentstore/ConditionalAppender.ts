@@ -13,12 +13,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import * as Segment from "../../core/Segment.ts"
 import type { ControllerError } from "../controller/ControllerError.ts"
+import * as BackOff from "../internal/BackOff.ts"
 import type { WireCommand } from "../wire/WireCommand.ts"
+import { nameOf } from "./internal/SegmentRefName.ts"
 import type { SegmentConnection } from "./SegmentConnection.ts"
 import {
   AccessRefused,
@@ -66,11 +66,7 @@ export const make = Effect.fnUntraced(function*(
 })
 
 const attemptsMax = 12
-/** As that of other requests to stores: 50 ms to 3 s, about 20 s in all. */
-const backOff = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("3 seconds")]).pipe(
-  Schedule.jittered,
-  Schedule.upTo({ times: attemptsMax - 1 })
-)
+const backOff = BackOff.make(attemptsMax)
 const replyTimeout = Duration.seconds(30)
 /** `expectedOffset` of an append that has no condition. */
 const unconditional = -1n
@@ -103,9 +99,7 @@ class Appender {
   constructor(segments: Segments["Service"], segment: SegmentRef, lane: number, scope: Scope.Scope) {
     this.segments = segments
     this.segment = segment
-    this.segmentName = segment.transaction === undefined
-      ? Segment.name(segment.stream, segment.id)
-      : Segment.transactionName(segment.stream, segment.id, segment.transaction)
+    this.segmentName = nameOf(segment)
     this.lane = lane
     this.scope = scope
   }

@@ -50,6 +50,13 @@ describe("BlockBuffers", () => {
     }
   })
 
+  it("keeps none that is larger than a block", () => {
+    const buffers = new BlockBuffers(4096)
+    const large = buffers.take(1_000_001)
+    buffers.give(large)
+    assert.notStrictEqual(buffers.take(1_000_001).buffer, large.buffer)
+  })
+
   it("keeps no part of a larger buffer", () => {
     const buffers = new BlockBuffers(4096)
     const part = new Uint8Array(8192).subarray(0, 4096)

@@ -17,9 +17,9 @@ import {
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import * as BackOff from "../../internal/BackOff.ts"
 import {
   ControllerError,
   type ControllerErrorReason,
@@ -118,14 +118,8 @@ const policies: Readonly<Record<string, Policy | undefined>> = policiesByMethod
 /** Attempts at most, where a status hints at something that waiting does not mend as often. */
 const attemptLimits: { readonly [C in StatusCode]?: number } = { INTERNAL: 6, UNKNOWN: 6, DEADLINE_EXCEEDED: 3 }
 
-const backOff = (attempts: number) =>
-  Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("3 seconds")]).pipe(
-    Schedule.jittered,
-    Schedule.upTo({ times: attempts - 1 })
-  )
-
 export const make = (transport: ControllerTransport["Service"], options: CallsOptions): Calls => {
-  const schedule = backOff(options.attempts)
+  const schedule = BackOff.make(options.attempts)
 
   const attempt = <I extends DescMessage, O extends DescMessage>(
     method: Described<I, O>,

@@ -4,13 +4,11 @@
  * @internal
  */
 import type { MessageInitShape } from "@bufbuild/protobuf"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ReaderGroupName from "../../../core/ReaderGroupName.ts"
 import { SegmentId } from "../../../core/Segment.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
-import type * as ReaderGroupConfig from "../../readergroup/ReaderGroupConfig.ts"
-import { ReaderGroupConfig as Configuration, saysTheSame } from "../../readergroup/ReaderGroupConfig.ts"
+import * as ReaderGroupConfig from "../../readergroup/ReaderGroupConfig.ts"
 import type { Controller, ReaderGroupRef } from "../Controller.ts"
 import * as pb from "../gen/Controller_pb.ts"
 import { type CallContext, type Calls, checkStatus, done, notDone, understand } from "./ControllerCalls.ts"
@@ -67,7 +65,7 @@ export const readerGroups = (calls: Calls): ReaderGroupMethods => {
       const settle = Effect.map(
         readerGroupConfig(group),
         (now) =>
-          now.generation === next && saysTheSame(now, configuration)
+          now.generation === next && ReaderGroupConfig.saysTheSame(now, configuration)
             ? done(next)
             : notDone(`the group's configuration is of generation ${now.generation}`)
       )
@@ -136,36 +134,23 @@ const fromCutMessage = (message: pb.StreamCut): readonly [string, ReaderGroupCon
   ]
 }
 
-/** In the order of the protocol's numbers. */
-const retentions = ["none", "manual", "automatic"] as const
-/** Java's `Long.MAX_VALUE`, which stands for an infinite duration. */
-const endless = (1n << 63n) - 1n
-const checkpointsOff = -1n
-
-const toMillis = (duration: Duration.Duration): bigint =>
-  Duration.isFinite(duration) ? BigInt(Math.floor(Duration.toMillis(duration))) : endless
-
-const fromMillis = (millis: bigint): Duration.Duration =>
-  millis === endless ? Duration.infinity : Duration.millis(Number(millis))
-
 const toMessage = (
   { name, scope }: ReaderGroupRef,
-  configuration: Configuration
+  configuration: ReaderGroupConfig.ReaderGroupConfig
 ): MessageInitShape<typeof pb.ReaderGroupConfigurationSchema> => {
-  const bounds = (cuts: Configuration["startingStreamCuts"]) =>
+  const bounds = (cuts: ReaderGroupConfig.ReaderGroupConfig["startingStreamCuts"]) =>
     Array.from(cuts, ([stream, bound]) => {
       if (bound !== "unbounded") return cutMessage(bound)
       const [streamScope = "", streamName = ""] = stream.split("/")
       return { streamInfo: { scope: streamScope, stream: streamName }, cut: {} }
     })
-  const interval = configuration.automaticCheckpointInterval
   return {
     scope,
     readerGroupName: name,
-    groupRefreshTimeMillis: toMillis(configuration.groupRefreshTime),
-    automaticCheckpointIntervalMillis: interval === undefined ? checkpointsOff : toMillis(interval),
+    groupRefreshTimeMillis: ReaderGroupConfig.toMillis(configuration.groupRefreshTime),
+    automaticCheckpointIntervalMillis: ReaderGroupConfig.intervalToMillis(configuration.automaticCheckpointInterval),
     maxOutstandingCheckpointRequest: configuration.maxOutstandingCheckpoints,
-    retentionType: retentions.indexOf(configuration.retention),
+    retentionType: ReaderGroupConfig.retentions.indexOf(configuration.retention),
     generation: configuration.generation,
     readerGroupId: configuration.id,
     startingStreamCuts: bounds(configuration.startingStreamCuts),
@@ -173,16 +158,15 @@ const toMessage = (
   }
 }
 
-const fromMessage = (message: pb.ReaderGroupConfiguration | undefined): Configuration => {
+const fromMessage = (message: pb.ReaderGroupConfiguration | undefined): ReaderGroupConfig.ReaderGroupConfig => {
   if (message === undefined) throw new Error("config is missing")
-  const retention = retentions[message.retentionType]
+  const retention = ReaderGroupConfig.retentions[message.retentionType]
   if (retention === undefined) throw new Error(`retention ${message.retentionType} is not known`)
-  const interval = message.automaticCheckpointIntervalMillis
-  return new Configuration({
+  return new ReaderGroupConfig.ReaderGroupConfig({
     startingStreamCuts: new Map(message.startingStreamCuts.map(fromCutMessage)),
     endingStreamCuts: new Map(message.endingStreamCuts.map(fromCutMessage)),
-    groupRefreshTime: fromMillis(message.groupRefreshTimeMillis),
-    automaticCheckpointInterval: interval < 0n ? undefined : fromMillis(interval),
+    groupRefreshTime: ReaderGroupConfig.fromMillis(message.groupRefreshTimeMillis),
+    automaticCheckpointInterval: ReaderGroupConfig.intervalFromMillis(message.automaticCheckpointIntervalMillis),
     maxOutstandingCheckpoints: message.maxOutstandingCheckpointRequest,
     retention,
     generation: message.generation,

@@ -18,9 +18,6 @@ import type { ControllerError } from "../../controller/ControllerError.ts"
 import { Pravega } from "../../Pravega.ts"
 import type { Positions } from "../SegmentPositions.ts"
 
-/** What a cut says of a segment that is read to its end. */
-const fullyRead = -1n
-
 /** One cut per stream that there are positions of. */
 export const cuts = Effect.fnUntraced(function*(
   positions: Positions
@@ -58,7 +55,7 @@ const completed = Effect.fnUntraced(function*(
   const others = followers.flat().flatMap(({ predecessors }) => predecessors).filter((id) => !offsets.has(id))
   const read = Array.from(yield* rangesOf(others))
     .filter(([, range]) => !covered.some((other) => overlap(other, range)))
-    .map(([id]) => [id, fullyRead] as const)
+    .map(([id]) => [id, Segment.fullyRead] as const)
   return new StreamCut({ stream, positions: new Map([...offsets, ...read]) })
 })
 

@@ -301,7 +301,7 @@ class Reader {
       const { endSegments } = this.now()
       for (const [name, place] of acquired) {
         const end = endSegments.get(name)
-        yield* this.reads.own(name, place, end === endOfSegment ? undefined : end)
+        yield* this.reads.own(name, place, end === ReaderGroupState.endOfSegment ? undefined : end)
       }
     })
   )
@@ -350,6 +350,3 @@ class Reader {
     })
   )
 }
-
-/** What the state says of a segment of the ending cuts that is read to its own end. */
-const endOfSegment = (1n << 63n) - 1n

@@ -10,6 +10,7 @@
 import * as CheckpointState from "../CheckpointState.ts"
 import * as ReaderGroupBalance from "../ReaderGroupBalance.ts"
 import * as ReaderGroupState from "../ReaderGroupState.ts"
+import { unknownDistance } from "../ReaderGroupTransition.ts"
 import type { ReaderGroupUpdate } from "../ReaderGroupUpdate.ts"
 import type { Positions, RangedPositions, Successors } from "../SegmentPositions.ts"
 
@@ -35,9 +36,6 @@ const distance = (reader: string, { lag, lastRead }: Report): ReaderGroupUpdate 
   distance: lag,
   lastRead
 })
-
-/** The distance of a reader that has just joined: 2^63 - 1. */
-const unknownDistance = (1n << 63n) - 1n
 
 /**
  * The lag that a reader reports before it has read anything: the largest of the others. Java's readers say 0 then, next to

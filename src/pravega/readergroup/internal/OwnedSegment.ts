@@ -5,10 +5,7 @@
  * @internal
  */
 import type { KeyRange } from "../../../core/KeyRange.ts"
-import type { Segment } from "../../../core/Segment.ts"
-
-/** What the state says of a segment that was read to its own end. */
-const fullyRead = -1n
+import { fullyRead, type Segment } from "../../../core/Segment.ts"
 
 export interface OwnedSegmentOptions {
   readonly name: string

@@ -17,6 +17,7 @@ import type { SegmentId } from "../../../core/Segment.ts"
 import type { TimeWindow } from "../../../core/TimeWindow.ts"
 import type { EventRun, GroupMark } from "../../EventRead.ts"
 import type { EventChunk } from "../../internal/EventChunk.ts"
+import * as ReadSizes from "../../internal/ReadSizes.ts"
 import * as SegmentRangeReader from "../../internal/SegmentRangeReader.ts"
 import type { OnTruncated } from "../../OnTruncated.ts"
 import type { ReadError } from "../../ReadError.ts"
@@ -67,9 +68,6 @@ export interface Delivery {
   readonly chunk: EventChunk
   readonly run: EventRun
 }
-
-const readSizeMax = 512 * 1024
-const readSizeMin = 64 * 1024
 
 export const make = (options: Options, surroundings: Surroundings): Effect.Effect<SegmentReads> =>
   Effect.gen(function*() {
@@ -161,10 +159,11 @@ export class SegmentReads {
     Effect.gen({ self: this }, function*() {
       const { maxEventSize, onTruncated } = this.options
       const { reading } = owned
+      const shares = Math.max(1, this.surroundings.share(), this.owned.size)
       const scope = yield* Scope.fork(this.surroundings.scope)
       this.reads.set(owned.name, scope)
       const reader = yield* SegmentRangeReader.make(this.surroundings.segments, {
-        ...this.readSizes(),
+        ...ReadSizes.share(this.options.readAhead, { segments: shares, least: ReadSizes.readSizeMin }),
         segment: owned.segment,
         from: owned.delivered,
         to: owned.limit === undefined ? "end" : { until: owned.limit },
@@ -218,13 +217,6 @@ export class SegmentReads {
       this.reads.delete(owned.name)
       return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
     })
-
-  /** A fair share of what may be read ahead. */
-  private readSizes(): { readonly readAhead: number; readonly readSize: number } {
-    const readers = Math.max(1, this.surroundings.share(), this.owned.size)
-    const readAhead = Math.max(readSizeMin, Math.floor(this.options.readAhead / readers))
-    return { readAhead, readSize: Math.min(readSizeMax, Math.max(readSizeMin, Math.floor(readAhead / 4))) }
-  }
 
   private take(items: Items): Pull.Pull<Delivery, Failure> {
     return Effect.flatMap(Queue.take(items), (item): Pull.Pull<Delivery, Failure> => {

@@ -5,15 +5,12 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import * as EventCodec from "../../../core/EventCodec.ts"
-import * as EventStream from "../../../core/EventStream.ts"
-import { ScopedStream } from "../../../core/ScopedStream.ts"
-import * as StreamName from "../../../core/StreamName.ts"
+import type { ScopedStream } from "../../../core/ScopedStream.ts"
 import type { TimeWindow } from "../../../core/TimeWindow.ts"
-import { Watermark } from "../../../core/Watermark.ts"
+import type { Watermark } from "../../../core/Watermark.ts"
 import type { ControllerError } from "../../controller/ControllerError.ts"
+import * as Watermarks from "../../internal/Watermarks.ts"
 import type { Pravega } from "../../Pravega.ts"
 import { ReadError } from "../../ReadError.ts"
 import * as RevisionedStream from "../../RevisionedStream.ts"
@@ -57,20 +54,13 @@ export const make = (): TimeWindows => {
   }
 }
 
-const codec = EventCodec.make<Watermark>({
-  name: "watermark",
-  encode: Watermark.toBytes,
-  decode: (bytes) => Result.getOrThrow(Watermark.fromBytes(bytes))
-})
-
 /** Reads a stream's watermarks as they are needed, for ever. A stream without any has none to read. */
 export const follow = (
   stream: ScopedStream,
   windows: TimeWindows
 ): Effect.Effect<void, ReadError, Pravega> =>
   Effect.scoped(Effect.gen(function*() {
-    const marks = new ScopedStream({ scope: stream.scope, stream: StreamName.markStream(stream.stream) })
-    const log = yield* RevisionedStream.make(EventStream.make(marks, { codec }))
+    const log = yield* RevisionedStream.make(Watermarks.of(stream))
     const oldest = yield* Effect.mapError(log.oldest, (reason: SegmentError | ControllerError) =>
       new ReadError({ reason }))
     yield* Stream.runForEach(log.follow(oldest), ({ event }) => {

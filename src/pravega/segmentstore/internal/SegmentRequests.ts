@@ -11,12 +11,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { ScopedStream } from "../../../core/ScopedStream.ts"
-import * as Segment from "../../../core/Segment.ts"
+import type * as Segment from "../../../core/Segment.ts"
 import type { AccessOperation, Controller, StoreEndpoint } from "../../controller/Controller.ts"
 import type { ControllerError } from "../../controller/ControllerError.ts"
+import * as BackOff from "../../internal/BackOff.ts"
 import type { WireCommand } from "../../wire/WireCommand.ts"
 import type { ConnectionLost, ConnectionRefused } from "../ConnectionError.ts"
 import {
@@ -32,6 +32,7 @@ import {
 import type { SegmentInfo, SegmentRead, SegmentRef, Segments } from "../Segments.ts"
 import type { SegmentStores } from "../SegmentStores.ts"
 import { usableMillis } from "./DelegationToken.ts"
+import { nameOf } from "./SegmentRefName.ts"
 
 /** Where segments live, least recently used first out. */
 const endpointCapacity = 10_000
@@ -42,11 +43,7 @@ const readTimeout = Duration.minutes(2)
 const infoTimeout = Duration.seconds(30)
 
 const attemptsMax = 12
-/** As the controller's: 50 ms to 3 s, about 20 s in all. */
-const backOff = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("3 seconds")]).pipe(
-  Schedule.jittered,
-  Schedule.upTo({ times: attemptsMax - 1 })
-)
+const backOff = BackOff.make(attemptsMax)
 
 const accesses: ReadonlyArray<AccessOperation> = ["read", "write", "read-write"]
 
@@ -150,9 +147,6 @@ const makeSources = Effect.fnUntraced(
     }
   }
 )
-
-const nameOf = ({ id, stream, transaction }: SegmentRef): string =>
-  transaction === undefined ? Segment.name(stream, id) : Segment.transactionName(stream, id, transaction)
 
 const failed = (reason: SegmentErrorReason): Effect.Effect<never, SegmentError> =>
   Effect.fail(new SegmentError({ reason }))

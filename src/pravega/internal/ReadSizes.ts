@@ -1,0 +1,20 @@
+/**
+ * How the bytes that may be read ahead are shared out among segments that are read at the same time, and how much of them
+ * is asked for at once.
+ *
+ * @internal
+ */
+
+/** Bytes per request, and about the bytes in an array of events: large enough to make its overhead small. */
+const readSizeMax = 512 * 1024
+export const readSizeMin = 64 * 1024
+
+/** `least`: what each segment has in any case, however many there are. */
+export const share = (
+  total: number,
+  { least, segments }: { readonly segments: number; readonly least: number }
+): { readonly readAhead: number; readonly readSize: number } => {
+  const readAhead = Math.max(least, Math.floor(total / segments))
+  // a second request in flight hides the round trip
+  return { readAhead, readSize: Math.min(readSizeMax, Math.max(readSizeMin, Math.floor(readAhead / 2))) }
+}
