@@ -15,14 +15,14 @@ interface Options {
 }
 
 export const inspect = ({ home, json, query }: Options) =>
-  OpenHome.use(home, query, (nothing) =>
+  OpenHome.useQuery(home, query, (nothing) =>
     Effect.flatMap(LogInspection.inspect(query), (inspection) => {
       if (json) return Console.log(Json.inspection(inspection))
       return Console.log(nothing === undefined ? LogInspection.format(inspection) : nothing.message)
     }))
 
 export const repair = ({ dryRun, home, json, query }: Options & { readonly dryRun: boolean }) =>
-  OpenHome.use(
+  OpenHome.useQuery(
     home,
     query,
     Effect.fnUntraced(function*(nothing) {

@@ -12,6 +12,7 @@ import { CheckpointLog } from "../batch/CheckpointLog.ts"
 import { CheckpointLogError, LogUnavailable } from "../batch/CheckpointLogError.ts"
 import { streamOf } from "../batch/internal/PravegaLog.ts"
 import type { QueryName } from "../batch/QueryName.ts"
+import * as Savepoint from "../batch/Savepoint.ts"
 import * as Admin from "../pravega/Admin.ts"
 import { Pravega } from "../pravega/Pravega.ts"
 import type { Home } from "./Home.ts"
@@ -29,12 +30,17 @@ export class NothingKnown extends Schema.TaggedError<NothingKnown>()("NothingKno
 /** What there is to use: the logs, and why there is none of the query, if that is so. */
 export type Use<A, E> = (nothing: NothingKnown | undefined) => Effect.Effect<A, E, CheckpointLog>
 
-/** Uses the logs at a home: the query's own, and if it has one, any other. */
+/** Uses a query's log at a home, and if it has one, any other log. */
+export const useQuery = <A, E>(home: Home, query: QueryName, body: Use<A, E>) =>
+  // Its records are not those of a query: it would seem to be damaged.
+  query === Savepoint.logName
+    ? without(body, query, "it is the log that savepoints are kept in (effect-pravega savepoint list)")
+    : use(home, query, body)
+
+/** Uses the logs at a home if there is one of this name. */
 export const use = <A, E>(home: Home, query: QueryName, body: Use<A, E>) => {
   const run = <R>(detail: string | undefined, logs: Layer.Layer<CheckpointLog, never, R>): Effect.Effect<A, E, R> =>
-    detail === undefined
-      ? Effect.provide(body(undefined), logs)
-      : Effect.provide(body(new NothingKnown({ query, detail })), CheckpointLog.layerMemory)
+    detail === undefined ? Effect.provide(body(undefined), logs) : without(body, query, detail)
   switch (home._tag) {
     case "directory":
       return Effect.flatMap(
@@ -55,6 +61,9 @@ export const use = <A, E>(home: Home, query: QueryName, body: Use<A, E>) => {
     }
   }
 }
+
+const without = <A, E>(body: Use<A, E>, query: QueryName, detail: string): Effect.Effect<A, E> =>
+  Effect.provide(body(new NothingKnown({ query, detail })), CheckpointLog.layerMemory)
 
 /** Like any program's, from the environment, but for the controller if it was named. */
 const client = (controller: string | undefined) =>

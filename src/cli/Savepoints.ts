@@ -15,7 +15,7 @@ interface Options {
 export const create = (
   { home, json, name, query }: Options & { readonly query: QueryName; readonly name: string }
 ) =>
-  OpenHome.use(
+  OpenHome.useQuery(
     home,
     query,
     Effect.fnUntraced(function*(nothing) {

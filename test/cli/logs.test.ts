@@ -268,6 +268,8 @@ for (const [kind, makePlace] of [["--directory", directory], ["--sqlite", sqlite
           yield* Schema.decodeEffect(Savepoints)(yield* prints("savepoint", "list", ...flags, "--json")),
           [{ name: "before the upgrade", query, batch: 1 }]
         )
+        const log = yield* prints("log", "inspect", "effect-pravega.savepoints", ...flags)
+        assert.include(log, "it is the log that savepoints are kept in")
         yield* prints("savepoint", "remove", "before the upgrade", ...flags)
         assert.include(
           yield* refuses(1, "savepoint", "remove", "before the upgrade", ...flags),
