@@ -9,7 +9,7 @@ import * as Scope from "effect/Scope"
 import { run as runAsSpark } from "../../examples/why-not-one-transaction-per-task/SparkAlgorithm.ts"
 import type { CheckpointLog, QueryLog } from "../../src/batch/CheckpointLog.ts"
 import { CheckpointLogError, LogUnavailable } from "../../src/batch/CheckpointLogError.ts"
-import { decode, type Entry } from "../../src/batch/CheckpointRecord.ts"
+import { CheckpointRecord, decode, encode, type Entry, type Started } from "../../src/batch/CheckpointRecord.ts"
 import type * as Sink from "../../src/batch/Sink.ts"
 import type * as Source from "../../src/batch/Source.ts"
 import type * as EventStream from "../../src/core/EventStream.ts"
@@ -146,6 +146,24 @@ const logBugs: ReadonlyArray<Bug> = [
             Effect.fail(new CheckpointLogError({ reason: new LogUnavailable({ query, operation: "append", cause }) }))
         )
     })
+  },
+  {
+    name: "a compacted log says that the query begins where it began first",
+    log: (log) => {
+      let first: Started | undefined
+      return {
+        ...log,
+        append: (sequence, bytes) => {
+          const { entries, ...record } = Result.getOrThrow(decode(bytes))
+          const forgetful = entries.map((entry) => {
+            if (entry._tag !== "started") return entry
+            first ??= entry
+            return entry.restated(entry.batch, first.positions)
+          })
+          return log.append(sequence, encode(new CheckpointRecord({ ...record, entries: forgetful })))
+        }
+      }
+    }
   },
   {
     name: "compaction forgets the record from which the log is to be read",
