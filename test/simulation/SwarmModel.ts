@@ -77,6 +77,11 @@ export const keepsOrder = (plan: SwarmPlan): boolean =>
 const befalls = ({ blows }: SwarmPlan, ...what: ReadonlyArray<Blow["what"]["_tag"]>): boolean =>
   blows.some((blow) => what.includes(blow.what._tag))
 
+/** Whether the server may be out of reach for longer than a client tries to reach it. */
+const isUnreachable = (plan: SwarmPlan): boolean =>
+  plan.network > 0 ||
+  befalls(plan, "server dies", "server stalls", "container restarts", "network stalls", "connections drop")
+
 /** I12: what a process may fail with, by the tag of the error's reason, given all that befalls it. */
 export const mayFailWith = (plan: SwarmPlan, tag: string): boolean => {
   switch (tag) {
@@ -84,8 +89,15 @@ export const mayFailWith = (plan: SwarmPlan, tag: string): boolean => {
     case "Fenced":
       return true
     case "LogUnavailable":
-    case "OutcomeUnknown":
       return plan.log > 0
+    // of an append to the log, or of a call of the controller
+    case "OutcomeUnknown":
+      return plan.log > 0 || isUnreachable(plan)
+    case "ControllerUnavailable":
+    case "StoreUnavailable":
+    case "ConnectionRefused":
+    case "ConnectionLost":
+      return isUnreachable(plan)
     // who owns its sink, or has no transactions, finds out by itself
     case "AmbiguousCommit":
       return !plan.isOwned && plan.guarantee === "exactly-once" && befalls(plan, "outage")
