@@ -1,6 +1,6 @@
 // Readers of a group share a stream's segments: each event goes to one of them. What they have processed is the group's
 // position: run this again, and it goes on after it. Readers in other processes, Java's too, may join the same group.
-import { Console, Deferred, Effect, Ref, Schema } from "effect"
+import { Console, Deferred, Effect, Ref, Schema, Stream } from "effect"
 import { Admin, EventStream, EventWriter, Pravega, ReaderGroup } from "effect-pravega"
 import { EventReader } from "effect-pravega/stream"
 
@@ -15,16 +15,17 @@ const program = Effect.gen(function*() {
   const processed = yield* Ref.make(0)
   const done = yield* Deferred.make<void>()
 
-  // an event is acknowledged when its handler has succeeded; one symbol's quotes come in order
+  // one symbol's quotes come in order. They are counted when they are acknowledged: what is interrupted before that comes
+  // again, to whoever reads next. (EventReader.run acknowledges when a handler has succeeded; a handler can't tell that.)
   const reader = (name: string) =>
-    EventReader.run(
-      quotes,
-      { readerGroup: "dashboards" },
-      ({ event }) =>
-        Console.log(`${name}: ${event.symbol} ${event.price}`).pipe(
+    EventReader.stream(quotes, { readerGroup: "dashboards" }).pipe(
+      Stream.runForEach((read) =>
+        Console.log(`${name}: ${read.event.symbol} ${read.event.price}`).pipe(
+          Effect.andThen(EventReader.acknowledge(read)),
           Effect.andThen(Ref.updateAndGet(processed, (n) => n + 1)),
           Effect.andThen((n) => n === count ? Deferred.succeed(done, undefined) : Effect.void)
         )
+      )
     )
 
   const writing = Effect.scoped(Effect.gen(function*() {

@@ -1,6 +1,6 @@
 /** Readers that join, leave and hang while a stream is scaled: each event once, in order per key; and nothing is left of them. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Logger, Scope, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Latch, Logger, Scope, Stream } from "effect"
 import fc from "fast-check"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
@@ -21,6 +21,19 @@ import { randomName, randomScope } from "../names.ts"
 
 const keys = 7
 const textOf = (index: number): string => `k${index % keys} ${Math.floor(index / keys)}`
+
+const keyOf = (text: string): string => text.slice(0, text.indexOf(" "))
+
+const keyed = (scope: string): EventStream.EventStream<string> =>
+  EventStream.make(`${scope}/events`, { codec: EventCodec.utf8, routingKey: keyOf })
+
+const assertOnceInOrder = (seen: ReadonlyArray<string>, written: ReadonlyArray<string>): void => {
+  assert.strictEqual(new Set(seen).size, seen.length, "nothing twice")
+  assert.sameMembers([...seen], [...written])
+  for (const [key, texts] of Map.groupBy(seen, keyOf)) {
+    assert.deepStrictEqual(texts, texts.map((_, i) => `${key} ${i}`), "in order")
+  }
+}
 
 /** What happens, one after the other, while the readers read. */
 type Step =
@@ -114,10 +127,7 @@ class Reader {
 
 const history = Effect.fnUntraced(function*(steps: ReadonlyArray<Step>, apart: boolean) {
   const scope = randomScope()
-  const stream = EventStream.make(`${scope}/events`, {
-    codec: EventCodec.utf8,
-    routingKey: (text) => text.slice(0, text.indexOf(" "))
-  })
+  const stream = keyed(scope)
   yield* Admin.ensureStream(stream.name, { scaling: ScalingPolicy.fixed(1) })
   yield* ReaderGroup.create(`${scope}/group`, { streams: [stream.name], automaticCheckpoints: "50 millis" })
   const group = yield* ReaderGroup.open(`${scope}/group`)
@@ -172,11 +182,7 @@ const history = Effect.fnUntraced(function*(steps: ReadonlyArray<Step>, apart: b
   yield* Admin.sealStream(stream.name)
   yield* join
   yield* Effect.forEach(running, ({ fiber }) => Fiber.join(fiber), { discard: true })
-  assert.strictEqual(new Set(processed).size, processed.length, "nothing twice")
-  assert.sameMembers(processed, Array.from({ length: written }, (_, i) => textOf(i)))
-  for (const [key, texts] of Map.groupBy(processed, (text) => text.slice(0, text.indexOf(" ")))) {
-    assert.deepStrictEqual(texts, texts.map((_, i) => `${key} ${i}`), "in order")
-  }
+  assertOnceInOrder(processed, Array.from({ length: written }, (_, i) => textOf(i)))
   assert.deepStrictEqual(yield* group.distribution, { segments: new Map(), unassigned: 0 })
 }, Effect.scoped)
 
@@ -294,6 +300,85 @@ describe("EventReader", () => {
       assert.deepStrictEqual(yield* group.onlineReaders, ["same"])
       assert.isUndefined(second.pollUnsafe())
       yield* Fiber.interrupt(second)
+    }).pipe(Effect.scoped, Effect.provideService(GroupReader.TimeUnit, 20), Effect.provide(memory)))
+
+  it.live("partitionedStream: segments are consumed at the same time, and each ends where it ends", () =>
+    Effect.gen(function*() {
+      const stream = keyed(randomScope())
+      yield* Admin.ensureStream(stream.name, { scaling: ScalingPolicy.fixed(1) })
+      const writer = yield* EventWriter.make(stream)
+      const written = Array.from({ length: 60 }, (_, i) => textOf(i))
+      yield* writer.writeAll(written.slice(0, 10))
+      yield* Admin.scaleTo(stream.name, 2)
+      yield* writer.writeAll(written.slice(10, 40))
+      yield* Admin.scaleTo(stream.name, 1)
+      yield* writer.writeAll(written.slice(40))
+      yield* Admin.sealStream(stream.name)
+      const seen: Array<string> = []
+      const ended: Array<number> = []
+      const both = yield* Latch.make()
+      let begun = 0
+      yield* EventReader.partitionedStream(stream, { readerGroup: "apart", automaticCheckpoints: "off" }).pipe(
+        Stream.mapEffect(
+          ({ events, segment }) =>
+            Effect.gen(function*() {
+              const epoch = Segment.epoch(segment)
+              if (epoch === 2) assert.deepStrictEqual(ended, [0, 1, 1], "what follows both comes after both")
+              // neither of the two goes on before the other has begun
+              if (epoch === 1 && ++begun === 2) yield* both.open
+              if (epoch === 1) yield* both.await
+              yield* Stream.runForEach(events, (read) => {
+                seen.push(read.event)
+                return EventReader.acknowledge(read)
+              })
+              ended.push(epoch)
+            }),
+          { concurrency: "unbounded" }
+        ),
+        Stream.runDrain
+      )
+      assert.deepStrictEqual(ended, [0, 1, 1, 2])
+      assertOnceInOrder(seen, written)
+    }).pipe(Effect.scoped, Effect.provideService(GroupReader.TimeUnit, 20), Effect.provide(memory)))
+
+  it.live("partitionedStream: a segment that goes to another reader ends here, and goes on there", () =>
+    Effect.gen(function*() {
+      const stream = keyed(randomScope())
+      yield* Admin.ensureStream(stream.name, { scaling: ScalingPolicy.fixed(2) })
+      const writer = yield* EventWriter.make(stream)
+      const written = Array.from({ length: 60 }, (_, i) => textOf(i))
+      const seen: Array<string> = []
+      const ended: Array<string> = []
+      const reader = (readerId: string) =>
+        EventReader.partitionedStream(stream, { readerGroup: "moving", readerId, automaticCheckpoints: "off" }).pipe(
+          Stream.mapEffect(
+            ({ events }) =>
+              Effect.map(
+                Stream.runForEach(events, (read) => {
+                  seen.push(read.event)
+                  return EventReader.acknowledge(read)
+                }),
+                () => ended.push(readerId)
+              ),
+            { concurrency: "unbounded" }
+          ),
+          Stream.runDrain,
+          Effect.forkChild
+        )
+      const first = yield* reader("first")
+      yield* writer.writeAll(written.slice(0, 30))
+      while (seen.length < 30) yield* Effect.sleep(1)
+      assert.deepStrictEqual(ended, [])
+      const second = yield* reader("second")
+      while (ended.length === 0) yield* Effect.sleep(1)
+      assert.deepStrictEqual(ended, ["first"])
+      const group = yield* ReaderGroup.open(`${stream.name.scope}/moving`)
+      while ((yield* group.distribution).segments.get("second") !== 1) yield* Effect.sleep(1)
+      yield* writer.writeAll(written.slice(30))
+      yield* Admin.sealStream(stream.name)
+      yield* Effect.forEach([first, second], (fiber) => Fiber.join(fiber))
+      assert.deepStrictEqual(ended.toSorted(), ["first", "first", "second"])
+      assertOnceInOrder(seen, written)
     }).pipe(Effect.scoped, Effect.provideService(GroupReader.TimeUnit, 20), Effect.provide(memory)))
 
   it.live("joins a group that is there by reading its state once, and asks for no stream's head", () =>
