@@ -3,7 +3,7 @@
  * before it is acknowledged, so that what it was killed after is known: segment, offset, offset of the next event,
  * milliseconds since 1970, text. Ends when the group has read everything. The controller is PRAVEGA_CONTROLLER.
  */
-import { Effect } from "effect"
+import { Effect, Layer, Logger } from "effect"
 import { writeSync } from "node:fs"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
@@ -27,5 +27,8 @@ const program = EventReader.runArrays(
     Effect.sync(() => print(reads.map((read) => `${read.pointer.toString()}\t${Date.now()}\t${read.event}\n`).join("")))
 )
 
-await Effect.runPromise(Effect.provide(program, Pravega.layerConfig()))
+// what is logged is no event; and it would make the pipe one that does not wait
+const logs = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
+
+await Effect.runPromise(Effect.provide(program, Layer.merge(Pravega.layerConfig(), logs)))
 process.exit(0)

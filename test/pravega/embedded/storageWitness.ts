@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import { strict as assert } from "node:assert"
+import { writeSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import * as SqliteStorage from "../../../src/pravega/embedded/internal/SqliteStorage.ts"
 import type { Storage } from "../../../src/pravega/embedded/internal/Storage.ts"
@@ -60,7 +61,8 @@ const run = (storage: Storage) => {
     storage.putRecord("unit", String(n))
     const mine = n
     storage.commit(() => {
-      process.stdout.write(`${mine}\n`)
+      // not `process.stdout`, which would lose what it keeps for a full pipe
+      writeSync(1, `${mine}\n`)
       next()
     })
   }
