@@ -134,7 +134,11 @@ const history = Effect.fnUntraced(function*(steps: ReadonlyArray<Step>, apart: b
   const scope = randomScope()
   const stream = keyed(scope)
   yield* Admin.ensureStream(stream.name, { scaling: ScalingPolicy.fixed(1) })
-  yield* ReaderGroup.create(`${scope}/group`, { streams: [stream.name], automaticCheckpoints: "50 millis" })
+  yield* ReaderGroup.create(`${scope}/group`, {
+    streams: [stream.name],
+    automaticCheckpoints: "50 millis",
+    groupRefreshTime: "20 millis"
+  })
   const group = yield* ReaderGroup.open(`${scope}/group`)
   const writer = yield* EventWriter.make(stream)
   const processed: Array<string> = []
@@ -207,7 +211,10 @@ describe("EventReader", () => {
           fc.assert(
             fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 14 }), fc.boolean(), (steps, apart) =>
               Effect.runPromiseWith(run)(
-                Effect.provideService(history(steps, apart), GroupReader.TimeUnit, 20)
+                history(steps, apart).pipe(
+                  Effect.provideService(GroupReader.TimeUnit, 20),
+                  Effect.provideService(GroupReader.Compaction, { minimumBytes: 300, probability: 0.5 })
+                )
               )),
             { numRuns: 15, endOnFailure: true }
           )

@@ -45,6 +45,12 @@ export const TimeUnit = Context.Reference<number>("effect-pravega/pravega/reader
   defaultValue: () => 1000
 })
 
+/** When a reader compacts the group's state: now and then, so that not all do, when so much has to be replayed; or sooner, in a test. */
+export const Compaction = Context.Reference<{ readonly minimumBytes: number; readonly probability: number }>(
+  "effect-pravega/pravega/readergroup/GroupReader/Compaction",
+  { defaultValue: () => ({ minimumBytes: 512 * 1024, probability: 0.05 }) }
+)
+
 export interface GroupReader {
   readonly id: string
   /** The next events of any segment; done when the group has read everything. With `merged` only. */
@@ -57,8 +63,6 @@ export interface GroupReader {
 const leaveTimeout = Duration.seconds(15)
 /** A report is made every few seconds. */
 const reportsBeforeReminder = 10
-const compactionBytes = 512 * 1024
-const compactionProbability = 0.05
 
 /**
  * Joins the group. When the Scope closes, reading stops and the reader leaves: its segments are free for others at once,
@@ -335,17 +339,17 @@ class Reader {
     )
   })
 
-  /** Now and then, so that not all members do it. */
   private readonly compact: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
       const now = yield* MemberTimers.millis
       if (now < this.timers.compactAt) return
       this.timers.compactAt = now +
         Math.max(this.timers.unit, Duration.toMillis(this.now().config.groupRefreshTime))
-      if ((yield* Random.next) >= compactionProbability) return
+      const { minimumBytes, probability } = yield* Compaction
+      if ((yield* Random.next) >= probability) return
       yield* this.member.state.compact(
         (state) => ({ _tag: "Init", init: { _tag: "CompactReaderGroupState", state } }),
-        compactionBytes
+        minimumBytes
       ).pipe(Effect.mapError(GroupState.fail))
     })
   )
