@@ -123,7 +123,10 @@ describe("an embedded server with a directory", () => {
             // at a random moment of a life in which something was achieved
             const progress = kill % 2 === 0 ? plain.acknowledged : transactional.acknowledged
             const before = progress.length
-            yield* Effect.repeat(Effect.sleep("5 millis"), { until: () => progress.length > before })
+            yield* Effect.repeat(Effect.sleep("5 millis"), { until: () => progress.length > before }).pipe(
+              // who writes no more achieves nothing
+              Effect.raceFirst(Fiber.join(writing))
+            )
             yield* Effect.sleep(200 * next())
             yield* server.end("SIGKILL")
             server = yield* Scope.provide(serve, scope)

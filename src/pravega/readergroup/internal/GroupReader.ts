@@ -45,7 +45,10 @@ export const TimeUnit = Context.Reference<number>("effect-pravega/pravega/reader
   defaultValue: () => 1000
 })
 
-/** When a reader compacts the group's state: now and then, so that not all do, when so much has to be replayed; or sooner, in a test. */
+/**
+ * When a reader compacts the group's state: when so much has to be replayed, and then with this probability, so that not all
+ * readers do. A test can't wait for that either.
+ */
 export const Compaction = Context.Reference<{ readonly minimumBytes: number; readonly probability: number }>(
   "effect-pravega/pravega/readergroup/GroupReader/Compaction",
   { defaultValue: () => ({ minimumBytes: 512 * 1024, probability: 0.05 }) }

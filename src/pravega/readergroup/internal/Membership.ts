@@ -62,7 +62,10 @@ export class Membership {
     )
   }
 
-  /** Fails if this reader is lost. If its id has not these segments, another reader took it in a part of the history that was not seen here. */
+  /**
+   * Fails if this reader is lost. If its id has not these segments, another reader took it, in a part of the history that
+   * was not seen here.
+   */
   check(segments: Iterable<string>): Effect.Effect<void, ReaderGroupError> {
     return Effect.suspend(() => {
       const assigned = this.now().assigned.get(this.id)
