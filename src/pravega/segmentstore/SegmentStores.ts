@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -49,12 +48,25 @@ export class SegmentStores extends Context.Service<SegmentStores, {
   ): Layer.Layer<SegmentStores, never, SegmentStoreTransport> => Layer.effect(SegmentStores, make(options))
 }
 
-class Key extends Data.Class<{
+interface Key {
   readonly kind: "requests" | "appends"
   readonly host: string
   readonly port: number
   readonly lane: number
-}> {}
+}
+
+/** One key for each connection there may be, which the map below then need not compare by its parts. */
+const makeKeys = () => {
+  const keys = new Map<string, Key>()
+  return (kind: Key["kind"], { host, port }: StoreEndpoint, lane: number): Key => {
+    const name = `${kind} ${lane} ${port} ${host}`
+    const known = keys.get(name)
+    if (known !== undefined) return known
+    const key = { kind, host, port, lane }
+    keys.set(name, key)
+    return key
+  }
+}
 
 const make = Effect.fnUntraced(function*(options: SegmentStoresOptions) {
   const transport = yield* SegmentStoreTransport
@@ -65,11 +77,11 @@ const make = Effect.fnUntraced(function*(options: SegmentStoresOptions) {
     idleTimeToLive: options.idleTimeToLive ?? Duration.seconds(10)
   })
   const get = makeGet(connections)
+  const keyOf = makeKeys()
   let turn = 0
   return SegmentStores.of({
-    requests: ({ host, port }) =>
-      Effect.suspend(() => get(new Key({ kind: "requests", host, port, lane: turn++ % requestConnections }))),
-    appends: ({ host, port }, lane) => get(new Key({ kind: "appends", host, port, lane: lane % lanes.length })),
+    requests: (endpoint) => Effect.suspend(() => get(keyOf("requests", endpoint, turn++ % requestConnections))),
+    appends: (endpoint, lane) => get(keyOf("appends", endpoint, lane % lanes.length)),
     lane: Effect.acquireRelease(
       Effect.sync(() => {
         const lane = lanes.indexOf(Math.min(...lanes))

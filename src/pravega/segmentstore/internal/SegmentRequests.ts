@@ -12,8 +12,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { ScopedStream } from "../../../core/ScopedStream.ts"
-import type * as Segment from "../../../core/Segment.ts"
+import * as Reading from "../../../core/internal/Reading.ts"
+import { ScopedStream } from "../../../core/ScopedStream.ts"
+import * as Segment from "../../../core/Segment.ts"
 import type { AccessOperation, Controller, StoreEndpoint } from "../../controller/Controller.ts"
 import type { ControllerError } from "../../controller/ControllerError.ts"
 import * as BackOff from "../../internal/BackOff.ts"
@@ -67,17 +68,6 @@ interface Operation<A> {
   readonly interpret: (reply: WireCommand) => Answer<A>
 }
 
-/** The segment without its transaction: where it lives. Compared by value. */
-interface Place {
-  readonly stream: ScopedStream
-  readonly id: Segment.SegmentId
-}
-
-interface Access {
-  readonly stream: ScopedStream
-  readonly access: AccessOperation
-}
-
 interface Sources {
   readonly endpoint: (segment: SegmentRef) => Effect.Effect<StoreEndpoint, ControllerError>
   readonly forget: (segment: SegmentRef) => Effect.Effect<void>
@@ -122,14 +112,18 @@ export const make = Effect.fnUntraced(
 
 const makeSources = Effect.fnUntraced(
   function*(controller: Controller["Service"], stores: SegmentStores["Service"]): Effect.fn.Return<Sources> {
+    // Keys are texts: to hash and compare values for each request was a fifth of what it cost.
     const endpoints = yield* Cache.makeWith(
-      ({ id, stream }: Place) => controller.endpoint(stream, id),
+      (place: string) => {
+        const { id, stream } = Reading.segment(place)
+        return controller.endpoint(stream, id)
+      },
       { capacity: endpointCapacity, timeToLive: (exit) => Exit.isSuccess(exit) ? Duration.infinity : Duration.zero }
     )
     const tokens = yield* Cache.makeWith(
-      ({ access, stream }: Access) =>
+      (right: string) =>
         Effect.gen(function*() {
-          const token = yield* controller.delegationToken(stream, access)
+          const token = yield* controller.delegationToken(...rightOf(right))
           return { token, usable: usableMillis(token, yield* Clock.currentTimeMillis) }
         }),
       {
@@ -139,14 +133,24 @@ const makeSources = Effect.fnUntraced(
     )
     return {
       stores,
-      endpoint: ({ id, stream }) => Cache.get(endpoints, { stream, id }),
-      forget: ({ id, stream }) => Cache.invalidate(endpoints, { stream, id }),
-      token: (stream, access) => Effect.map(Cache.get(tokens, { stream, access }), ({ token }) => token),
+      endpoint: (segment) => Cache.get(endpoints, placeOf(segment)),
+      forget: (segment) => Cache.invalidate(endpoints, placeOf(segment)),
+      token: (stream, access) => Effect.map(Cache.get(tokens, rightTo(stream, access)), ({ token }) => token),
       forgetToken: (stream) =>
-        Effect.forEach(accesses, (access) => Cache.invalidate(tokens, { stream, access }), { discard: true })
+        Effect.forEach(accesses, (access) => Cache.invalidate(tokens, rightTo(stream, access)), { discard: true })
     }
   }
 )
+
+/** The segment without its transaction, which lives where it does. */
+const placeOf = ({ id, stream }: SegmentRef): string => Segment.name(stream, id)
+
+const rightTo = (stream: ScopedStream, access: AccessOperation): string => `${access} ${stream.toString()}`
+
+const rightOf = (right: string): readonly [ScopedStream, AccessOperation] => {
+  const access = accesses.find((one) => right.startsWith(`${one} `)) ?? "read-write"
+  return [ScopedStream.parse(right.slice(access.length + 1)), access]
+}
 
 const failed = (reason: SegmentErrorReason): Effect.Effect<never, SegmentError> =>
   Effect.fail(new SegmentError({ reason }))
