@@ -1,12 +1,13 @@
 /**
- * What is read from a directory leaves in buffers that are used again: nobody may see the bytes of another read in the
- * place of its own, however slow, and whoever goes away in the middle.
+ * What is read leaves in buffers that are used again: nobody may see the bytes of another read in the place of its own,
+ * however slow, and whoever goes away in the middle.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Net from "node:net"
 import { listen } from "../../../src/pravega/embedded/internal/SocketServer.ts"
 import * as SqliteStorage from "../../../src/pravega/embedded/internal/SqliteStorage.ts"
+import * as Storage from "../../../src/pravega/embedded/internal/Storage.ts"
 import type { PipeHandlers } from "../../../src/pravega/segmentstore/BytePipe.ts"
 import * as ReadBuffers from "../../../src/pravega/wire/ReadBuffers.ts"
 import * as WireCodec from "../../../src/pravega/wire/WireCodec.ts"
@@ -29,13 +30,18 @@ const content = (segment: number): Buffer => {
 const commit = ({ container }: Effect.Success<ReturnType<typeof makeStore>>) =>
   Effect.callback<void>((resume) => container.commit(() => resume(Effect.void)))
 
-/** Of segments 0 to 3, nothing of them in memory. */
-const start = Effect.gen(function*() {
+const inMemory = Effect.sync(Storage.makeMemory)
+/** Nothing of it in memory. */
+const inDirectory = Effect.gen(function*() {
   const directory = yield* temporaryFolder
   const onFailure = (error: unknown) => {
     throw error
   }
-  const storage = yield* SqliteStorage.open({ directory, recentBytes: 0, onFailure })
+  return yield* SqliteStorage.open({ directory, recentBytes: 0, onFailure })
+})
+
+/** Of segments 0 to 3. */
+const start = Effect.fnUntraced(function*(storage: Storage.Storage) {
   const store = yield* makeStore({ storage })
   for (const segment of [0, 1, 2, 3]) {
     const bytes = content(segment)
@@ -97,26 +103,32 @@ const readAll = (port: number, { ahead, pauseMillis, segment, upTo }: Reader) =>
     for (let i = 0; i < ahead; i++) ask()
   })
 
-describe("buffers of what is read from a directory", () => {
-  it.live("hold the bytes of their own read until these have left, on sockets", () =>
-    Effect.gen(function*() {
-      const { server } = yield* start
-      const port = yield* listen({ host: "127.0.0.1", port: 0, accept: server.accept })
-      const readers: ReadonlyArray<Reader> = [
-        { segment: 0, ahead: 1, pauseMillis: 0, upTo: length },
-        { segment: 0, ahead: 8, pauseMillis: 0, upTo: length },
-        { segment: 1, ahead: 20, pauseMillis: 2, upTo: length },
-        { segment: 2, ahead: 40, pauseMillis: 1, upTo: length },
-        // in the middle of what is on its way to it
-        ...Array.from(
-          { length: 6 },
-          (_, i) => ({ segment: 3, ahead: 40, pauseMillis: i % 2, upTo: mebibyte * (i + 1) })
-        ),
-        { segment: 3, ahead: 2, pauseMillis: 0, upTo: length }
-      ]
-      const right = yield* Effect.forEach(readers, (reader) => readAll(port, reader), { concurrency: "unbounded" })
-      assert.isTrue(right.every((bytes, i) => bytes >= readers[i]!.upTo), right.join(" "))
-    }))
+describe("buffers of what is read", () => {
+  it.live.each([
+    { from: "memory", open: inMemory },
+    { from: "a directory", open: inDirectory }
+  ])(
+    "from $from hold the bytes of their own read until these have left, on sockets",
+    ({ open }) =>
+      Effect.gen(function*() {
+        const { server } = yield* start(yield* open)
+        const port = yield* listen({ host: "127.0.0.1", port: 0, accept: server.accept })
+        const readers: ReadonlyArray<Reader> = [
+          { segment: 0, ahead: 1, pauseMillis: 0, upTo: length },
+          { segment: 0, ahead: 8, pauseMillis: 0, upTo: length },
+          { segment: 1, ahead: 20, pauseMillis: 2, upTo: length },
+          { segment: 2, ahead: 40, pauseMillis: 1, upTo: length },
+          // in the middle of what is on its way to it
+          ...Array.from(
+            { length: 6 },
+            (_, i) => ({ segment: 3, ahead: 40, pauseMillis: i % 2, upTo: mebibyte * (i + 1) })
+          ),
+          { segment: 3, ahead: 2, pauseMillis: 0, upTo: length }
+        ]
+        const right = yield* Effect.forEach(readers, (reader) => readAll(port, reader), { concurrency: "unbounded" })
+        assert.isTrue(right.every((bytes, i) => bytes >= readers[i]!.upTo), right.join(" "))
+      })
+  )
 
   it.effect("are used again when a pipe says so, and not before", () =>
     Effect.gen(function*() {

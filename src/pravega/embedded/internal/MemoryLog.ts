@@ -3,18 +3,15 @@
  * into a block that grows, large ones become blocks of their own as they are. Also fit to cache the tail of a segment
  * that lies elsewhere.
  *
- * What `read` returns is a view of bytes that are never written again.
- *
  * @internal
  */
+import * as ReadBuffers from "../../wire/ReadBuffers.ts"
 
 /** From here on an append becomes a block instead of being copied. In bytes. */
 const adoptMinimum = 16 * 1024
 /** Blocks that small appends are copied to double from the first size up to the second. In bytes. */
 const blockMinimum = 512
 const blockMaximum = 1024 * 1024
-/** A read that gets this much from one block does not go on to the next. In bytes. */
-const viewMinimum = 64 * 1024
 
 interface Block {
   readonly start: number
@@ -78,7 +75,13 @@ export class MemoryLog {
     }
   }
 
-  /** At least one byte and at most `length`; `offset` must lie within the log. */
+  /**
+   * All that there is, up to `length` bytes and up to what a buffer for reads holds: a reader that gets less asks again
+   * for the rest, and puts the pieces together, which was half of its CPU. More where one block has more. `offset` must
+   * lie within the log.
+   *
+   * A view of bytes that are never written again, or a copy that may be given to `ReadBuffers`.
+   */
   read(offset: number, length: number): Uint8Array {
     if (offset < this.start || offset >= this.end) {
       throw new RangeError(`a read at ${offset}, outside of ${this.start} to ${this.end}`)
@@ -86,11 +89,10 @@ export class MemoryLog {
     const index = this.indexOf(offset)
     const block = this.blocks[index]!
     const from = offset - block.start
-    const wanted = Math.min(length, this.end - offset)
-    if (block.length - from >= Math.min(wanted, viewMinimum)) {
-      return block.bytes.subarray(from, Math.min(block.length, from + wanted))
-    }
-    const gathered = new Uint8Array(wanted)
+    const available = Math.min(length, this.end - offset)
+    const wanted = Math.min(available, ReadBuffers.readMaximum)
+    if (block.length - from >= wanted) return block.bytes.subarray(from, Math.min(block.length, from + available))
+    const gathered = ReadBuffers.take(wanted)
     let filled = 0
     for (let i = index; filled < wanted; i++) {
       const { bytes, length: size, start } = this.blocks[i]!
