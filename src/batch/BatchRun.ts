@@ -60,6 +60,8 @@ export interface FoundRange {
   readonly plans: Readonly<Record<string, Schema.Json>>
   /** Per source, those with nothing to read too: where the batch after it starts. */
   readonly positions: Readonly<Record<string, Schema.Json>>
+  /** A source may have more already. */
+  readonly isFull: boolean
 }
 
 /** @category models @since 0.1.0 */
@@ -70,6 +72,8 @@ export interface Ahead<in out ES> {
   /** The run's. */
   readonly scope: Scope.Scope
   range: Fiber.Fiber<NextRange, ES | CommitError> | undefined
+  /** The last range that was recorded was full, or is not known. */
+  isBehind: boolean
 }
 
 /** What one batch did with one source. @category models @since 0.1.0 */
@@ -164,7 +168,7 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
         positions: Object.fromEntries(starts.map(([source, { start }]) => [source, start]))
       }))
   })
-  const ahead: Ahead<ES> = { scope, range: undefined }
+  const ahead: Ahead<ES> = { scope, range: undefined, isBehind: true }
   const activity = yield* BatchStatus.make
   return { pipeline, log: owned, sources, sinks, retry, resolutions, ahead, activity } satisfies Run<A, B, ES, E, R>
 })

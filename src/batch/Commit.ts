@@ -22,7 +22,7 @@ import { CheckpointLogError } from "./CheckpointLogError.ts"
 import { Begun, Committed, Planned, Prepared, PreparedSink } from "./CheckpointRecord.ts"
 import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "./CommitError.ts"
 import type { Letter } from "./DeadLetter.ts"
-import { nextRange, planAhead, readyRange } from "./internal/Planning.ts"
+import { nextRange, planAhead, rangeAfter } from "./internal/Planning.ts"
 import * as Processing from "./internal/Processing.ts"
 import * as Reporting from "./internal/Reporting.ts"
 import type { Tally } from "./internal/Reporting.ts"
@@ -78,7 +78,7 @@ const attemptStep = Effect.fnUntraced(function*<A, B, ES, E, R>(
   const isAhead = options.more && later.length === 0
   if (isAhead) yield* planAhead(run, options.until)
   const finished = Effect.scoped(settle(run, batch, tally)).pipe( // 2, 3, 4
-    Effect.andThen(inStep(run, batch.batch, "commit", finish(run, batch, isAhead))) // 5
+    Effect.andThen(inStep(run, batch.batch, "commit", finish(run, batch, isAhead ? options : undefined))) // 5
   )
   yield* Effect.withSpan(finished, "Query.batch", { attributes: { query: log.query, batch: batch.batch } })
   tally.committed = yield* Clock.currentTimeMillis
@@ -96,10 +96,10 @@ const planNext = Effect.fnUntraced(function*<A, B, ES, E, R>(run: Run<A, B, ES, 
 const finish = Effect.fnUntraced(function*<A, B, ES, E, R>(
   run: Run<A, B, ES, E, R>,
   { batch }: UnfinishedBatch,
-  isAhead: boolean
+  ahead: StepOptions | undefined
 ) {
   // A long log is compacted between batches: then the next one is planned after that.
-  const next = isAhead && !run.log.isLong() ? readyRange(run) : undefined
+  const next = ahead === undefined || run.log.isLong() ? undefined : yield* rangeAfter(run, ahead.until)
   yield* run.log.append([new Committed({ batch }), ...next === undefined ? [] : [yield* plannedBy(run, next)]]) // 5
 })
 
@@ -203,8 +203,11 @@ const abortBegun = Effect.fnUntraced(function*<A, B, ES, E, R>(run: Run<A, B, ES
   }
 })
 
-const plannedBy = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, { plans, positions }: FoundRange) =>
-  Effect.map(Clock.currentTimeMillis, (at) => new Planned({ batch: run.log.state().nextBatch, at, plans, positions }))
+const plannedBy = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, { isFull, plans, positions }: FoundRange) =>
+  Effect.map(Clock.currentTimeMillis, (at) => {
+    run.ahead.isBehind = isFull
+    return new Planned({ batch: run.log.state().nextBatch, at, plans, positions })
+  })
 
 const asideOf = ({ aside }: Processing.Pass) => aside.length === 0 ? {} : { aside }
 

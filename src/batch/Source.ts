@@ -105,7 +105,17 @@ export interface Lag {
  * @since 0.1.0
  */
 export type Range<Plan, Position> =
-  | { readonly _tag: "range"; readonly plan: Plan; readonly next: Position }
+  | {
+    readonly _tag: "range"
+    readonly plan: Plan
+    readonly next: Position
+    /**
+     * A limit ended it: there may be more already, and the range after it is looked for while this one is read. False: it
+     * takes all there was, and the next one is looked for when this one is done, so that it takes what has come meanwhile.
+     * Undefined, as true: it can't tell.
+     */
+    readonly isFull?: boolean | undefined
+  }
   | { readonly _tag: "idle" }
   | { readonly _tag: "ended" }
 
@@ -237,7 +247,7 @@ export const make = <A, E, R, Position, Plan, Identity, PI, LI, II>(
                 if (range._tag !== "range") return range
                 const encoded = plan.encode(range.plan)
                 if (typeof encoded === "object" && encoded !== null) made.set(encoded, range.plan)
-                return { _tag: "range" as const, plan: encoded, next: position.encode(range.next) }
+                return { ...range, plan: encoded, next: position.encode(range.next) }
               })
           ),
         partitions: (encoded) => Effect.flatMap(planOf(encoded), session.partitions),

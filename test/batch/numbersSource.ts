@@ -33,7 +33,7 @@ export const numbersSource = <E>(
           if (ends.some((end) => from >= end)) return { _tag: "ended" as const }
           return to === from
             ? { _tag: "idle" as const }
-            : { _tag: "range" as const, plan: [from, to] as const, next: to }
+            : { _tag: "range" as const, plan: [from, to] as const, next: to, isFull: to - from === perBatch }
         }),
       partitions: ([from, to]) => Effect.sync(() => partitions(from, to))
     })

@@ -160,6 +160,51 @@ describe("Query", () => {
       assert.strictEqual(yield* plans("again", 4), yield* plans("once", 0))
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
+  it.effect("a query that is behind looks for the next range while it reads one, else when it is done with it", () =>
+    Effect.gen(function*() {
+      const traced = Effect.fnUntraced(function*(name: string, available: { value: number }, end: number) {
+        const trace: Array<string> = []
+        const source = numbers(available, end)
+        const pipeline = Pipeline.make(name, {
+          source: {
+            ...source,
+            open: Effect.map(source.open, (session): typeof session => ({
+              ...session,
+              plan: (from, ends) =>
+                Effect.suspend(() => {
+                  trace.push(`plan from ${String(from)}`)
+                  return session.plan(from, ends)
+                })
+            }))
+          },
+          process: (events) =>
+            Stream.mapEffect(events, (n) =>
+              // as whatever waits for a network does
+              Effect.map(Effect.replicateEffect(Effect.yieldNow, 20, { discard: true }), () => {
+                trace.push(`event ${n}`)
+                // comes while the batch is read: as many as there are, and no batch is full
+                available.value = Math.min(end, available.value + 1)
+                return n
+              })),
+          sink: Sink.memory<number>()
+        })
+        yield* Query.run(pipeline)
+        return trace
+      })
+      const keepsUp = yield* traced("keeps-up", { value: 2 }, 6)
+      assert.deepStrictEqual(keepsUp.slice(0, 7), [
+        "plan from 0",
+        "event 0",
+        "event 1",
+        "plan from 2",
+        "event 2",
+        "event 3",
+        "plan from 4"
+      ])
+      const isBehind = yield* traced("is-behind", { value: 30 }, 30)
+      assert.isBelow(isBehind.indexOf("plan from 10"), isBehind.indexOf("event 9"))
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
   it.effect("refuses a log that another pipeline wrote", () =>
     Effect.gen(function*() {
       const { options, pipeline } = make({ value: 10 })

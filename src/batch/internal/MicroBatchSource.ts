@@ -143,7 +143,10 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
           lanes
         })
         readAheadOf.set(found, range.chunks)
-        return { _tag: "range", plan: found, next: found.to } satisfies Range<MicroBatchPlan, StreamCut>
+        return { _tag: "range", plan: found, next: found.to, isFull: planned.isFull } satisfies Range<
+          MicroBatchPlan,
+          StreamCut
+        >
       })
 
       const arrival = Effect.fnUntraced(function*(cut: StreamCut) {

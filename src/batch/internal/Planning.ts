@@ -2,9 +2,11 @@
  * Which range a query reads next, looked for ahead of time where that is asked for. A range commits to nothing before
  * the log has it.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type { FoundRange, NextRange, Run } from "../BatchRun.ts"
 import type { SourceSession } from "../Source.ts"
@@ -22,9 +24,13 @@ export const nextRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until
     return Effect.filterOrElse(Fiber.join(ahead), (range) => range._tag !== "idle", () => plan(run, until))
   })
 
-/** Starts to look for the range after all that is planned; what an earlier try of the batch has found, or looks for, stays. */
+/**
+ * Starts to look for the range after all that is planned, if the query is behind; what an earlier try of the batch has
+ * found, or looks for, stays.
+ */
 export const planAhead = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
   Effect.suspend(() => {
+    if (!run.ahead.isBehind) return Effect.void
     const exit = run.ahead.range?.pollUnsafe()
     const isOfUse = exit === undefined || (Exit.isSuccess(exit) && exit.value._tag === "range")
     if (run.ahead.range !== undefined && isOfUse) return Effect.void
@@ -33,15 +39,31 @@ export const planAhead = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until
     })
   })
 
-/** The range looked for ahead, if it was found by now; then it is taken. */
-export const readyRange = <A, B, ES, E, R>(
-  run: Run<A, B, ES, E, R>
-): FoundRange | undefined => {
+/** A batch's end is not recorded later than this for the sake of the range after it. */
+const patience = Duration.millis(100)
+
+/**
+ * The range to record with the end of a batch: the one looked for ahead, if it was found by now. A query that keeps up looks
+ * only now, and so takes what has come meanwhile: looked for ahead, each event waited for half a batch more.
+ */
+export const rangeAfter = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
+  Effect.suspend((): Effect.Effect<FoundRange | undefined, never, R> => {
+    if (run.ahead.range !== undefined || run.ahead.isBehind) return Effect.succeed(readyRange(run))
+    // What is wrong with a source, planning the next batch meets again.
+    return Effect.map(
+      Effect.timeoutOption(Effect.option(plan(run, until)), patience),
+      (range) => Option.getOrUndefined(Option.filter(Option.flatten(range), isFound))
+    )
+  })
+
+const readyRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>): FoundRange | undefined => {
   const exit = run.ahead.range?.pollUnsafe()
-  if (exit === undefined || !Exit.isSuccess(exit) || exit.value._tag !== "range") return undefined
+  if (exit === undefined || !Exit.isSuccess(exit) || !isFound(exit.value)) return undefined
   run.ahead.range = undefined
   return exit.value
 }
+
+const isFound = (range: NextRange): range is FoundRange => range._tag === "range"
 
 /** Asks all sources: a batch takes what each of them has, and the query ends when none will have any more. */
 const plan = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
@@ -59,7 +81,8 @@ const plan = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
         return {
           _tag: "range",
           plans: Object.fromEntries(found.map(([name, { plan }]) => [name, plan])),
-          positions: { ...positions, ...Object.fromEntries(found.map(([name, { next }]) => [name, next])) }
+          positions: { ...positions, ...Object.fromEntries(found.map(([name, { next }]) => [name, next])) },
+          isFull: found.some(([, { isFull }]) => isFull !== false)
         }
       }
     )
