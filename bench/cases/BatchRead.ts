@@ -31,7 +31,7 @@ export const batchRead: Case = {
     "reads from long-term storage: all of it is in the server's cache; decoding of events into values, which " +
     "stay bytes here.",
   metrics: [eventsPerSecond, cpuPerMillion, serverCpuPerMillion],
-  seconds: 80,
+  seconds: 100,
   run: (bench) => {
     const chosen = bench.isQuick ?
       [row(1024, 4, 1), row(1024, 4, 4)] :

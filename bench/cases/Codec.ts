@@ -44,7 +44,7 @@ export const codecs: Case = {
     { title: "Bytes allocated per frame", of: (f) => f["bytesPerFrame"] }
   ],
   ratios: [{ title: "codec to copy", of: codec, to: [copy] }],
-  seconds: 20,
+  seconds: 18,
   run: (bench) => {
     const calls = codecCalls()
     for (const round of bench.rounds()) for (const one of calls) measure(bench, round, one)

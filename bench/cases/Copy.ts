@@ -42,8 +42,7 @@ const measure = async (bench: Bench, round: number, subject: string, client: Pee
 export const copy: Case = {
   name: "copy",
   title: "Micro-batches from stream to stream, exactly once",
-  does:
-    "A query that copies a stream of 4 segments to another, with its checkpoint log in a directory: first all that is " +
+  does: "A query that copies a stream of 4 segments to another, with its checkpoint log in SQLite: first all that is " +
     "there (batches of at most 16 MiB), then one batch after the other with 1,000 new events each, from looking for input " +
     "to committed. The Spark connector for Pravega, recorded elsewhere and not in this run (Spark 3.4.0, local[2], on a " +
     "machine of the same size): 7,600 events/s (6,800..9,600) for 100,000 events of 1 KiB, exactly_once=true, and " +
@@ -55,7 +54,7 @@ export const copy: Case = {
     { ...eventsPerSecond, better: undefined },
     { title: "Milliseconds", of: (f) => f["millis"], digits: 1 }
   ],
-  seconds: 60,
+  seconds: 50,
   run: async (bench) => {
     const program = bench.peers.at(-1)!.program
     for (const round of bench.rounds()) {

@@ -80,7 +80,7 @@ export const embedded: Case = {
     { title: "in memory to real", of: inMemory, to: [real] },
     { title: "in a directory to real", of: inDirectory, to: [real] }
   ],
-  seconds: 120,
+  seconds: 85,
   run: async (bench) => {
     const program = bench.peers.at(-1)!.program
     for (const round of bench.rounds()) {

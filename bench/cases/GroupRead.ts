@@ -21,7 +21,7 @@ export const groupRead: Case = {
     "readers in several processes; how segments are shared when readers come and go: with a stream that is " +
     "read in a second, one reader may have taken all of them.",
   metrics: [eventsPerSecond, cpuPerMillion],
-  seconds: 70,
+  seconds: 90,
   run: (bench) => {
     const chosen = bench.isQuick ? [row(1024, 4, 1)] : [
       ...sizes.map((size) => row(size, 4, 1)),

@@ -29,7 +29,7 @@ export const latency: Case = {
     "The Java reader polls with 5 ms, its best (with longer waits it misses wake-ups: pravega#6440).",
   doesNotShow: "a network; several readers; rates near the limit; the seconds after a start, which are left out.",
   metrics: [percentile("p50", "P50"), percentile("p99", "P99"), percentile("p99.9", "P999")],
-  seconds: 110,
+  seconds: 75,
   run: (bench) => {
     const seconds = bench.isQuick ? 2 : 3
     const chosen = (bench.isQuick ? [1000] : [100, 1000, 10_000]).map((rate) => row(rate, seconds))

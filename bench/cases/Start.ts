@@ -75,7 +75,7 @@ export const start: Case = {
     },
     { title: "Peak memory, MiB", of: (f) => f["peakMiB"], better: "less" }
   ],
-  seconds: 50,
+  seconds: 40,
   run: async (bench) => {
     await bench.server.withRoom(events * size * 20)
     for (const round of bench.rounds()) {

@@ -37,12 +37,12 @@ export const through: Case = {
   title: "Through a query",
   does:
     "Events of 1 KiB at a steady rate into a stream of one segment, a query that copies them to another one as fast as " +
-    "possible, with its checkpoint log in a directory, and a tail reader of that one; all in one process. Measured as end-" +
+    "possible, with its checkpoint log in SQLite, and a tail reader of that one; all in one process. Measured as end-" +
     "to-end latency is, until the reader of the output has the event. Outputs of `exactly-once` are seen when their batch " +
     "is committed, those of `idempotent` when they are written.",
   doesNotShow: "a network; a process that does something; the first two seconds, which are left out.",
   metrics: [percentile("p50", "P50"), percentile("p99", "P99"), percentile("p99.9", "P999")],
-  seconds: 70,
+  seconds: 60,
   run: async (bench) => {
     const program = bench.peers.at(-1)!.program
     for (const round of bench.rounds()) {

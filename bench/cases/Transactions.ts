@@ -32,7 +32,7 @@ export const transactions: Case = {
     { title: "Begin to committed, p50, ms", of: (f) => f["transactionP50Ms"], better: "less", digits: 1, incomparable },
     { title: "Commit to committed, p50, ms", of: (f) => f["commitP50Ms"], better: "less", digits: 1, incomparable }
   ],
-  seconds: 160,
+  seconds: 200,
   run: (bench) => {
     const chosen = bench.isQuick ? [row(1, 1024, 4, 4), row(1000, 1024, 4, 4)] : [
       ...[1, 100, 1000, 10_000].flatMap((events) =>

@@ -29,7 +29,7 @@ export const write: Case = {
   doesNotShow: "a server on other machines, where the network and not the cores that all share here is the limit; a " +
     "server that replicates and keeps its log on disks; several writers at the same time; cold starts (see there).",
   metrics: [eventsPerSecond, cpuPerMillion, serverCpuPerMillion],
-  seconds: 160,
+  seconds: 215,
   run: (bench) => {
     const chosen = bench.isQuick ?
       [row(100, 4, 50_000), row(1024, 4, 25_000)] :

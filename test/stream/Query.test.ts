@@ -162,21 +162,22 @@ describe("Query", () => {
 
   it.effect("a query that is behind looks for the next range while it reads one, else when it is done with it", () =>
     Effect.gen(function*() {
-      const traced = Effect.fnUntraced(function*(name: string, available: { value: number }, end: number) {
+      const run = Effect.fnUntraced(function*(name: string, available: { value: number }, end: number) {
         const trace: Array<string> = []
         const source = numbers(available, end)
+        const traced: typeof source = {
+          ...source,
+          open: Effect.map(source.open, (session) => ({
+            ...session,
+            plan: (from, ends) =>
+              Effect.suspend(() => {
+                trace.push(`plan from ${JSON.stringify(from)}`)
+                return session.plan(from, ends)
+              })
+          }))
+        }
         const pipeline = Pipeline.make(name, {
-          source: {
-            ...source,
-            open: Effect.map(source.open, (session): typeof session => ({
-              ...session,
-              plan: (from, ends) =>
-                Effect.suspend(() => {
-                  trace.push(`plan from ${String(from)}`)
-                  return session.plan(from, ends)
-                })
-            }))
-          },
+          source: traced,
           process: (events) =>
             Stream.mapEffect(events, (n) =>
               // as whatever waits for a network does
@@ -191,7 +192,7 @@ describe("Query", () => {
         yield* Query.run(pipeline)
         return trace
       })
-      const keepsUp = yield* traced("keeps-up", { value: 2 }, 6)
+      const keepsUp = yield* run("keeps-up", { value: 2 }, 6)
       assert.deepStrictEqual(keepsUp.slice(0, 7), [
         "plan from 0",
         "event 0",
@@ -201,7 +202,7 @@ describe("Query", () => {
         "event 3",
         "plan from 4"
       ])
-      const isBehind = yield* traced("is-behind", { value: 30 }, 30)
+      const isBehind = yield* run("is-behind", { value: 30 }, 30)
       assert.isBelow(isBehind.indexOf("plan from 10"), isBehind.indexOf("event 9"))
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 

@@ -15,13 +15,13 @@ import type { Command } from "./Command.ts"
 import { percentiles, since } from "./Figures.ts"
 import { keyedStream } from "./keyed.ts"
 
-/** In a directory that is gone afterwards. */
+/** In SQLite, the quickest of the durable ones, in a folder that is gone afterwards. */
 const log = Layer.unwrap(Effect.map(
   Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "bench-log-"))),
     (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
   ),
-  CheckpointLog.layerFileSystem
+  (directory) => CheckpointLog.layerSqlite(join(directory, "log.db"))
 ))
 
 const copierOf = (command: Command, target: string) =>

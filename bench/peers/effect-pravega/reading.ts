@@ -44,6 +44,5 @@ export const readGroup = (command: Command) =>
       concurrency: "unbounded"
     })
     const seconds = yield* Effect.raceFirst(Deferred.await(complete), Effect.andThen(readers, Effect.never))
-    yield* ReaderGroup.remove(group)
     return { events: seen, seconds }
   })

@@ -87,7 +87,6 @@ final class Reading {
             for (Thread thread : threads) {
                 thread.join();
             }
-            groups.deleteReaderGroup(group);
             return new Figures(count.get(), (last.get() - start) / 1e9);
         }
     }
