@@ -127,11 +127,19 @@ export interface Parser {
  *
  * @category decoding
  */
-export const makeParser = (options?: { readonly maxPayloadSize?: number | undefined }): Parser =>
-  new FrameParser(options?.maxPayloadSize ?? maxPayloadSize)
+export const makeParser = (options?: ParserOptions): Parser =>
+  new FrameParser(options?.maxPayloadSize ?? maxPayloadSize, options?.reusesAppends ?? false)
+
+/** @category decoding */
+export interface ParserOptions {
+  readonly maxPayloadSize?: number | undefined
+  /** Large appends lie in buffers of `ReadBuffers`, each alone. By default in arrays of their own. */
+  readonly reusesAppends?: boolean | undefined
+}
 
 class FrameParser implements Parser {
   private readonly limit: number
+  private readonly reusesAppends: boolean
   /** The header of a frame that spans chunks, and how much of it is there. */
   private readonly header = new Uint8Array(frameHeaderSize)
   private headerLength = 0
@@ -145,8 +153,9 @@ class FrameParser implements Parser {
   private view: DataView | undefined = undefined
   private viewed: Uint8Array | undefined = undefined
 
-  constructor(limit: number) {
+  constructor(limit: number, reusesAppends: boolean) {
     this.limit = limit
+    this.reusesAppends = reusesAppends
   }
 
   readonly pending = (): number => this.headerLength + this.payloadLength
@@ -240,9 +249,10 @@ class FrameParser implements Parser {
   /** The chunk's owner will write to it again: the append's data is copied, or the whole frame where it is unusual. */
   private append(chunk: Uint8Array, start: number, end: number): WireCommand {
     const command = this.hot.appendBlockEnd(chunk, this.viewOf(chunk), start, end)
-    return command === undefined
-      ? this.decode(specs.AppendBlockEnd, copyOf(chunk, start, end), 0, end - start)
-      : { ...command, data: new Uint8Array(command.data) }
+    if (command === undefined) return this.decode(specs.AppendBlockEnd, copyOf(chunk, start, end), 0, end - start)
+    const data = this.room(specs.AppendBlockEnd, command.data.length)
+    data.set(command.data)
+    return { ...command, data }
   }
 
   private viewOf(bytes: Uint8Array): DataView {
@@ -255,8 +265,14 @@ class FrameParser implements Parser {
 
   private begin(spec: DecodeSpec, length: number): void {
     this.spec = spec
-    this.payload = spec === specs.SegmentRead ? ReadBuffers.take(length) : new Uint8Array(length)
+    this.payload = this.room(spec, length)
     this.payloadLength = 0
+  }
+
+  private room(spec: DecodeSpec, length: number): Uint8Array {
+    const isReused = spec === specs.SegmentRead ||
+      (this.reusesAppends && spec === specs.AppendBlockEnd && length >= ReadBuffers.keptMinimum)
+    return isReused ? ReadBuffers.take(length) : new Uint8Array(length)
   }
 
   private readHeader(bytes: Uint8Array, at: number): { readonly spec: DecodeSpec; readonly length: number } {

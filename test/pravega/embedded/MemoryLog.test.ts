@@ -40,6 +40,9 @@ describe("MemoryLog", () => {
           const copy = model.subarray(offset - start, offset - start + view.length)
           assert.isTrue(copy.equals(view))
           given.push([view, copy])
+          const own = log.copy(offset, step.length)
+          assert.isTrue(model.subarray(offset - start, offset - start + own.length).equals(own))
+          assert.notStrictEqual(own.buffer, view.buffer)
         }
         assert.strictEqual(log.end, start + model.length)
       }

@@ -67,7 +67,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       _tag: fc.constant("append" as const),
       key,
-      size: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(8191, 8192, 65_535, 65_536, 1_100_000)),
+      size: fc.oneof(
+        fc.integer({ min: 1, max: 300 }),
+        fc.constantFrom(8191, 8192, 65_535, 65_536, 400_000, 520_000, 1_100_000)
+      ),
       fill: fc.nat(255)
     })
   },
@@ -164,7 +167,8 @@ const apply = (
   const [key, modelled] = model.of(storage, keys, step.key)
   switch (step._tag) {
     case "append": {
-      const data = new Uint8Array(step.size).fill(step.fill)
+      // as a server does: the storage gives it back
+      const data = ReadBuffers.take(step.size).fill(step.fill)
       storage.append(key, modelled.bytes.length, data)
       modelled.bytes = Buffer.concat([modelled.bytes, data])
       return

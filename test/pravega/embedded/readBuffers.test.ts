@@ -130,6 +130,47 @@ describe("buffers of what is read", () => {
       })
   )
 
+  it.live("are used again when they held appends to a directory, once these are forgotten", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporaryFolder
+      const onFailure = (error: unknown) => {
+        throw error
+      }
+      const storage = yield* SqliteStorage.open({ directory, recentBytes: 2 * mebibyte, onFailure })
+      const buffers = new Set<ArrayBufferLike>()
+      const witness: Storage.Storage = {
+        ...storage,
+        append: (key, offset, data) => {
+          buffers.add(data.buffer)
+          storage.append(key, offset, data)
+        }
+      }
+      const { connect } = yield* makeStore({ storage: witness })
+      const client = new Raw.RawClient(connect())
+      const writer = "00000000-0000-0000-0000-000000000001"
+      yield* client.ask(Raw.create("s"), Raw.setup("s", writer))
+      const bytes = content(0)
+      const size = 500_000
+      const appends = Math.floor(length / size)
+      for (let i = 0; i < appends; i++) {
+        const frame = WireCodec.encode(Raw.append(writer, BigInt(i + 1), bytes.subarray(i * size, (i + 1) * size)))
+        // whole, and in two pieces
+        const at = i % 2 === 0 ? frame.length : i * 1000
+        client.bytes(frame.subarray(0, at))
+        client.bytes(frame.subarray(at))
+        yield* Raw.settled
+      }
+      // four in memory, one on its way, and those that others have given back
+      assert.isAtMost(buffers.size, 20)
+      for (let at = 0; at < appends * size;) {
+        const data = storage.read(1, at, mebibyte)
+        assert.isDefined(data)
+        assert.isTrue(bytes.subarray(at, at + data.length).equals(data))
+        at += data.length
+        ReadBuffers.give(data)
+      }
+    }))
+
   it.effect("are used again when a pipe says so, and not before", () =>
     Effect.gen(function*() {
       const data = ReadBuffers.take(ReadBuffers.readMaximum)

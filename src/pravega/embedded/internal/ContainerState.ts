@@ -102,6 +102,10 @@ class Container implements SegmentContainer {
     return "created"
   }
 
+  get reusesAppends(): boolean {
+    return this.storage.reusesAppends === true
+  }
+
   readonly info = (name: string): SegmentInfo | undefined => {
     const segment = this.segments.get(name)
     if (segment === undefined) return undefined

@@ -28,21 +28,27 @@ export class MemoryLog {
   private readonly blocks: Array<Block> = []
   /** Blocks before this one were truncated away; they are taken out of the array many at a time. */
   private first = 0
+  /** Told of each block that goes, and that nobody has a view of if only `copy` was called. */
+  onDropped: ((bytes: Uint8Array) => void) | undefined
 
-  constructor(start: number) {
+  constructor(start: number, onDropped?: (bytes: Uint8Array) => void) {
     this.start = start
     this.end = start
+    this.onDropped = onDropped
   }
 
-  append(data: Uint8Array): void {
+  /** False: `data` was copied, and is not needed any more. */
+  append(data: Uint8Array): boolean {
     const { length } = data
-    if (length === 0) return
+    if (length === 0) return false
+    let isKept = false
     const last = this.blocks.at(-1)
     if (last !== undefined && length <= last.bytes.length - last.length) {
       last.bytes.set(data, last.length)
       last.length += length
     } else if (length >= adoptMinimum && length * 2 >= data.buffer.byteLength) {
       this.blocks.push({ start: this.end, bytes: data, length })
+      isKept = true
     } else {
       const size = Math.max(length, Math.min(blockMaximum, Math.max(blockMinimum, (last?.bytes.length ?? 0) * 2)))
       const bytes = new Uint8Array(size)
@@ -50,6 +56,7 @@ export class MemoryLog {
       this.blocks.push({ start: this.end, bytes, length })
     }
     this.end += length
+    return isKept
   }
 
   /** Forgets what lies before `offset`; a block goes when all of it does. */
@@ -59,6 +66,7 @@ export class MemoryLog {
     for (;;) {
       const block = this.blocks[this.first]
       if (block === undefined || block.start + block.length > this.start) break
+      this.onDropped?.(block.bytes)
       this.first++
     }
     if (this.first * 2 >= this.blocks.length) {
@@ -83,21 +91,28 @@ export class MemoryLog {
    * A view of bytes that are never written again, or a copy that may be given to `ReadBuffers`.
    */
   read(offset: number, length: number): Uint8Array {
-    if (offset < this.start || offset >= this.end) {
-      throw new RangeError(`a read at ${offset}, outside of ${this.start} to ${this.end}`)
-    }
     const index = this.indexOf(offset)
     const block = this.blocks[index]!
     const from = offset - block.start
     const available = Math.min(length, this.end - offset)
     const wanted = Math.min(available, ReadBuffers.readMaximum)
-    if (block.length - from >= wanted) return block.bytes.subarray(from, Math.min(block.length, from + available))
-    const gathered = ReadBuffers.take(wanted)
+    return block.length - from >= wanted
+      ? block.bytes.subarray(from, Math.min(block.length, from + available))
+      : this.gather(index, offset, wanted)
+  }
+
+  /** As `read`, but always a copy. */
+  copy(offset: number, length: number): Uint8Array {
+    return this.gather(this.indexOf(offset), offset, Math.min(length, this.end - offset, ReadBuffers.readMaximum))
+  }
+
+  private gather(index: number, offset: number, length: number): Uint8Array {
+    const gathered = ReadBuffers.take(length)
     let filled = 0
-    for (let i = index; filled < wanted; i++) {
+    for (let i = index; filled < length; i++) {
       const { bytes, length: size, start } = this.blocks[i]!
       const at = offset + filled - start
-      const taken = Math.min(size - at, wanted - filled)
+      const taken = Math.min(size - at, length - filled)
       gathered.set(bytes.subarray(at, at + taken), filled)
       filled += taken
     }
@@ -106,6 +121,9 @@ export class MemoryLog {
 
   /** The block that holds `offset`. */
   private indexOf(offset: number): number {
+    if (offset < this.start || offset >= this.end) {
+      throw new RangeError(`a read at ${offset}, outside of ${this.start} to ${this.end}`)
+    }
     let low = this.first
     let high = this.blocks.length - 1
     while (low < high) {

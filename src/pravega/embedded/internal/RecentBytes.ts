@@ -2,11 +2,14 @@
  * The bytes that were appended last, of all segments of a directory, in memory: readers mostly ask for what was just
  * written. The oldest go first when there are too many. It is a cache: whatever it does not have lies in the tables.
  *
+ * Bytes that came in a buffer of `ReadBuffers` stay in it, and it goes back when they go: so nobody gets a view of them.
+ *
  * @internal
  */
+import * as ReadBuffers from "../../wire/ReadBuffers.ts"
 import { MemoryLog } from "./MemoryLog.ts"
 
-/** What is kept, in bytes. */
+/** What is kept, in bytes; with what is empty of their buffers, a third more. */
 const limitDefault = 64 * 1024 * 1024
 /** Appends to one segment that follow each other leave together, up to so many bytes. */
 const groupBytes = 256 * 1024
@@ -33,14 +36,15 @@ export class RecentBytes {
     this.limit = limit
   }
 
+  /** `data`: nobody else has it, if it came from `ReadBuffers`. */
   append(segment: number, offset: number, data: Uint8Array): void {
     let log = this.logs.get(segment)
     if (log === undefined || log.end !== offset) {
       this.forget(segment)
-      log = new MemoryLog(offset)
+      log = new MemoryLog(offset, ReadBuffers.give)
       this.logs.set(segment, log)
     }
-    log.append(data)
+    if (!log.append(data)) ReadBuffers.give(data)
     this.total += data.length
     const last = this.first < this.groups.length ? this.groups.at(-1) : undefined
     if (last?.log === log && last.bytes < groupBytes) {
@@ -53,16 +57,18 @@ export class RecentBytes {
     while (this.total > this.limit && this.first < this.groups.length) this.evict()
   }
 
-  /** Undefined: `offset` is not among them. */
+  /** A copy, which may be given to `ReadBuffers`. Undefined: `offset` is not among them. */
   read(segment: number, offset: number, length: number): Uint8Array | undefined {
     const log = this.logs.get(segment)
-    return log === undefined || offset < log.start || offset >= log.end ? undefined : log.read(offset, length)
+    return log === undefined || offset < log.start || offset >= log.end ? undefined : log.copy(offset, length)
   }
 
   /** All bytes of `source` are now those of `target` from `offset` on. */
   merge(target: number, offset: number, source: number): void {
     const from = this.logs.get(source)
     if (from !== undefined && from.start === 0) {
+      // they are the target's now
+      from.onDropped = undefined
       let at = offset
       for (const bytes of Array.from(from.parts())) {
         this.append(target, at, bytes)

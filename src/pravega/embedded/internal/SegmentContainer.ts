@@ -79,7 +79,7 @@ export interface AppendRequest {
   readonly eventCount: number
   /** The length that the segment must have; undefined: any. */
   readonly expectedOffset: number | undefined
-  /** Kept as it is: must not change. */
+  /** Kept as it is: must not change. Nobody else has it, if it came from `ReadBuffers`. */
   readonly data: Uint8Array
 }
 export interface Appended {
@@ -125,6 +125,8 @@ export interface Merged {
 }
 
 export interface SegmentContainer {
+  /** Large appends come best in buffers of `ReadBuffers`. */
+  readonly reusesAppends: boolean
   /** "exists": as it was, whatever the options say. */
   readonly create: (name: string, options?: CreateOptions) => "created" | "exists"
   readonly info: (name: string) => SegmentInfo | undefined

@@ -124,6 +124,7 @@ const classify = (directory: string, cause: unknown): EmbeddedError => {
 }
 
 class SqliteStorage implements AbandonableStorage {
+  readonly reusesAppends = true
   private readonly database: DatabaseSync
   private readonly options: SqliteStorageOptions
   private readonly statements: ReturnType<typeof prepare>

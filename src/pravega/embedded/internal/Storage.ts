@@ -32,6 +32,8 @@ export interface StoredState {
 }
 
 export interface Storage {
+  /** It gives the buffers of what is appended back to `ReadBuffers`, where they came from there. */
+  readonly reusesAppends?: boolean
   /** Called once, before anything is staged. */
   readonly load: () => StoredState
   readonly putRecord: (key: string, text: string) => void
@@ -47,7 +49,7 @@ export interface Storage {
   readonly putAttribute: (key: number, id: string, value: bigint | undefined) => void
   /**
    * `offset` is the segment's length, which grows by this: no `putSegment` need follow. The bytes are not copied if that
-   * can be avoided, and must stay as they are.
+   * can be avoided, and must stay as they are: nobody else has them, if they came from `ReadBuffers`.
    */
   readonly append: (key: number, offset: number, data: Uint8Array) => void
   /**

@@ -24,7 +24,7 @@ export class WireConnection {
   private readonly container: SegmentContainer
   private readonly pipe: BytePipe
   private readonly onClosed: () => void
-  private readonly parser = WireCodec.makeParser({ maxPayloadSize: WireCodec.maxFrameSize - WireCodec.frameHeaderSize })
+  private readonly parser: WireCodec.Parser
   private readonly decoder = AppendDecoder.make()
   private readonly replies = new ReplyQueue()
   private readonly appends: WireAppends
@@ -55,6 +55,10 @@ export class WireConnection {
   constructor(shared: WireShared, pipe: BytePipe, onClosed: () => void) {
     this.shared = shared
     this.container = shared.options.container
+    this.parser = WireCodec.makeParser({
+      maxPayloadSize: WireCodec.maxFrameSize - WireCodec.frameHeaderSize,
+      reusesAppends: this.container.reusesAppends
+    })
     this.pipe = pipe
     this.onClosed = onClosed
     this.heard = shared.heard
