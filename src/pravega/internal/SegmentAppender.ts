@@ -7,6 +7,7 @@
  * filters nothing on a living connection. So a block is sent at most once per set-up, and after a new set-up only those
  * above the number that the store answered.
  */
+import * as Ballast from "../../core/internal/Ballast.ts"
 import type { ConnectionLost } from "../segmentstore/ConnectionError.ts"
 import type { SegmentConnection } from "../segmentstore/SegmentConnection.ts"
 import * as WireCodec from "../wire/WireCodec.ts"
@@ -57,6 +58,12 @@ export interface AppenderOptions {
 }
 
 const smallestBlockBytes = 1024
+/**
+ * What larger events were encoded to is garbage outside of the collector's young heap when their block is closed. Without
+ * ballast for it, half of the CPU of writing was full collections, three quarters with events of 100 KiB. What small ones
+ * bring along fills the young heap as it is.
+ */
+const largeEventBytes = 4096
 
 export class SegmentAppender {
   readonly writerId: string
@@ -246,6 +253,7 @@ export class SegmentAppender {
     const capacity = Math.max(block.length, this.nextCapacity / 2, smallestBlockBytes)
     this.nextCapacity = Math.min(Math.ceil(capacity), this.options.buffers.size)
     block.trim()
+    if (block.length > largeEventBytes * block.count) Ballast.add(block.length)
     this.lastAssigned += block.count
     block.lastEventNumber = this.lastAssigned
     this.blocks.push(block)

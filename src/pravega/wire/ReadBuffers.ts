@@ -9,22 +9,28 @@
 /** The longest read whose bytes lie in such a buffer. In bytes. */
 export const readMaximum = 512 * 1024
 /** With what a reply has around its data. */
-const size = readMaximum + 4096
-/** Smaller ones are cheap, and would waste the buffer. */
-const smallest = size / 2
-/** In buffers: what a reader reads ahead by default, and a chunk of each of its four segments. */
-const limit = 12
+const largest = readMaximum + 4096
+/** A reader of many segments asks each for less: a half, a quarter or an eighth. Smaller ones are cheap. */
+const smallest = largest / 8
+/** In bytes: what a reader reads ahead by default, and a chunk of each of its four segments. */
+const limit = 12 * largest
 
-const free: Array<ArrayBuffer> = []
+/** By size. */
+const free = new Map<number, Array<ArrayBuffer>>()
+let freeBytes = 0
 const lent = new WeakSet<ArrayBufferLike>()
 
 /** Who keeps the bytes for long takes a buffer only for this much, and wastes little. In bytes. */
-export const keptMinimum = size * 3 / 4
+export const keptMinimum = largest * 3 / 4
 
-/** Exactly `length` bytes, whatever they hold. */
+/** Exactly `length` bytes, whatever they hold: most of their buffer, so that who keeps them wastes less than he uses. */
 export const take = (length: number): Uint8Array => {
-  if (length > size || length < smallest) return new Uint8Array(length)
-  const buffer = free.pop() ?? new ArrayBuffer(size)
+  if (length > largest || length < smallest / 2) return new Uint8Array(length)
+  let size = largest
+  while (size > smallest && size / 2 >= length) size /= 2
+  const used = free.get(size)?.pop()
+  if (used !== undefined) freeBytes -= size
+  const buffer = used ?? new ArrayBuffer(size)
   lent.add(buffer)
   return new Uint8Array(buffer, 0, length)
 }
@@ -35,6 +41,21 @@ export const take = (length: number): Uint8Array => {
  */
 export const give = (view: Uint8Array): void => {
   const { buffer } = view
-  if (!(buffer instanceof ArrayBuffer) || !lent.delete(buffer) || free.length >= limit) return
-  free.push(buffer)
+  if (!(buffer instanceof ArrayBuffer) || !lent.delete(buffer)) return
+  const size = buffer.byteLength
+  if (!makeRoom(size)) return
+  const others = free.get(size)
+  if (others === undefined) free.set(size, [buffer])
+  else others.push(buffer)
+  freeBytes += size
+}
+
+/** Lets go of buffers of other sizes where that helps: who reads now needs this one. */
+const makeRoom = (size: number): boolean => {
+  for (const [other, buffers] of free) {
+    if (freeBytes + size <= limit) return true
+    if (other === size) continue
+    while (freeBytes + size > limit && buffers.pop() !== undefined) freeBytes -= other
+  }
+  return freeBytes + size <= limit
 }
