@@ -7,7 +7,6 @@
  */
 import type { Segment } from "../../core/Segment.ts"
 import { CorruptSegment, EventTooLarge } from "../ReadError.ts"
-import * as ReadBuffers from "../wire/ReadBuffers.ts"
 import type { EventChunk } from "./EventChunk.ts"
 import { headerSize, i32At } from "./EventFraming.ts"
 
@@ -89,7 +88,7 @@ export class EventFramer {
     const size = headerSize + i32At(header, 4)
     // what is no event, or none that ends in this piece, is for `scan` to judge
     if (size <= begun.length || (size - begun.length) * 4 > piece.length) return undefined
-    const seam = ReadBuffers.take(size)
+    const seam = new Uint8Array(size)
     seam.set(begun)
     seam.set(piece.subarray(0, size - begun.length), begun.length)
     this.parts = [piece.subarray(size - begun.length)]
