@@ -110,7 +110,10 @@ export interface BatchReport {
   readonly attempts: number
   /** Events that were put aside in this step. */
   readonly deadLetters: number
-  /** Milliseconds per step of the protocol. A plan that was found ahead of time takes the time of its record only. */
+  /**
+   * Milliseconds per step of the protocol. A plan that was found ahead of time takes the time of its record only, or none:
+   * one that is recorded with the end of the batch before belongs to that batch's commit.
+   */
   readonly took: Readonly<Record<BatchStatus.BatchStep, number>>
   /** When planning began, and when the steps of the protocol were done; milliseconds since 1970. */
   readonly times: {

@@ -46,7 +46,7 @@ export const flags = {
   )
 }
 
-export interface Flags {
+interface Flags {
   readonly directory: Option.Option<string>
   readonly sqlite: Option.Option<string>
   readonly pravega: Option.Option<ScopedStream>
@@ -54,7 +54,7 @@ export interface Flags {
 }
 
 /** The one that was named. */
-export const fromFlags = (
+const fromFlags = (
   { controller, directory, pravega, sqlite }: Flags
 ): Effect.Effect<Home, CliError.ValidationError> => {
   const named: ReadonlyArray<Home> = [
@@ -71,5 +71,12 @@ export const fromFlags = (
   if (Option.isSome(controller) && home._tag !== "pravega") return refused("--controller goes with --pravega")
   return Effect.succeed(home)
 }
+
+/** What a command does with the flags that it was given, once it is known where the logs are. */
+export const located = <O extends object, A, E, R>(
+  run: (options: Omit<O, "home"> & { readonly home: Home }) => Effect.Effect<A, E, R>
+) =>
+({ home, ...options }: O & { readonly home: Flags }) =>
+  Effect.flatMap(fromFlags(home), (home) => run({ ...options, home }))
 
 const refused = (message: string) => Effect.fail(new CliError.ValidationError({ message }))

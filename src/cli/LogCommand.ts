@@ -10,11 +10,7 @@ const load = Effect.promise(() => import("./Logs.ts"))
 const inspect = Command.make(
   "inspect",
   { query: Words.query, home: Home.flags, json: Words.json },
-  Effect.fnUntraced(function*({ home, ...options }) {
-    const where = yield* Home.fromFlags(home)
-    const Logs = yield* load
-    return yield* Logs.inspect({ ...options, home: where })
-  })
+  Home.located((options) => Effect.flatMap(load, ({ inspect }) => inspect(options)))
 ).pipe(
   Command.withShortDescription("Show what a query's log says, and what is wrong with it"),
   Command.withDescription(
@@ -38,11 +34,7 @@ const repair = Command.make(
     ),
     json: Words.json
   },
-  Effect.fnUntraced(function*({ home, ...options }) {
-    const where = yield* Home.fromFlags(home)
-    const Logs = yield* load
-    return yield* Logs.repair({ ...options, home: where })
-  })
+  Home.located((options) => Effect.flatMap(load, ({ repair }) => repair(options)))
 ).pipe(
   Command.withShortDescription("Repair a damaged log, where that is safe"),
   Command.withDescription(

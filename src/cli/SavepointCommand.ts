@@ -9,11 +9,7 @@ const load = Effect.promise(() => import("./Savepoints.ts"))
 const create = Command.make(
   "create",
   { query: Words.query, name: Words.savepoint, home: Home.flags, json: Words.json },
-  Effect.fnUntraced(function*({ home, ...options }) {
-    const where = yield* Home.fromFlags(home)
-    const Savepoints = yield* load
-    return yield* Savepoints.create({ ...options, home: where })
-  })
+  Home.located((options) => Effect.flatMap(load, ({ create }) => create(options)))
 ).pipe(
   Command.withShortDescription("Keep the position that a query has reached, under a name"),
   Command.withDescription(
@@ -26,11 +22,7 @@ const create = Command.make(
 const list = Command.make(
   "list",
   { home: Home.flags, json: Words.json },
-  Effect.fnUntraced(function*({ home, ...options }) {
-    const where = yield* Home.fromFlags(home)
-    const Savepoints = yield* load
-    return yield* Savepoints.list({ ...options, home: where })
-  })
+  Home.located((options) => Effect.flatMap(load, ({ list }) => list(options)))
 ).pipe(
   Command.withShortDescription("List the savepoints that are kept beside the logs"),
   Command.withDescription("Lists the savepoints that are kept beside the logs, the oldest first.")
@@ -39,11 +31,7 @@ const list = Command.make(
 const remove = Command.make(
   "remove",
   { name: Words.savepoint, home: Home.flags, json: Words.json },
-  Effect.fnUntraced(function*({ home, ...options }) {
-    const where = yield* Home.fromFlags(home)
-    const Savepoints = yield* load
-    return yield* Savepoints.remove({ ...options, home: where })
-  })
+  Home.located((options) => Effect.flatMap(load, ({ remove }) => remove(options)))
 ).pipe(
   Command.withShortDescription("Forget a savepoint"),
   Command.withDescription("Forgets a savepoint. Queries that were started from it stay as they are.")
