@@ -84,13 +84,10 @@ export const make = Effect.fnUntraced(function*(stream: ScopedStream, name: Read
   } satisfies RetentionSubscriber
 })
 
-/** The controller chooses the id of a group that asks for this one. */
-const anyId = "00000000-0000-0000-0000-000000000000"
-
 const configuration = (stream: ScopedStream) =>
   ReaderGroupConfig.make({
     streams: { [stream.toString()]: {} },
     automaticCheckpoints: "off",
     retention: "manual",
-    numbered: { generation: 0n, id: anyId }
+    numbered: { generation: 0n, id: ReaderGroupConfig.anyId }
   })

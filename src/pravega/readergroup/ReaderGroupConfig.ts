@@ -70,8 +70,11 @@ export class ReaderGroupConfig extends Schema.Class<ReaderGroupConfig>("effect-p
     Reading.fromBytes("ReaderGroupConfig", bytes, read)
 }
 
+/** For a group that has none yet: the controller then chooses one. @internal */
+export const anyId = "00000000-0000-0000-0000-000000000000"
+
 /** The generation and the id of a configuration that the controller hasn't seen. */
-const unnumbered = { generation: -1n, id: "00000000-0000-0000-0000-000000000000" }
+const unnumbered = { generation: -1n, id: anyId }
 
 /**
  * A configuration with Java's defaults: refreshed every 3 seconds, a checkpoint every 30 seconds, at most 3 unfinished

@@ -10,8 +10,7 @@
  *   the kernel frees it however the process ends.
  *
  * A write or a read that fails is the end of the storage: nothing is acknowledged or read any more, and its owner is told
- * once. It neither
- * checks what is appended where nor knows what the bytes mean.
+ * once. It neither checks what is appended where nor knows what the bytes mean.
  *
  * @internal
  */
