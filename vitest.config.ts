@@ -24,6 +24,9 @@ const left = {
   ...postgresLeftOut === undefined ? {} : { postgresLeftOut }
 }
 
+// Nothing may depend on the machine's speed: this only ends what hangs. Programs of tests are ended before it, so that it is seen why.
+const patience = 900_000
+
 export default defineConfig({
   test: {
     reporters: ["default", ["./tools/summary-reporter.mjs", left]],
@@ -37,8 +40,8 @@ export default defineConfig({
           env,
           include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: [real, ...postgres],
-          // Nothing may depend on the machine's speed; this only ends what hangs.
-          testTimeout: 120_000,
+          testTimeout: patience,
+          hookTimeout: patience,
           // Vitest's own choice leaves a core idle, which hurts where there are two.
           maxWorkers: Math.max(2, availableParallelism() - 1),
           sequence: { groupOrder: 0 }
@@ -53,8 +56,8 @@ export default defineConfig({
           globalSetup: ["./test/real/globalSetup.ts"],
           // The server has its share of the work: more files at once would only wait for it.
           maxWorkers: 2,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: patience,
+          hookTimeout: patience,
           sequence: { groupOrder: 1 }
         }
       }

@@ -135,7 +135,6 @@ const histories = Number(process.env["HISTORIES"] ?? 80)
 describe("the idempotent sink", () => {
   it(
     "once and in order, whatever step a process stops at, and however the stream is scaled then",
-    { timeout: 300_000 },
     () =>
       Effect.runPromise(Effect.gen(function*() {
         const steps = yield* live([])
@@ -153,7 +152,7 @@ describe("the idempotent sink", () => {
       }))
   )
 
-  it("once and in order, in any history of crashes, pauses, two owners and scalings", { timeout: 300_000 }, () => {
+  it("once and in order, in any history of crashes, pauses, two owners and scalings", () => {
     const step = fc.integer({ min: 1, max: 45 })
     const maybe = <A>(arbitrary: fc.Arbitrary<A>) => fc.option(arbitrary, { nil: undefined })
     const segments = fc.integer({ min: 1, max: 4 })

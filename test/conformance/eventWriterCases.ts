@@ -60,6 +60,10 @@ export const eventWriterCases = (it: Cases): void => {
         })
       yield* write(20_000)
       yield* writeDuring(7, 30_000)
+      // there before they are scaled away, also where the server is fast and this process is slow
+      yield* writer.flush
+      yield* write(5000)
+      yield* writer.flush
       yield* writeDuring(3, 30_000)
       yield* write(20_000)
       yield* writer.flush
@@ -88,9 +92,11 @@ export const eventWriterCases = (it: Cases): void => {
         Effect.gen(function*() {
           const writer = yield* EventWriter.make(stream, { blockBytes: 4096 })
           let written = 0
-          while (written < 20_000 || !until()) {
-            yield* Effect.asVoid(writer.enqueue(numbered(written, 200)))
-            written += 200
+          // the last events after the end, so that there are some for the segments that are new then
+          for (let isLast = false; !isLast;) {
+            isLast = written >= 20_000 && until()
+            yield* Effect.asVoid(writer.enqueue(numbered(written, 1000)))
+            written += 1000
             yield* Effect.sleep("1 millis")
           }
           yield* writer.flush
@@ -128,7 +134,9 @@ export const eventWriterCases = (it: Cases): void => {
       }
       const written = yield* Effect.gen(function*() {
         const writer = yield* EventWriter.make(stream, { blockBytes: 2048 })
-        for (let i = 0; i < 40_000; i += 400) {
+        let i = 0
+        // a server may be slow to take the next connection
+        for (; i < 40_000 || losses < 5; i += 400) {
           yield* Effect.asVoid(writer.enqueue(numbered(i, 400)))
           yield* Effect.sleep("1 millis")
           if (i % 2000 === 0 && connection?.isLost() === false) {
@@ -137,9 +145,8 @@ export const eventWriterCases = (it: Cases): void => {
           }
         }
         yield* writer.flush
-        return 40_000
+        return i
       }).pipe(Effect.provideService(Pravega, recording))
-      assert.isAbove(losses, 3)
       assertInOrder(yield* rawTexts(stream.name), numbered(0, written))
     }))
 

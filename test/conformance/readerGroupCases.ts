@@ -69,7 +69,7 @@ const startReader = Effect.fnUntraced(function*(
   return { fiber, stop: Scope.close(scope, Exit.void) }
 })
 
-const awaitCount = (seen: ReadonlyArray<string>, count: number): Effect.Effect<void> =>
+const awaitCount = (seen: ReadonlyArray<unknown>, count: number): Effect.Effect<void> =>
   Effect.suspend(() =>
     seen.length >= count ? Effect.void : Effect.andThen(Effect.sleep("10 millis"), awaitCount(seen, count))
   )
@@ -144,8 +144,7 @@ export const readerGroupCases = (it: Cases): void => {
         yield* Fiber.join(second.fiber)
         assertOnceInOrder(seen, numbered(0, 4000))
         assert.strictEqual(yield* groups.unreadBytes, 0n)
-      }),
-    { timeout: 120_000 }
+      })
   )
 
   it.effect("an interrupted reader is gone at once, and the next goes on after what was acknowledged", () =>
@@ -359,6 +358,9 @@ export const readerGroupCases = (it: Cases): void => {
           ))
       )
       const writer = yield* EventWriter.make(stream)
+      // the first one is read before any time is noted, however long the reader takes to come
+      yield* writer.write("k0 0")
+      yield* awaitCount(windows, 1)
       for (let time = 1n; windows.at(-1)?.lower === undefined; time++) {
         yield* writer.write(`k0 ${time}`)
         yield* writer.noteTime(time * 1000n)
@@ -372,7 +374,7 @@ export const readerGroupCases = (it: Cases): void => {
       assert.isAtMost(Number(end?.lower), Number(written * 1000n))
       const lowers = windows.flatMap(({ lower }) => lower ?? [])
       assert.deepStrictEqual(lowers, lowers.toSorted((a, b) => Number(a - b)))
-    }), { timeout: 120_000 })
+    }))
 
   it.effect("automatic retention: what was checkpointed is told to the stream", () =>
     Effect.gen(function*() {
@@ -380,7 +382,12 @@ export const readerGroupCases = (it: Cases): void => {
       const stream = yield* newStream(2)
       yield* write(stream, numbered(0, 40))
       const seen: Array<string> = []
-      const reader = yield* startReader(stream, seen, { readerGroup: "automatic", retention: "automatic" })
+      const reader = yield* startReader(stream, seen, {
+        readerGroup: "automatic",
+        retention: "automatic",
+        // one of the group's own could clear the one that is asked for before it is seen
+        automaticCheckpoints: "off"
+      })
       yield* awaitCount(seen, 40)
       const group = yield* ReaderGroup.open(`${scope}/automatic`)
       const checkpoint = yield* group.checkpoint("told")

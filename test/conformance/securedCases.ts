@@ -39,7 +39,7 @@ export const securedCases = <E>(
   server: Layer.Layer<SecuredServer, E>,
   { tokensRunOut }: { readonly tokensRunOut: boolean }
 ): void => {
-  layer(server, { timeout: "2 minutes", excludeTestServices: true })(`who a client is: ${name}`, (it) => {
+  layer(server, { excludeTestServices: true })(`who a client is: ${name}`, (it) => {
     it.effect("writes, commits, scales and reads back as a user who may", () =>
       Effect.gen(function*() {
         const stream = somewhere()

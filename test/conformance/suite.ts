@@ -56,7 +56,7 @@ export const conformance = <E>(name: string, server: Layer.Layer<Server, E>): vo
         afterEach(({ task }) => {
           outcomes.push(`${task.result?.state === "fail" ? "FAILED" : "ok    "}  ${area}: ${task.name}`)
         })
-        layer(withClient(server), { timeout: "1 minute", excludeTestServices: true })(cases)
+        layer(withClient(server), { excludeTestServices: true })(cases)
       })
     }
     afterAll(() => {

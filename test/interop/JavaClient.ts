@@ -63,7 +63,8 @@ export const java = Effect.fnUntraced(function*(
     run(command, commandArgs, {
       env: { PRAVEGA_CONTROLLER: controller, PRAVEGA_TRUST: authority },
       input: asLines(events),
-      timeoutMs: 150_000
+      // only ends what hangs, after the program itself has had its say
+      timeoutMs: 720_000
     })
   )
   return fields(out)

@@ -30,7 +30,7 @@ export const python = Effect.fnUntraced(function*(
     run("python3", [program, ...args], {
       env: { PRAVEGA_CONTROLLER: controller, PYTHONPATH: folder },
       input: asLines(events),
-      timeoutMs: 120_000
+      timeoutMs: 720_000
     })
   )
   return fields(out)

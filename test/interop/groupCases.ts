@@ -60,7 +60,7 @@ const assertOnceInOrder = (members: ReadonlyArray<GroupMembers.Member>, count: n
 }
 
 export const groupCases = (name: string, server: Layer.Layer<InteropServer>, events: number): void => {
-  layer(withClient(server), { timeout: "1 minute", excludeTestServices: true })(
+  layer(withClient(server), { excludeTestServices: true })(
     `a reader group of Java's readers and ours, on ${name}`,
     (it) => {
       it.effect(
@@ -136,7 +136,8 @@ export const groupCases = (name: string, server: Layer.Layer<InteropServer>, eve
             assert.strictEqual(yield* group.unreadBytes, 0n)
             assert.deepStrictEqual(yield* group.distribution, { segments: new Map(), unassigned: 0 })
           }),
-        { timeout: 600_000 }
+        // only ends what hangs
+        { timeout: 3_600_000 }
       )
     }
   )

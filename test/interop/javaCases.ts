@@ -64,7 +64,7 @@ const parsed = (text: string): StreamCut => {
 }
 
 export const javaCases = (name: string, server: Layer.Layer<InteropServer>): void => {
-  layer(withClient(server), { timeout: "1 minute", excludeTestServices: true })(
+  layer(withClient(server), { excludeTestServices: true })(
     `with the Java client, on ${name}`,
     (it) => {
       it.effect("each reads what the other wrote, in order, from the same segments", () =>

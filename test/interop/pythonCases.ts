@@ -48,7 +48,7 @@ const seenOnTheRealServer = [
 ]
 
 export const pythonCases = (name: string, server: Layer.Layer<InteropServer>): void => {
-  layer(withClient(server), { timeout: "1 minute", excludeTestServices: true })(
+  layer(withClient(server), { excludeTestServices: true })(
     `with the Python client, on ${name}${left === undefined ? "" : ` (left out: ${left})`}`,
     (it) => {
       it.effect("each reads what the other wrote, in order, from the same segments", ({ skip }) =>

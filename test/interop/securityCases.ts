@@ -61,7 +61,7 @@ const expectedOf = { "a standalone": {}, "the embedded server": unlikeStandalone
 
 export const securityCases = (name: keyof typeof expectedOf, server: Layer.Layer<InteropServer>): void => {
   const unlike: Readonly<Record<string, string>> = expectedOf[name]
-  layer(server, { timeout: "1 minute", excludeTestServices: true })(
+  layer(server, { excludeTestServices: true })(
     `with the Java client's users, on ${name}`,
     (it) => {
       it.effect("each can do what the server says it may", () =>

@@ -176,7 +176,7 @@ describe("EventWriter", () => {
           }
         ]]
       }
-    ), 120_000)
+    ))
 
   it(
     "where segments are deleted, an outcome that nobody can tell ends the writer: never a repeated or missing event",
@@ -222,8 +222,7 @@ describe("EventWriter", () => {
         { numRuns: 500 }
       )
       assert.isAbove(outcomes.stored, 0)
-    },
-    120_000
+    }
   )
 
   /** An event that is on its way to a segment that is replaced, on a connection that is dead. */

@@ -17,7 +17,7 @@ import uuid
 import pravega_client
 
 # The client has no other way to tell that the events are not coming.
-GIVE_UP_SECONDS = 120
+GIVE_UP_SECONDS = 600
 
 
 def events():

@@ -80,7 +80,7 @@ const start = (part: PartName) => Effect.promise(() => cluster.start(part))
 const otherThan = (part: PartName): PartName => part === "store1" ? "store2" : "store1"
 
 /** Only ends what hangs: a store's containers can be without an owner for half a minute, and that several times. */
-const patience = 600_000
+const patience = 3_600_000
 
 /** The last event number of a writer id that the segment does not know. */
 const never = -(1n << 63n)

@@ -52,7 +52,7 @@ final class ByteStreamCases {
         }
         writer.write(data, 5000, data.length - 5000);
         writer.flush();
-        place.say("woken", available.get(30, TimeUnit.SECONDS) > 0);
+        place.say("woken", available.get(Place.PATIENCE, TimeUnit.MILLISECONDS) > 0);
         place.say("tail", writer.fetchTailOffset(), "head", writer.fetchHeadOffset());
         byte[] read = read(reader, data.length);
         place.say("the same", Arrays.equals(data, read), reader.getOffset());

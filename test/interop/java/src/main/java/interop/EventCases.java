@@ -163,7 +163,8 @@ final class EventCases {
         EventStreamReader<String> reader = reader(place, "g", "r");
         place.say(Place.texts(Place.next(reader, 1)));
         boolean completed = false;
-        for (int i = 0; i < 100 && !completed; i++) {
+        long end = System.currentTimeMillis() + Place.PATIENCE;
+        while (!completed && System.currentTimeMillis() < end) {
             completed = reader.readNextEvent(100).isReadCompleted();
         }
         place.say("completed", completed);

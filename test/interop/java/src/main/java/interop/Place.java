@@ -39,8 +39,8 @@ import java.util.concurrent.ScheduledExecutorService;
 /** Where a case runs: a scope of its own, the clients that it asks for, and what it says it saw. */
 final class Place implements AutoCloseable {
     static final Serializer<String> TEXT = new UTF8StringSerializer();
-    /** How long a reader is given for its next event, in milliseconds: what comes late is not lost. */
-    static final long PATIENCE = 60_000;
+    /** How long a case waits for what must come, in milliseconds: it only ends what hangs, for what comes late is not lost. */
+    static final long PATIENCE = 300_000;
 
     final String scope;
     final ClientConfig config;

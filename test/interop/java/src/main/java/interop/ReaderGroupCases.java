@@ -136,7 +136,7 @@ final class ReaderGroupCases {
         place.say("from it", Place.summary(Place.texts(Place.next(EventCases.reader(place, "h", "r"), 50))));
         CompletableFuture<Checkpoint> never = group.initiateCheckpoint("never", place.executor());
         group.cancelOutstandingCheckpoints();
-        place.outcome("cancelled", () -> never.get(20, TimeUnit.SECONDS));
+        place.outcome("cancelled", () -> never.get(Place.PATIENCE, TimeUnit.MILLISECONDS));
     }
 
     private static void cuts(Place place) throws Exception {
@@ -279,7 +279,8 @@ final class ReaderGroupCases {
         EventStreamReader<String> reader = EventCases.reader(place, "g", "r");
         List<String> texts = new ArrayList<>();
         int thrown = 0;
-        for (int i = 0; i < 200 && texts.size() < 10; i++) {
+        long end = System.currentTimeMillis() + Place.PATIENCE;
+        while (texts.size() < 10 && System.currentTimeMillis() < end) {
             try {
                 String event = reader.readNextEvent(100).getEvent();
                 if (event != null) {

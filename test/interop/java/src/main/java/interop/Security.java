@@ -85,7 +85,7 @@ public final class Security {
         place.outcome("writes to the other", () -> write(place, "totals"));
         place.outcome("writes a transaction", () -> {
             TransactionalEventStreamWriter<String> writer = place.keep(place.clients().createTransactionalEventWriter(
-                "trades", Place.TEXT, EventWriterConfig.builder().transactionTimeoutTime(20_000).build()));
+                "trades", Place.TEXT, EventWriterConfig.builder().transactionTimeoutTime(60_000).build()));
             Transaction<String> transaction = writer.beginTxn();
             transaction.writeEvent("k", "another");
             transaction.abort();
