@@ -23,7 +23,7 @@ export const ours: Peer = {
       const source = stripTypeScriptTypes(readFileSync(join(root, "bench", file), "utf8"))
       const target = join(compiled, file.replace(/ts$/, "js"))
       mkdirSync(dirname(target), { recursive: true })
-      writeFileSync(target, source.replaceAll(/(from "\.[^"]+)\.ts"/g, "$1.js\""))
+      writeFileSync(target, source.replaceAll(/((?:from |import\()"\.[^"]+)\.ts"/g, "$1.js\""))
     }
     return Promise.resolve({ command: process.execPath, args: [join(compiled, "peers/effect-pravega/main.js")] })
   }

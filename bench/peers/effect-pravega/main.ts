@@ -6,34 +6,34 @@ import { Pravega } from "effect-pravega"
 import type * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { createInterface } from "node:readline"
-import { acknowledge, latency } from "./acknowledging.ts"
 import { parseCommand } from "./Command.ts"
 import type { Command } from "./Command.ts"
-import { batches, copy, copyKeyed, throughNumbers, throughTransactions } from "./copying.ts"
 import type { Figures } from "./Figures.ts"
-import { readBatch, readGroup } from "./reading.ts"
-import { write, writeTransactions } from "./writing.ts"
 
-const commands: Readonly<Record<string, (command: Command) => Effect.Effect<Figures, unknown, Pravega>>> = {
-  write,
-  transactions: writeTransactions,
-  batch: readBatch,
-  group: readGroup,
-  acknowledge,
-  latency,
-  copy,
-  copyKeyed,
-  batches,
-  throughTransactions,
-  throughNumbers
+type Run = (command: Command) => Effect.Effect<Figures, unknown, Pravega>
+
+/** Each loads what a program of its kind would load, no more: a writer no queries. */
+const commands: Readonly<Record<string, () => Promise<Run>>> = {
+  write: async () => (await import("./writing.ts")).write,
+  transactions: async () => (await import("./writing.ts")).writeTransactions,
+  batch: async () => (await import("./reading.ts")).readBatch,
+  group: async () => (await import("./reading.ts")).readGroup,
+  acknowledge: async () => (await import("./acknowledging.ts")).acknowledge,
+  latency: async () => (await import("./acknowledging.ts")).latency,
+  copy: async () => (await import("./copying.ts")).copy,
+  copyKeyed: async () => (await import("./copying.ts")).copyKeyed,
+  batches: async () => (await import("./copying.ts")).batches,
+  throughTransactions: async () => (await import("./copying.ts")).throughTransactions,
+  throughNumbers: async () => (await import("./copying.ts")).throughNumbers
 }
 
 const runtime = ManagedRuntime.make(Pravega.layer({ controller: process.argv[2] ?? "" }))
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = parseCommand(line)
-  const run = commands[command.name]
-  if (run === undefined) throw new Error(`unknown command ${command.name}`)
+  const load = commands[command.name]
+  if (load === undefined) throw new Error(`unknown command ${command.name}`)
+  const run = await load()
   const before = process.cpuUsage()
   const figures = await runtime.runPromise(run(command))
   const { system, user } = process.cpuUsage(before)
