@@ -12,8 +12,12 @@ import { randomScope } from "../names.ts"
 const somewhere = () =>
   EventStream.make(`${randomScope()}/numbers`, { schema: Schema.Int, routingKey: (n) => String(n) })
 
-/** Long enough for everything in the process that can go on to go on. */
-const settle = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
+/** Long enough for everything in the process that can go on to go on: counted in turns too, as some of a process's time is taken from it. */
+const settle = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20))).pipe(
+  Effect.andThen(Effect.promise(async () => {
+    for (let turns = 0; turns < 100; turns++) await new Promise((resolve) => setImmediate(resolve))
+  }))
+)
 
 const isWaiting = <A, E>(fiber: Fiber.Fiber<A, E>) => Effect.sync(() => fiber.pollUnsafe() === undefined)
 

@@ -260,7 +260,7 @@ export const openDistributed = async (options: DistributedOptions = {}): Promise
         jars,
         args: layout.arguments(part),
         ports: [port],
-        readyWithinMs: 120_000,
+        readyWithinMs: 600_000,
         outlives: options.lifetime === "detached"
       })
     )

@@ -83,9 +83,11 @@ export const cached = async (folder: string, fill: (folder: string) => Promise<v
   try {
     await fill(partial)
     Fs.writeFileSync(Path.join(partial, ".complete"), "")
-    if (!Fs.existsSync(complete)) {
-      Fs.rmSync(folder, { recursive: true, force: true })
+    try {
       Fs.renameSync(partial, folder)
+    } catch (error) {
+      // another run was faster: its folder may be in use already
+      if (!Fs.existsSync(complete)) throw error
     }
   } finally {
     Fs.rmSync(partial, { recursive: true, force: true })

@@ -42,7 +42,7 @@ export interface StandaloneOptions {
   readonly tls?: boolean
   /** More JVM flags or properties. */
   readonly properties?: ReadonlyArray<string>
-  /** Default 120 s. */
+  /** Only ends what hangs. Default 600 s. */
   readonly readyWithinMs?: number
 }
 
@@ -136,7 +136,7 @@ export const startStandalone = async (options: StandaloneOptions = {}): Promise<
         jars,
         args: javaArguments(options, ports, securityArguments(accounts, tls)),
         ports: [ports.segmentStore, ports.controller],
-        readyWithinMs: options.readyWithinMs ?? 120_000,
+        readyWithinMs: options.readyWithinMs ?? 600_000,
         outlives: options.lifetime === "detached",
         temporary: made
       })

@@ -238,7 +238,13 @@ describe("hostile bytes", () => {
           })
           socket.on("close", () => resume(Effect.succeed(received)))
         })
-      const few = yield* listen({ host: "127.0.0.1", port: 0, accept: server.accept, lingering: 2 })
+      const few = yield* listen({
+        host: "127.0.0.1",
+        port: 0,
+        accept: server.accept,
+        lingering: 2,
+        lingerMillis: 3_600_000
+      })
       const sockets = yield* Effect.forEach([1, 2, 3], () => Effect.tap(leave(few), () => over))
       const received = yield* Effect.forEach(sockets, (socket) => receivedBy(socket, 0))
       assert.deepStrictEqual(received.map((bytes) => bytes > asked), [false, true, true])
