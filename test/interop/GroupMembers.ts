@@ -1,10 +1,12 @@
 /** Readers of a reader group as processes, Java's and ours, of which some are killed; and what they have printed. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type { Scope } from "effect/Scope"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as Path from "node:path"
 import { Position } from "../../src/core/Position.ts"
+import * as Segment from "../../src/core/Segment.ts"
 import * as SegmentName from "../../src/core/SegmentName.ts"
 import { InteropServer } from "./InteropServer.ts"
 import { javaCommand } from "./JavaClient.ts"
@@ -27,7 +29,7 @@ export interface Member {
   readonly kill: Effect.Effect<void>
   /** Waits until it ends by itself; dies if that was not with success. */
   readonly ended: Effect.Effect<void>
-  /** How far it is known to have come: what it has printed. */
+  /** How far it is known to have come: the last position that it has printed, and what it has printed since. */
   readonly position: () => Position
 }
 
@@ -64,12 +66,13 @@ export const start = Effect.fnUntraced(function*(
       running.closed,
       (code) => code === 0 ? Effect.void : Effect.die(new Error(`member ${id} ended with ${code}:\n${running.said()}`))
     ),
-    position: () => positionOf(running.printed)
+    position: running.position
   }
 })
 
 class Running {
   readonly printed: Array<Printed> = []
+  private offsets = new Map<string, bigint>()
   private readonly child: ChildProcess
   private rest = ""
   private errors = ""
@@ -102,25 +105,32 @@ class Running {
 
   readonly said = (): string => this.errors
 
+  readonly position = (): Position =>
+    Position.make({
+      segments: Array.from(this.offsets, ([name, offset]) => {
+        const segment = Option.getOrThrow(SegmentName.parse(name))
+        if (segment._tag !== "StreamSegment") throw new Error(`${name} is no segment of a stream`)
+        return { stream: segment.stream, segment: segment.id, offset }
+      })
+    })
+
   /** What is not a whole line was not printed. */
   private read(text: string): void {
     const lines = (this.rest + text).split("\n")
     this.rest = lines.pop() ?? ""
     for (const line of lines) {
-      const [pointer = "", time = "", text = ""] = line.split("\t")
+      const [pointer = "", time = "", text = "", position] = line.split("\t")
       const [, segment = "", offset = "", length = ""] = /^(.*):(\d+)-(\d+)$/.exec(pointer) ?? []
-      this.printed.push({ segment, endOffset: BigInt(offset) + BigInt(length), time: Number(time), text })
+      const endOffset = BigInt(offset) + BigInt(length)
+      this.printed.push({ segment, endOffset, time: Number(time), text })
+      // Not all that it ever printed: a segment that it has given away and got back lies further than it had read itself.
+      if (position === undefined) this.offsets.set(segment, endOffset)
+      else this.offsets = offsetsOf(Buffer.from(position, "base64"))
     }
   }
 }
 
-const positionOf = (printed: ReadonlyArray<Printed>): Position => {
-  const offsets = new Map(printed.map(({ endOffset, segment }) => [segment, endOffset]))
-  return Position.make({
-    segments: Array.from(offsets, ([name, offset]) => {
-      const segment = Option.getOrThrow(SegmentName.parse(name))
-      if (segment._tag !== "StreamSegment") throw new Error(`${name} is no segment of a stream`)
-      return { stream: segment.stream, segment: segment.id, offset }
-    })
-  })
+const offsetsOf = (position: Uint8Array): Map<string, bigint> => {
+  const { segments } = Result.getOrThrow(Position.fromBytes(position))
+  return new Map(segments.map(({ offset, segment, stream }) => [Segment.name(stream, segment), offset]))
 }

@@ -1,12 +1,13 @@
 /**
  * One of our readers of a reader group, as a process of its own: SCOPE STREAM GROUP READER. Prints what it reads, each line
  * before it is acknowledged, so that what it was killed after is known: segment, offset, offset of the next event,
- * milliseconds since 1970, text. Ends when the group has read everything. The controller is PRAVEGA_CONTROLLER.
+ * milliseconds since 1970, text, and after the last one of several its position. Ends when the group has read everything. The controller is PRAVEGA_CONTROLLER.
  */
 import { Effect, Layer, Logger } from "effect"
 import { writeSync } from "node:fs"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
+import { Position } from "../../src/core/Position.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import * as EventReader from "../../src/stream/EventReader.ts"
 
@@ -24,7 +25,11 @@ const program = EventReader.runArrays(
   events,
   { readerGroup: `${scope}/${group}`, readerId },
   (reads) =>
-    Effect.sync(() => print(reads.map((read) => `${read.pointer.toString()}\t${Date.now()}\t${read.event}\n`).join("")))
+    Effect.sync(() => {
+      const lines = reads.map((read) => `${read.pointer.toString()}\t${Date.now()}\t${read.event}`)
+      const position = Position.toBytes(EventReader.position(reads[reads.length - 1]!))
+      print(`${lines.join("\n")}\t${Buffer.from(position).toString("base64")}\n`)
+    })
 )
 
 // what is logged is no event; and it would make the pipe one that does not wait

@@ -8,12 +8,14 @@ import io.pravega.client.stream.ReaderConfig;
 import io.pravega.client.stream.impl.UTF8StringSerializer;
 import java.io.PrintStream;
 import java.net.URI;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 
 /**
  * A Java reader of a reader group: SCOPE GROUP READER. Prints what it reads, each line before it reads the next, so that
- * what it was killed after is known: the event's pointer, milliseconds since 1970, its text. Ends when the group has read
- * everything. The controller is PRAVEGA_CONTROLLER.
+ * what it was killed after is known: the event's pointer, milliseconds since 1970, its text, the reader's position. Ends
+ * when the group has read everything. The controller is PRAVEGA_CONTROLLER.
  */
 public final class GroupMember {
     private static final PrintStream OUT = new PrintStream(System.out, false, StandardCharsets.UTF_8);
@@ -40,7 +42,11 @@ public final class GroupMember {
     }
 
     private static void print(EventRead<String> read) {
-        OUT.print(read.getEventPointer() + "\t" + System.currentTimeMillis() + "\t" + read.getEvent() + "\n");
+        ByteBuffer bytes = read.getPosition().toBytes();
+        byte[] position = new byte[bytes.remaining()];
+        bytes.get(position);
+        OUT.print(read.getEventPointer() + "\t" + System.currentTimeMillis() + "\t" + read.getEvent() + "\t"
+            + Base64.getEncoder().encodeToString(position) + "\n");
         OUT.flush();
     }
 }
