@@ -224,6 +224,32 @@ describe("Source.microBatch", () => {
     120_000
   )
 
+  it("what is read to find a batch's end is no more than the batch, and is read once, in large reads, unless it is wanted again", () =>
+    Effect.gen(function*() {
+      const stream = new FakeStream(1, 1)
+      yield* Effect.gen(function*() {
+        const bytes = 128 * 1024
+        const session = yield* Source.microBatch(events, { limit: { bytes } }).open
+        const { start } = yield* session.start
+        const key = "k".repeat(1000)
+        for (let i = 0; i < 300; i++) stream.write(key)
+        const { store } = stream
+        const planned = yield* session.plan(start, [])
+        if (planned._tag !== "range") return assert.fail(planned._tag)
+        assert.isAtMost(store.furthest, bytes)
+        assert.isAtLeast(store.longest, bytes / 2)
+        const { reads } = store
+        const [partition] = yield* session.partitions(planned.plan)
+        const first = yield* Stream.runCollect(partition?.events ?? Stream.empty)
+        assert.strictEqual(store.reads, reads)
+        assert.deepStrictEqual(first.map(({ event }) => event), first.map((_, i) => `${key}:${i}`))
+        assert.isAbove(first.length, 100)
+        const [again] = yield* session.partitions(planned.plan)
+        assert.deepStrictEqual(yield* Stream.runCollect(again?.events ?? Stream.empty), first)
+        assert.isAbove(store.reads, reads)
+      }).pipe(Effect.provide(stream.layer), Effect.scoped)
+    }).pipe(Effect.runPromise))
+
   it("onTruncated fail: what is gone fails the plan, and nothing is skipped", () =>
     Effect.gen(function*() {
       const stream = new FakeStream(1, 1)

@@ -75,6 +75,9 @@ export class FakeStore {
   requested = 0
   requestedMax = 0
   reads = 0
+  /** Bytes of the longest read, and where the furthest ends. */
+  longest = 0
+  furthest = 0
   /** Called before each read is answered. */
   onRead: (offset: number) => void = () => {}
 
@@ -137,6 +140,8 @@ export class FakeStore {
       })
       return Effect.suspend(() => {
         this.reads++
+        this.longest = Math.max(this.longest, length)
+        this.furthest = Math.max(this.furthest, Number(offset) + length)
         this.requested += length
         this.requestedMax = Math.max(this.requestedMax, this.requested)
         return Effect.andThen(this.delay, answer)

@@ -71,7 +71,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
         ? undefined
         : yield* RetentionSubscriber.make(stream, retentionSubscriber)
       const tailWatch = yield* TailWatch.make(stream)
-      const readAheadOf = new WeakMap<BatchPlan, RangePlanner.PlannedRange["chunks"]>()
+      const readAheadOf = new WeakMap<BatchPlan, ReadonlyArray<SegmentPartition.ReadAhead | undefined>>()
       const skippedIn = new WeakMap<BatchPlan, Array<Skipped>>()
       const tails = new Map<Segment.SegmentId, bigint>()
       let turn = 0
@@ -142,7 +142,10 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
           gaps: planned.gaps,
           lanes
         })
-        readAheadOf.set(found, range.chunks)
+        readAheadOf.set(
+          found,
+          range.chunks.map((chunks) => chunks === undefined ? undefined : new SegmentPartition.ReadAhead(chunks))
+        )
         return { _tag: "range", plan: found, next: found.to, isFull: planned.isFull } satisfies Range<
           MicroBatchPlan,
           StreamCut
@@ -178,7 +181,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
         plan,
         partitions: (planned: MicroBatchPlan) =>
           Effect.sync(() => {
-            const chunks = readAheadOf.get(planned)
+            const ahead = readAheadOf.get(planned)
             const skipped = planned.gaps.map((gap): Skipped => skippedOf(stream, gap))
             skippedIn.set(planned, skipped)
             const onLost = onTruncated === "fail" ? "fail" : (lost: TruncatedData) =>
@@ -192,7 +195,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
                 predecessors: ordering === "perKey"
                   ? range.predecessors.flatMap((segment) => placesOf(planned, segment))
                   : [],
-                chunks: chunks?.[index],
+                ahead: ahead?.[index],
                 onTruncated: onLost,
                 explain,
                 context

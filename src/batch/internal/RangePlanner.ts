@@ -331,11 +331,15 @@ const take = Effect.fnUntraced(function*(
     return { id, to, events: 0, chunks: undefined } satisfies Taken
   }
   const { segments } = yield* Pravega
+  const { readAhead, readSize } = sizes(length, limits)
   const reader = yield* SegmentRangeReader.make(segments, {
     segment: { stream, id },
     from,
     to,
-    ...sizes(length, limits),
+    readAhead,
+    readSize,
+    // what comes after is not taken, and was half of what a query read
+    aheadUntil: from + BigInt(readAhead),
     maxEventSize: maxEventSizeDefault,
     onTruncated: "fail"
   })
@@ -343,6 +347,8 @@ const take = Effect.fnUntraced(function*(
   let bytes = 0
   let events = 0
   while (bytes < limits.bytes && events < limits.events && from + BigInt(bytes) < to) {
+    // the next event ends after the share
+    if (bytes > 0 && readAhead >= limits.bytes && reader.isAheadUsedUp()) break
     const chunk = yield* Effect.catchTag(reader.pull, "ReadError", ({ reason }) => Effect.fail(reason))
     const first = headerSize + i32At(chunk.bytes, 4)
     if (first > limits.bytes - bytes && !(limits.evenIfLarger && bytes === 0)) break
@@ -357,7 +363,12 @@ const take = Effect.fnUntraced(function*(
 
 /** How much is asked for at once: not much more than will be taken. */
 const sizes = (length: number, { bytes, eventSize, events }: Limits & { readonly eventSize: number | undefined }) => {
-  const expected = eventSize === undefined ? firstReadSize : Math.ceil(1.1 * events * eventSize)
+  const isLimitInBytes = events * headerSize >= bytes
+  const expected = isLimitInBytes
+    ? bytes
+    : eventSize === undefined
+    ? firstReadSize
+    : Math.ceil(1.1 * events * eventSize)
   const readAhead = Math.min(length, Math.ceil(bytes), Math.max(firstReadSize, expected))
   return { readAhead, readSize: Math.min(readSize, readAhead) }
 }

@@ -28,13 +28,36 @@ type Failure = ReadError | SourceError
 export interface Options {
   readonly id: number
   readonly predecessors: ReadonlyArray<number>
-  /** All of the range, if it was read while planning. */
-  readonly chunks: ReadonlyArray<EventChunk.EventChunk> | undefined
+  /** All of the range, if it was read while planning: see `ReadAhead`. */
+  readonly ahead: ReadAhead | undefined
   readonly lanes: number
   readonly onTruncated: OnTruncated
   /** Fails: with what is behind it that events are gone. */
   readonly explain: (lost: TruncatedData) => Effect.Effect<never, Failure>
   readonly context: Context.Context<Pravega>
+}
+
+/**
+ * What was read of a range while planning, until its buffers are used again. Who reads the range after that, as another
+ * try of the batch does, reads it from the stream.
+ */
+export class ReadAhead {
+  private chunks: ReadonlyArray<EventChunk.EventChunk> | undefined
+
+  constructor(chunks: ReadonlyArray<EventChunk.EventChunk>) {
+    this.chunks = chunks
+  }
+
+  /** Undefined: they were taken. */
+  get kept(): ReadonlyArray<EventChunk.EventChunk> | undefined {
+    return this.chunks
+  }
+
+  take(): ReadonlyArray<EventChunk.EventChunk> | undefined {
+    const { chunks } = this
+    this.chunks = undefined
+    return chunks
+  }
 }
 
 /** Bytes read ahead per partition that was not read while planning. */
@@ -45,9 +68,10 @@ export const make = <A>(
   range: SegmentRange,
   options: Options
 ): Partition<EventRead<A>, Failure> => {
-  const { chunks, context, explain, id, predecessors } = options
+  const { ahead, context, explain, id, predecessors } = options
   const read = <B>(codec: EventCodec.EventCodec<B>, onTruncated = options.onTruncated) => {
-    if (chunks !== undefined) return decoded(chunks, codec)
+    const chunks = ahead?.kept
+    if (chunks !== undefined) return decoded(chunks, (chunk) => EventChunk.decode(chunk, codec))
     const stream = EventStream.make<B>(events.name, { codec })
     return BatchReader.readRange(stream, range, { readAhead, onTruncated }).pipe(
       Stream.catch((error) =>
@@ -67,8 +91,16 @@ export const make = <A>(
     })
   })
   // That events are skipped was said when they were skipped; what goes after they were processed is not.
-  const stored = read(EventCodec.bytes, options.onTruncated === "fail" ? "fail" : () => Effect.void)
-  const strict = read(events.codec)
+  const stored = Stream.suspend(() =>
+    read(EventCodec.bytes, options.onTruncated === "fail" ? "fail" : () => Effect.void)
+  )
+  // Their buffers are those of the next batch's read-ahead: left to the collector, it marked the heap for each 16 MiB.
+  const strict = Stream.suspend(() => {
+    const chunks = events.codec.copies === true ? ahead?.take() : undefined
+    return chunks === undefined
+      ? read(events.codec)
+      : decoded(chunks, (chunk) => EventChunk.decodeLast(chunk, events.codec))
+  })
   const keyOf = ({ event }: EventRead<A>) => events.routingKey?.(event) ?? ""
   return {
     id,
@@ -180,7 +212,7 @@ const laneOf = (key: string, count: number): number =>
 /** Events that were read while planning, decoded a chunk at a time. */
 const decoded = <A>(
   chunks: ReadonlyArray<EventChunk.EventChunk>,
-  codec: EventCodec.EventCodec<A>
+  decode: (chunk: EventChunk.EventChunk) => EventChunk.Decoded<A>
 ): Stream.Stream<EventRead<A>, ReadError> =>
   Stream.fromPull(Effect.sync(() => {
     let at = 0
@@ -189,7 +221,7 @@ const decoded = <A>(
       if (failure !== undefined) return Effect.fail(failure)
       const chunk = chunks[at++]
       if (chunk === undefined) return Cause.done()
-      const decoding = EventChunk.decode(chunk, codec)
+      const decoding = decode(chunk)
       if (decoding.failure !== undefined) failure = new ReadError({ reason: decoding.failure })
       return Arr.isReadonlyArrayNonEmpty(decoding.events) ? Effect.succeed(decoding.events) : pull
     })

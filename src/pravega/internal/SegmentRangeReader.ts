@@ -33,6 +33,8 @@ export interface Options {
   readonly to: RangeEnd
   /** In bytes. At least one read is in flight, however small this is. */
   readonly readAhead: number
+  /** Only bytes before this offset are read ahead; those after it one read at a time, when nothing else is left. */
+  readonly aheadUntil?: bigint | undefined
   /** Asked for in one request, in bytes; a store answers with at most 2 MiB. Also about the size of a chunk. */
   readonly readSize: number
   /** In bytes, without the header. */
@@ -48,6 +50,8 @@ export interface SegmentRangeReader {
   readonly pull: Pull.Pull<EventChunk, ReadError>
   /** Where the next event starts that was not handed out: a boundary at which another reader can go on. */
   readonly position: () => bigint
+  /** All events that end before `aheadUntil` were handed out: the next pull has to read more. */
+  readonly isAheadUsedUp: () => boolean
 }
 
 /** Starts nothing before the first pull. Closing the Scope stops the reads in flight. */
@@ -57,7 +61,7 @@ export const make = (
 ): Effect.Effect<SegmentRangeReader, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
     const reader = new RangeReader(segments, options, scope)
-    return { pull: reader.pull, position: reader.position }
+    return { pull: reader.pull, position: reader.position, isAheadUsedUp: reader.isAheadUsedUp }
   })
 
 type Step = Effect.Effect<EventChunk | undefined, ReadErrorReason | Cause.Done>
@@ -80,6 +84,7 @@ class RangeReader {
   private readonly scope: Scope.Scope
   private readonly until: bigint | undefined
   private readonly slots: number
+  private readonly aheadUntil: bigint | undefined
   private readonly readSize: number
   private readonly framer: EventFramer
   /** Framed and not handed out yet. */
@@ -100,11 +105,16 @@ class RangeReader {
     this.until = typeof options.to === "object" ? options.to.until : undefined
     this.readSize = Math.max(1, Math.min(options.readSize, options.readAhead))
     this.slots = Math.max(1, Math.floor(options.readAhead / this.readSize))
+    this.aheadUntil = options.aheadUntil
     this.next = options.from
     this.framer = new EventFramer(options.segment, options.from, options.maxEventSize)
   }
 
   readonly position = (): bigint => this.ready?.startOffset ?? this.framer.offset
+
+  readonly isAheadUsedUp = (): boolean =>
+    this.ready === undefined && this.window.length === 0 && this.aheadUntil !== undefined &&
+    this.next >= this.aheadUntil
 
   readonly pull: Pull.Pull<EventChunk, ReadError> = Effect.suspend(() => this.step().pipe(Effect.catch(this.recover)))
     .pipe(
@@ -181,7 +191,10 @@ class RangeReader {
     Effect.suspend(() => {
       if (this.window.length >= this.slots || this.next >= known) return Effect.void
       const from = this.next
-      const size = Math.min(this.readSize, Number(known - from))
+      const ahead = this.aheadUntil === undefined ? known : this.aheadUntil
+      if (from >= ahead && this.window.length > 0) return Effect.void
+      const to = from < ahead && ahead < known ? ahead : known
+      const size = Math.min(this.readSize, Number(to - from))
       this.next = from + BigInt(size)
       return Effect.flatMap(this.start(this.readFully(from, size)), () => this.fill(known))
     })

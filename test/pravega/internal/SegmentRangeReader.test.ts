@@ -101,6 +101,28 @@ describe("SegmentRangeReader", () => {
       assert.deepStrictEqual(reads, events)
     })))
 
+  it("reads nothing ahead behind a place that is named, and says when it has handed out what lies before", () =>
+    fc.assert(fc.asyncProperty(settings, fc.nat(), async ({ lengths, readAhead, readSize, seed }, at) => {
+      const events = eventsOf(lengths, seed)
+      const store = new FakeStore(seed)
+      store.segment(stream, id).append(framed(events))
+      const size = Number(boundariesOf(events).at(-1))
+      const aheadUntil = at % (size + 1)
+      await run(Effect.scoped(Effect.gen(function*() {
+        const reader = yield* open(store, { to: BigInt(size), readAhead, readSize, aheadUntil: BigInt(aheadUntil) })
+        while (!reader.isAheadUsedUp() && reader.position() < size) {
+          yield* reader.pull
+          assert.isAtMost(store.furthest, Math.max(aheadUntil, Number(reader.position())) + readSize)
+        }
+        const handedOut = reader.position()
+        assert.isTrue(boundariesOf(events).every((end) => end > aheadUntil || end <= handedOut))
+        const { chunks, error } = yield* pullAll(reader)
+        assert.isUndefined(error)
+        const left = chunks.reduce((count, chunk) => count + chunk.count, 0)
+        assert.strictEqual(left, boundariesOf(events).filter((end) => end > handedOut).length)
+      })))
+    })))
+
   it("answers any bytes with events or a typed error", () =>
     fc.assert(fc.asyncProperty(
       settings,
