@@ -62,14 +62,15 @@ const unusedLimitBytes = 16 * 1024 * 1024
 const unused = new Map<number, Array<Uint8Array>>()
 let unusedBytes = 0
 
-/** Lets go of buffers of other sizes where that helps: writers of other blocks may have left them. */
+/**
+ * Lets go of buffers of other sizes where that helps: writers of other blocks may have left them. Only of as many as are in
+ * the way: the first small buffer of a new transaction took the place of all the full ones that the last one had left.
+ */
 const makeRoom = (length: number): boolean => {
   if (length > unusedLimitBytes) return false
   for (const [size, buffers] of unused) {
-    if (unusedBytes + length <= unusedLimitBytes) return true
     if (size === length) continue
-    unused.delete(size)
-    unusedBytes -= size * buffers.length
+    while (unusedBytes + length > unusedLimitBytes && buffers.pop() !== undefined) unusedBytes -= size
   }
   return unusedBytes + length <= unusedLimitBytes
 }

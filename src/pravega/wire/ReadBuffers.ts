@@ -12,8 +12,11 @@ export const readMaximum = 512 * 1024
 const largest = readMaximum + 4096
 /** A reader of many segments asks each for less: a half, a quarter or an eighth. Smaller ones are cheap. */
 const smallest = largest / 8
-/** In bytes: what a reader reads ahead by default, and a chunk of each of its four segments. */
-const limit = 12 * largest
+/**
+ * In bytes: a query's batch of 16 MiB, whose buffers come back at once and are those of the next one. A reader never has so
+ * many out: by default it reads 4 MiB ahead.
+ */
+const limit = 32 * largest
 
 /** By size. */
 const free = new Map<number, Array<ArrayBuffer>>()

@@ -50,6 +50,18 @@ describe("BlockBuffers", () => {
     }
   })
 
+  it("lets go of as many as are in the way of another size, and keeps the others", () => {
+    const size = 512 * 1024
+    const buffers = new BlockBuffers(size)
+    const many = Array.from({ length: limit / size }, () => buffers.take(size))
+    const given = new Set(many.map((buffer) => buffer.buffer))
+    for (const buffer of many) buffers.give(buffer)
+    buffers.give(new Uint8Array(size / 4))
+    const again = many.map(() => buffers.take(size)).filter((buffer) => given.has(buffer.buffer))
+    assert.strictEqual(again.length, many.length - 1)
+    for (const buffer of again) buffers.give(buffer)
+  })
+
   it("keeps none that is larger than a block", () => {
     const buffers = new BlockBuffers(4096)
     const large = buffers.take(1_000_001)

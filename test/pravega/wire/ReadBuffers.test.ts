@@ -21,9 +21,9 @@ describe("buffers of what is read", () => {
   })
 
   it("of other sizes give way to those of who reads now", () => {
-    const unused = Array.from({ length: 20 }, () => ReadBuffers.take(readMaximum))
+    const unused = Array.from({ length: 40 }, () => ReadBuffers.take(readMaximum))
     unused.forEach(ReadBuffers.give)
-    const now = Array.from({ length: 20 }, () => ReadBuffers.take(readMaximum / 2))
+    const now = Array.from({ length: 40 }, () => ReadBuffers.take(readMaximum / 2))
     now.forEach(ReadBuffers.give)
     const buffers = new Set(now.map(({ buffer }) => buffer))
     for (const { length } of now) assert.isTrue(buffers.has(ReadBuffers.take(length).buffer))
