@@ -33,7 +33,7 @@ export const segmentsCases = (it: Cases): void => {
       assert.deepStrictEqual(Array.from((yield* Fiber.join(waiting)).data), [1, 2, 3])
       const rest = yield* segments.read({ stream, id }, { offset: 1n, length: 100 })
       assert.deepStrictEqual(Array.from(rest.data), [2, 3])
-      assert.isTrue(rest.atTail)
+      assert.isFalse(rest.endOfSegment)
     }))
 
   it.effect("ends at the end of a sealed segment, also for a read that waited there", () =>
@@ -48,10 +48,11 @@ export const segmentsCases = (it: Cases): void => {
       const atEnd = yield* segments.read({ stream, id }, { offset: 3n, length: 100 })
       assert.isTrue(atEnd.endOfSegment)
       assert.lengthOf(atEnd.data, 0)
-      // the end may be told together with the last bytes
+      // Seen: the end is told together with the last bytes while the store has these in its cache, which is full after many
+      // other writes; what it has to fetch comes alone, and the next read tells (0.13.0, as for the tail that is not sealed).
       const whole = yield* segments.read({ stream, id }, { offset: 0n, length: 100 })
       assert.deepStrictEqual(Array.from(whole.data), [1, 2, 3])
-      assert.isTrue(whole.endOfSegment)
+      assert.isTrue(whole.endOfSegment || !whole.atTail)
       const part = yield* segments.read({ stream, id }, { offset: 0n, length: 1 })
       assert.isFalse(part.endOfSegment && part.data.length < 3)
     }))
