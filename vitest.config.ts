@@ -32,6 +32,8 @@ export default defineConfig({
     reporters: ["default", ["./tools/summary-reporter.mjs", left]],
     coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text-summary", "lcov"] },
     passWithNoTests: leftOut !== undefined,
+    // of workers and servers, which a slow machine ends slowly
+    teardownTimeout: patience,
     projects: [
       {
         ssr: { resolve: { conditions: ["source", "module", "node", "development|production"] } },
