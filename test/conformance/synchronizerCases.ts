@@ -39,14 +39,22 @@ const open = (stream: EventStream.EventStream<string>) =>
 /** With connections and caches of its own, as another process has. */
 const anotherClient = Layer.unwrap(Server.useSync(({ client }) => Layer.fresh(client)))
 
-/** Ends all connections for appends, again and again. */
+/**
+ * Ends all connections for appends, again and again: when everybody who appends through them got something done since the
+ * last time, for an append is tried only so often, and a machine that is slow would not get through with one in between.
+ */
 const cutAppends = (
   stream: EventStream.EventStream<string>,
-  segment: RevisionedStream.RevisionedStream<string>["segment"]
+  segment: RevisionedStream.RevisionedStream<string>["segment"],
+  progress: () => ReadonlyArray<number>
 ) =>
   Effect.gen(function*() {
     const { segments } = yield* Pravega
+    let before = progress().map(() => -1)
     while (true) {
+      while (progress().some((count, i) => count === before[i])) yield* Effect.sleep("1 millis")
+      before = [...progress()]
+      yield* Effect.sleep("10 millis")
       for (let lane = 0; lane < 8; lane++) {
         yield* segments.appends({ stream: stream.name, id: segment }, lane).pipe(
           Effect.map((connection) => connection.fail("the test cuts it")),
@@ -54,7 +62,6 @@ const cutAppends = (
           Effect.scoped
         )
       }
-      yield* Effect.sleep("20 millis")
     }
   })
 
@@ -89,6 +96,7 @@ export const synchronizerCases = (it: Cases): void => {
   it.effect("four members of two clients add to a state, while connections are cut and the log is compacted", () =>
     Effect.gen(function*() {
       const stream = yield* newStream()
+      const done = new Map(["a", "b", "c", "d"].map((name) => [name, 0]))
       const member = Effect.fnUntraced(function*(name: string, count: number) {
         const { state } = yield* open(stream)
         yield* state.initialize("=")
@@ -96,6 +104,7 @@ export const synchronizerCases = (it: Cases): void => {
         for (let i = 0; i < count; i++) {
           const places = yield* state.update((now) => ({ entry: `+${name}${i}`, value: now.length }))
           assert.strictEqual(state.current()?.[places], `${name}${i}`)
+          done.set(name, i + 1)
           if (i % 7 === 3) yield* state.compact(whole, 150)
         }
       }, Effect.scoped)
@@ -104,7 +113,8 @@ export const synchronizerCases = (it: Cases): void => {
       const { log, state } = yield* open(stream)
       yield* Effect.raceFirst(
         Effect.all([members(["a", "b"]), Effect.provide(members(["c", "d"]), anotherClient)], { concurrency: 2 }),
-        cutAppends(stream, log.segment)
+        // one that has done all stands still, and so do the cuts then
+        cutAppends(stream, log.segment, () => [done.get("a") ?? 0, done.get("b") ?? 0])
       )
       const added = yield* state.fetch
       assert.strictEqual(added.length, 80)
