@@ -387,8 +387,9 @@ const hold = Effect.fnUntraced(function*<A>(
         return TransactionFate.commit(ref, mark)
       }))
     ).pipe(Effect.mapError(toError))
+  const opening = parts.open({ notesWritten: false })
   // an interrupted first use must not become the cached result
-  const ownWriter = yield* Effect.cached(Effect.uninterruptible(Scope.provide(parts.open(undefined), scope)))
+  const ownWriter = yield* Effect.cached(Effect.uninterruptible(Scope.provide(opening, scope)))
   return {
     id,
     stream,

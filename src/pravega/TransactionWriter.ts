@@ -62,6 +62,8 @@ export interface TransactionWriterOptions {
    * the same events in the same order.
    */
   readonly writerId?: ((segmentName: string) => string) | undefined
+  /** False: `written` stays empty, which saves a checksum of all bytes. Default true. */
+  readonly notesWritten?: boolean | undefined
   /** Events are accepted while fewer bytes than this are unacknowledged (headers included); default 8 MiB. */
   readonly maxPendingBytes?: number | undefined
   /** Events for one segment are sent in blocks of at most this size; default 512 KiB. A larger event is its own block. */

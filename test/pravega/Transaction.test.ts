@@ -179,7 +179,7 @@ describe("Transaction", () => {
       const joined = yield* Transaction.join(keyed, txn.id)
       const second = yield* joined.writer({ writerId, blockBytes: 100 })
       yield* served(store, second.write(events))
-      const other = yield* txn.writer()
+      const other = yield* txn.writer({ notesWritten: false })
       yield* served(store, other.write(["z1", "z2"]))
       yield* served(store, Effect.andThen(joined.commit, txn.commit))
 
@@ -188,6 +188,7 @@ describe("Transaction", () => {
       for (const key of "abcdefgh") {
         assert.deepStrictEqual(stored.filter((e) => e.startsWith(key)), events.filter((e) => e.startsWith(key)))
       }
+      assert.strictEqual((yield* other.written).size, 0)
       const written = yield* second.written
       for (const { id } of txn.segments) {
         const mine = events.filter((event) => store.transactionEvents(txn.id, id).includes(event))

@@ -115,7 +115,7 @@ const begin = Effect.fnUntraced(function*<B>(stream: EventStream.EventStream<B>,
       if (known !== undefined) return Effect.succeed(known)
       const writerId = (segment: string) => uuid5(transaction.id, `${partition}/${segment}`)
       return Effect.tap(
-        Scope.provide(transaction.writer({ writerId }), scope),
+        Scope.provide(transaction.writer({ writerId, notesWritten: false }), scope),
         (writer) => Effect.sync(() => writers.set(partition, writer))
       )
     })

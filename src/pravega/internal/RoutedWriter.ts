@@ -53,7 +53,7 @@ export interface RoutedWriterOptions<A, E> {
   readonly numbering?: Numbering<E> | undefined
   /** A segment takes no more events: calls `replace` until it is true, or fails, which ends the writer. */
   readonly onGone: (segment: Segment.SegmentId, how: SegmentGone, replace: Replace) => Effect.Effect<void, E>
-  readonly onAcknowledged?: (segment: Segment.SegmentId, block: AppendBlock) => void
+  readonly onAcknowledged?: ((segment: Segment.SegmentId, block: AppendBlock) => void) | undefined
 }
 
 export interface RoutedWriter<A, E> {

@@ -46,11 +46,11 @@ const pingsPerLeaseInTrouble = 20
 const commitAttempts = 6
 const firstPauseMillis = 20
 /**
- * Pauses between polls: a transaction is committed after 10 to 100 ms, and one that is found late is late by a quarter of
- * the time. (Doubled pauses made it two thirds.)
+ * Pauses between polls: a transaction is committed after 10 to 100 ms, and one that is found late is late by a sixteenth of
+ * the time. (With pauses that grew by a quarter it was a quarter, with doubled ones two thirds.)
  */
 const firstPollMillis = 1
-const pollGrowth = 1.25
+const pollGrowth = 17 / 16
 const longestPollMillis = 50
 
 /** Keeps the transaction open; returns, with what its writers are to be told, when that is over. */

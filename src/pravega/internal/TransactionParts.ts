@@ -81,7 +81,9 @@ export class TransactionParts<A> {
       services,
       writerIdOf: (segment) => progress.get(segment)?.writerId ?? globalThis.crypto.randomUUID(),
       onGone: () => TransactionFate.gone(ref),
-      onAcknowledged: (segment, block) => progress.get(segment)?.add(block)
+      onAcknowledged: options?.notesWritten === false
+        ? undefined
+        : (segment, block) => progress.get(segment)?.add(block)
     })
     closing = writer
     this.writers.add(writer)
