@@ -41,13 +41,21 @@ export interface RevisionedStream<A> {
   readonly oldest: Effect.Effect<Revision, SegmentError | ControllerError>
   /** Where the next entry will be. */
   readonly latest: Effect.Effect<Revision, SegmentError | ControllerError>
+  /** Where the first and the next entry are, asked for at once. */
+  readonly bounds: Effect.Effect<
+    { readonly oldest: Revision; readonly latest: Revision },
+    SegmentError | ControllerError
+  >
   /**
-   * The entries from a revision to the end as it is now; the revision after one is its `endOffset`. Fails with
-   * `TruncatedData` when some are gone.
+   * The entries from a revision to the end: to `end` if that is given, which must be a revision that is there, else as it
+   * is now. The revision after an entry is its `endOffset`. Fails with `TruncatedData` when some are gone.
    */
-  readonly read: (from: Revision) => Stream.Stream<EventRead<A>, ReadError>
-  /** The same, but then it waits for what is appended; ends only when the stream is sealed. */
-  readonly follow: (from: Revision) => Stream.Stream<EventRead<A>, ReadError>
+  readonly read: (from: Revision, end?: Revision) => Stream.Stream<EventRead<A>, ReadError>
+  /**
+   * The same, but then it waits for what is appended; ends only when the stream is sealed. Who gives a revision that is there
+   * as `end` (`from`, if that is one) saves asking for it.
+   */
+  readonly follow: (from: Revision, end?: Revision) => Stream.Stream<EventRead<A>, ReadError>
   /**
    * Appends an entry if `expected` is the latest revision; undefined: in any case. Answers the revision after it (without
    * a condition, after a lost reply, perhaps one after later entries as well); undefined: there was another latest one.
@@ -91,15 +99,16 @@ export const make = Effect.fnUntraced(function*<A>(
   }
   const segment = { stream: stream.name, id: first.id }
   const appender = yield* ConditionalAppender.make({ segments, stores }, segment)
-  const range = (from: Revision, to: SegmentRangeReader.RangeEnd) =>
-    entries(stream, segments, { segment, from, to, readAhead, readSize, maxEventSize: maxEventSizeDefault })
+  const range = (from: Revision, to: SegmentRangeReader.RangeEnd, known?: Revision) =>
+    entries(stream, segments, { segment, from, to, known, readAhead, readSize, maxEventSize: maxEventSizeDefault })
   return {
     stream,
     segment: segment.id,
     oldest: Effect.map(segments.info(segment), ({ startOffset }) => startOffset),
     latest: Effect.map(segments.info(segment), ({ length }) => length),
-    read: (from) => range(from, "tail"),
-    follow: (from) => range(from, "end"),
+    bounds: Effect.map(segments.info(segment), ({ length, startOffset }) => ({ oldest: startOffset, latest: length })),
+    read: (from, end) => range(from, end ?? "tail", end),
+    follow: (from, end) => range(from, "end", end),
     append: (entry, expected) => Effect.flatMap(encode(stream, entry), (bytes) => appender.append(bytes, expected)),
     mark: segments.attribute(segment, SegmentAttribute.replayMark),
     moveMark: ({ from, to }) =>

@@ -197,12 +197,16 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
 
   readonly initialize = (entry: Entry): Effect.Effect<S, SynchronizerError> =>
     this.turn.withPermits(1)(Effect.gen({ self: this }, function*() {
-      const oldest = yield* this.log.oldest
-      const revision = yield* this.log.append(entry, oldest)
-      if (revision === undefined) return yield* this.fetch
-      this.replica ??= this.replicaAt(oldest)
-      yield* this.replay(entry, oldest, revision)
-      return yield* this.known
+      // of a log that was never written to; only then is it asked about one that was, and of which nothing is left
+      for (const place of [Effect.succeed(0n), this.log.oldest]) {
+        const oldest = yield* place
+        const revision = yield* this.log.append(entry, oldest)
+        if (revision === undefined) continue
+        this.replica ??= this.replicaAt(oldest)
+        yield* this.replay(entry, oldest, revision)
+        return yield* this.known
+      }
+      return yield* this.fetch
     })).pipe(Effect.mapError(asSynchronizerError))
 
   readonly update = <A>(decide: (state: S) => Decision<Entry, A>): Effect.Effect<A, SynchronizerError> =>
@@ -232,7 +236,7 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
         if (this.replica === undefined) yield* this.catchUp
         const { replica } = this
         if (replica === undefined) continue
-        const isSealed = yield* this.replayAll(this.log.follow(replica.revision)).pipe(
+        const isSealed = yield* this.replayAll(this.log.follow(replica.revision, replica.revision)).pipe(
           Effect.as(true),
           Effect.catchIf(isTruncated, () => Effect.as(this.startOver, false))
         )
@@ -282,8 +286,12 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
   /** Replays from the mark; that may be moved, and what was there truncated, while this reads. */
   private readonly startOver: Effect.Effect<void, SynchronizerError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
-      const replica = this.replicaAt((yield* this.fetchMark) ?? (yield* this.log.oldest))
-      yield* forEachEntry(this.log.read(replica.revision), (entry, from, to) => replica.apply(entry, from, to))
+      const bounds = Effect.mapError(this.log.bounds, asSynchronizerError)
+      const [mark, { latest, oldest }] = yield* Effect.all([this.fetchMark, bounds], { concurrency: "unbounded" })
+      const replica = this.replicaAt(mark ?? oldest)
+      // a mark that was moved in between lies beyond what was the end
+      const end = replica.revision <= latest ? latest : undefined
+      yield* forEachEntry(this.log.read(replica.revision, end), (entry, from, to) => replica.apply(entry, from, to))
       // what is here may have come further in the meantime
       if (this.replica !== undefined && this.replica.revision >= replica.revision) return
       this.replica = replica

@@ -339,9 +339,12 @@ const open = Effect.fnUntraced(function*<A>(
     : `${streams[0]?.scope}/${options.readerGroup}`
   const group = yield* ReaderGroup.parse(fullName)
   const { automaticCheckpoints, retention } = options
-  const { config, state } = yield* ReaderGroup.createAs(
+  const { config, state } = yield* ReaderGroup.openOrCreate(
     group,
-    ReaderGroup.configured({ streams: yield* bounds(streams, options), automaticCheckpoints, retention })
+    Effect.map(
+      bounds(streams, options),
+      (bounded) => ReaderGroup.configured({ streams: bounded, automaticCheckpoints, retention })
+    )
   )
   const known = new Set(streams.map(String))
   const others = Array.from(config.startingStreamCuts.keys()).filter((name) => !known.has(name))

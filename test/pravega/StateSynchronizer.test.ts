@@ -38,6 +38,7 @@ class MemoryLog implements RevisionedStream.RevisionedStream<string> {
 
   readonly oldest = Effect.sync(() => this.first)
   readonly latest = Effect.sync(() => this.length)
+  readonly bounds = Effect.sync(() => ({ oldest: this.first, latest: this.length }))
   readonly mark = Effect.sync(() => this.replayMark)
 
   readonly read = (from: bigint): Stream.Stream<EventRead<string>, ReadError> =>

@@ -31,6 +31,8 @@ export interface Options {
   /** An event boundary. */
   readonly from: bigint
   readonly to: RangeEnd
+  /** Up to here the segment is known to be there: it is not asked how long it is. `from`: the first read waits for more. */
+  readonly known?: bigint | undefined
   /** In bytes. At least one read is in flight, however small this is. */
   readonly readAhead: number
   /** Only bytes before this offset are read ahead; those after it one read at a time, when nothing else is left. */
@@ -107,6 +109,8 @@ class RangeReader {
     this.slots = Math.max(1, Math.floor(options.readAhead / this.readSize))
     this.aheadUntil = options.aheadUntil
     this.next = options.from
+    this.known = options.known
+    this.ended = options.known !== undefined && (options.known === options.to || options.known === this.until)
     this.framer = new EventFramer(options.segment, options.from, options.maxEventSize)
   }
 

@@ -173,10 +173,34 @@ export const createAs = Effect.fnUntraced(function*(
   ).pipe(Effect.mapError(GroupState.fail))
   const config = yield* Effect.mapError(controller.createReaderGroup(group, wanted), GroupState.fail)
   const state = yield* GroupState.open(group)
-  // whoever created it may have died before this
-  yield* GroupState.begin(state, config)
+  // it was made just now; whoever made another one may have died before this
+  if (config.id === wanted.id) yield* GroupState.initialize(state, config)
+  else yield* GroupState.begin(group, state, config)
   return { config, state }
 })
+
+/**
+ * Opens a group that has a state, as most have that a reader joins: its configuration is there, and the controller is not
+ * asked for it. Else the group is created.
+ *
+ * @internal
+ */
+export const openOrCreate = <E, R>(
+  group: ReaderGroupRef,
+  wanted: Effect.Effect<ReaderGroupConfig.ReaderGroupConfig, E, R>
+): Effect.Effect<
+  { readonly config: ReaderGroupConfig.ReaderGroupConfig; readonly state: GroupState.GroupState },
+  ReaderGroupError | E,
+  Pravega | Scope.Scope | R
+> =>
+  GroupState.open(group).pipe(
+    Effect.flatMap((state) => Effect.map(GroupState.fetch(group, state), ({ config }) => ({ config, state }))),
+    // from before controllers knew of groups
+    Effect.filterOrFail(({ config }) => config.id !== ReaderGroupConfig.anyId, () => GroupState.notFound(group)),
+    Effect.catchReason("ReaderGroupError", "GroupNotFound", () =>
+      Effect.flatMap(wanted, (config) =>
+        createAs(group, config)))
+  )
 
 /** @internal */
 export const configured = (options: ReaderGroupOptions): ReaderGroupConfig.ReaderGroupConfig => {

@@ -210,6 +210,35 @@ describe("Segments", () => {
       })
     }))
 
+  it.effect("asks for no token where another stream's is empty, until a store refuses one", () =>
+    Effect.gen(function*() {
+      let given = ""
+      let asked = 0
+      const controller = Layer.mock(Controller)({
+        delegationToken: () =>
+          Effect.sync(() => {
+            asked++
+            return given
+          })
+      })
+      const other = ScopedStream.parse("market/quotes")
+      yield* Effect.gen(function*() {
+        const segments = yield* Segments
+        const all = Effect.all([stream, other].flatMap((name) => [
+          segments.token(name, "read"),
+          segments.token(name, "write")
+        ]))
+        assert.deepStrictEqual(yield* all, ["", "", "", ""])
+        assert.strictEqual(asked, 1)
+        given = "token"
+        yield* segments.forgetToken(other)
+        assert.deepStrictEqual(yield* all, ["token", "token", "token", "token"])
+        assert.strictEqual(asked, 5)
+      }).pipe(
+        Effect.provide(Segments.layer.pipe(Layer.provide(Layer.merge(controller, Layer.mock(SegmentStores)({})))))
+      )
+    }))
+
   it.effect("renews tokens before they end, and never the empty one", () =>
     Effect.gen(function*() {
       const jwt = (claims: object) =>

@@ -83,16 +83,24 @@ export const fetch = (
 ): Effect.Effect<ReaderGroupState.ReaderGroupState, ReaderGroupError> =>
   Effect.mapError(state.fetch, (error) => error.reason._tag === "StateMissing" ? notFound(group) : fail(error))
 
-/** Reads the state; makes the first one if there is none. */
-export const begin = (
+/** Makes the first state, if there is none. Answers the state, whoever made it. */
+export const initialize = (
   state: GroupState,
   config: ReaderGroupConfig
 ): Effect.Effect<ReaderGroupState.ReaderGroupState, ReaderGroupError, Pravega> =>
-  state.fetch.pipe(
-    Effect.catchReason("SynchronizerError", "StateMissing", () =>
-      Effect.flatMap(start(config), (init) =>
-        state.initialize({ _tag: "Init", init }))),
+  start(config).pipe(
+    Effect.flatMap((init) => state.initialize({ _tag: "Init", init })),
     Effect.mapError(fail)
+  )
+
+/** Reads the state; makes the first one if there is none. */
+export const begin = (
+  group: ReaderGroupRef,
+  state: GroupState,
+  config: ReaderGroupConfig
+): Effect.Effect<ReaderGroupState.ReaderGroupState, ReaderGroupError, Pravega> =>
+  fetch(group, state).pipe(
+    Effect.catchReason("ReaderGroupError", "GroupNotFound", () => initialize(state, config))
   )
 
 /** What a group of this configuration starts with; the heads of its unbounded streams are asked for. */

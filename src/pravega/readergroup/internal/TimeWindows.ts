@@ -63,7 +63,7 @@ export const follow = (
     const log = yield* RevisionedStream.make(Watermarks.of(stream))
     const oldest = yield* Effect.mapError(log.oldest, (reason: SegmentError | ControllerError) =>
       new ReadError({ reason }))
-    yield* Stream.runForEach(log.follow(oldest), ({ event }) => {
+    yield* Stream.runForEach(log.follow(oldest, oldest), ({ event }) => {
       windows.add(event)
       return windows.awaitNeed
     })

@@ -120,10 +120,13 @@ const makeSources = Effect.fnUntraced(
       },
       { capacity: endpointCapacity, timeToLive: (exit) => Exit.isSuccess(exit) ? Duration.infinity : Duration.zero }
     )
+    // Who gets an empty token for one stream gets it for all, and need not ask again until a store refuses one.
+    let areTokensOff = false
     const tokens = yield* Cache.makeWith(
       (right: string) =>
         Effect.gen(function*() {
           const token = yield* controller.delegationToken(...rightOf(right))
+          if (token === "") areTokensOff = true
           return { token, usable: usableMillis(token, yield* Clock.currentTimeMillis) }
         }),
       {
@@ -135,9 +138,22 @@ const makeSources = Effect.fnUntraced(
       stores,
       endpoint: (segment) => Cache.get(endpoints, placeOf(segment)),
       forget: (segment) => Cache.invalidate(endpoints, placeOf(segment)),
-      token: (stream, access) => Effect.map(Cache.get(tokens, rightTo(stream, access)), ({ token }) => token),
+      token: (stream, access) =>
+        Effect.suspend(() =>
+          areTokensOff
+            ? Effect.succeed("")
+            : Effect.map(Cache.get(tokens, rightTo(stream, access)), ({ token }) => token)
+        ),
       forgetToken: (stream) =>
-        Effect.forEach(accesses, (access) => Cache.invalidate(tokens, rightTo(stream, access)), { discard: true })
+        Effect.suspend(() => {
+          if (areTokensOff) {
+            areTokensOff = false
+            return Cache.invalidateAll(tokens)
+          }
+          return Effect.forEach(accesses, (access) => Cache.invalidate(tokens, rightTo(stream, access)), {
+            discard: true
+          })
+        })
     }
   }
 )
