@@ -289,8 +289,8 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
       const bounds = Effect.mapError(this.log.bounds, asSynchronizerError)
       const [mark, { latest, oldest }] = yield* Effect.all([this.fetchMark, bounds], { concurrency: "unbounded" })
       const replica = this.replicaAt(mark ?? oldest)
-      // a mark that was moved in between lies beyond what was the end
-      const end = replica.revision <= latest ? latest : undefined
+      // a mark that was moved in between lies at or beyond what was the end: what it points at is still to be found
+      const end = replica.revision < latest ? latest : undefined
       yield* forEachEntry(this.log.read(replica.revision, end), (entry, from, to) => replica.apply(entry, from, to))
       // what is here may have come further in the meantime
       if (this.replica !== undefined && this.replica.revision >= replica.revision) return

@@ -38,16 +38,18 @@ class MemoryLog implements RevisionedStream.RevisionedStream<string> {
 
   readonly oldest = Effect.sync(() => this.first)
   readonly latest = Effect.sync(() => this.length)
-  readonly bounds = Effect.sync(() => ({ oldest: this.first, latest: this.length }))
+  bounds = Effect.sync(() => ({ oldest: this.first, latest: this.length }))
   readonly mark = Effect.sync(() => this.replayMark)
 
-  readonly read = (from: bigint): Stream.Stream<EventRead<string>, ReadError> =>
+  readonly read = (from: bigint, end: bigint = this.length): Stream.Stream<EventRead<string>, ReadError> =>
     Stream.suspend(() => {
       if (from < this.first) {
         const lost = { stream: this.stream.name, segment: this.segment, from, to: this.first }
         return Stream.fail(new ReadError({ reason: new TruncatedData(lost) }))
       }
-      return Stream.fromIterable(this.entries.slice(Number(from)).map((_, i) => this.entryAt(from + BigInt(i))))
+      return Stream.fromIterable(
+        this.entries.slice(Number(from), Number(end)).map((_, i) => this.entryAt(from + BigInt(i)))
+      )
     })
 
   readonly follow = (from: bigint): Stream.Stream<EventRead<string>, ReadError> => {
@@ -82,6 +84,18 @@ class MemoryLog implements RevisionedStream.RevisionedStream<string> {
 }
 
 describe("StateSynchronizer", () => {
+  it.effect("begins at a mark that was moved after it was told where the end is", () =>
+    Effect.gen(function*() {
+      const log = new MemoryLog()
+      yield* log.append("=old", undefined)
+      const { bounds } = log
+      const early = yield* bounds
+      yield* log.append("=whole", undefined)
+      yield* log.moveMark({ to: 1n })
+      log.bounds = Effect.succeed(early)
+      assert.strictEqual(yield* StateSynchronizer.make(log, append).fetch, "whole")
+    }))
+
   it.effect("goes on following after another fiber found the log truncated and began anew", () =>
     Effect.gen(function*() {
       const log = new MemoryLog()
