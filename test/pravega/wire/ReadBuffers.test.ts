@@ -29,6 +29,15 @@ describe("buffers of what is read", () => {
     for (const { length } of now) assert.isTrue(buffers.has(ReadBuffers.take(length).buffer))
   })
 
+  it("of several readers are used again too, until the collector comes for them", () => {
+    const read = Array.from({ length: 40 }, () => ReadBuffers.take(readMaximum))
+    read.forEach(ReadBuffers.give)
+    const again = Array.from({ length: 40 }, () => ReadBuffers.take(readMaximum))
+    const buffers = new Set(read.map(({ buffer }) => buffer))
+    assert.isTrue(again.every(({ buffer }) => buffers.has(buffer)))
+    again.forEach(ReadBuffers.give)
+  })
+
   it("are lent to one at a time, and hold no more than twice what is asked for", () => {
     const lengths = fc.oneof(fc.nat(readMaximum), fc.constantFrom(16, 8, 4, 2, 1).map((part) => readMaximum / part))
     fc.assert(fc.property(fc.array(fc.record({ length: lengths, given: fc.nat(9) }), { maxLength: 60 }), (steps) => {
