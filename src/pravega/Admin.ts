@@ -155,9 +155,19 @@ export const ensureStream = Effect.fn("Admin.ensureStream")(
     name: StreamLike,
     configuration: ConfigurationLike
   ): Effect.fn.Return<boolean, ControllerError, Pravega> {
+    const { controller } = yield* Pravega
     const stream = yield* newStream(name)
+    const create = createStream(stream, configuration)
     yield* createScope(stream.scope)
-    return yield* createStream(stream, configuration)
+    return yield* create.pipe(
+      // It is there before it can hold streams: somebody else makes it just now, or was stopped in the middle. Asked for it
+      // once more, 0.13.0 makes what is missing before it answers.
+      Effect.catchReason(
+        "ControllerError",
+        "ScopeNotFound",
+        () => Effect.andThen(controller.call("createScope", { scope: stream.scope }), create)
+      )
+    )
   }
 )
 

@@ -1,6 +1,6 @@
 /** Administration against the real server, by the functions that users call. */
 import { assert } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Effect, Layer, Stream } from "effect"
 import * as ScalingPolicy from "../../src/core/ScalingPolicy.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
 import { epoch, number, SegmentId } from "../../src/core/Segment.ts"
@@ -10,7 +10,7 @@ import * as Admin from "../../src/pravega/Admin.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import { randomScope } from "../names.ts"
 import { setUpAppend } from "./rawAppends.ts"
-import type { Cases } from "./Server.ts"
+import { type Cases, Server } from "./Server.ts"
 
 const newStream = Effect.fnUntraced(function*(segments: number) {
   const stream = ScopedStream.parse(`${randomScope()}/trades`)
@@ -44,6 +44,21 @@ export const adminCases = (it: Cases): void => {
       const mine = yield* Stream.runCollect(Admin.listStreams(stream.scope))
       assert.deepStrictEqual(mine, [stream])
       assert.lengthOf(yield* Stream.runCollect(Admin.listStreams(stream.scope, { internal: true })), 2)
+    }))
+
+  it.effect("clients that ensure the same stream of a new scope at the same time all find it", () =>
+    Effect.gen(function*() {
+      const { client } = yield* Server
+      const clients = yield* Effect.forEach(Array.from({ length: 4 }), () => Layer.build(Layer.fresh(client)))
+      for (let round = 0; round < 3; round++) {
+        const stream = `${randomScope()}/s`
+        const ensure = Admin.ensureStream(stream, { scaling: ScalingPolicy.fixed(1) })
+        const made = yield* Effect.forEach(clients, (one) => Effect.provideContext(ensure, one), {
+          concurrency: "unbounded"
+        })
+        assert.include(made, true)
+        assert.lengthOf(yield* Admin.segments(stream), 1)
+      }
     }))
 
   it.effect("lists more streams than a page holds", () =>
