@@ -379,12 +379,15 @@ const hold = Effect.fnUntraced(function*<A>(
       Effect.forkScoped
     )
   }
+  let acceptedAt: number | undefined
   const commit = (mark: TransactionFate.TimeMark | undefined) =>
     Effect.andThen(
       parts.flush,
       Effect.uninterruptible(Effect.suspend(() => {
         fate.decided = true
-        return TransactionFate.commit(ref, mark)
+        return Effect.map(TransactionFate.commit(ref, mark), (at) => {
+          acceptedAt = at
+        })
       }))
     ).pipe(Effect.mapError(toError))
   const opening = parts.open({ notesWritten: false })
@@ -399,7 +402,9 @@ const hold = Effect.fnUntraced(function*<A>(
     flush: Effect.mapError(parts.flush, toError),
     commit: commit(undefined),
     commitWithTime: commit,
-    awaitCommitted: Effect.mapError(TransactionFate.awaitCommitted(ref), toError),
+    awaitCommitted: Effect.suspend(() => TransactionFate.awaitCommitted(ref, acceptedAt)).pipe(
+      Effect.mapError(toError)
+    ),
     abort: Effect.suspend(() => {
       parts.fail(TransactionFate.notOpen(ref, "aborting"))
       return pravega.controller.abortTransaction(stream.name, id)

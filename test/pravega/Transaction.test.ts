@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { Clock, Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { crc32 } from "node:zlib"
 import * as EventCodec from "../../src/core/EventCodec.ts"
@@ -79,6 +79,34 @@ describe("Transaction", () => {
       }).pipe(Effect.provide(store.layer))
     }
   )
+
+  it.effect("asks for a commit when it may be there, as the last ones were, and is soon told, also when they get quicker or slower", () => {
+    const store = new AppendStore(name, 1)
+    return Effect.gen(function*() {
+      const commitOnce = Effect.scoped(Effect.gen(function*() {
+        const transaction = yield* Transaction.begin(texts)
+        const asked = store.statesAsked
+        const before = yield* Clock.currentTimeMillis
+        const fiber = yield* Effect.forkChild(
+          Effect.andThen(transaction.commit, transaction.awaitCommitted),
+          { startImmediately: true }
+        )
+        while (fiber.pollUnsafe() === undefined) yield* TestClock.adjust("1 millis")
+        return { took: (yield* Clock.currentTimeMillis) - before, asked: store.statesAsked - asked }
+      }))
+      let last = 0
+      for (const millis of [40, 5, 100]) {
+        store.commitMillis = millis
+        const commits = yield* Effect.replicateEffect(commitOnce, 25)
+        for (const { took } of commits) assert.isAtMost(took, Math.max(last, 2 * millis))
+        last = millis
+        for (const { asked, took } of commits.slice(-3)) {
+          assert.isAtMost(took, 1.1 * millis + 2)
+          assert.isAtMost(asked, 11)
+        }
+      }
+    }).pipe(Effect.provide(store.layer))
+  })
 
   it.effect("an outcome that can't be known is an error of its own, and the transaction is not aborted", () => {
     const store = new AppendStore(name, 1)

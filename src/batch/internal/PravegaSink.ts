@@ -58,7 +58,8 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
     return {
       begin: () => Effect.provideContext(begin(stream, options), context),
       commit: ({ handle }: Prepared<TransactionId, Evidence>) =>
-        Effect.andThen(TransactionFate.commit(ref(handle)), TransactionFate.awaitCommitted(ref(handle))).pipe(
+        TransactionFate.commit(ref(handle)).pipe(
+          Effect.flatMap((acceptedAt) => TransactionFate.awaitCommitted(ref(handle), acceptedAt)),
           Effect.mapError(toTransactionError)
         ),
       abort: (id: TransactionId) =>

@@ -2,6 +2,7 @@
  * What is decided about one transaction, by this process and by the controller: pings while it is open, commit, abort,
  * and what their lost replies mean. It writes nothing.
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -11,6 +12,7 @@ import type { WriterId } from "../../core/WriterId.ts"
 import type { Controller, PingStatus } from "../controller/Controller.ts"
 import { type ControllerError, OutcomeUnknown, TransactionNotOpen } from "../controller/ControllerError.ts"
 import { PingRefused, type TransactionErrorReason } from "../TransactionError.ts"
+import * as CommitTimes from "./CommitTimes.ts"
 
 export interface TransactionRef {
   readonly controller: Controller["Service"]
@@ -46,11 +48,11 @@ const pingsPerLeaseInTrouble = 20
 const commitAttempts = 6
 const firstPauseMillis = 20
 /**
- * Pauses between polls: a transaction is committed after 10 to 100 ms, and one that is found late is late by a sixteenth of
- * the time. (With pauses that grew by a quarter it was a quarter, with doubled ones two thirds.)
+ * Pauses between polls, where it is not known how long it takes: a transaction is committed after 10 to 100 ms, and one that
+ * is found late is late by a quarter of the time. (Doubled pauses made it two thirds.)
  */
 const firstPollMillis = 1
-const pollGrowth = 17 / 16
+const pollGrowth = 1.25
 const longestPollMillis = 50
 
 /** Keeps the transaction open; returns, with what its writers are to be told, when that is over. */
@@ -95,16 +97,16 @@ const afterPing = (
 }
 
 /**
- * Sends the commit. An error that leaves its outcome open is settled by the transaction's state: a commit is only sent
- * again while that is open.
+ * Sends the commit, and says when it was accepted, as `awaitCommitted` takes it. An error that leaves its outcome open is
+ * settled by the transaction's state: a commit is only sent again while that is open.
  */
 export const commit = Effect.fnUntraced(function*(
   ref: TransactionRef,
   mark?: TimeMark
-): Effect.fn.Return<void, TransactionErrorReason> {
+): Effect.fn.Return<number, TransactionErrorReason> {
   for (let attempt = 1;; attempt++) {
     const sent = yield* Effect.result(ref.controller.commitTransaction(ref.stream, ref.id, mark))
-    if (sent._tag === "Success") return
+    if (sent._tag === "Success") return yield* monotonicMillis
     const error = sent.failure
     const refused = error.reason._tag === "Unauthenticated" || error.reason._tag === "PermissionDenied"
     if (refused) return yield* error
@@ -119,7 +121,7 @@ export const commit = Effect.fnUntraced(function*(
         })
       }
     } else if (state.success === "committing" || state.success === "committed") {
-      return
+      return yield* monotonicMillis
     } else if (state.success !== "open") {
       return yield* notOpen(ref, state.success)
     } else if (attempt >= commitAttempts) {
@@ -129,15 +131,24 @@ export const commit = Effect.fnUntraced(function*(
   }
 })
 
-/** Polls until the transaction is committed: every reader sees it from then on. */
+/**
+ * Polls until the transaction is committed: every reader sees it from then on. `acceptedAt`: when its commit was accepted by
+ * this process; then it is asked about when it may be there.
+ */
 export const awaitCommitted = Effect.fnUntraced(function*(
-  ref: TransactionRef
+  ref: TransactionRef,
+  acceptedAt?: number
 ): Effect.fn.Return<void, TransactionErrorReason> {
+  if (acceptedAt !== undefined) {
+    const quiet = acceptedAt + CommitTimes.quietMillis(ref.controller) - (yield* monotonicMillis)
+    if (quiet >= firstPollMillis) yield* Effect.sleep(Duration.millis(quiet))
+  }
   for (let pause = firstPollMillis;; pause = Math.min(pause * pollGrowth, longestPollMillis)) {
     const state = yield* Effect.result(ref.controller.transactionState(ref.stream, ref.id))
     if (state._tag === "Failure") {
       if (!state.failure.isRetryable) return yield* toReason(state.failure)
     } else if (state.success === "committed") {
+      if (acceptedAt !== undefined) CommitTimes.note(ref.controller, (yield* monotonicMillis) - acceptedAt)
       return
     } else if (state.success !== "open" && state.success !== "committing") {
       return yield* notOpen(ref, state.success)
@@ -145,6 +156,8 @@ export const awaitCommitted = Effect.fnUntraced(function*(
     yield* Effect.sleep(Duration.millis(pause))
   }
 })
+
+const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /** A segment of the transaction takes no more events. */
 export const gone = Effect.fnUntraced(function*(

@@ -4,6 +4,7 @@
  * filter for duplicates on a living connection, numbers compared with what the connection knows, errors as closed
  * connections, and appends of a dead connection that still take effect later.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -166,6 +167,10 @@ export class AppendStore {
   readonly calls: Array<string> = []
   /** Replies of the next calls of `commitTransaction` that are lost: "before" it takes effect, or "after". */
   readonly lostCommits: Array<"before" | "after"> = []
+  /** How long a transaction takes from commit to committed; undefined: until its state was asked for once. */
+  commitMillis: number | undefined
+  private readonly committedAt = new Map<TransactionId.TransactionId, number>()
+  statesAsked = 0
   /** So many calls of `transactionState` find no controller. */
   statesUnavailable = 0
   pingStatus: PingStatus = "ok"
@@ -395,7 +400,8 @@ export class AppendStore {
           return this.pingStatus
         }),
       commitTransaction: (_stream: ScopedStream, id: TransactionId.TransactionId) =>
-        Effect.suspend(() => {
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          if (this.commitMillis !== undefined) this.committedAt.set(id, now + this.commitMillis)
           this.calls.push("commit")
           const lost = this.lostCommits.shift()
           if (lost === "before") return Effect.fail(unavailable("commitTransaction"))
@@ -411,12 +417,17 @@ export class AppendStore {
           return this.abort(id)
         }),
       transactionState: (_stream: ScopedStream, id: TransactionId.TransactionId) =>
-        Effect.suspend(() => {
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          this.statesAsked++
           if (this.statesUnavailable > 0) {
             this.statesUnavailable--
             return Effect.fail(unavailable("checkTransactionState"))
           }
           const transaction = this.transactions.get(id)
+          const committedAt = this.committedAt.get(id)
+          if (committedAt !== undefined) {
+            return Effect.succeed(now < committedAt ? "committing" as const : "committed" as const)
+          }
           const state = transaction?.state ?? "unknown"
           if (transaction?.state === "committing") transaction.state = "committed"
           return Effect.succeed(state)
