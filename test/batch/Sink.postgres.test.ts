@@ -39,10 +39,13 @@ describe("Sink.sql on PostgreSQL", () => {
     Effect.gen(function*() {
       const { output, sink, visible } = yield* sqlSubject(yield* client)
       const session = yield* sink.open
-      const ending = yield* endingConnections(yield* client)
+      let done = 0
+      const ending = yield* endingConnections(yield* client, () => done)
       let failures = 0
       const insist = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-        Effect.retry(Effect.tapError(effect, () => Effect.sync(() => failures++)), { while: () => true })
+        Effect.retry(Effect.tapError(effect, () => Effect.sync(() => failures++)), { while: () => true }).pipe(
+          Effect.tap(() => Effect.sync(() => done++))
+        )
       let batch = 0
       for (; batch < 10 || failures < 2; batch++) {
         const prepared = yield* insist(prepare(session, batch, output(batch)))

@@ -29,11 +29,12 @@ describe("a log in PostgreSQL", () => {
       const home = yield* processes(log("ended"))
       const appender = yield* home.open(query)
       const judge = yield* home.open(query)
-      const ending = yield* endingConnections(yield* client)
       const told = new Map<string, number>()
       let next = 0
+      let tries = 0
+      const ending = yield* endingConnections(yield* client, () => tries)
       const failures = () => (told.get("LogUnavailable") ?? 0) + (told.get("OutcomeUnknown") ?? 0)
-      for (let tries = 0; tries < 60 || failures() < 2; tries++) {
+      for (; tries < 60 || failures() < 2; tries++) {
         const exit = yield* Effect.exit(appender.append(next, text(String(tries))))
         const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : Option.none()
         const answer = Exit.isSuccess(exit) ? "made" : Option.isSome(error) ? error.value.reason._tag : "died"

@@ -26,13 +26,19 @@ export const postgres = () => {
   }
 }
 
-/** Ends the connections of all others that are at work, again and again, until the fiber is interrupted. */
-export const endingConnections = (sql: SqlClient) => {
+/**
+ * Ends the connections of all others that are at work, again and again, until the fiber is interrupted; not before
+ * something was done since the last time, or on a slow machine nothing ever is.
+ */
+export const endingConnections = (sql: SqlClient, done: () => number) => {
   const endThem = sql`
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'`
-  return Effect.forkScoped(
-    Effect.forever(Effect.andThen(Effect.sleep("10 millis"), Effect.ignore(endThem))),
-    { startImmediately: true }
-  )
+  let before = -1
+  const once = Effect.suspend(() => {
+    if (done() === before) return Effect.void
+    before = done()
+    return Effect.ignore(endThem)
+  })
+  return Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("10 millis"), once)), { startImmediately: true })
 }
