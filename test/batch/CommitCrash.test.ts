@@ -69,7 +69,7 @@ describe("Commit, crashed at every call, and again at every call of what follows
             }
             assert.isAbove(histories, 20)
             counts.push(`${String(histories).padStart(6)}  ${name}`)
-          }).pipe(Effect.runPromise), 120_000)
+          }).pipe(Effect.runPromise))
       }
     }
   }

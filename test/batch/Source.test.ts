@@ -140,8 +140,7 @@ describe("Source.microBatch", () => {
           }
         ),
         { numRuns: 200 }
-      ),
-    120_000
+      )
   )
 
   it(
@@ -220,8 +219,7 @@ describe("Source.microBatch", () => {
           }
         ),
         { numRuns: 150 }
-      ),
-    120_000
+      )
   )
 
   it("what is read to find a batch's end is no more than the batch, and is read once, in large reads, unless it is wanted again", () =>

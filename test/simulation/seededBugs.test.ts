@@ -24,7 +24,7 @@ describe("Seeded bugs", () => {
         return
       }
       assert.fail(`not found in ${most} histories`)
-    }, 300_000)
+    })
   }
 
   afterAll(() => console.log(["histories until a seeded bug was caught:", ...found].join("\n")))

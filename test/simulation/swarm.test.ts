@@ -24,7 +24,6 @@ describe("Swarm", () => {
       assert.deepStrictEqual([tally.lost, tally.repeated], [0, 0])
       assert.isAbove(tally.crashes, histories / 4)
       assert.isAbove(tally.compactions, histories / 4)
-    },
-    600_000
+    }
   )
 })
