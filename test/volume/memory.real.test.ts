@@ -7,11 +7,11 @@ import { afterAll, beforeAll } from "vitest"
 import { measure } from "../../bench/memory.ts"
 
 const gibibyte = 1024
-const limitMiB = 200
+const limitMiB = 160
 const project = join(import.meta.dirname, "../..")
 const dist = join(project, "dist")
 /**
- * About 45 MiB are Node itself, 50 what is loaded, 50 to 60 the young generation with what is dead in it. How much more
+ * About 45 MiB are Node itself, 45 what is loaded, 50 the young generation with what is dead in it. How much more
  * garbage there is when the collector's threads get to it depends on what else the machine does: each of the two may be
  * over the limit a few times, a client that holds too much is over it always.
  */
