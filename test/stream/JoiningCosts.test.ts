@@ -8,6 +8,7 @@ import { ControllerTransport } from "../../src/pravega/controller/ControllerTran
 import * as Embedded from "../../src/pravega/embedded/Embedded.ts"
 import * as EventWriter from "../../src/pravega/EventWriter.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
+import * as GroupReader from "../../src/pravega/readergroup/internal/GroupReader.ts"
 import * as ReaderGroup from "../../src/pravega/readergroup/ReaderGroup.ts"
 import { SegmentStoreTransport } from "../../src/pravega/segmentstore/SegmentStoreTransport.ts"
 import * as WireCodec from "../../src/pravega/wire/WireCodec.ts"
@@ -100,7 +101,8 @@ describe("joining a group", () => {
         // joins, takes the segment, leaves
         ConditionalAppend: 3
       })
-    }).pipe(Effect.scoped))
+      // nothing of what a reader does now and then is due, however slow it is
+    }).pipe(Effect.scoped, Effect.provideService(GroupReader.TimeUnit, 3_600_000)))
 })
 
 const count = (names: ReadonlyArray<string>): Record<string, number> =>
