@@ -22,7 +22,7 @@ import { CheckpointLogError } from "./CheckpointLogError.ts"
 import { Begun, Committed, Planned, Prepared, PreparedSink } from "./CheckpointRecord.ts"
 import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "./CommitError.ts"
 import type { Letter } from "./DeadLetter.ts"
-import { nextRange, planAhead, rangeAfter } from "./internal/Planning.ts"
+import { isRangeReady, nextRange, planAhead, rangeAfter } from "./internal/Planning.ts"
 import * as Processing from "./internal/Processing.ts"
 import * as Reporting from "./internal/Reporting.ts"
 import type { Tally } from "./internal/Reporting.ts"
@@ -126,7 +126,7 @@ const settle = Effect.fnUntraced(function*<A, B, ES, E, R>(
   tally.prepared = yield* Clock.currentTimeMillis
   tally.sinks = preparedNow(run, batch)
   const commits = Effect.forEach(missing, (name) => commit(run, batch, name), { concurrency: "unbounded" })
-  yield* inStep(run, batch.batch, "commit", commits) // 4
+  yield* inStep(run, batch.batch, "commit", Effect.andThen(expectAnother(run, tally.sinks.keys()), commits)) // 4
 })
 
 const commit = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, batch: UnfinishedBatch, name: string) =>
@@ -134,6 +134,14 @@ const commit = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, batch: UnfinishedBatch
     const prepared = preparedNow(run, batch).get(name)
     return prepared === undefined ? Effect.void : session(run, name).commit(idOf(run, batch), prepared)
   })
+
+/** The next batch's range is known: what its sinks need for it comes while this batch is committed. It is not begun by that. */
+const expectAnother = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, names: Iterable<string>) =>
+  Effect.suspend(() =>
+    isRangeReady(run)
+      ? Effect.forEach(names, (name) => session(run, name).getReady ?? Effect.void, { discard: true })
+      : Effect.void
+  )
 
 /** Steps 2 and 3 for some of the sinks: read, process, write; then fix the outcome. */
 const attempt = Effect.fnUntraced(function*<A, B, ES, E, R>(

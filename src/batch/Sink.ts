@@ -107,6 +107,7 @@ export const make = <B, E, R, Handle, Evidence, HI, VI>(
             keep: attempt.keep
           }))
         ),
+      getReady: session.getReady,
       commit: (batch, prepared) => Effect.flatMap(typed(batch, prepared), session.commit),
       abort: (encoded) => Effect.flatMap(handle.decode(encoded), session.abort),
       recover: (batch, prepared) => Effect.flatMap(typed(batch, prepared), session.recover)

@@ -82,6 +82,11 @@ export interface Session<in B, out E, in out Handle, in out Evidence> {
     batch: BatchId,
     past?: Past<Handle>
   ) => Effect.Effect<Attempt<B, E, Handle, Evidence>, E, Scope.Scope>
+  /**
+   * Another batch follows the one that is being committed: what its `begin` will need, other than this commit, may be
+   * fetched. Returns at once. There need not be another `begin`.
+   */
+  readonly getReady?: Effect.Effect<void> | undefined
   /** Commits, if it is not committed; returns when it is visible. May be repeated by any process. */
   readonly commit: (prepared: Prepared<Handle, Evidence>) => Effect.Effect<void, E>
   /** Ends a try that will never be committed; may be repeated, and of one that is gone. Says if it was too late. */
@@ -96,6 +101,7 @@ export interface SinkSession<in B, out E> {
     batch: BatchId,
     past?: Past<Schema.Json>
   ) => Effect.Effect<Attempt<B, E, Schema.Json, Schema.Json>, E | CommitError, Scope.Scope>
+  readonly getReady?: Effect.Effect<void> | undefined
   readonly commit: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<void, E | CommitError>
   readonly abort: (handle: Schema.Json) => Effect.Effect<"aborted" | "committed", E | CommitError>
   readonly recover: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<Outcome, E | CommitError>

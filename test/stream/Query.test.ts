@@ -61,6 +61,38 @@ describe("Query", () => {
       assert.deepStrictEqual(sink.committed(), upTo(30))
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
+  it.effect("a sink may get ready for the next batch while one is committed, but not where none is known to follow", () =>
+    Effect.gen(function*() {
+      const memory = Sink.memory<number>()
+      const happened: Array<string> = []
+      const note = (what: string) => Effect.sync(() => void happened.push(what))
+      const sink: typeof memory = {
+        ...memory,
+        open: Effect.map(memory.open, (session) => ({
+          ...session,
+          begin: (id, past) => Effect.andThen(note(`begin ${id.batch}`), session.begin(id, past)),
+          getReady: note("get ready"),
+          commit: (id, prepared) => Effect.andThen(note(`commit ${id.batch}`), session.commit(id, prepared))
+        }))
+      }
+      const pipeline = Pipeline.make("eager", {
+        source: numbers({ value: 25 }),
+        process: (events) => Stream.tap(events, () => Effect.yieldNow),
+        sink
+      })
+      yield* Query.run(pipeline, { trigger: Trigger.availableNow })
+      assert.deepStrictEqual(happened, [
+        "begin 0",
+        "get ready",
+        "commit 0",
+        "begin 1",
+        "get ready",
+        "commit 1",
+        "begin 2",
+        "commit 2"
+      ])
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
   it.effect("every: a batch per interval", () =>
     Effect.gen(function*() {
       const { pipeline, sink } = make({ value: 100 })

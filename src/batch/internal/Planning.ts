@@ -56,11 +56,18 @@ export const rangeAfter = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Unti
     )
   })
 
+/** Whether the range looked for ahead was found. */
+export const isRangeReady = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>): boolean => foundAhead(run) !== undefined
+
 const readyRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>): FoundRange | undefined => {
+  const range = foundAhead(run)
+  if (range !== undefined) run.ahead.range = undefined
+  return range
+}
+
+const foundAhead = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>): FoundRange | undefined => {
   const exit = run.ahead.range?.pollUnsafe()
-  if (exit === undefined || !Exit.isSuccess(exit) || !isFound(exit.value)) return undefined
-  run.ahead.range = undefined
-  return exit.value
+  return exit !== undefined && Exit.isSuccess(exit) && isFound(exit.value) ? exit.value : undefined
 }
 
 const isFound = (range: NextRange): range is FoundRange => range._tag === "range"

@@ -4,6 +4,7 @@
  */
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -24,6 +25,7 @@ import type { PravegaOptions, TypedSink } from "../Sink.ts"
 import type { Attempt, Outcome, Prepared } from "../SinkSession.ts"
 import { addUnordered, type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
 import * as EventChecksum from "./EventChecksum.ts"
+import * as SpareTransaction from "./SpareTransaction.ts"
 import { uuid5 } from "./Uuid5.ts"
 
 /**
@@ -54,9 +56,16 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
   open: Effect.gen(function*() {
     const context = yield* Effect.context<Pravega>()
     const { controller } = yield* Pravega
+    const spare = yield* SpareTransaction.make(
+      Effect.provideContext(
+        Transaction.begin(streamOf(stream), options.lease === undefined ? {} : { lease: options.lease }),
+        context
+      )
+    )
     const ref = (id: TransactionId): TransactionFate.TransactionRef => ({ controller, stream: stream.name, id })
     return {
-      begin: () => Effect.provideContext(begin(stream, options), context),
+      begin: () => Effect.provideContext(begin(stream, spare.take), context),
+      getReady: spare.getReady,
       commit: ({ handle }: Prepared<TransactionId, Evidence>) =>
         TransactionFate.commit(ref(handle)).pipe(
           Effect.flatMap((acceptedAt) => TransactionFate.awaitCommitted(ref(handle), acceptedAt)),
@@ -99,14 +108,18 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
 
 const toTransactionError = (reason: TransactionError["reason"]): TransactionError => new TransactionError({ reason })
 
-const begin = Effect.fnUntraced(function*<B>(stream: EventStream.EventStream<B>, options: PravegaOptions) {
+const begin = Effect.fnUntraced(function*<B>(
+  stream: EventStream.EventStream<B>,
+  take: Effect.Effect<Transaction.Transaction<Encoded>, TransactionError, Scope.Scope>
+) {
   const scope = yield* Effect.scope
   // The batch before is committed everywhere: what the stream gets from here on is this batch, if it is the query's own.
-  const tail = StreamCuts.tail(stream.name).pipe(Effect.mapError((reason) => new ReadError({ reason })))
-  const [{ cut }, transaction] = yield* Effect.all([
-    tail,
-    Transaction.begin(streamOf(stream), options.lease === undefined ? {} : { lease: options.lease })
-  ], { concurrency: 2 })
+  // Nothing of it is there before it is prepared: nobody has to wait for this until then.
+  const asking = yield* StreamCuts.tail(stream.name).pipe(
+    Effect.mapError((reason) => new ReadError({ reason })),
+    Effect.forkScoped({ startImmediately: true })
+  )
+  const transaction = yield* take
   const written = new EncodedOutputs(stream)
   const writers = new Map<number, TransactionWriter<Encoded>>()
 
@@ -130,7 +143,7 @@ const begin = Effect.fnUntraced(function*<B>(stream: EventStream.EventStream<B>,
           Effect.flatMap(Effect.mapError(written.encode(partition, outputs), toTransactionError), writer.write)
       ),
     flush: (partition: number) => Effect.suspend(() => writers.get(partition)?.flush ?? Effect.void),
-    prepare: Effect.map(transaction.flush, () => {
+    prepare: Effect.map(Effect.andThen(transaction.flush, Fiber.join(asking)), ({ cut }) => {
       const { bytes, digest, events, unordered } = written.written()
       return { evidence: new Evidence({ tail: cut, bytes, events, checksum: unordered }), digest, events, bytes }
     }),
