@@ -1,8 +1,8 @@
 /**
  * The controller transport: gRPC's unary calls over Node's own HTTP/2. See `ControllerTransport` for the contract.
  *
- * Not grpc-js, which takes 100 ms to load, and of a call's CPU twice what HTTP/2 takes: what it has beside this (streams,
- * retries, balancing, interceptors, proxies) is of no use here.
+ * Not grpc-js: with it a process takes 121 ms of CPU and 103 MiB until its first call, without 82 and 99; a call takes 0.50
+ * ms with it, 0.38 without. What it has beside this (streams, retries, balancing, interceptors, proxies) is of no use here.
  *
  * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  * @internal
