@@ -91,7 +91,7 @@ export class ControllerTransport extends Context.Service<ControllerTransport, {
   static layerGrpc(options: GrpcOptions): Layer.Layer<ControllerTransport, InvalidControllerAddress> {
     return Layer.effect(
       ControllerTransport,
-      // loaded here, not at import: who has a server in the process needs no HTTP/2
+      // loaded here, not at import: gRPC takes a tenth of a second to load
       Effect.flatMap(Effect.promise(() => import("./internal/GrpcTransport.ts")), (grpc) => grpc.make(options))
     )
   }

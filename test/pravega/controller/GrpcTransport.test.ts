@@ -2,7 +2,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as grpc from "@grpc/grpc-js"
 import { Deferred, Duration, Effect, Exit, Fiber, Scope } from "effect"
-import * as http2 from "node:http2"
 import type { ControllerTransport, TransportError } from "../../../src/pravega/controller/ControllerTransport.ts"
 import * as GrpcTransport from "../../../src/pravega/controller/internal/GrpcTransport.ts"
 
@@ -94,56 +93,6 @@ describe("GrpcTransport", () => {
       for (let i = 0; i < 4; i++) yield* Effect.ignore(echo(transport))
       const after = yield* Effect.forEach([1, 2, 3, 4], () => echo(transport))
       assert.deepStrictEqual(after, ["b", "b", "b", "b"])
-    }))
-
-  it.live("connects again to a server that was gone", () =>
-    Effect.gen(function*() {
-      const { port, server } = yield* serve(named("first"))
-      const transport = yield* GrpcTransport.make({ controller: `tcp://127.0.0.1:${port}` })
-      assert.strictEqual(yield* echo(transport), "first")
-      server.forceShutdown()
-      // one call may still meet the old connection
-      yield* Effect.ignore(echo(transport))
-      assert.deepInclude(yield* Effect.flip(echo(transport)), { code: "UNAVAILABLE", sent: false })
-      yield* serve(named("second"), port)
-      assert.strictEqual(yield* echo(transport), "second")
-    }))
-
-  it.live("carries many calls at a time, and replies of many frames", () =>
-    Effect.gen(function*() {
-      const large = Buffer.alloc(3_000_000, "x")
-      const { port } = yield* serve((_, respond) => setImmediate(() => respond(null, large)))
-      const transport = yield* GrpcTransport.make({ controller: `tcp://127.0.0.1:${port}` })
-      const replies = yield* Effect.all(Array.from({ length: 20 }, () => echo(transport)), { concurrency: "unbounded" })
-      assert.isTrue(replies.every((reply) => reply === large.toString()))
-    }))
-
-  it.live("decodes what a status says, and refuses replies that are too long", () =>
-    Effect.gen(function*() {
-      let answer: Handler = (_, respond) => respond({ code: grpc.status.ABORTED, details: "größer 100 %" })
-      const { port } = yield* serve((call, respond) => answer(call, respond))
-      const transport = yield* GrpcTransport.make({ controller: `tcp://127.0.0.1:${port}` })
-      assert.deepInclude(yield* Effect.flip(echo(transport)), { code: "ABORTED", details: "größer 100 %" })
-      answer = (_, respond) => respond(null, Buffer.alloc(17 * 1024 * 1024))
-      assert.deepInclude(yield* Effect.flip(echo(transport)), { code: "RESOURCE_EXHAUSTED", sent: true })
-      // on the same connection
-      answer = named("after it")
-      assert.strictEqual(yield* echo(transport), "after it")
-    }))
-
-  it.live("takes what is no gRPC for an error", () =>
-    Effect.gen(function*() {
-      const server = http2.createServer((_, response) => response.writeHead(503).end("busy"))
-      yield* Effect.acquireRelease(
-        Effect.callback<void>((resume) => {
-          server.listen(0, "127.0.0.1", () => resume(Effect.void))
-        }),
-        () => Effect.sync(() => server.close())
-      )
-      const address = server.address()
-      const port = typeof address === "object" ? address?.port : undefined
-      const transport = yield* GrpcTransport.make({ controller: `tcp://127.0.0.1:${port}` })
-      assert.deepInclude(yield* Effect.flip(echo(transport)), { code: "UNAVAILABLE", sent: true })
     }))
 
   it.live("cancels the call when it is interrupted", () =>
