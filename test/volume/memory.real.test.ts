@@ -7,7 +7,7 @@ import { afterAll, beforeAll } from "vitest"
 import { measure } from "../../bench/memory.ts"
 
 const gibibyte = 1024
-const limitMiB = 160
+const limitMiB = 200
 const project = join(import.meta.dirname, "../..")
 const dist = join(project, "dist")
 /**
