@@ -4,7 +4,9 @@
  * which the log names before anything is written; what the segments have already is not written again.
  */
 import type * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as EventCodec from "../../core/EventCodec.ts"
@@ -46,14 +48,21 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: Idempotent
   needsDeterministic: true,
   handle: Handle,
   evidence: Evidence,
-  open: Effect.map(Effect.context<Pravega>(), (context) => ({
-    begin: (batch: BatchId, past: Past<Handle> = { log: "", handles: [], checkOwner: Effect.void }) =>
-      Effect.provideContext(begin(stream, options, batch, past), context),
-    commit: () => Effect.void,
-    // What was written stays: the next try of the batch goes on from it.
-    abort: () => Effect.succeed("aborted" as const),
-    recover: () => Effect.succeed({ _tag: "committed" as const })
-  }))
+  open: Effect.gen(function*() {
+    const context = yield* Effect.context<Pravega>()
+    const segments = yield* Effect.cachedWithTTL(
+      Effect.provideContext(currentSegments(stream.name), context),
+      (exit) => Exit.isSuccess(exit) ? segmentsAge : 0
+    )
+    return {
+      begin: (batch: BatchId, past: Past<Handle> = { log: "", handles: [], checkOwner: Effect.void }) =>
+        Effect.provideContext(begin({ ...options, stream, segments, batch, past }), context),
+      commit: () => Effect.void,
+      // What was written stays: the next try of the batch goes on from it.
+      abort: () => Effect.succeed("aborted" as const),
+      recover: () => Effect.succeed({ _tag: "committed" as const })
+    }
+  })
 } satisfies TypedSink<B, Failure, Pravega, Handle, null, unknown, null>)
 
 /** Writer ids are made in here, so that they meet no others. */
@@ -65,18 +74,29 @@ const numbersPerBatch = BigInt(2) ** BigInt(32)
 /** Outputs without routing key go to one segment in runs of so many. */
 const keylessRun = 64
 
+/**
+ * So long a batch begins with the segments of the one before: a batch after the other need not ask the controller. One that
+ * was sealed meanwhile leads to its successors, as it does in the middle of a batch.
+ */
+const segmentsAge = Duration.seconds(1)
+
 type Writer = RoutedWriter<Encoded, Failure | AppendFailure>
 
-const begin = Effect.fnUntraced(function*<B>(
-  stream: EventStream.EventStream<B>,
-  options: IdempotentOptions,
-  { batch, query }: BatchId,
-  past: Past<Handle>
-) {
+interface Beginning<B> extends IdempotentOptions {
+  readonly stream: EventStream.EventStream<B>
+  /** The stream's, now or a moment ago. */
+  readonly segments: Effect.Effect<Handle["segments"], Failure>
+  readonly batch: BatchId
+  readonly past: Past<Handle>
+}
+
+const begin = Effect.fnUntraced(function*<B>(beginning: Beginning<B>) {
+  const { maxPendingBytes, past, segments, stream } = beginning
+  const { batch, query } = beginning.batch
   const scope = yield* Effect.scope
   const context = yield* Effect.context<Pravega>()
   const [first] = past.handles
-  const handle = first ?? { segments: yield* currentSegments(stream.name) }
+  const handle = first ?? { segments: yield* segments }
   // the same each time, whatever the chunks
   const keyless: Keyless = (partition, place) => `${batch}/${partition}/${Math.floor(place / keylessRun)}`
   const encodedStream = streamOf(stream, keyless)
@@ -89,7 +109,7 @@ const begin = Effect.fnUntraced(function*<B>(
       if (known !== undefined) return Effect.succeed(known)
       return NumberedWriter.make<Encoded, Failure>({
         stream: encodedStream,
-        limits: WriterLimits.make(options),
+        limits: WriterLimits.make({ maxPendingBytes }),
         segments: handle.segments,
         base: BigInt(batch) * numbersPerBatch,
         writerIdOf: (chain) => uuid5(namespace, [past.log, query, stream.name.toString(), partition, chain].join("/")),
