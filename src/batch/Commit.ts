@@ -77,7 +77,8 @@ const attemptStep = Effect.fnUntraced(function*<A, B, ES, E, R>(
   if (batch === undefined) return yield* Effect.die("a batch was planned, and the log has none")
   const isAhead = options.more && later.length === 0
   if (isAhead) yield* planAhead(run, options.until)
-  const finished = Effect.scoped(settle(run, batch, tally)).pipe( // 2, 3, 4
+  const goesOn = isAhead && options.until === undefined
+  const finished = Effect.scoped(settle(run, batch, tally, goesOn)).pipe( // 2, 3, 4
     Effect.andThen(inStep(run, batch.batch, "commit", finish(run, batch, isAhead ? options : undefined))) // 5
   )
   yield* Effect.withSpan(finished, "Query.batch", { attributes: { query: log.query, batch: batch.batch } })
@@ -107,7 +108,8 @@ const finish = Effect.fnUntraced(function*<A, B, ES, E, R>(
 const settle = Effect.fnUntraced(function*<A, B, ES, E, R>(
   run: Run<A, B, ES, E, R>,
   batch: UnfinishedBatch,
-  tally: Tally
+  tally: Tally,
+  goesOn: boolean
 ) {
   // Begun and not prepared: whoever began them has failed, or is fenced, so that they can't be committed any more.
   yield* abortBegun(run, batch)
@@ -126,7 +128,7 @@ const settle = Effect.fnUntraced(function*<A, B, ES, E, R>(
   tally.prepared = yield* Clock.currentTimeMillis
   tally.sinks = preparedNow(run, batch)
   const commits = Effect.forEach(missing, (name) => commit(run, batch, name), { concurrency: "unbounded" })
-  yield* inStep(run, batch.batch, "commit", Effect.andThen(expectAnother(run, tally.sinks.keys()), commits)) // 4
+  yield* inStep(run, batch.batch, "commit", Effect.andThen(expectAnother(run, tally.sinks.keys(), goesOn), commits)) // 4
 })
 
 const commit = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, batch: UnfinishedBatch, name: string) =>
@@ -135,10 +137,13 @@ const commit = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, batch: UnfinishedBatch
     return prepared === undefined ? Effect.void : session(run, name).commit(idOf(run, batch), prepared)
   })
 
-/** The next batch's range is known: what its sinks need for it comes while this batch is committed. It is not begun by that. */
-const expectAnother = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, names: Iterable<string>) =>
+/**
+ * Another batch will come, as its range is known or the query goes on for ever: what its sinks need for it comes while this
+ * batch is committed. It is not begun by that.
+ */
+const expectAnother = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, names: Iterable<string>, goesOn: boolean) =>
   Effect.suspend(() =>
-    isRangeReady(run)
+    goesOn || isRangeReady(run)
       ? Effect.forEach(names, (name) => session(run, name).getReady ?? Effect.void, { discard: true })
       : Effect.void
   )

@@ -83,8 +83,8 @@ export interface Session<in B, out E, in out Handle, in out Evidence> {
     past?: Past<Handle>
   ) => Effect.Effect<Attempt<B, E, Handle, Evidence>, E, Scope.Scope>
   /**
-   * Another batch follows the one that is being committed: what its `begin` will need, other than this commit, may be
-   * fetched. Returns at once. There need not be another `begin`.
+   * Another batch will follow the one that is being committed, at once or some time: what its `begin` will need, other than
+   * this commit, may be fetched. Returns at once. There need not be another `begin`.
    */
   readonly getReady?: Effect.Effect<void> | undefined
   /** Commits, if it is not committed; returns when it is visible. May be repeated by any process. */

@@ -61,7 +61,7 @@ describe("Query", () => {
       assert.deepStrictEqual(sink.committed(), upTo(30))
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
-  it.effect("a sink may get ready for the next batch while one is committed, but not where none is known to follow", () =>
+  it.effect("a sink may get ready for the next batch while one is committed: one that is known, or of a query that goes on", () =>
     Effect.gen(function*() {
       const memory = Sink.memory<number>()
       const happened: Array<string> = []
@@ -75,12 +75,9 @@ describe("Query", () => {
           commit: (id, prepared) => Effect.andThen(note(`commit ${id.batch}`), session.commit(id, prepared))
         }))
       }
-      const pipeline = Pipeline.make("eager", {
-        source: numbers({ value: 25 }),
-        process: (events) => Stream.tap(events, () => Effect.yieldNow),
-        sink
-      })
-      yield* Query.run(pipeline, { trigger: Trigger.availableNow })
+      const process = (events: Stream.Stream<number>) => Stream.tap(events, () => Effect.yieldNow)
+      const there = Pipeline.make("eager", { source: numbers({ value: 25 }), process, sink })
+      yield* Query.run(there, { trigger: Trigger.availableNow })
       assert.deepStrictEqual(happened, [
         "begin 0",
         "get ready",
@@ -91,6 +88,11 @@ describe("Query", () => {
         "begin 2",
         "commit 2"
       ])
+      // with an end of its own, which a query that goes on for ever can't know either
+      happened.length = 0
+      const endless = Pipeline.make("endless", { source: numbers({ value: 10 }, 10), process, sink })
+      yield* Query.run(endless, { trigger: Trigger.asFastAsPossible })
+      assert.deepStrictEqual(happened, ["begin 0", "get ready", "commit 0"])
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it.effect("every: a batch per interval", () =>
