@@ -49,10 +49,10 @@ const commitAttempts = 6
 const firstPauseMillis = 20
 /**
  * Pauses between polls, where it is not known how long it takes: a transaction is committed after 10 to 100 ms, and one that
- * is found late is late by a quarter of the time. (Doubled pauses made it two thirds.)
+ * is found late is late by a tenth of the time. (Doubled pauses made it two thirds.)
  */
 const firstPollMillis = 1
-const pollGrowth = 1.25
+const pollGrowth = 1.1
 const longestPollMillis = 50
 
 /** Keeps the transaction open; returns, with what its writers are to be told, when that is over. */
