@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Redacted } from "effect"
 import { TestClock } from "effect/testing"
+import { ReaderGroupName } from "../../../src/core/ReaderGroupName.ts"
 import * as ScalingPolicy from "../../../src/core/ScalingPolicy.ts"
 import { ScopedStream } from "../../../src/core/ScopedStream.ts"
 import { makeId } from "../../../src/core/Segment.ts"
@@ -11,6 +12,7 @@ import * as TransactionId from "../../../src/core/TransactionId.ts"
 import { Controller, type ControllerOptions } from "../../../src/pravega/controller/Controller.ts"
 import type { ControllerError } from "../../../src/pravega/controller/ControllerError.ts"
 import * as Credentials from "../../../src/pravega/controller/Credentials.ts"
+import { UpdateSubscriberStatus_Status } from "../../../src/pravega/controller/gen/Controller_pb.ts"
 import { lost, methodsOf, reply, requestOf, type Script, scripted, status, unsent } from "./ScriptedTransport.ts"
 
 const stream = ScopedStream.parse("market/trades")
@@ -74,6 +76,31 @@ describe("reads", () => {
         subject: "market/trades"
       })
       assert.isTrue(reason?.isRetryable)
+    }))
+
+  it.effect("of a cut that somebody else told a subscriber at the same time is told again, some times", () =>
+    Effect.gen(function*() {
+      const answer = (status: UpdateSubscriberStatus_Status) => reply("updateSubscriberStreamCut", { status })
+      const { FAILURE, STREAM_CUT_NOT_VALID, SUCCESS } = UpdateSubscriberStatus_Status
+      const tell = (...statuses: ReadonlyArray<UpdateSubscriberStatus_Status>) =>
+        run(
+          { updateSubscriberStreamCut: statuses.map(answer) },
+          ({ updateSubscriber }) =>
+            updateSubscriber({ scope, name: ReaderGroupName.make("group") }, {
+              id: "00000000-0000-0000-0000-000000000001",
+              generation: 0n,
+              cut: new StreamCut({ stream, positions: new Map([[makeId(0, 0), 0n]]) })
+            })
+        )
+      const told = yield* tell(FAILURE, FAILURE, SUCCESS)
+      assert.strictEqual(told.result._tag, "Success")
+      assert.lengthOf(told.asked, 3)
+      const never = yield* tell(FAILURE)
+      assert.strictEqual(reasonOf(never)?._tag, "RequestFailed")
+      assert.lengthOf(never.asked, 6)
+      const refused = yield* tell(STREAM_CUT_NOT_VALID)
+      assert.strictEqual(reasonOf(refused)?._tag, "InvalidStreamCut")
+      assert.lengthOf(refused.asked, 1)
     }))
 
   it.effect("have a deadline each, on the test's clock, and are given up after three of them", () =>

@@ -5,6 +5,7 @@
  */
 import type { MessageInitShape } from "@bufbuild/protobuf"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as ReaderGroupName from "../../../core/ReaderGroupName.ts"
 import { SegmentId } from "../../../core/Segment.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
@@ -113,6 +114,13 @@ export const readerGroups = (calls: Calls): ReaderGroupMethods => {
       return Effect.flatMap(
         calls.read(methods.updateSubscriberStreamCut, request, context),
         ({ status }) => checkStatus(pb.UpdateSubscriberStatus_StatusSchema, status, context)
+      ).pipe(
+        // What 0.13.0 says, among others, when somebody told it a cut at the same time: a write conflict that it does not retry.
+        Effect.retry({
+          schedule: Schedule.exponential("20 millis"),
+          times: 5,
+          while: ({ reason }) => reason._tag === "RequestFailed" && reason.status === "FAILURE"
+        })
       )
     }
   }
