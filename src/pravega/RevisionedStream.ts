@@ -99,14 +99,18 @@ export const make = Effect.fnUntraced(function*<A>(
   }
   const segment = { stream: stream.name, id: first.id }
   const appender = yield* ConditionalAppender.make({ segments, stores }, segment)
+  const bounds = Effect.map(
+    segments.info(segment),
+    ({ length, startOffset }) => ({ oldest: startOffset, latest: length })
+  )
   const range = (from: Revision, to: SegmentRangeReader.RangeEnd, known?: Revision) =>
     entries(stream, segments, { segment, from, to, known, readAhead, readSize, maxEventSize: maxEventSizeDefault })
   return {
     stream,
     segment: segment.id,
-    oldest: Effect.map(segments.info(segment), ({ startOffset }) => startOffset),
-    latest: Effect.map(segments.info(segment), ({ length }) => length),
-    bounds: Effect.map(segments.info(segment), ({ length, startOffset }) => ({ oldest: startOffset, latest: length })),
+    oldest: Effect.map(bounds, ({ oldest }) => oldest),
+    latest: Effect.map(bounds, ({ latest }) => latest),
+    bounds,
     read: (from, end) => range(from, end ?? "tail", end),
     follow: (from, end) => range(from, "end", end),
     append: (entry, expected) => Effect.flatMap(encode(stream, entry), (bytes) => appender.append(bytes, expected)),

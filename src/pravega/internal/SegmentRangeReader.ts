@@ -195,7 +195,7 @@ class RangeReader {
     Effect.suspend(() => {
       if (this.window.length >= this.slots || this.next >= known) return Effect.void
       const from = this.next
-      const ahead = this.aheadUntil === undefined ? known : this.aheadUntil
+      const ahead = this.aheadUntil ?? known
       if (from >= ahead && this.window.length > 0) return Effect.void
       const to = from < ahead && ahead < known ? ahead : known
       const size = Math.min(this.readSize, Number(to - from))
