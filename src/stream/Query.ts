@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -25,6 +24,7 @@ import * as Commit from "../batch/Commit.ts"
 import type { Pipeline } from "../batch/Pipeline.ts"
 import type { QueryName } from "../batch/QueryName.ts"
 import type { SourceSession } from "../batch/Source.ts"
+import * as MonotonicClock from "../pravega/internal/MonotonicClock.ts"
 import * as StallWatch from "./internal/StallWatch.ts"
 import * as QueryMetrics from "./QueryMetrics.ts"
 import { asFastAsPossible, type Trigger } from "./Trigger.ts"
@@ -265,19 +265,16 @@ const ratesOf = (report: BatchRun.BatchReport, since: number): BatchProgress["ra
   }
 }
 
-/** How long to wait for the next multiple of the interval; not at all when it has passed. */
+/** How long to wait for the next multiple of the interval; not at all when it has passed. A wall clock that is set must not hold batches up. */
 const ticks = (trigger: Trigger): Effect.Effect<Effect.Effect<Duration.Duration>> =>
-  Effect.map(monotonicMillis, (started) => {
+  Effect.map(MonotonicClock.millis, (started) => {
     const interval = trigger._tag === "every" ? Duration.toMillis(trigger.interval) : 0
     let ticked = 0
-    return Effect.map(monotonicMillis, (now) => {
+    return Effect.map(MonotonicClock.millis, (now) => {
       ticked = Math.max(ticked + 1, Math.floor((now - started) / Math.max(1, interval)))
       return Duration.millis(Math.max(0, started + ticked * interval - now))
     })
   })
-
-/** A wall clock that is set must not hold batches up. */
-const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /** Waits, but not when the query is asked to stop. */
 const pause = (duration: Duration.Duration, stopping: Deferred.Deferred<void>): Effect.Effect<void> =>

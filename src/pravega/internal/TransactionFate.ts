@@ -2,7 +2,6 @@
  * What is decided about one transaction, by this process and by the controller: pings while it is open, commit, abort,
  * and what their lost replies mean. It writes nothing.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -13,6 +12,7 @@ import type { Controller, PingStatus } from "../controller/Controller.ts"
 import { type ControllerError, OutcomeUnknown, TransactionNotOpen } from "../controller/ControllerError.ts"
 import { PingRefused, type TransactionErrorReason } from "../TransactionError.ts"
 import * as CommitTimes from "./CommitTimes.ts"
+import * as MonotonicClock from "./MonotonicClock.ts"
 
 export interface TransactionRef {
   readonly controller: Controller["Service"]
@@ -106,7 +106,7 @@ export const commit = Effect.fnUntraced(function*(
 ): Effect.fn.Return<number, TransactionErrorReason> {
   for (let attempt = 1;; attempt++) {
     const sent = yield* Effect.result(ref.controller.commitTransaction(ref.stream, ref.id, mark))
-    if (sent._tag === "Success") return yield* monotonicMillis
+    if (sent._tag === "Success") return yield* MonotonicClock.millis
     const error = sent.failure
     const refused = error.reason._tag === "Unauthenticated" || error.reason._tag === "PermissionDenied"
     if (refused) return yield* error
@@ -121,7 +121,7 @@ export const commit = Effect.fnUntraced(function*(
         })
       }
     } else if (state.success === "committing" || state.success === "committed") {
-      return yield* monotonicMillis
+      return yield* MonotonicClock.millis
     } else if (state.success !== "open") {
       return yield* notOpen(ref, state.success)
     } else if (attempt >= commitAttempts) {
@@ -140,7 +140,7 @@ export const awaitCommitted = Effect.fnUntraced(function*(
   acceptedAt?: number
 ): Effect.fn.Return<void, TransactionErrorReason> {
   if (acceptedAt !== undefined) {
-    const quiet = acceptedAt + CommitTimes.quietMillis(ref.controller) - (yield* monotonicMillis)
+    const quiet = acceptedAt + CommitTimes.quietMillis(ref.controller) - (yield* MonotonicClock.millis)
     if (quiet >= firstPollMillis) yield* Effect.sleep(Duration.millis(quiet))
   }
   for (let pause = firstPollMillis;; pause = Math.min(pause * pollGrowth, longestPollMillis)) {
@@ -148,7 +148,7 @@ export const awaitCommitted = Effect.fnUntraced(function*(
     if (state._tag === "Failure") {
       if (!state.failure.isRetryable) return yield* toReason(state.failure)
     } else if (state.success === "committed") {
-      if (acceptedAt !== undefined) CommitTimes.note(ref.controller, (yield* monotonicMillis) - acceptedAt)
+      if (acceptedAt !== undefined) CommitTimes.note(ref.controller, (yield* MonotonicClock.millis) - acceptedAt)
       return
     } else if (state.success !== "open" && state.success !== "committing") {
       return yield* notOpen(ref, state.success)
@@ -156,8 +156,6 @@ export const awaitCommitted = Effect.fnUntraced(function*(
     yield* Effect.sleep(Duration.millis(pause))
   }
 })
-
-const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /** A segment of the transaction takes no more events. */
 export const gone = Effect.fnUntraced(function*(

@@ -4,7 +4,6 @@
  */
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -13,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import type { TransactionId } from "../../core/TransactionId.ts"
 import type { CommittedTransaction, Cut } from "../Transaction.ts"
 import type { TransactionError } from "../TransactionError.ts"
+import * as MonotonicClock from "./MonotonicClock.ts"
 
 /** What the flow needs of a transaction. */
 export interface OpenTransaction<A> {
@@ -50,7 +50,7 @@ export const make = <A, E, R>(
     /** From the first event, which is there, to the commit. */
     const transaction = Effect.fnUntraced(function*(first: Chunk<A>) {
       const { awaitCommitted, commit, id, write } = yield* begin
-      const start = yield* monotonicMillis
+      const start = yield* MonotonicClock.millis
       let events = 0
       let chunk: Chunk<A> | undefined = first
       while (chunk !== undefined) {
@@ -60,7 +60,7 @@ export const make = <A, E, R>(
         if (cut === "chunk" || events >= limit) break
         chunk = millis === undefined
           ? yield* source.next
-          : yield* source.within(start + millis - (yield* monotonicMillis))
+          : yield* source.within(start + millis - (yield* MonotonicClock.millis))
       }
       yield* commit
       return { id, events, awaitCommitted } satisfies DecidedTransaction
@@ -69,8 +69,6 @@ export const make = <A, E, R>(
     type Next = Pull.Pull<DecidedTransaction, TransactionError | Pull.ExcludeDone<E>, void, R>
     return Effect.flatMap(source.next, (first): Next => first === undefined ? Cause.done() : transaction(first))
   })
-
-const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /** The upstream's chunks, of which parts can be left for later, and for which one can wait a while without losing them. */
 const sourceOf = <A, E, R>(upstream: Pull.Pull<Chunk<A>, E, void, R>, scope: Scope.Scope) => {

@@ -6,6 +6,7 @@ import * as ScalingPolicy from "../../../src/core/ScalingPolicy.ts"
 import { ScopedStream } from "../../../src/core/ScopedStream.ts"
 import * as Segment from "../../../src/core/Segment.ts"
 import * as Admin from "../../../src/pravega/Admin.ts"
+import * as MonotonicClock from "../../../src/pravega/internal/MonotonicClock.ts"
 import { Pravega } from "../../../src/pravega/Pravega.ts"
 import * as MemberTimers from "../../../src/pravega/readergroup/internal/MemberTimers.ts"
 import { Successions } from "../../../src/pravega/readergroup/internal/Successions.ts"
@@ -19,7 +20,7 @@ describe("Successions", () => {
       yield* Admin.ensureStream(stream, { scaling: ScalingPolicy.fixed(1) })
       const segment = { stream, id: Segment.makeId(0, 0) }
       const name = Segment.name(stream, segment.id)
-      const timers = new MemberTimers.MemberTimers("reader", 1000, yield* MemberTimers.millis)
+      const timers = new MemberTimers.MemberTimers("reader", 1000, yield* MonotonicClock.millis)
       let asked = 0
       const successions = new Successions({
         ...controller,
@@ -31,12 +32,12 @@ describe("Successions", () => {
       // the segment is active: nothing follows it yet
       for (let i = 0; i < 1000; i++) assert.isUndefined(yield* successions.of(name, segment))
       assert.strictEqual(asked, 1)
-      assert.strictEqual(timers.untilNext(yield* MemberTimers.millis), 100)
+      assert.strictEqual(timers.untilNext(yield* MonotonicClock.millis), 100)
       yield* TestClock.adjust(100)
       yield* Admin.scaleTo(stream, 2)
       assert.strictEqual((yield* successions.of(name, segment))?.size, 2)
       assert.strictEqual(asked, 2)
       successions.forget(name)
-      assert.isAbove(timers.untilNext(yield* MemberTimers.millis), 100)
+      assert.isAbove(timers.untilNext(yield* MonotonicClock.millis), 100)
     }).pipe(Effect.scoped, Effect.provide(Pravega.layerEmbedded())))
 })

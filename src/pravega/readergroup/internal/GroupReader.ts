@@ -18,6 +18,7 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Reading from "../../../core/internal/Reading.ts"
 import * as TimeWindow from "../../../core/TimeWindow.ts"
+import * as MonotonicClock from "../../internal/MonotonicClock.ts"
 import { Pravega } from "../../Pravega.ts"
 import * as ReaderGroupBalance from "../ReaderGroupBalance.ts"
 import type { ReaderGroupError } from "../ReaderGroupError.ts"
@@ -77,7 +78,7 @@ export const make = Effect.fnUntraced(function*(
   const pravega = yield* Pravega
   const { state } = options
   const scope = yield* Effect.scope
-  const timers = new MemberTimers.MemberTimers(options.reader, yield* TimeUnit, yield* MemberTimers.millis)
+  const timers = new MemberTimers.MemberTimers(options.reader, yield* TimeUnit, yield* MonotonicClock.millis)
   const bell = new Bell()
   const windows = new Map<string, TimeWindows.TimeWindows>()
   const reads = yield* SegmentReads.make(options, {
@@ -205,7 +206,7 @@ class Reader {
 
   private readonly rest: Effect.Effect<void> = Effect.suspend(() =>
     Effect.flatMap(
-      MemberTimers.millis,
+      MonotonicClock.millis,
       (now) => Effect.raceFirst(this.bell.heard, Effect.sleep(Duration.millis(this.timers.untilNext(now))))
     )
   )
@@ -229,7 +230,7 @@ class Reader {
 
   private readonly takeOverConfig: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
-      const now = yield* MemberTimers.millis
+      const now = yield* MonotonicClock.millis
       if (now < this.timers.configAt) return
       this.timers.lookedAtConfig(now)
       if (!this.now().updatingConfig) return
@@ -266,7 +267,7 @@ class Reader {
 
   private readonly releaseSegment: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
-      const now = yield* MemberTimers.millis
+      const now = yield* MonotonicClock.millis
       if (this.member.checkpointAsked() !== undefined) return
       if (this.leaving === undefined && now >= this.timers.releaseAt) {
         this.leaving = this.chooseToRelease()
@@ -299,7 +300,7 @@ class Reader {
 
   private readonly acquireSegments: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
-      const now = yield* MemberTimers.millis
+      const now = yield* MonotonicClock.millis
       if (now < this.timers.acquireAt || this.member.checkpointAsked() !== undefined) return
       if (this.now().unassigned.size === 0) return this.timers.foundNothing(now, this.now())
       const at = yield* this.at
@@ -315,7 +316,7 @@ class Reader {
 
   private readonly report: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
-      const now = yield* MemberTimers.millis
+      const now = yield* MonotonicClock.millis
       if (now < this.timers.reportAt) return
       this.timers.reported(now, this.now())
       yield* GroupState.append(this.member.state, MemberUpdates.report(this.id, yield* this.at))
@@ -344,7 +345,7 @@ class Reader {
 
   private readonly compact: Effect.Effect<void, ReaderGroupError> = Effect.suspend(() =>
     Effect.gen({ self: this }, function*() {
-      const now = yield* MemberTimers.millis
+      const now = yield* MonotonicClock.millis
       if (now < this.timers.compactAt) return
       this.timers.compactAt = now +
         Math.max(this.timers.unit, Duration.toMillis(this.now().config.groupRefreshTime))

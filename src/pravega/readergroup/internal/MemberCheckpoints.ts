@@ -8,6 +8,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { Position } from "../../../core/Position.ts"
+import * as MonotonicClock from "../../internal/MonotonicClock.ts"
 import { Pravega } from "../../Pravega.ts"
 import * as CheckpointState from "../CheckpointState.ts"
 import type { ReaderGroupError } from "../ReaderGroupError.ts"
@@ -15,7 +16,7 @@ import type { Positions } from "../SegmentPositions.ts"
 import * as GroupCuts from "./GroupCuts.ts"
 import * as GroupState from "./GroupState.ts"
 import type { Membership } from "./Membership.ts"
-import * as MemberTimers from "./MemberTimers.ts"
+import type * as MemberTimers from "./MemberTimers.ts"
 import * as MemberUpdates from "./MemberUpdates.ts"
 import type { SegmentReads } from "./SegmentReads.ts"
 
@@ -34,7 +35,7 @@ export interface MemberCheckpoints {
 }
 
 export const make = ({ member, onCheckpoint, pravega, reads, timers }: Parts): MemberCheckpoints => {
-  const postpone = Effect.map(MemberTimers.millis, (now) => {
+  const postpone = Effect.map(MonotonicClock.millis, (now) => {
     const interval = member.now().config.automaticCheckpointInterval
     timers.checkpointAt = interval === undefined ? Infinity : now + Duration.toMillis(interval)
   })
@@ -79,7 +80,7 @@ export const make = ({ member, onCheckpoint, pravega, reads, timers }: Parts): M
   const automatic: Effect.Effect<void, ReaderGroupError> = Effect.gen(function*() {
     const { checkpoints, config: { automaticCheckpointInterval: interval } } = member.now()
     if (interval === undefined || Duration.toMillis(interval) <= 0) return
-    if ((yield* MemberTimers.millis) < timers.checkpointAt || CheckpointState.isOngoing(checkpoints)) return
+    if ((yield* MonotonicClock.millis) < timers.checkpointAt || CheckpointState.isOngoing(checkpoints)) return
     const name = globalThis.crypto.randomUUID()
     yield* member.update((now) => MemberUpdates.checkpoint(now, name))
     yield* postpone

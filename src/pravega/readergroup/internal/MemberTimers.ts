@@ -5,8 +5,6 @@
  * @see `ReaderGroupStateManager` of Pravega 0.13.0
  * @internal
  */
-import * as Clock from "effect/Clock"
-import * as Effect from "effect/Effect"
 import * as ReaderGroupBalance from "../ReaderGroupBalance.ts"
 import type { ReaderGroupState } from "../ReaderGroupState.ts"
 
@@ -15,9 +13,6 @@ const decisionUnits = 30
 const configUnits = 10
 /** Until the controller is asked again what follows a segment. */
 const successionUnits = 0.1
-
-/** What the times are measured with. */
-export const millis: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 export class MemberTimers {
   /** In milliseconds. */

@@ -7,10 +7,11 @@
 import * as Effect from "effect/Effect"
 import * as Segment from "../../../core/Segment.ts"
 import type { Controller } from "../../controller/Controller.ts"
+import * as MonotonicClock from "../../internal/MonotonicClock.ts"
 import { type ReaderGroupError, SuccessorsUnknown } from "../ReaderGroupError.ts"
 import type { Successors } from "../SegmentPositions.ts"
 import * as GroupState from "./GroupState.ts"
-import * as MemberTimers from "./MemberTimers.ts"
+import type * as MemberTimers from "./MemberTimers.ts"
 
 /** How often the controller is asked for the successors of a segment that must have some. */
 const attemptsMax = 300
@@ -34,7 +35,7 @@ export class Successions {
       name: string,
       { id, stream }: Segment.Segment
     ): Effect.fn.Return<Successors | undefined, ReaderGroupError> {
-      if (!this.timers.isSuccessionDue(name, yield* MemberTimers.millis)) return undefined
+      if (!this.timers.isSuccessionDue(name, yield* MonotonicClock.millis)) return undefined
       const found = yield* Effect.mapError(this.controller.successors(stream, id), GroupState.fail)
       if (found.length > 0) {
         return new Map(found.map((next) => [
@@ -48,7 +49,7 @@ export class Successions {
       const attempts = (this.attempts.get(name) ?? 0) + 1
       this.attempts.set(name, attempts)
       if (attempts > attemptsMax) return yield* GroupState.fail(new SuccessorsUnknown({ segment: name }))
-      this.timers.successionUnknown(name, yield* MemberTimers.millis)
+      this.timers.successionUnknown(name, yield* MonotonicClock.millis)
       return undefined
     }
   )
