@@ -7,26 +7,26 @@
  */
 
 // what runs on a Pravega
-export * as Admin from "./pravega/Admin.ts"
-export * as BatchReader from "./pravega/BatchReader.ts"
-export { EventRead } from "./pravega/EventRead.ts"
-export * as EventWriter from "./pravega/EventWriter.ts"
-export * as OnTruncated from "./pravega/OnTruncated.ts"
+export * as Admin from "./pravega/admin/Admin.ts"
 export { Pravega } from "./pravega/Pravega.ts"
+export * as BatchReader from "./pravega/read/BatchReader.ts"
+export { EventRead } from "./pravega/read/EventRead.ts"
+export * as OnTruncated from "./pravega/read/OnTruncated.ts"
+export { SegmentRange } from "./pravega/read/SegmentRange.ts"
 export * as ReaderGroup from "./pravega/readergroup/ReaderGroup.ts"
-export * as RevisionedStream from "./pravega/RevisionedStream.ts"
-export { SegmentRange } from "./pravega/SegmentRange.ts"
-export * as StateSynchronizer from "./pravega/StateSynchronizer.ts"
-export * as Transaction from "./pravega/Transaction.ts"
-export * as TransactionWriter from "./pravega/TransactionWriter.ts"
+export * as RevisionedStream from "./pravega/synchronizer/RevisionedStream.ts"
+export * as StateSynchronizer from "./pravega/synchronizer/StateSynchronizer.ts"
+export * as Transaction from "./pravega/transaction/Transaction.ts"
+export * as TransactionWriter from "./pravega/transaction/TransactionWriter.ts"
+export * as EventWriter from "./pravega/write/EventWriter.ts"
 
 // what can go wrong
 export * as ControllerError from "./pravega/controller/ControllerError.ts"
+export * as ReadError from "./pravega/read/ReadError.ts"
 export * as ReaderGroupError from "./pravega/readergroup/ReaderGroupError.ts"
-export * as ReadError from "./pravega/ReadError.ts"
 export * as SegmentError from "./pravega/segmentstore/SegmentError.ts"
-export * as TransactionError from "./pravega/TransactionError.ts"
-export * as WriterError from "./pravega/WriterError.ts"
+export * as TransactionError from "./pravega/transaction/TransactionError.ts"
+export * as WriterError from "./pravega/write/WriterError.ts"
 
 // the vocabulary
 export { Checkpoint } from "./core/Checkpoint.ts"

@@ -2,11 +2,11 @@
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { CheckpointRecord, Entry, PreparedSink } from "../batch/CheckpointRecord.ts"
-import type { Inspection } from "../batch/LogInspection.ts"
-import type { UnfinishedBatch } from "../batch/LogState.ts"
-import { QueryName } from "../batch/QueryName.ts"
-import { Savepoint } from "../batch/Savepoint.ts"
+import { Savepoint } from "../batch/engine/Savepoint.ts"
+import { CheckpointRecord, Entry, PreparedSink } from "../batch/log/CheckpointRecord.ts"
+import type { Inspection } from "../batch/log/LogInspection.ts"
+import type { UnfinishedBatch } from "../batch/log/LogState.ts"
+import { QueryName } from "../batch/log/QueryName.ts"
 
 /** By its schema, in which nothing is left that JSON has no form for. */
 const printer = <A>(schema: Schema.Codec<A, unknown>): (value: A) => string =>

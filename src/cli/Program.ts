@@ -5,10 +5,10 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
-import * as DevCommand from "./DevCommand.ts"
+import * as DevCommand from "./dev/DevCommand.ts"
 import * as Environment from "./Environment.ts"
-import * as LogCommand from "./LogCommand.ts"
-import * as SavepointCommand from "./SavepointCommand.ts"
+import * as LogCommand from "./log/LogCommand.ts"
+import * as SavepointCommand from "./savepoint/SavepointCommand.ts"
 
 const commands = Command.make("effect-pravega").pipe(
   Command.withDescription("Exactly-once stream processing on Pravega: a server to develop with, and checkpoint logs."),

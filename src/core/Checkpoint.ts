@@ -6,11 +6,11 @@
  */
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { MalformedBytes } from "./internal/MalformedBytes.ts"
-import * as Reading from "./internal/Reading.ts"
-import * as Serialization from "./internal/Serialization.ts"
+import { MalformedBytes } from "./bytes/MalformedBytes.ts"
 import type { MalformedValue } from "./MalformedValue.ts"
+import * as Reading from "./Reading.ts"
 import type { ScopedStream } from "./ScopedStream.ts"
+import * as Serialization from "./Serialization.ts"
 import { readStreamCut, StreamCut, writeStreamCut } from "./StreamCut.ts"
 
 /**

@@ -7,8 +7,8 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as Ballast from "./internal/Ballast.ts"
-import * as KeyHash from "./internal/KeyHash.ts"
+import * as Ballast from "./bytes/Ballast.ts"
+import * as KeyHash from "./KeyHash.ts"
 
 /**
  * An event could not be encoded or decoded.

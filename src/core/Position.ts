@@ -6,13 +6,13 @@
  */
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { MalformedBytes } from "./internal/MalformedBytes.ts"
-import * as Reading from "./internal/Reading.ts"
-import * as Serialization from "./internal/Serialization.ts"
+import { MalformedBytes } from "./bytes/MalformedBytes.ts"
 import { KeyRange } from "./KeyRange.ts"
 import type { MalformedValue } from "./MalformedValue.ts"
+import * as Reading from "./Reading.ts"
 import { ScopedStream } from "./ScopedStream.ts"
 import * as Segment from "./Segment.ts"
+import * as Serialization from "./Serialization.ts"
 
 /** An offset below zero is written as the largest compact number there is. */
 const fullyReadBytes = Serialization.maxCompactLong

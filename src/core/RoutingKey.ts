@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import * as KeyHash from "./internal/KeyHash.ts"
+import * as KeyHash from "./KeyHash.ts"
 import type { SegmentWithRange } from "./Segment.ts"
 
 /**

@@ -6,12 +6,12 @@
  */
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { MalformedBytes } from "./internal/MalformedBytes.ts"
-import * as Reading from "./internal/Reading.ts"
-import * as Serialization from "./internal/Serialization.ts"
+import { MalformedBytes } from "./bytes/MalformedBytes.ts"
 import { KeyRange } from "./KeyRange.ts"
 import type { MalformedValue } from "./MalformedValue.ts"
+import * as Reading from "./Reading.ts"
 import { SegmentId } from "./Segment.ts"
+import * as Serialization from "./Serialization.ts"
 
 const Long = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: -(1n << 63n), maximum: (1n << 63n) - 1n }))
 

@@ -10,12 +10,12 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type { EmbeddedOptions } from "../embedded/Embedded.ts"
+import type { EmbeddedError } from "../embedded/EmbeddedError.ts"
 import { Controller, type ControllerOptions } from "./controller/Controller.ts"
 import * as ControllerAddress from "./controller/ControllerAddress.ts"
 import { ControllerTransport, type TlsOptions } from "./controller/ControllerTransport.ts"
 import * as Credentials from "./controller/Credentials.ts"
-import type { EmbeddedOptions } from "./embedded/Embedded.ts"
-import type { EmbeddedError } from "./embedded/EmbeddedError.ts"
 import { Segments } from "./segmentstore/Segments.ts"
 import { SegmentStores, type SegmentStoresOptions } from "./segmentstore/SegmentStores.ts"
 import { SegmentStoreTransport } from "./segmentstore/SegmentStoreTransport.ts"
@@ -105,7 +105,7 @@ export class Pravega extends Context.Service<Pravega, {
   ): Layer.Layer<Pravega, EmbeddedError> =>
     // loaded here, not at import: who uses a cluster needs no server
     Layer.unwrap(Effect.map(
-      Effect.promise(() => import("./embedded/Embedded.ts")),
+      Effect.promise(() => import("../embedded/Embedded.ts")),
       (Embedded) => Layer.provide(Pravega.layerTransport(options), Embedded.layerTransport(options))
     ))
 
@@ -119,7 +119,7 @@ export class Pravega extends Context.Service<Pravega, {
   ): Layer.Layer<Pravega, Config.ConfigError | ControllerAddress.InvalidControllerAddress> =>
     // loaded here, not at import: Config and what it needs are a twentieth of it
     Layer.unwrap(
-      Effect.promise(() => import("./internal/PravegaConfig.ts")).pipe(
+      Effect.promise(() => import("./PravegaConfig.ts")).pipe(
         Effect.flatMap(({ settings }) => settings),
         Effect.map(({ ca, controller, password, user }) =>
           Pravega.layer({

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-export * as EventReader from "./EventReader.ts"
-export * as Query from "./Query.ts"
-export * as QueryMetrics from "./QueryMetrics.ts"
-export * as Trigger from "./Trigger.ts"
+export * as EventReader from "../pravega/readergroup/EventReader.ts"
+export * as Query from "./query/Query.ts"
+export * as QueryMetrics from "./query/QueryMetrics.ts"
+export * as Trigger from "./query/Trigger.ts"

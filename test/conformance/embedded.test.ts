@@ -1,6 +1,6 @@
 /** The conformance suite on the embedded server: in the process and in memory; on sockets and in a directory. */
 import { Effect, Layer } from "effect"
-import * as Embedded from "../../src/pravega/embedded/Embedded.ts"
+import * as Embedded from "../../src/embedded/Embedded.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import { temporaryFolder } from "../temporary.ts"
 import { Server } from "./Server.ts"

@@ -1,7 +1,7 @@
 /** The embedded server with authorisation on: who a client is, and what it may do. Its tokens run out all the time. */
 import { Effect, Layer } from "effect"
+import * as Embedded from "../../src/embedded/Embedded.ts"
 import * as Credentials from "../../src/pravega/controller/Credentials.ts"
-import * as Embedded from "../../src/pravega/embedded/Embedded.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import { securedCases, SecuredServer, users } from "./securedCases.ts"
 

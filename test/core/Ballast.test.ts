@@ -25,8 +25,8 @@ describe("Ballast", () => {
 
   it("nor does writing as much", () => {
     const collections = fullCollections(`
-      import { BlockBuffers } from "./pravega/internal/BlockBuffers.ts"
-      import { SegmentAppender } from "./pravega/internal/SegmentAppender.ts"
+      import { BlockBuffers } from "./pravega/write/internal/BlockBuffers.ts"
+      import { SegmentAppender } from "./pravega/write/internal/SegmentAppender.ts"
       const receipt = { acknowledge: () => {} }
       const appender = new SegmentAppender({
         writerId: "00000000-0000-0000-0000-000000000001",

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
-import * as KeyHash from "../../src/core/internal/KeyHash.ts"
 import * as Murmur3 from "../../src/core/internal/Murmur3.ts"
+import * as KeyHash from "../../src/core/KeyHash.ts"
 import * as RoutingKey from "../../src/core/RoutingKey.ts"
 
 const wrap = (value: bigint): bigint => BigInt.asUintN(64, value)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
-import { ByteReader, MalformedBytes } from "../../src/core/internal/ByteReader.ts"
-import * as Serialization from "../../src/core/internal/Serialization.ts"
+import { ByteReader, MalformedBytes } from "../../src/core/bytes/ByteReader.ts"
+import * as Serialization from "../../src/core/Serialization.ts"
 
 const through = <A>(value: A, write: Serialization.Write<A>, read: Serialization.Read<A>): A => {
   const bytes = Serialization.toBytes(write, value)

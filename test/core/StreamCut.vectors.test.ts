@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as GzipText from "../../src/core/internal/GzipText.ts"
+import * as GzipText from "../../src/core/bytes/GzipText.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
 import { ScopeName } from "../../src/core/ScopeName.ts"
 import * as Segment from "../../src/core/Segment.ts"

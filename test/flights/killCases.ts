@@ -7,7 +7,7 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import * as Seeded from "../../src/testing/Seeded.ts"
+import * as Seeded from "../../src/testing/seeded/Seeded.ts"
 import * as Program from "../Program.ts"
 import { temporaryFolder } from "../temporary.ts"
 

@@ -1,6 +1,6 @@
 /** The servers that programs of other languages are held against: the real one, and the embedded one on sockets. */
 import { Context, Effect, Layer } from "effect"
-import * as Embedded from "../../src/pravega/embedded/Embedded.ts"
+import * as Embedded from "../../src/embedded/Embedded.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 
 /** Where a server's clients connect to, as tcp://host:port or tls://host:port, then with whom to trust. */

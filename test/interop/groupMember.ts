@@ -9,7 +9,7 @@ import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import { Position } from "../../src/core/Position.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
-import * as EventReader from "../../src/stream/EventReader.ts"
+import * as EventReader from "../../src/pravega/readergroup/EventReader.ts"
 
 const [scope, stream, group, readerId] = process.argv.slice(2)
 

@@ -2,7 +2,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import * as Fs from "node:fs"
-import * as Embedded from "../../src/pravega/embedded/Embedded.ts"
+import * as Embedded from "../../src/embedded/Embedded.ts"
 import { type Account, administrator, makeCertificates } from "../real/security.ts"
 import { startStandalone } from "../real/standalone.ts"
 import { temporaryFolder } from "../temporary.ts"

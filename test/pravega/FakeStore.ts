@@ -12,7 +12,7 @@ import {
   SegmentTruncated
 } from "../../src/pravega/segmentstore/SegmentError.ts"
 import { Segments } from "../../src/pravega/segmentstore/Segments.ts"
-import * as Seeded from "../../src/testing/Seeded.ts"
+import * as Seeded from "../../src/testing/seeded/Seeded.ts"
 
 /** Frames events as they lie in a segment. */
 export const framed = (events: ReadonlyArray<Uint8Array>): Uint8Array => {

@@ -4,11 +4,11 @@ import { ConfigProvider, Effect, Layer, Redacted, Stream } from "effect"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
-import * as Admin from "../../src/pravega/Admin.ts"
+import * as Admin from "../../src/pravega/admin/Admin.ts"
 import { ControllerTransport } from "../../src/pravega/controller/ControllerTransport.ts"
-import * as EventWriter from "../../src/pravega/EventWriter.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import { SegmentStoreTransport } from "../../src/pravega/segmentstore/SegmentStoreTransport.ts"
+import * as EventWriter from "../../src/pravega/write/EventWriter.ts"
 import { rawTexts } from "./rawEvents.ts"
 
 describe("Pravega", () => {

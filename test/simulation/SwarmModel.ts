@@ -2,7 +2,7 @@
  * What must be true of a history, held against a model that fits on a page: a source is an array, a sink is what the
  * outputs of those arrays are, and a process fails only with what its plan can do to it.
  */
-import type { Violation } from "../../src/testing/internal/ProtocolMonitor.ts"
+import type { Violation } from "../../src/testing/simulation/internal/ProtocolMonitor.ts"
 import type { Numbered } from "../numbered.ts"
 import type { Blow, SwarmPlan } from "./SwarmPlan.ts"
 

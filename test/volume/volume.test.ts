@@ -1,7 +1,7 @@
 /** The volume cases in small, on the embedded server. */
 import { layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import * as Embedded from "../../src/pravega/embedded/Embedded.ts"
+import * as Embedded from "../../src/embedded/Embedded.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import { Server, withClient } from "../conformance/Server.ts"
 import { temporaryFolder } from "../temporary.ts"

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import type { KeyRange } from "../../core/KeyRange.ts"
+import type { ReaderGroupConfig } from "../../core/ReaderGroupConfig.ts"
 import type { ReaderGroupName } from "../../core/ReaderGroupName.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import type { ScopeName } from "../../core/ScopeName.ts"
@@ -20,7 +21,6 @@ import type { StreamConfiguration } from "../../core/StreamConfiguration.ts"
 import type { StreamCut } from "../../core/StreamCut.ts"
 import type { TransactionId } from "../../core/TransactionId.ts"
 import type { WriterId } from "../../core/WriterId.ts"
-import type { ReaderGroupConfig } from "../readergroup/ReaderGroupConfig.ts"
 import type { ControllerError } from "./ControllerError.ts"
 import { ControllerTransport } from "./ControllerTransport.ts"
 import type { Credentials } from "./Credentials.ts"
@@ -238,7 +238,7 @@ export class Controller extends Context.Service<Controller, {
       Effect.gen(function*() {
         const transport = yield* ControllerTransport
         // loaded here, not at import: the protocol's descriptions take a fifth of a second to load
-        const client = yield* Effect.promise(() => import("./internal/ControllerClient.ts"))
+        const client = yield* Effect.promise(() => import("./ControllerClient.ts"))
         return client.make(transport, options)
       })
     )

@@ -26,19 +26,19 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { Checkpoint } from "../../core/Checkpoint.ts"
 import type { Position } from "../../core/Position.ts"
+import * as ReaderGroupConfig from "../../core/ReaderGroupConfig.ts"
 import { ReaderGroupName } from "../../core/ReaderGroupName.ts"
 import { ScopedStream } from "../../core/ScopedStream.ts"
 import { ScopeName } from "../../core/ScopeName.ts"
+import type { Positions } from "../../core/SegmentPositions.ts"
 import type { StreamCut } from "../../core/StreamCut.ts"
-import * as BatchReader from "../BatchReader.ts"
 import type { ReaderGroupRef } from "../controller/Controller.ts"
 import { ControllerError, InvalidName } from "../controller/ControllerError.ts"
-import * as StreamCuts from "../internal/StreamCuts.ts"
 import { Pravega } from "../Pravega.ts"
-import * as CheckpointState from "./CheckpointState.ts"
+import * as BatchReader from "../read/BatchReader.ts"
+import * as StreamCuts from "../read/StreamCuts.ts"
 import * as GroupCuts from "./internal/GroupCuts.ts"
 import * as GroupState from "./internal/GroupState.ts"
-import * as ReaderGroupConfig from "./ReaderGroupConfig.ts"
 import {
   CheckpointLost,
   GroupDiffers,
@@ -46,8 +46,8 @@ import {
   RetentionNotManual,
   TooManyCheckpoints
 } from "./ReaderGroupError.ts"
-import * as ReaderGroupState from "./ReaderGroupState.ts"
-import type { Positions } from "./SegmentPositions.ts"
+import * as CheckpointState from "./state/CheckpointState.ts"
+import * as ReaderGroupState from "./state/ReaderGroupState.ts"
 
 /** What a group reads of a stream. @category models @since 0.1.0 */
 export interface StreamBounds {

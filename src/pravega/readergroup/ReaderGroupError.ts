@@ -6,9 +6,9 @@
  */
 import * as Schema from "effect/Schema"
 import { ControllerError } from "../controller/ControllerError.ts"
-import { ReadError } from "../ReadError.ts"
+import { ReadError } from "../read/ReadError.ts"
 import { SegmentError } from "../segmentstore/SegmentError.ts"
-import { SynchronizerError } from "../StateSynchronizer.ts"
+import { SynchronizerError } from "../synchronizer/StateSynchronizer.ts"
 
 /** There is no such group, or it was deleted. @category errors @since 0.1.0 */
 export class GroupNotFound extends Schema.TaggedError<GroupNotFound>()("GroupNotFound", { group: Schema.String }) {

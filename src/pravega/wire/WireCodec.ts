@@ -10,12 +10,12 @@
  *
  * @since 0.1.0
  */
-import { ByteReader, MalformedBytes } from "../../core/internal/ByteReader.ts"
-import { HotCommands } from "./HotCommands.ts"
+import { ByteReader, MalformedBytes } from "../../core/bytes/ByteReader.ts"
+import { HotCommands } from "./internal/HotCommands.ts"
+import { FrameWriter, layout, type LayoutField, readFields, writeFields } from "./internal/WireField.ts"
 import * as ReadBuffers from "./ReadBuffers.ts"
 import { type CommandName, commands, type WireCommand } from "./WireCommand.ts"
 import { FrameTooLarge, MalformedFrame, UnencodableCommand, UnknownCommand, WireError } from "./WireError.ts"
-import { FrameWriter, layout, type LayoutField, readFields, writeFields } from "./WireField.ts"
 
 /** The largest payload of a frame that the Java client takes, and this one by default, in bytes. @category constants */
 export const maxPayloadSize = 0xff_ffff

@@ -10,7 +10,7 @@
  *
  * @since 0.1.0
  */
-import { absent, type Fields, type FieldType, type FieldTypes } from "./WireField.ts"
+import { absent, type Fields, type FieldType, type FieldTypes } from "./internal/WireField.ts"
 
 export type {
   ChunkInfo,
@@ -19,7 +19,7 @@ export type {
   TableEntry,
   TableIteratorArgs,
   TableKey
-} from "./WireField.ts"
+} from "./internal/WireField.ts"
 
 /** The newest wire version that this client speaks, sent in its Hello. @category constants */
 export const highVersion = 16

@@ -4,12 +4,12 @@
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { ReaderGroupConfig } from "../../../src/core/ReaderGroupConfig.ts"
 import { SegmentId } from "../../../src/core/Segment.ts"
+import type { RangedPositions, Successors } from "../../../src/core/SegmentPositions.ts"
 import { StreamCut } from "../../../src/core/StreamCut.ts"
-import type { CheckpointState } from "../../../src/pravega/readergroup/CheckpointState.ts"
-import { ReaderGroupConfig } from "../../../src/pravega/readergroup/ReaderGroupConfig.ts"
-import type * as Update from "../../../src/pravega/readergroup/ReaderGroupUpdate.ts"
-import type { RangedPositions, Successors } from "../../../src/pravega/readergroup/SegmentPositions.ts"
+import type { CheckpointState } from "../../../src/pravega/readergroup/state/CheckpointState.ts"
+import type * as Update from "../../../src/pravega/readergroup/state/ReaderGroupUpdate.ts"
 import { readVectors } from "../../vectors/vectors.ts"
 
 const Long = Schema.BigIntFromString

@@ -4,7 +4,7 @@ import { Cause, Effect, Exit, Pull, type Scope } from "effect"
 import { ScopedStream } from "../../../src/core/ScopedStream.ts"
 import * as Segment from "../../../src/core/Segment.ts"
 import * as TimeWindow from "../../../src/core/TimeWindow.ts"
-import * as SegmentReads from "../../../src/pravega/readergroup/internal/SegmentReads.ts"
+import * as SegmentReads from "../../../src/pravega/readergroup/member/SegmentReads.ts"
 import { MembershipLost, ReaderGroupError } from "../../../src/pravega/readergroup/ReaderGroupError.ts"
 import { FakeStore, framed } from "../FakeStore.ts"
 

@@ -2,14 +2,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
+import * as MonotonicClock from "../../../src/core/MonotonicClock.ts"
 import * as ScalingPolicy from "../../../src/core/ScalingPolicy.ts"
 import { ScopedStream } from "../../../src/core/ScopedStream.ts"
 import * as Segment from "../../../src/core/Segment.ts"
-import * as Admin from "../../../src/pravega/Admin.ts"
-import * as MonotonicClock from "../../../src/pravega/internal/MonotonicClock.ts"
+import * as Admin from "../../../src/pravega/admin/Admin.ts"
 import { Pravega } from "../../../src/pravega/Pravega.ts"
-import * as MemberTimers from "../../../src/pravega/readergroup/internal/MemberTimers.ts"
-import { Successions } from "../../../src/pravega/readergroup/internal/Successions.ts"
+import * as MemberTimers from "../../../src/pravega/readergroup/member/MemberTimers.ts"
+import { Successions } from "../../../src/pravega/readergroup/member/Successions.ts"
 import { randomScope } from "../../names.ts"
 
 describe("Successions", () => {

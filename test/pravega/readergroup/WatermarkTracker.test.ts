@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import { makeId, name } from "../../../src/core/Segment.ts"
 import { Watermark } from "../../../src/core/Watermark.ts"
-import { WatermarkTracker } from "../../../src/pravega/readergroup/internal/WatermarkTracker.ts"
+import { WatermarkTracker } from "../../../src/pravega/readergroup/member/WatermarkTracker.ts"
 
 const stream = { scope: "s", stream: "t" }
 const everything = { low: 0, high: 1 }

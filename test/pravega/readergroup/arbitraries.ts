@@ -3,14 +3,14 @@
  */
 import * as Duration from "effect/Duration"
 import fc from "fast-check"
+import { ReaderGroupConfig } from "../../../src/core/ReaderGroupConfig.ts"
 import { ScopedStream } from "../../../src/core/ScopedStream.ts"
 import { makeId, name, type SegmentId } from "../../../src/core/Segment.ts"
 import { StreamCut } from "../../../src/core/StreamCut.ts"
-import type { CheckpointState } from "../../../src/pravega/readergroup/CheckpointState.ts"
-import { ReaderGroupConfig } from "../../../src/pravega/readergroup/ReaderGroupConfig.ts"
-import type { ReaderGroupState } from "../../../src/pravega/readergroup/ReaderGroupState.ts"
-import type { InitialUpdate, ReaderGroupUpdate } from "../../../src/pravega/readergroup/ReaderGroupUpdate.ts"
-import type { SynchronizerEntry } from "../../../src/pravega/readergroup/SynchronizerEntry.ts"
+import type { CheckpointState } from "../../../src/pravega/readergroup/state/CheckpointState.ts"
+import type { ReaderGroupState } from "../../../src/pravega/readergroup/state/ReaderGroupState.ts"
+import type { InitialUpdate, ReaderGroupUpdate } from "../../../src/pravega/readergroup/state/ReaderGroupUpdate.ts"
+import type { SynchronizerEntry } from "../../../src/pravega/readergroup/state/SynchronizerEntry.ts"
 
 /** Plain objects, as the library makes them. */
 const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import * as CheckpointState from "../../../src/pravega/readergroup/CheckpointState.ts"
-import { ReaderGroupConfig } from "../../../src/pravega/readergroup/ReaderGroupConfig.ts"
-import * as ReaderGroupUpdateCodec from "../../../src/pravega/readergroup/ReaderGroupUpdateCodec.ts"
-import * as SynchronizerEntry from "../../../src/pravega/readergroup/SynchronizerEntry.ts"
+import { ReaderGroupConfig } from "../../../src/core/ReaderGroupConfig.ts"
+import * as CheckpointState from "../../../src/pravega/readergroup/state/CheckpointState.ts"
+import * as ReaderGroupUpdateCodec from "../../../src/pravega/readergroup/state/ReaderGroupUpdateCodec.ts"
+import * as SynchronizerEntry from "../../../src/pravega/readergroup/state/SynchronizerEntry.ts"
 import * as Vectors from "./ReaderGroupVectors.ts"
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")

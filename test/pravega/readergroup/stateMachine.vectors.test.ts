@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import * as CheckpointState from "../../../src/pravega/readergroup/CheckpointState.ts"
-import * as ReaderGroupBalance from "../../../src/pravega/readergroup/ReaderGroupBalance.ts"
-import * as ReaderGroupState from "../../../src/pravega/readergroup/ReaderGroupState.ts"
-import * as ReaderGroupTransition from "../../../src/pravega/readergroup/ReaderGroupTransition.ts"
-import * as ReaderGroupUpdateCodec from "../../../src/pravega/readergroup/ReaderGroupUpdateCodec.ts"
+import * as CheckpointState from "../../../src/pravega/readergroup/state/CheckpointState.ts"
+import * as ReaderGroupBalance from "../../../src/pravega/readergroup/state/ReaderGroupBalance.ts"
+import * as ReaderGroupState from "../../../src/pravega/readergroup/state/ReaderGroupState.ts"
+import * as ReaderGroupTransition from "../../../src/pravega/readergroup/state/ReaderGroupTransition.ts"
+import * as ReaderGroupUpdateCodec from "../../../src/pravega/readergroup/state/ReaderGroupUpdateCodec.ts"
 import * as Vectors from "./ReaderGroupVectors.ts"
 
 type Step = (typeof Vectors.traces)[number]["steps"][number][1]

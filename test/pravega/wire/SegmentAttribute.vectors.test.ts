@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { markAttribute } from "../../../src/pravega/readergroup/SynchronizerEntry.ts"
+import { markAttribute } from "../../../src/pravega/readergroup/state/SynchronizerEntry.ts"
 import * as SegmentAttribute from "../../../src/pravega/wire/SegmentAttribute.ts"
 import { readVectors } from "../../vectors/vectors.ts"
 

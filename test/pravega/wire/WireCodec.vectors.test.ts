@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as AppendDecoder from "../../../src/pravega/wire/AppendDecoder.ts"
+import type { Fields } from "../../../src/pravega/wire/internal/WireField.ts"
 import * as WireCodec from "../../../src/pravega/wire/WireCodec.ts"
 import { commands, type WireCommand } from "../../../src/pravega/wire/WireCommand.ts"
-import type { Fields } from "../../../src/pravega/wire/WireField.ts"
 import { readVectors } from "../../vectors/vectors.ts"
 import { fromVector, hex, toHex, type VectorCommand } from "./vectorCommand.ts"
 

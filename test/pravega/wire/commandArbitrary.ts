@@ -1,7 +1,7 @@
 /** Generates any wire command from the table: what the table does not say, it cannot forget. */
 import fc from "fast-check"
+import type { Fields, FieldType, FieldTypes } from "../../../src/pravega/wire/internal/WireField.ts"
 import { type CommandName, commands, type WireCommand } from "../../../src/pravega/wire/WireCommand.ts"
-import type { Fields, FieldType, FieldTypes } from "../../../src/pravega/wire/WireField.ts"
 
 const i64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
 const i32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })

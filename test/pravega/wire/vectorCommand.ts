@@ -1,6 +1,6 @@
 /** Turns the commands of the vectors (longs as decimal text, bytes as hex) into wire commands, by the table's types. */
+import { type Fields, type FieldType, structs } from "../../../src/pravega/wire/internal/WireField.ts"
 import { type CommandName, commands, type WireCommand } from "../../../src/pravega/wire/WireCommand.ts"
-import { type Fields, type FieldType, structs } from "../../../src/pravega/wire/WireField.ts"
 
 export interface VectorCommand {
   readonly name: string

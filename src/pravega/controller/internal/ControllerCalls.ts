@@ -19,7 +19,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import * as BackOff from "../../internal/BackOff.ts"
+import * as BackOff from "../BackOff.ts"
 import {
   ControllerError,
   type ControllerErrorReason,

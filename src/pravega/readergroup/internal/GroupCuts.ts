@@ -8,15 +8,15 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import * as Reading from "../../../core/internal/Reading.ts"
 import type { KeyRange } from "../../../core/KeyRange.ts"
 import type { Position } from "../../../core/Position.ts"
+import * as Reading from "../../../core/Reading.ts"
 import type { ScopedStream } from "../../../core/ScopedStream.ts"
 import * as Segment from "../../../core/Segment.ts"
+import type { Positions } from "../../../core/SegmentPositions.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
 import type { ControllerError } from "../../controller/ControllerError.ts"
 import { Pravega } from "../../Pravega.ts"
-import type { Positions } from "../SegmentPositions.ts"
 
 /** One cut per stream that there are positions of. */
 export const cuts = Effect.fnUntraced(function*(

@@ -12,12 +12,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Reading from "../../../core/internal/Reading.ts"
+import * as Reading from "../../../core/Reading.ts"
 import { ScopedStream } from "../../../core/ScopedStream.ts"
 import * as Segment from "../../../core/Segment.ts"
+import * as BackOff from "../../controller/BackOff.ts"
 import type { AccessOperation, Controller, StoreEndpoint } from "../../controller/Controller.ts"
 import type { ControllerError } from "../../controller/ControllerError.ts"
-import * as BackOff from "../../internal/BackOff.ts"
 import type { WireCommand } from "../../wire/WireCommand.ts"
 import type { ConnectionLost, ConnectionRefused } from "../ConnectionError.ts"
 import {
@@ -30,10 +30,10 @@ import {
   StoreUnavailable,
   UnexpectedStoreReply
 } from "../SegmentError.ts"
+import { nameOf } from "../SegmentRefName.ts"
 import type { SegmentInfo, SegmentRead, SegmentRef, Segments } from "../Segments.ts"
 import type { SegmentStores } from "../SegmentStores.ts"
 import { usableMillis } from "./DelegationToken.ts"
-import { nameOf } from "./SegmentRefName.ts"
 
 /** Where segments live, least recently used first out. */
 const endpointCapacity = 10_000

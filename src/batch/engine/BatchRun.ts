@@ -1,0 +1,186 @@
+/**
+ * A pipeline that is open and owns its checkpoint log: what the commit protocol works on. Opening compares the pipeline
+ * with the one that the log began with, and then claims the query, so that an older process can't go on.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import type * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { CheckpointLog } from "../log/CheckpointLog.ts"
+import type { CheckpointLogError } from "../log/CheckpointLogError.ts"
+import { type PreparedSink, Started } from "../log/CheckpointRecord.ts"
+import { CommitError, StructureChanged } from "../log/CommitError.ts"
+import * as OwnedLog from "../log/OwnedLog.ts"
+import type { Letter } from "../pipeline/DeadLetter.ts"
+import type { Pipeline } from "../pipeline/Pipeline.ts"
+import type { SinkSession } from "../sink/SinkSession.ts"
+import type { Lag, Skipped, SourceSession } from "../source/Source.ts"
+import * as BatchStatus from "./BatchStatus.ts"
+
+/** @category models @since 0.1.0 */
+export interface Run<in out A, in out B, in out ES, in out E, out R> {
+  readonly pipeline: Pipeline<A, B, ES, E, R>
+  readonly log: OwnedLog.OwnedLog
+  /** In the order of their names, in which their partitions are numbered. */
+  readonly sources: ReadonlyMap<string, SourceSession<A, ES>>
+  readonly sinks: ReadonlyMap<string, SinkSession<B | Letter, E>>
+  /** Whether a try that failed is made again; errors that stop a query are not asked about. */
+  readonly retry: Schedule.Schedule<unknown, Failure<ES, E>>
+  readonly resolutions: ReadonlyArray<Resolution>
+  readonly ahead: Ahead<ES>
+  readonly activity: BatchStatus.Activity
+}
+
+/**
+ * What somebody found out about a prepared batch of which neither log nor sink can tell the outcome: as `AmbiguousCommit`
+ * names it, with `committed` if the sink has the batch's events, `lost` if it has none of them. Holds for that very
+ * transaction only, so that one that is given again later does no harm.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Resolution {
+  readonly batch: number
+  readonly sink: string
+  readonly handle: Schema.Json
+  readonly outcome: "committed" | "lost"
+}
+
+/** What stops a batch. @category models @since 0.1.0 */
+export type Failure<ES, E> = ES | E | CheckpointLogError | CommitError
+
+/** What the next batch reads, found and not recorded. @category models @since 0.1.0 */
+export interface FoundRange {
+  readonly _tag: "range"
+  /** Per source that has something to read. */
+  readonly plans: Readonly<Record<string, Schema.Json>>
+  /** Per source, those with nothing to read too: where the batch after it starts. */
+  readonly positions: Readonly<Record<string, Schema.Json>>
+  /** A source may have more already. */
+  readonly isFull: boolean
+}
+
+/** @category models @since 0.1.0 */
+export type NextRange = FoundRange | { readonly _tag: "idle" } | { readonly _tag: "ended" }
+
+/** The next batch's range, looked for before it is due. @category models @since 0.1.0 */
+export interface Ahead<in out ES> {
+  /** The run's. */
+  readonly scope: Scope.Scope
+  range: Fiber.Fiber<NextRange, ES | CommitError> | undefined
+  /** The last range that was recorded was full, or is not known. */
+  isBehind: boolean
+}
+
+/** What one batch did with one source. @category models @since 0.1.0 */
+export interface SourceReport {
+  /** Where the next batch starts; `Source.streamCut` reads it if the source is a Pravega stream. */
+  readonly position: Schema.Json
+  /** Read in this step; 0 when a prepared batch only had to be committed. */
+  readonly events: number
+  /** Headers included; 0 where a source does not say. */
+  readonly bytes: number
+  /** What was left when the source was last asked; undefined if it can't tell. */
+  readonly lag: Lag | undefined
+  /** What was gone when it was to be read, and was left out, as the user chose. */
+  readonly skipped: ReadonlyArray<Skipped>
+}
+
+/** What one batch did. @category models @since 0.1.0 */
+export interface BatchReport {
+  readonly batch: number
+  /** The log had the batch already when this step came to it. */
+  readonly wasPlanned: boolean
+  /** Per source: where the next batch starts. */
+  readonly positions: Readonly<Record<string, Schema.Json>>
+  readonly sources: ReadonlyMap<string, SourceReport>
+  /** Events read in this step; 0 when a prepared batch only had to be committed. */
+  readonly eventsIn: number
+  readonly bytesIn: number
+  /** Written to all sinks together. */
+  readonly eventsOut: number
+  readonly bytesOut: number
+  /** Per sink with output: what was prepared. */
+  readonly sinks: ReadonlyMap<string, PreparedSink>
+  /** How often the batch was processed in this step. */
+  readonly attempts: number
+  /** Events that were put aside in this step. */
+  readonly deadLetters: number
+  /**
+   * Milliseconds per step of the protocol. A plan that was found ahead of time takes the time of its record only, or none:
+   * one that is recorded with the end of the batch before belongs to that batch's commit.
+   */
+  readonly took: Readonly<Record<BatchStatus.BatchStep, number>>
+  /** When planning began, and when the steps of the protocol were done; milliseconds since 1970. */
+  readonly times: {
+    readonly begun: number
+    readonly planned: number
+    readonly prepared: number
+    readonly committed: number
+  }
+}
+
+/**
+ * Opens a pipeline's source and sinks and claims its log. The batches that the log has unfinished are finished by the
+ * first steps (`Commit.step`).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
+  pipeline: Pipeline<A, B, ES, E, R>,
+  retry: Schedule.Schedule<unknown, Failure<ES, E>>,
+  resolutions: ReadonlyArray<Resolution> = []
+) {
+  const { name, structure, version } = pipeline
+  const scope = yield* Effect.scope
+  const log = yield* (yield* CheckpointLog).open(name)
+  const sources = new Map<string, SourceSession<A, ES>>()
+  for (const source of pipeline.sources) sources.set(source.name, yield* source.open)
+  const sinks = new Map<string, SinkSession<B | Letter, E>>()
+  for (const sink of pipeline.sinks) sinks.set(sink.name, yield* sink.open)
+
+  const accept = Effect.fnUntraced(function*(started: Started) {
+    const changed = new StructureChanged({ query: name, recorded: started.structure, now: structure })
+    if (started.query !== name || JSON.stringify(started.structure) !== JSON.stringify(structure)) {
+      return yield* new CommitError({ reason: changed })
+    }
+    for (const [source, session] of sources) {
+      const recorded = started.sources[source]
+      if (recorded === undefined) return yield* new CommitError({ reason: changed })
+      yield* session.resume(recorded)
+    }
+  })
+  const owner = yield* nonce
+  const owned = yield* OwnedLog.claim(log, {
+    query: name,
+    owner,
+    accept,
+    started: Effect.map(Effect.forEach(sources, startOf), (starts) =>
+      new Started({
+        query: name,
+        log: owner,
+        version,
+        structure,
+        sources: Object.fromEntries(starts),
+        batch: 0,
+        positions: Object.fromEntries(starts.map(([source, { start }]) => [source, start]))
+      }))
+  })
+  const ahead: Ahead<ES> = { scope, range: undefined, isBehind: true }
+  const activity = yield* BatchStatus.make
+  return { pipeline, log: owned, sources, sinks, retry, resolutions, ahead, activity } satisfies Run<A, B, ES, E, R>
+})
+
+const startOf = <A, ES>([name, session]: readonly [string, SourceSession<A, ES>]) =>
+  Effect.map(session.start, (start) => [name, start] as const)
+
+/** Tells this run's records from those of any other. */
+const nonce = Effect.map(
+  Effect.all([Random.nextIntBetween(0, 2 ** 48), Random.nextIntBetween(0, 2 ** 48)]),
+  (parts) => parts.map((part) => part.toString(16).padStart(12, "0")).join("")
+)

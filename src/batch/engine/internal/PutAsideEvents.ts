@@ -1,0 +1,79 @@
+/**
+ * The events of a partition that a batch goes on without: which they are, whether there may be more, and the letters that
+ * they become. When that is decided, and for how long, is `Commit`'s.
+ */
+import * as Stream from "effect/Stream"
+import { PutAside } from "../../log/CheckpointRecord.ts"
+import { CommitError, NonDeterministicReplay, TooManyDeadLetters } from "../../log/CommitError.ts"
+import type { UnfinishedBatch } from "../../log/LogState.ts"
+import { Letter } from "../../pipeline/DeadLetter.ts"
+import type { Partition } from "../../source/Source.ts"
+import type { Run } from "../BatchRun.ts"
+import type { Pass } from "./Processing.ts"
+
+export interface PutAsideEvents {
+  /** Put aside before this try: it is not processed. */
+  readonly has: (place: number) => boolean
+  /** Puts an event aside; where that may not be, the try is refused in the end. */
+  readonly put: (place: number, error: string) => void
+  /** Whether one may be put aside: not where an earlier try decided. */
+  readonly isOpen: boolean
+  /** The letters of those that were put aside, in the order of the events. */
+  readonly letters: <A, ES>(
+    partition: Partition<A, ES>
+  ) => Stream.Stream<Letter, ES>
+}
+
+export const make = <A, B, ES, E, R>(
+  run: Run<A, B, ES, E, R>,
+  { batch }: UnfinishedBatch,
+  options: { readonly partition: number; readonly source: string; readonly pass: Pass }
+): PutAsideEvents | undefined => {
+  const { deadLetters } = run.pipeline
+  if (deadLetters === undefined) return undefined
+  const { partition: id, pass, source } = options
+  const query = run.log.query
+  const aside = new Map<number, PutAside>()
+  for (const event of pass.decided ?? []) {
+    if (event.partition !== id) continue
+    aside.set(event.place, event)
+    pass.aside.push(event)
+  }
+  const letter = (pointer: string, event: Uint8Array, error: string) =>
+    new Letter({ query, batch, source, pointer, event, error })
+  return {
+    has: (place) => aside.has(place),
+    isOpen: pass.decided === undefined,
+    put: (place, error) => {
+      if (pass.decided !== undefined) {
+        const reason = new NonDeterministicReplay({ query, batch, sink: deadLetters.name })
+        pass.refused ??= new CommitError({ reason })
+      } else if (pass.aside.length >= deadLetters.limit) {
+        const reason = new TooManyDeadLetters({ query, batch, limit: deadLetters.limit, error })
+        pass.refused ??= new CommitError({ reason })
+      } else {
+        const event = new PutAside({ partition: id, place, error })
+        aside.set(place, event)
+        pass.aside.push(event)
+      }
+    },
+    letters: ({ raw }) =>
+      Stream.suspend(() => {
+        const places = [...aside.keys()].toSorted((a, b) => a - b)
+        const last = places.at(-1)
+        if (last === undefined) return Stream.empty
+        if (raw === undefined) {
+          const nothing = new Uint8Array(0)
+          return Stream.fromArray(
+            places.map((place) => letter(`${source}/${id}:${place}`, nothing, aside.get(place)?.error ?? ""))
+          )
+        }
+        return raw.pipe(
+          Stream.take(last + 1),
+          Stream.map(({ bytes, pointer }, place) => ({ bytes, error: aside.get(place)?.error, pointer })),
+          Stream.filter(({ error }) => error !== undefined),
+          Stream.map(({ bytes, error, pointer }) => letter(pointer, bytes, error ?? ""))
+        )
+      })
+  }
+}

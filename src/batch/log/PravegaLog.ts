@@ -1,0 +1,196 @@
+/**
+ * A query's log in a Pravega stream of one segment. A record is an event, appended on condition that the segment ends
+ * where the record before it ends: of two owners one is refused. Offsets only grow, also when the beginning is
+ * truncated, so that a number once taken is never free again (rule 1). Compaction truncates the segment at a record; if
+ * none is to be left, it first appends an entry that holds the next number, and truncates at that.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as EventCodec from "../../core/EventCodec.ts"
+import * as EventStream from "../../core/EventStream.ts"
+import { ScopedStream } from "../../core/ScopedStream.ts"
+import { StreamName } from "../../core/StreamName.ts"
+import * as Admin from "../../pravega/admin/Admin.ts"
+import type { Pravega } from "../../pravega/Pravega.ts"
+import { maxEventSizeDefault } from "../../pravega/read/EventFraming.ts"
+import type { ReadError } from "../../pravega/read/ReadError.ts"
+import * as RevisionedStream from "../../pravega/synchronizer/RevisionedStream.ts"
+import type { QueryLog, StoredRecord } from "./CheckpointLog.ts"
+import {
+  CheckpointCorrupt,
+  CheckpointLogError,
+  LogUnavailable,
+  OutcomeUnknown,
+  SequenceNotNext,
+  SequenceTaken
+} from "./CheckpointLogError.ts"
+import type { QueryName } from "./QueryName.ts"
+
+/** `record`: `sequence` is its own number; `next`: nothing is left before that number. */
+interface Entry {
+  readonly kind: "record" | "next"
+  readonly sequence: number
+  readonly bytes: Uint8Array
+}
+
+const headerSize = 9
+const kinds = ["record", "next"] as const
+
+/** Kind (u8), sequence (u64, big-endian), bytes. */
+const codec = EventCodec.make<Entry>({
+  name: "checkpoint-log-entry",
+  copies: true,
+  encode: ({ bytes, kind, sequence }) => {
+    const encoded = new Uint8Array(headerSize + bytes.length)
+    encoded[0] = kinds.indexOf(kind)
+    new DataView(encoded.buffer).setBigUint64(1, BigInt(sequence))
+    encoded.set(bytes, headerSize)
+    return encoded
+  },
+  decode: (bytes) => {
+    const kind = kinds[bytes[0] ?? kinds.length]
+    if (bytes.length < headerSize || kind === undefined) throw new Error("it is no entry of a checkpoint log")
+    const sequence = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(1))
+    if (!Number.isSafeInteger(sequence)) throw new Error(`its number is ${sequence}`)
+    return { kind, sequence, bytes: bytes.slice(headerSize) }
+  }
+})
+
+/** The stream of a query's log. Streams' names have no underscore: a dot and a dash stand for it, two dots for a dot. */
+export const streamOf = (prefix: ScopedStream, query: QueryName): Effect.Effect<ScopedStream, Schema.SchemaError> =>
+  Effect.map(
+    Schema.decodeEffect(StreamName)(`${prefix.stream}-${query.replaceAll(".", "..").replaceAll("_", ".-")}`),
+    (stream) => new ScopedStream({ scope: prefix.scope, stream })
+  )
+
+/** What is known of the log; it may have gone on since. */
+interface Known {
+  readonly next: number
+  /** Where the next entry will be. */
+  readonly tail: RevisionedStream.Revision
+  /** Where each record begins that is not forgotten. */
+  readonly offsets: ReadonlyMap<number, RevisionedStream.Revision>
+}
+
+/** Opens a query's log, its stream made if need be; its connection is held until the Scope closes. */
+export const open = Effect.fnUntraced(function*(
+  prefix: ScopedStream,
+  query: QueryName
+): Effect.fn.Return<QueryLog, CheckpointLogError, Pravega | Scope.Scope> {
+  const fail = (reason: CheckpointLogError["reason"]) => Effect.fail(new CheckpointLogError({ reason }))
+  const unavailable = (operation: string) => (cause: unknown) => fail(new LogUnavailable({ query, operation, cause }))
+  const corrupt = (sequence: number, detail: string) => fail(new CheckpointCorrupt({ query, sequence, detail }))
+  const refused = (sequence: number, next: number) =>
+    fail(sequence < next ? new SequenceTaken({ query, sequence }) : new SequenceNotNext({ query, sequence, next }))
+
+  const stream = yield* streamOf(prefix, query).pipe(
+    Effect.tap((name) => Admin.ensureStream(name.toString(), { scaling: { _tag: "Fixed", segments: 1 } })),
+    Effect.flatMap((name) => RevisionedStream.make(EventStream.make(name, { codec }))),
+    Effect.catch(unavailable("open"))
+  )
+  const oneAtATime = yield* Semaphore.make(1)
+  let known: Known | undefined
+
+  /**
+   * Reads on from what is known, or from the oldest entry, when nothing is, or somebody has truncated what came next.
+   * `read`: the records that were read.
+   */
+  const catchUp = Effect.fnUntraced(
+    function*(operation: string) {
+      for (let tries = 0;; tries++) {
+        const read: Array<StoredRecord> = []
+        const offsets = new Map(known?.offsets)
+        let next = known?.next
+        let tail = known?.tail ?? (yield* stream.oldest)
+        const isWhole = yield* Stream.runForEach(
+          stream.read(tail),
+          ({ endOffset, event: { bytes, kind, sequence }, offset }) => {
+            if (sequence !== (next ?? sequence)) return corrupt(next ?? 0, `entry ${sequence} stands in its place`)
+            if (kind === "record") {
+              offsets.set(sequence, offset)
+              read.push({ sequence, bytes })
+            }
+            next = kind === "record" ? sequence + 1 : sequence
+            tail = endOffset
+            return Effect.void
+          }
+        ).pipe(
+          Effect.as(true),
+          Effect.catchTag("ReadError", (error) => {
+            if (isCorruption(error)) return corrupt(next ?? 0, error.message)
+            return error.reason._tag === "TruncatedData" && tries < maxRestarts
+              ? Effect.succeed(false)
+              : unavailable(operation)(error)
+          })
+        )
+        known = isWhole ? { next: next ?? 0, tail, offsets } : undefined
+        if (known !== undefined) return { ...known, read }
+      }
+    },
+    (effect, operation) =>
+      Effect.catchTags(effect, { SegmentError: unavailable(operation), ControllerError: unavailable(operation) })
+  )
+
+  const append: QueryLog["append"] = Effect.fnUntraced(function*(sequence, bytes) {
+    if (bytes.length > maxEventSizeDefault - headerSize) {
+      return yield* unavailable("append")(new Error(`a record of ${bytes.length} bytes is larger than an event may be`))
+    }
+    for (;;) {
+      // What is known may be old, but never wrong about a number that was taken.
+      const { next, tail } = known !== undefined && sequence <= known.next ? known : yield* catchUp("append")
+      if (sequence !== next) return yield* refused(sequence, next)
+      const end = yield* stream.append({ kind: "record", sequence, bytes }, tail).pipe(
+        // The client has tried again: an earlier try may have come true.
+        Effect.catch((cause) => fail(new OutcomeUnknown({ query, sequence, cause })))
+      )
+      if (end === undefined) {
+        yield* catchUp("append")
+        continue
+      }
+      known = { next: next + 1, tail: end, offsets: new Map(known?.offsets).set(sequence, tail) }
+      return
+    }
+  })
+
+  const read: QueryLog["read"] = (from) =>
+    Effect.suspend(() => {
+      // Records that were read before are not kept.
+      if (known !== undefined && from < known.next) known = undefined
+      return Effect.map(catchUp("read"), ({ read }) => read.filter(({ sequence }) => sequence >= from))
+    })
+
+  const compact: QueryLog["compact"] = Effect.fnUntraced(function*(before) {
+    for (;;) {
+      const { next, offsets, tail } = yield* catchUp("compaction")
+      if (before > next) return yield* refused(before, next)
+      if (before <= Math.min(next, ...offsets.keys())) return
+      const kept = new Map([...offsets].filter(([sequence]) => sequence >= before))
+      let start = offsets.get(before)
+      let end: RevisionedStream.Revision | undefined = tail
+      if (start === undefined) {
+        // Nothing is left: the next number must be, before the records go.
+        start = tail
+        end = yield* stream.append({ kind: "next", sequence: next, bytes: new Uint8Array(0) }, tail)
+        if (end === undefined) continue
+      }
+      known = { next, tail: end, offsets: kept }
+      return yield* stream.truncate(start)
+    }
+  }, (effect) => Effect.catchIf(effect, (error) => error._tag !== "CheckpointLogError", unavailable("compaction")))
+
+  const inTurn = oneAtATime.withPermits(1)
+  return {
+    append: (sequence, bytes) => inTurn(append(sequence, bytes)),
+    read: (from) => inTurn(read(from)),
+    compact: (before) => inTurn(compact(before))
+  }
+})
+
+/** How often a reader begins again because the log is compacted while it reads. */
+const maxRestarts = 16
+
+const isCorruption = ({ reason }: ReadError): boolean =>
+  reason._tag === "UndecodableEvent" || reason._tag === "CorruptSegment" || reason._tag === "EventTooLarge"

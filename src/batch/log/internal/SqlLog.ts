@@ -1,0 +1,161 @@
+/**
+ * Logs in a database, by any `SqlClient` of SQLite or PostgreSQL. A row per query says which number is next: it is moved
+ * on, and the record stored, in one transaction. That row outlives what compaction deletes, so that a number once taken
+ * is never free again (rule 1), and it is locked by whoever moves it: of two owners one waits, and then finds the number
+ * taken.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as SqlTransaction from "../../sql/SqlTransaction.ts"
+import type { QueryLog, SqlLogOptions, StoredRecord } from "../CheckpointLog.ts"
+import {
+  CheckpointCorrupt,
+  CheckpointLogError,
+  LogUnavailable,
+  OutcomeUnknown,
+  SequenceNotNext,
+  SequenceTaken
+} from "../CheckpointLogError.ts"
+import type { QueryName } from "../QueryName.ts"
+
+const decodeHead = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ next: SqlTransaction.Count, floor: SqlTransaction.Count }))
+)
+const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
+  next: SqlTransaction.Count,
+  floor: SqlTransaction.Count,
+  /** Null, as the bytes: no record from there on. */
+  sequence: Schema.NullOr(SqlTransaction.Count),
+  bytes: Schema.NullOr(Schema.Uint8Array)
+})))
+
+/** Opens logs in the database of the `SqlClient` around. */
+export const make = Effect.map(
+  Effect.context<SqlClient>(),
+  (context) => (query: QueryName, options: SqlLogOptions): Effect.Effect<QueryLog, CheckpointLogError> =>
+    open(Context.get(context, SqlClient).withoutTransforms(), query, options.table ?? "pravega_checkpoints")
+)
+
+const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table: string) {
+  const records = sql(table)
+  const heads = sql(`${table}_heads`)
+  const refuse = (sequence: number, next: number): CheckpointLogError =>
+    new CheckpointLogError({
+      reason: sequence < next
+        ? new SequenceTaken({ query, sequence })
+        : new SequenceNotNext({ query, sequence, next })
+    })
+  const corrupt = (sequence: number, detail: string): CheckpointLogError =>
+    new CheckpointLogError({ reason: new CheckpointCorrupt({ query, sequence, detail }) })
+  const unavailable = (operation: string, cause: unknown): CheckpointLogError =>
+    new CheckpointLogError({ reason: new LogUnavailable({ query, operation, cause }) })
+
+  const alone = <A, E>(operation: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E | CheckpointLogError> =>
+    Effect.flatMap(
+      SqlTransaction.isAlone(sql),
+      (isAlone): Effect.Effect<A, E | CheckpointLogError> =>
+        isAlone ? effect : Effect.fail(unavailable(operation, new Error(SqlTransaction.notAlone)))
+    )
+
+  const create = Effect.andThen(
+    sql`CREATE TABLE IF NOT EXISTS ${heads} (query VARCHAR(100) PRIMARY KEY, next BIGINT NOT NULL, floor BIGINT NOT NULL)`,
+    sql`CREATE TABLE IF NOT EXISTS ${records} (
+      query VARCHAR(100) NOT NULL, sequence BIGINT NOT NULL, bytes ${sql.literal(bytesType(sql))} NOT NULL,
+      PRIMARY KEY (query, sequence)
+    )`
+  )
+  const durability = yield* alone(
+    "open",
+    SqlTransaction.ensureTables(sql`SELECT 1 FROM ${heads}, ${records} WHERE 1 = 0`, create).pipe(
+      Effect.andThen(sql`INSERT INTO ${heads} (query, next, floor) VALUES (${query}, 0, 0) ON CONFLICT DO NOTHING`),
+      Effect.andThen(SqlTransaction.makeDurability(sql)),
+      Effect.mapError((cause) => unavailable("open", cause))
+    )
+  )
+
+  const head = sql`SELECT next, floor FROM ${heads} WHERE query = ${query}`.pipe(
+    Effect.flatMap(decodeHead),
+    Effect.flatMap(([found]) =>
+      found === undefined ? Effect.fail(corrupt(0, `its row in ${table}_heads is gone`)) : Effect.succeed(found)
+    )
+  )
+
+  const append: QueryLog["append"] = (sequence, bytes) =>
+    Effect.suspend(() => {
+      // What fails before the commit is rolled back; a commit that fails may have taken effect.
+      let isSent = false
+      const failed = (cause: unknown): CheckpointLogError =>
+        isSent
+          ? new CheckpointLogError({ reason: new OutcomeUnknown({ query, sequence, cause }) })
+          : unavailable("append", cause)
+      const transaction = Effect.gen(function*() {
+        yield* durability
+        const moved = yield* sql`
+          UPDATE ${heads} SET next = next + 1 WHERE query = ${query} AND next = ${sequence} RETURNING next`
+        if (moved.length === 0) return yield* Effect.flatMap(head, ({ next }) => Effect.fail(refuse(sequence, next)))
+        yield* sql`INSERT INTO ${records} (query, sequence, bytes) VALUES (${query}, ${sequence}, ${bytes})`
+        isSent = true
+      })
+      return alone("append", SqlTransaction.inTransaction(sql, transaction)).pipe(
+        Effect.catchTags({
+          SqlError: (error) => Effect.fail(failed(error)),
+          SchemaError: (error) => Effect.fail(failed(error))
+        })
+      )
+    })
+
+  const read: QueryLog["read"] = (from) =>
+    // One statement: one snapshot, also while others append and compact.
+    alone(
+      "read",
+      sql`
+        SELECT head.next, head.floor, record.sequence, record.bytes FROM ${heads} AS head
+        LEFT JOIN ${records} AS record
+          ON record.query = head.query AND record.sequence >= head.floor AND record.sequence >= ${from}
+        WHERE head.query = ${query} ORDER BY record.sequence`
+    ).pipe(
+      Effect.flatMap(decodeRows),
+      Effect.catchTags({
+        SqlError: (error) => Effect.fail(unavailable("read", error)),
+        SchemaError: (error) => Effect.fail(corrupt(from, error.message))
+      }),
+      Effect.flatMap((rows) => {
+        const [first] = rows
+        if (first === undefined) return Effect.fail(corrupt(from, `its row in ${table}_heads is gone`))
+        const found: Array<StoredRecord> = []
+        let expected = Math.max(from, first.floor)
+        for (const { bytes, sequence } of rows) {
+          if (sequence === null || bytes === null) continue
+          if (sequence !== expected) return Effect.fail(corrupt(expected, "the record is missing"))
+          found.push({ sequence, bytes })
+          expected++
+        }
+        return expected < first.next ? Effect.fail(corrupt(expected, "the record is missing")) : Effect.succeed(found)
+      })
+    )
+
+  const compact: QueryLog["compact"] = (before) =>
+    alone(
+      "compaction",
+      SqlTransaction.inTransaction(
+        sql,
+        Effect.gen(function*() {
+          // Locked first, so that nothing is appended below the floor meanwhile.
+          yield* sql`
+            UPDATE ${heads} SET floor = ${before} WHERE query = ${query} AND floor < ${before} AND next >= ${before}`
+          const { floor, next } = yield* head
+          if (before > next) return yield* refuse(before, next)
+          yield* sql`DELETE FROM ${records} WHERE query = ${query} AND sequence < ${floor}`
+        })
+      )
+    ).pipe(Effect.catchTags({
+      SqlError: (error) => Effect.fail(unavailable("compaction", error)),
+      SchemaError: (error) => Effect.fail(unavailable("compaction", error))
+    }))
+
+  return { append, read, compact } satisfies QueryLog
+})
+
+const bytesType = (sql: SqlClient): string => sql.onDialectOrElse({ pg: () => "BYTEA", orElse: () => "BLOB" })

@@ -1,0 +1,238 @@
+/**
+ * A pipeline: what is read, what is done with it, and where it goes. A value; running it is an Effect (`Query`).
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { QueryName } from "../log/QueryName.ts"
+import type { Failure, Services, Sink } from "../sink/Sink.ts"
+import type { Source, Union } from "../source/Source.ts"
+import type { DeadLetter, Letter } from "./DeadLetter.ts"
+import * as Letters from "./internal/Letters.ts"
+
+/** The pipeline can't be run as it was asked for. Thrown where it is made. @category errors @since 0.1.0 */
+export class PipelineRefused extends Schema.TaggedError<PipelineRefused>()("PipelineRefused", {
+  pipeline: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `pipeline "${this.pipeline}": ${this.detail}`
+  }
+}
+
+/** Which part of its input a process sees. @category models @since 0.1.0 */
+export interface Slice {
+  /** Consecutive from 0; the same batch has the same input each time it is processed. */
+  readonly batch: number
+  readonly partition: number
+}
+
+/**
+ * `A` is what the source reads, failing with `ES`; `B` what goes to the sinks; `E` what process and sinks fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Pipeline<in out A, in out B, in out ES, out E, out R> {
+  readonly name: QueryName
+  readonly version: string
+  /** In the order of their names. */
+  readonly sources: ReadonlyArray<Source<A, ES, R>>
+  readonly process: Process<A, B, ES, E, R>
+  readonly each: "partition" | "batch"
+  readonly sinks: ReadonlyArray<Sink<B | Letter, E, R>>
+  readonly parallelism: number
+  readonly isDeterministic: boolean
+  /** Undefined: an event that can't be used fails its batch. */
+  readonly deadLetters: { readonly name: string; readonly limit: number } | undefined
+  /** What a checkpoint log of this pipeline may go on with. */
+  readonly structure: Schema.Json
+}
+
+/** What is done with the events of a slice. @category models @since 0.1.0 */
+export type Process<A, B, ES, E, R> =
+  | {
+    readonly _tag: "stream"
+    readonly run: (events: Stream.Stream<A, ES>, slice: Slice) => Stream.Stream<B, E, R>
+  }
+  | { readonly _tag: "each"; readonly run: (event: A, slice: Slice) => Effect.Effect<ReadonlyArray<B>, E, R> }
+
+/**
+ * How outputs are made: one of three. Events of one routing key come in the order in which they were written, also from
+ * one partition to the next and from one batch to the next (but see `Source.microBatch`, `ordering`). It may be run
+ * several times for the same input, with the outputs of one run only kept.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Processing<A, B, ES, EP, RP> =
+  | {
+    /** The outputs for the events of one partition (default), or of the whole batch. */
+    readonly process: (events: Stream.Stream<A, ES>, slice: Slice) => Stream.Stream<B, EP, RP>
+    /** "batch": `process` sees all events of a batch in one Stream (for aggregates). Default "partition". */
+    readonly each?: "partition" | "batch" | undefined
+  }
+  | {
+    /** The outputs for one event. Those of a partition, or lane, one after the other. */
+    readonly processEach: (event: A, slice: Slice) => Effect.Effect<ReadonlyArray<B>, EP, RP>
+  }
+  | {
+    /** The outputs for all events of a batch, which are kept in memory. */
+    readonly processBatch: (events: ReadonlyArray<A>, slice: Slice) => Effect.Effect<ReadonlyArray<B>, EP, RP>
+  }
+
+/**
+ * `S` are the sinks, where there are several: of kinds as different as they may be.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Options<A, B, ES, RS, EP, RP, EK, RK, S extends Sink<never, unknown, unknown>, ED = never, RD = never> =
+  & {
+    /** Give a new version when the process means something else; it is recorded, and a changed one refuses an old log. Default "1". */
+    readonly version?: string | undefined
+    /** One source, or several (`Source.union`). */
+    readonly source: Source<A, ES, RS> | Union<A, ES, RS>
+    /** Partitions processed at the same time. Default 8. */
+    readonly parallelism?: number | undefined
+    /**
+     * The process has the same outputs each time it is run for the same input. Then it is given a clock that stands still at
+     * the time when the batch was planned, and random numbers that follow from query, batch and partition (with
+     * `onPoison`, from the event too); sleeping and time-outs go by the real clock.
+     */
+    readonly deterministic?: boolean | undefined
+  }
+  & Processing<A, B, ES, EP, RP>
+  & (
+    | { readonly sink: Sink<B, EK, RK> }
+    | {
+      /**
+       * Each output is offered to each sink (see `Sink.filterMapInput`). Each is committed exactly
+       * once in the end, not all at one instant: so an input must have the same outputs each time, which is checked
+       * when a batch has to be processed again for some of them.
+       */
+      readonly sinks: ReadonlyArray<S> & ReadonlyArray<Sink<B, unknown, unknown>>
+      readonly deterministic: true
+    }
+  )
+  & (
+    | {
+      /** An event that can't be decoded, or that the process fails for, fails the batch. */
+      readonly onPoison?: "fail" | undefined
+    }
+    | {
+      /**
+       * An event that can't be decoded, or for which `processEach` fails, is put aside, in the same batch, and the batch
+       * goes on without it. Failures of the other forms fail the batch: nobody knows which event it was. It is a further
+       * sink, so the process must be deterministic, but for what it puts aside: that is recorded, and a batch that is
+       * processed again for one of several sinks puts aside the same. Until it is recorded another try may put others
+       * aside: so no sink of the pipeline, nor that of the letters, may have outputs that are visible before (`idempotent`).
+       */
+      readonly onPoison: DeadLetter<ED, RD>
+      readonly deterministic: true
+    }
+  )
+
+/**
+ * Describes a pipeline. Its errors and requirements are those of its parts. Throws `PipelineRefused`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export function make<
+  A,
+  B,
+  ES,
+  RS,
+  EP,
+  RP,
+  EK = never,
+  RK = never,
+  S extends Sink<never, unknown, unknown> = never,
+  ED = never,
+  RD = never
+>(
+  name: string,
+  options: Options<A, B, ES, RS, EP, RP, EK, RK, S, ED, RD>
+): Pipeline<A, B, ES, EP | EK | Failure<S> | ES | ED, RS | RP | RK | Services<S> | RD>
+// What a sink fails with and needs can be taken from its type, but the compiler can't be shown that it is of it.
+export function make<A, B, ES, RS, EP, RP, EK, RK, ED, RD>(
+  name: string,
+  options: Options<A, B, ES, RS, EP, RP, EK, RK, Sink<B, EK, RK>, ED, RD>
+): Pipeline<A, B, ES, EP | EK | ES | ED, RS | RP | RK | RD> {
+  const refused = (detail: string) => new PipelineRefused({ pipeline: name, detail })
+  const { deterministic = false, onPoison = "fail", parallelism = 8, source, version = "1" } = options
+  const each = "processBatch" in options || ("each" in options && options.each === "batch") ? "batch" : "partition"
+  const outputs: ReadonlyArray<Sink<B, EK | ED, RK | RD>> = "sinks" in options ? options.sinks : [options.sink]
+  const sinks: Array<Sink<B | Letter, EK | ED, RK | RD>> = outputs.map(Letters.onlyOutputs)
+  if (onPoison !== "fail") sinks.push(Letters.onlyLetters(onPoison.sink))
+  if (!Schema.is(QueryName)(name)) {
+    throw refused("its name must be letters, digits, '.', '_', '-', at most 100 characters")
+  }
+  const sources = "sources" in source ? source.sources : [source]
+  if (sources.length === 0) throw refused("it has no source")
+  if (outputs.length === 0) throw refused("it has no sink")
+  if (new Set(sinks.map((sink) => sink.name)).size < sinks.length) throw refused("two of its sinks have the same name")
+  if (sinks.length > 1 && !deterministic) throw refused("it has several sinks, and is not declared deterministic")
+  // Outputs that are visible already are known by their places among the outputs of their batch.
+  const exacting = sinks.find((sink) => sink.needsDeterministic === true)
+  if (exacting !== undefined && !deterministic) {
+    throw refused(
+      `sink "${exacting.name}" has outputs that are visible before they are committed, so each batch must have the same ` +
+        "outputs whenever it is processed: say deterministic: true if it has, or use a transactional sink"
+    )
+  }
+  // Which events are put aside is known when the batch is prepared: a try before may have put others aside.
+  if (exacting !== undefined && onPoison !== "fail") {
+    throw refused(
+      `it puts events aside, and a batch processed again may put others aside, but sink "${exacting.name}" has outputs ` +
+        "that are visible before that is recorded: use onPoison \"fail\", or transactional sinks"
+    )
+  }
+  const shrinking = sources.find((source) => source.mayShrink === true)
+  if (exacting !== undefined && shrinking !== undefined) {
+    throw refused(
+      `source "${shrinking.name}" skips what was deleted before it was read, so that a batch processed again may have ` +
+        `fewer outputs, but sink "${exacting.name}" needs the same ones: use onTruncated "fail", or a transactional sink`
+    )
+  }
+  if (!Number.isSafeInteger(parallelism) || parallelism < 1) throw refused("its parallelism must be 1 or more")
+  return {
+    name,
+    version,
+    sources,
+    process: processOf(options),
+    each,
+    sinks,
+    parallelism,
+    isDeterministic: deterministic,
+    deadLetters: onPoison === "fail" ? undefined : { name: onPoison.sink.name, limit: onPoison.limit },
+    structure: {
+      version,
+      each,
+      sources: sources.map(({ name, structure }) => ({ name, structure })),
+      sinks: sinks.map(({ name, needsDeterministic, structure }) => ({
+        name,
+        structure,
+        // Who looks at the log alone must know that outputs of an unfinished batch may be visible.
+        ...needsDeterministic === true ? { needsDeterministic } : {}
+      }))
+    }
+  }
+}
+
+const processOf = <A, B, ES, EP, RP>(options: Processing<A, B, ES, EP, RP>): Process<A, B, ES, EP | ES, RP> => {
+  if ("process" in options) return { _tag: "stream", run: options.process }
+  if ("processEach" in options) return { _tag: "each", run: options.processEach }
+  const { processBatch } = options
+  return {
+    _tag: "stream",
+    run: (events, slice) =>
+      Stream.unwrap(Effect.map(
+        Effect.flatMap(Stream.runCollect(events), (all) => processBatch(all, slice)),
+        Stream.fromArray
+      ))
+  }
+}

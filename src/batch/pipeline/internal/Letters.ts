@@ -1,0 +1,36 @@
+/**
+ * Outputs and dead letters reach the sinks of a pipeline by the same way, never in one array: here each sink takes its own.
+ */
+import type * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import type { Sink } from "../../sink/Sink.ts"
+import { Letter } from "../DeadLetter.ts"
+
+type Some<A> = Arr.NonEmptyReadonlyArray<A>
+
+/** A sink that takes no letters. */
+export const onlyOutputs = <B, E, R>(sink: Sink<B, E, R>): Sink<B | Letter, E, R> => narrowed(sink, areOutputs)
+
+/** A sink that takes letters only. */
+export const onlyLetters = <B, E, R>(sink: Sink<Letter, E, R>): Sink<B | Letter, E, R> => narrowed(sink, areLetters)
+
+const areLetters = <B>(some: Some<B | Letter>): some is Some<Letter> => some[0] instanceof Letter
+const areOutputs = <B>(some: Some<B | Letter>): some is Some<B> => !areLetters(some)
+
+const narrowed = <C, B extends C, E, R>(
+  sink: Sink<B, E, R>,
+  is: (some: Some<C>) => some is Some<B>
+): Sink<C, E, R> => ({
+  name: sink.name,
+  structure: sink.structure,
+  needsDeterministic: sink.needsDeterministic,
+  accepts: (outputs) => is(outputs) && sink.accepts(outputs),
+  open: Effect.map(sink.open, (session) => ({
+    ...session,
+    begin: (batch, past) =>
+      Effect.map(session.begin(batch, past), (attempt) => ({
+        ...attempt,
+        write: (partition, outputs) => is(outputs) ? attempt.write(partition, outputs) : Effect.void
+      }))
+  }))
+})

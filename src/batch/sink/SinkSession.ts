@@ -1,0 +1,108 @@
+/**
+ * The two-phase interface of sinks, which the commit protocol drives: a try to write a batch is begun, written to and made
+ * safe (`prepare`); it becomes visible when it is committed, by whatever process. What a sink is, and which there are, is
+ * said by `Sink`, which has these names too.
+ *
+ * It knows nothing of sources or of the checkpoint log.
+ *
+ * @since 0.1.0
+ */
+import type * as Arr from "effect/Array"
+import type * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { CheckpointLogError } from "../log/CheckpointLogError.ts"
+import type { PreparedSink } from "../log/CheckpointRecord.ts"
+import type { CommitError } from "../log/CommitError.ts"
+
+/** Which batch of which query a sink works for. @category models @since 0.1.0 */
+export interface BatchId {
+  readonly query: string
+  readonly batch: number
+}
+
+/**
+ * What became of a prepared batch. `committable`: it is not committed, and `commit` will do it. `lost`: nothing of it
+ * was ever visible, nor ever will be. `unknown`: can't be decided; it is never guessed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Outcome =
+  | { readonly _tag: "committed" }
+  | { readonly _tag: "committable" }
+  | { readonly _tag: "lost" }
+  | { readonly _tag: "unknown"; readonly detail: string }
+
+/** What is known of a batch before a try to write it. @category models @since 0.1.0 */
+export interface Past<out Handle> {
+  /** The log that has the batch: another one of the same query has another name here. */
+  readonly log: string
+  /** Of tries that were not prepared, in the order in which they began. */
+  readonly handles: ReadonlyArray<Handle>
+  /** Fails if another process owns the query. */
+  readonly checkOwner: Effect.Effect<void, CheckpointLogError>
+}
+
+/** What a sink gives when all it was given is safe. @category models @since 0.1.0 */
+export interface Written<Evidence> {
+  /** What will decide the outcome when nobody else knows it. */
+  readonly evidence: Evidence
+  /** Identifies the outputs per partition, in their order. */
+  readonly digest: string
+  readonly events: number
+  /** In bytes. */
+  readonly bytes: number
+}
+
+/** One try to write a batch. Its Scope keeps it alive, and aborts it when it closes, unless it was kept. @category models @since 0.1.0 */
+export interface Attempt<in B, out E, out Handle, out Evidence> {
+  /** Enough for another process to commit or abort it. */
+  readonly handle: Handle
+  /** Takes outputs of a partition, in order; waits when the sink is slow. Partitions write at the same time. */
+  readonly write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, E>
+  /** Waits until what the partition wrote is acknowledged. */
+  readonly flush: (partition: number) => Effect.Effect<void, E>
+  /** Makes all outputs safe: from here on `commit` needs nothing of this process. */
+  readonly prepare: Effect.Effect<Written<Evidence>, E>
+  /** From here on the Scope's end does not abort it: its fate is being recorded. */
+  readonly keep: Effect.Effect<void>
+}
+
+/** What is known of a prepared batch. @category models @since 0.1.0 */
+export interface Prepared<Handle, Evidence> extends BatchId {
+  readonly handle: Handle
+  readonly evidence: Evidence
+}
+
+/** An open sink. @category models @since 0.1.0 */
+export interface Session<in B, out E, in out Handle, in out Evidence> {
+  /** Begins a try to write a batch; nothing of it is visible before `commit`. `past`: left out, it is the first one. */
+  readonly begin: (
+    batch: BatchId,
+    past?: Past<Handle>
+  ) => Effect.Effect<Attempt<B, E, Handle, Evidence>, E, Scope.Scope>
+  /**
+   * Another batch will follow the one that is being committed, at once or some time: what its `begin` will need, other than
+   * this commit, may be fetched. Returns at once. There need not be another `begin`.
+   */
+  readonly getReady?: Effect.Effect<void> | undefined
+  /** Commits, if it is not committed; returns when it is visible. May be repeated by any process. */
+  readonly commit: (prepared: Prepared<Handle, Evidence>) => Effect.Effect<void, E>
+  /** Ends a try that will never be committed; may be repeated, and of one that is gone. Says if it was too late. */
+  readonly abort: (handle: Handle) => Effect.Effect<"aborted" | "committed", E>
+  /** What became of a prepared batch. */
+  readonly recover: (prepared: Prepared<Handle, Evidence>) => Effect.Effect<Outcome, E>
+}
+
+/** A session whose state is as the log has it. @category models @since 0.1.0 */
+export interface SinkSession<in B, out E> {
+  readonly begin: (
+    batch: BatchId,
+    past?: Past<Schema.Json>
+  ) => Effect.Effect<Attempt<B, E, Schema.Json, Schema.Json>, E | CommitError, Scope.Scope>
+  readonly getReady?: Effect.Effect<void> | undefined
+  readonly commit: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<void, E | CommitError>
+  readonly abort: (handle: Schema.Json) => Effect.Effect<"aborted" | "committed", E | CommitError>
+  readonly recover: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<Outcome, E | CommitError>
+}

@@ -1,0 +1,102 @@
+/**
+ * A batch's outputs on their way to a Pravega stream: encoded once, and counted as they are, per partition. It writes
+ * nothing: that is the sinks' business.
+ */
+import * as Effect from "effect/Effect"
+import type * as EventCodec from "../../../core/EventCodec.ts"
+import * as EventStream from "../../../core/EventStream.ts"
+import { headerSize } from "../../../pravega/read/EventFraming.ts"
+import { EncodeFailed } from "../../../pravega/write/WriterError.ts"
+import * as EventChecksum from "./EventChecksum.ts"
+
+/** An output as it goes to a segment. */
+export interface Encoded {
+  readonly bytes: Uint8Array
+  readonly key: string
+}
+
+interface Part {
+  events: number
+  /** Headers included. */
+  bytes: number
+  /** Depends on the order. */
+  checksum: number
+}
+
+/** The stream, for who writes outputs that are encoded already; `keyless`: its outputs have keys though it has none. */
+export const streamOf = <B>(
+  stream: EventStream.EventStream<B>,
+  keyless?: Keyless
+): EventStream.EventStream<Encoded> =>
+  EventStream.make(stream.name, {
+    codec: passThrough,
+    routingKey: stream.routingKey === undefined && keyless === undefined ? undefined : ({ key }) => key
+  })
+
+/** The key of an output without one, by its partition and its place in the partition's outputs. */
+export type Keyless = (partition: number, place: number) => string
+
+/** Those of one try of a batch. */
+export class EncodedOutputs<B> {
+  private readonly stream: EventStream.EventStream<B>
+  private readonly keyless: Keyless | undefined
+  private readonly parts = new Map<number, Part>()
+  private unordered = 0
+
+  constructor(stream: EventStream.EventStream<B>, keyless?: Keyless) {
+    this.stream = stream
+    this.keyless = keyless
+  }
+
+  /** The next outputs of a partition. */
+  encode(partition: number, outputs: ReadonlyArray<B>): Effect.Effect<ReadonlyArray<Encoded>, EncodeFailed> {
+    return Effect.suspend(() => {
+      const { codec, name, routingKey } = this.stream
+      const part = this.partOf(partition)
+      const encoded: Array<Encoded> = []
+      try {
+        for (const output of outputs) {
+          const bytes = codec.encode(output)
+          const key = routingKey?.(output) ?? this.keyless?.(partition, part.events) ?? ""
+          const checksum = EventChecksum.ofEvent(bytes)
+          this.unordered = addUnordered(this.unordered, checksum)
+          part.events++
+          part.bytes += headerSize + bytes.length
+          part.checksum = EventChecksum.append(part.checksum, checksum)
+          encoded.push({ bytes, key })
+        }
+      } catch (cause) {
+        return Effect.fail(new EncodeFailed({ stream: name, index: encoded.length, cause }))
+      }
+      return Effect.succeed(encoded)
+    })
+  }
+
+  /** All that was encoded, as `Written` has it, and a checksum that does not depend on the order. */
+  written(): { readonly events: number; readonly bytes: number; readonly digest: string; readonly unordered: number } {
+    const parts = [...this.parts].toSorted(([a], [b]) => a - b)
+    return {
+      events: parts.reduce((sum, [, part]) => sum + part.events, 0),
+      bytes: parts.reduce((sum, [, part]) => sum + part.bytes, 0),
+      digest: parts.map(([id, part]) => `${id}:${part.events}:${part.checksum}`).join(" "),
+      unordered: this.unordered
+    }
+  }
+
+  private partOf(partition: number): Part {
+    const known = this.parts.get(partition)
+    if (known !== undefined) return known
+    const part: Part = { events: 0, bytes: 0, checksum: 0 }
+    this.parts.set(partition, part)
+    return part
+  }
+}
+
+/** Adds an event's checksum to those of others. Sums stay exact integers. */
+export const addUnordered = (sum: number, checksum: number): number => (sum + checksum) % 2 ** 52
+
+const passThrough: EventCodec.EventCodec<Encoded> = {
+  name: "encoded",
+  encode: ({ bytes }) => bytes,
+  decode: (bytes) => ({ bytes, key: "" })
+}

@@ -1,0 +1,169 @@
+/**
+ * A Pravega stream as a query's sink without transactions (rule 19): outputs are appended as they come, each under a number
+ * made of its batch and its place in its partition's output. A try after a crash begins at the segments of the first one,
+ * which the log names before anything is written; what the segments have already is not written again.
+ */
+import type * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as EventCodec from "../../../core/EventCodec.ts"
+import type * as EventStream from "../../../core/EventStream.ts"
+import type { ScopedStream } from "../../../core/ScopedStream.ts"
+import { SegmentWithRange } from "../../../core/Segment.ts"
+import { StreamSealed } from "../../../pravega/controller/ControllerError.ts"
+import { Pravega } from "../../../pravega/Pravega.ts"
+import type { AppendFailure } from "../../../pravega/write/AppendSession.ts"
+import * as ControllerFailure from "../../../pravega/write/ControllerFailure.ts"
+import * as NumberedWriter from "../../../pravega/write/NumberedWriter.ts"
+import type { RoutedWriter } from "../../../pravega/write/RoutedWriter.ts"
+import { WriterError } from "../../../pravega/write/WriterError.ts"
+import * as WriterLimits from "../../../pravega/write/WriterLimits.ts"
+import { CheckpointLogError } from "../../log/CheckpointLogError.ts"
+import { CommitError, SinkSegmentLost } from "../../log/CommitError.ts"
+import { uuid5 } from "../internal/Uuid5.ts"
+import type { IdempotentOptions, TypedSink } from "../Sink.ts"
+import type { Attempt, BatchId, Past } from "../SinkSession.ts"
+import { type Encoded, EncodedOutputs, type Keyless, streamOf } from "./EncodedOutputs.ts"
+
+/** Where the first try of a batch began to write. */
+const Handle = Schema.Struct({ segments: Schema.Array(SegmentWithRange) })
+type Handle = typeof Handle.Type
+
+/** All was acknowledged when it was prepared: there is nothing to find out. */
+const Evidence = Schema.Null
+
+type Failure = WriterError | CommitError | CheckpointLogError
+
+export const typed = <B>(stream: EventStream.EventStream<B>, options: IdempotentOptions) => ({
+  name: stream.name.toString(),
+  structure: {
+    kind: "pravega",
+    stream: stream.name.toString(),
+    codec: EventCodec.fingerprint(stream.codec),
+    guarantee: options.guarantee
+  },
+  needsDeterministic: true,
+  handle: Handle,
+  evidence: Evidence,
+  open: Effect.gen(function*() {
+    const context = yield* Effect.context<Pravega>()
+    const segments = yield* Effect.cachedWithTTL(
+      Effect.provideContext(currentSegments(stream.name), context),
+      (exit) => Exit.isSuccess(exit) ? segmentsAge : 0
+    )
+    return {
+      begin: (batch: BatchId, past: Past<Handle> = { log: "", handles: [], checkOwner: Effect.void }) =>
+        Effect.provideContext(begin({ ...options, stream, segments, batch, past }), context),
+      commit: () => Effect.void,
+      // What was written stays: the next try of the batch goes on from it.
+      abort: () => Effect.succeed("aborted" as const),
+      recover: () => Effect.succeed({ _tag: "committed" as const })
+    }
+  })
+} satisfies TypedSink<B, Failure, Pravega, Handle, null, unknown, null>)
+
+/** Writer ids are made in here, so that they meet no others. */
+const namespace = "6ddbd44a-9da5-4a0c-8f3c-3d7a0e8f2c11"
+
+/** A batch has as many numbers in each segment; an output has one. */
+const numbersPerBatch = BigInt(2) ** BigInt(32)
+
+/** Outputs without routing key go to one segment in runs of so many. */
+const keylessRun = 64
+
+/**
+ * So long a batch begins with the segments of the one before: a batch after the other need not ask the controller. One that
+ * was sealed meanwhile leads to its successors, as it does in the middle of a batch.
+ */
+const segmentsAge = Duration.seconds(1)
+
+type Writer = RoutedWriter<Encoded, Failure | AppendFailure>
+
+interface Beginning<B> extends IdempotentOptions {
+  readonly stream: EventStream.EventStream<B>
+  /** The stream's, now or a moment ago. */
+  readonly segments: Effect.Effect<Handle["segments"], Failure>
+  readonly batch: BatchId
+  readonly past: Past<Handle>
+}
+
+const begin = Effect.fnUntraced(function*<B>(beginning: Beginning<B>) {
+  const { maxPendingBytes, past, segments, stream } = beginning
+  const { batch, query } = beginning.batch
+  const scope = yield* Effect.scope
+  const context = yield* Effect.context<Pravega>()
+  const [first] = past.handles
+  const handle = first ?? { segments: yield* segments }
+  // the same each time, whatever the chunks
+  const keyless: Keyless = (partition, place) => `${batch}/${partition}/${Math.floor(place / keylessRun)}`
+  const encodedStream = streamOf(stream, keyless)
+  const written = new EncodedOutputs(stream, keyless)
+  const writers = new Map<number, Writer>()
+
+  const writerOf = (partition: number): Effect.Effect<Writer> =>
+    Effect.suspend(() => {
+      const known = writers.get(partition)
+      if (known !== undefined) return Effect.succeed(known)
+      return NumberedWriter.make<Encoded, Failure>({
+        stream: encodedStream,
+        limits: WriterLimits.make({ maxPendingBytes }),
+        segments: handle.segments,
+        base: BigInt(batch) * numbersPerBatch,
+        writerIdOf: (chain) => uuid5(namespace, [past.log, query, stream.name.toString(), partition, chain].join("/")),
+        isRepeated: first !== undefined,
+        checkOwner: past.checkOwner,
+        onLost: ({ base, segment, writerId }) =>
+          new CommitError({
+            reason: new SinkSegmentLost({
+              query,
+              batch,
+              sink: stream.name.toString(),
+              segment,
+              writerId,
+              firstEvent: base + BigInt(1)
+            })
+          })
+      }).pipe(
+        Scope.provide(scope),
+        Effect.provideContext(context),
+        Effect.tap((writer) => Effect.sync(() => writers.set(partition, writer)))
+      )
+    })
+
+  return {
+    handle,
+    write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) =>
+      Effect.flatMap(
+        writerOf(partition),
+        (writer) =>
+          Effect.flatMap(written.encode(partition, outputs), (encoded) => Effect.asVoid(writer.accept(encoded)))
+      ).pipe(
+        Effect.mapError(toFailure)
+      ),
+    flush: (partition: number) =>
+      Effect.suspend(() => Effect.mapError(writers.get(partition)?.flush ?? Effect.void, toFailure)),
+    prepare: Effect.gen(function*() {
+      for (const writer of writers.values()) yield* Effect.mapError(writer.flush, toFailure)
+      const { bytes, digest, events } = written.written()
+      return { evidence: null, digest, events, bytes }
+    }),
+    keep: Effect.void
+  } satisfies Attempt<B, Failure, Handle, null>
+})
+
+const currentSegments = Effect.fnUntraced(function*(stream: ScopedStream) {
+  const { controller } = yield* Pravega
+  const segments = yield* Effect.mapError(
+    controller.currentSegments(stream),
+    (error) => toFailure(ControllerFailure.toReason(error))
+  )
+  return segments.length > 0 ? segments : yield* toFailure(new StreamSealed({ stream }))
+})
+
+const toFailure = (reason: Failure | WriterError["reason"]): Failure =>
+  reason instanceof CommitError || reason instanceof CheckpointLogError || reason instanceof WriterError
+    ? reason
+    : new WriterError({ reason })

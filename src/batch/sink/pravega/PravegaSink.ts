@@ -1,0 +1,203 @@
+/**
+ * A Pravega stream as a query's sink: one transaction per batch, into which all partitions write. Outcomes that the
+ * controller has forgotten are decided by what the stream got since (rule 12), if nobody else writes to it.
+ */
+import type * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as EventCodec from "../../../core/EventCodec.ts"
+import * as EventStream from "../../../core/EventStream.ts"
+import * as Segment from "../../../core/Segment.ts"
+import { StreamCut } from "../../../core/StreamCut.ts"
+import { TransactionId } from "../../../core/TransactionId.ts"
+import { Pravega } from "../../../pravega/Pravega.ts"
+import * as BatchReader from "../../../pravega/read/BatchReader.ts"
+import { ReadError } from "../../../pravega/read/ReadError.ts"
+import * as StreamCuts from "../../../pravega/read/StreamCuts.ts"
+import * as Transaction from "../../../pravega/transaction/Transaction.ts"
+import { TransactionError } from "../../../pravega/transaction/TransactionError.ts"
+import * as TransactionFate from "../../../pravega/transaction/TransactionFate.ts"
+import type { TransactionWriter } from "../../../pravega/transaction/TransactionWriter.ts"
+import { uuid5 } from "../internal/Uuid5.ts"
+import type { PravegaOptions, TypedSink } from "../Sink.ts"
+import type { Attempt, Outcome, Prepared } from "../SinkSession.ts"
+import { addUnordered, type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
+import * as EventChecksum from "./EventChecksum.ts"
+import * as SpareTransaction from "./SpareTransaction.ts"
+
+/**
+ * What the batch put into the stream, whatever segments it went to in the end (a scale moves them): how much, and a
+ * checksum that does not depend on the order, as partitions write at the same time.
+ */
+class Evidence extends Schema.Class<Evidence>("effect-pravega/PravegaSink/Evidence")({
+  /** Where the stream ended before the batch, when all batches before it were committed. */
+  tail: StreamCut,
+  /** Headers included. */
+  bytes: Schema.Natural,
+  events: Schema.Natural,
+  checksum: Schema.Natural
+}) {}
+
+type Failure = TransactionError | ReadError
+
+export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOptions) => ({
+  name: stream.name.toString(),
+  structure: {
+    kind: "pravega",
+    stream: stream.name.toString(),
+    codec: EventCodec.fingerprint(stream.codec),
+    guarantee: options.guarantee
+  },
+  handle: TransactionId,
+  evidence: Evidence,
+  open: Effect.gen(function*() {
+    const context = yield* Effect.context<Pravega>()
+    const { controller } = yield* Pravega
+    const spare = yield* SpareTransaction.make(
+      Effect.provideContext(
+        Transaction.begin(streamOf(stream), options.lease === undefined ? {} : { lease: options.lease }),
+        context
+      )
+    )
+    const ref = (id: TransactionId): TransactionFate.TransactionRef => ({ controller, stream: stream.name, id })
+    return {
+      begin: () => Effect.provideContext(begin(stream, spare.take), context),
+      getReady: spare.getReady,
+      commit: ({ handle }: Prepared<TransactionId, Evidence>) =>
+        TransactionFate.commit(ref(handle)).pipe(
+          Effect.flatMap((acceptedAt) => TransactionFate.awaitCommitted(ref(handle), acceptedAt)),
+          Effect.mapError(toTransactionError)
+        ),
+      abort: (id: TransactionId) =>
+        controller.abortTransaction(stream.name, id).pipe(
+          Effect.as("aborted" as const),
+          // Refused when it is committed, or forgotten: only the one says that somebody committed it.
+          Effect.catchReason("ControllerError", "TransactionNotOpen", () =>
+            Effect.map(controller.transactionState(stream.name, id), (state) =>
+              state === "committed" || state === "committing" ? "committed" as const : "aborted" as const)),
+          Effect.mapError((error) =>
+            toTransactionError(TransactionFate.toReason(error))
+          )
+        ),
+      recover: ({ evidence, handle }: Prepared<TransactionId, Evidence>) =>
+        controller.transactionState(stream.name, handle).pipe(
+          Effect.mapError((error) => toTransactionError(TransactionFate.toReason(error))),
+          Effect.flatMap((state): Effect.Effect<Outcome, Failure> => {
+            switch (state) {
+              case "open":
+              case "committing":
+                return Effect.succeed({ _tag: "committable" })
+              case "committed":
+                return Effect.succeed({ _tag: "committed" })
+              case "aborting":
+              case "aborted":
+                return Effect.succeed({ _tag: "lost" })
+              case "unknown":
+                return options.isOwned === true
+                  ? Effect.provideContext(decideByTail(stream, evidence), context)
+                  : Effect.succeed({ _tag: "unknown", detail: "the controller has forgotten the transaction" })
+            }
+          })
+        )
+    }
+  })
+} satisfies TypedSink<B, Failure, Pravega, TransactionId, Evidence, unknown, unknown>)
+
+const toTransactionError = (reason: TransactionError["reason"]): TransactionError => new TransactionError({ reason })
+
+const begin = Effect.fnUntraced(function*<B>(
+  stream: EventStream.EventStream<B>,
+  take: Effect.Effect<Transaction.Transaction<Encoded>, TransactionError, Scope.Scope>
+) {
+  const scope = yield* Effect.scope
+  // The batch before is committed everywhere: what the stream gets from here on is this batch, if it is the query's own.
+  // Nothing of it is there before it is prepared: nobody has to wait for this until then.
+  const asking = yield* StreamCuts.tail(stream.name).pipe(
+    Effect.mapError((reason) => new ReadError({ reason })),
+    Effect.forkScoped({ startImmediately: true })
+  )
+  const transaction = yield* take
+  const written = new EncodedOutputs(stream)
+  const writers = new Map<number, TransactionWriter<Encoded>>()
+
+  const writerOf = (partition: number): Effect.Effect<TransactionWriter<Encoded>, TransactionError> =>
+    Effect.suspend(() => {
+      const known = writers.get(partition)
+      if (known !== undefined) return Effect.succeed(known)
+      const writerId = (segment: string) => uuid5(transaction.id, `${partition}/${segment}`)
+      return Effect.tap(
+        Scope.provide(transaction.writer({ writerId, notesWritten: false }), scope),
+        (writer) => Effect.sync(() => writers.set(partition, writer))
+      )
+    })
+
+  return {
+    handle: transaction.id,
+    write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) =>
+      Effect.flatMap(
+        writerOf(partition),
+        (writer) =>
+          Effect.flatMap(Effect.mapError(written.encode(partition, outputs), toTransactionError), writer.write)
+      ),
+    flush: (partition: number) => Effect.suspend(() => writers.get(partition)?.flush ?? Effect.void),
+    prepare: Effect.map(Effect.andThen(transaction.flush, Fiber.join(asking)), ({ cut }) => {
+      const { bytes, digest, events, unordered } = written.written()
+      return { evidence: new Evidence({ tail: cut, bytes, events, checksum: unordered }), digest, events, bytes }
+    }),
+    keep: transaction.keep
+  } satisfies Attempt<B, Failure, TransactionId, Evidence>
+})
+
+/**
+ * Of a stream that only this query writes to: it got exactly the batch since, or nothing. Anything else, and a stream
+ * that was truncated beyond the place, is for people to look at.
+ */
+const decideByTail = Effect.fnUntraced(
+  function*<B>(stream: EventStream.EventStream<B>, evidence: Evidence) {
+    const raw = EventStream.make<number>(stream.name, { codec: checksums })
+    const unknown = (detail: string): Outcome => ({ _tag: "unknown", detail })
+    const { controller } = yield* Pravega
+    const first = yield* Effect.mapError(
+      controller.epochSegments(stream.name, 0),
+      (reason) => new ReadError({ reason })
+    )
+    // Numbers of segments go on when a stream is deleted and made anew.
+    const oldest = Math.min(...first.map(({ id }) => Segment.number(id)))
+    if ([...evidence.tail.positions.keys()].some((id) => Segment.number(id) < oldest)) {
+      return unknown("the stream was deleted and made anew since")
+    }
+    const plan = yield* BatchReader.plan(stream.name, { from: evidence.tail })
+    if (plan.length === BigInt(0)) return { _tag: "lost" } satisfies Outcome
+    if (plan.length !== BigInt(evidence.bytes)) {
+      return unknown(`the stream got ${plan.length} bytes since, the batch has ${evidence.bytes}`)
+    }
+    const found = yield* Stream.runFold(
+      BatchReader.readRanges(raw, plan.ranges),
+      () => ({ events: 0, checksum: 0 }),
+      (sum, { event }) => ({ events: sum.events + 1, checksum: addUnordered(sum.checksum, event) })
+    )
+    return found.events === evidence.events && found.checksum === evidence.checksum
+      ? { _tag: "committed" } satisfies Outcome
+      : unknown("the stream got as many bytes since as the batch has, but other events")
+  },
+  (effect) =>
+    Effect.catchIf(
+      effect,
+      (error) => isElsewhere(error.reason),
+      ({ message }) => Effect.succeed<Outcome>({ _tag: "unknown", detail: message })
+    )
+)
+
+/** The place is gone, or is none of this stream: it was truncated, or created anew. Trying again finds nothing else. */
+const isElsewhere = ({ _tag }: ReadError["reason"]): boolean =>
+  _tag === "TruncatedData" || _tag === "InvalidPosition" || _tag === "RangeBeyondEnd" || _tag === "RangeSplitsEvent" ||
+  _tag === "CorruptSegment" || _tag === "EventTooLarge"
+
+const checksums: EventCodec.EventCodec<number> = EventCodec.make({
+  name: "checksum",
+  encode: () => new Uint8Array(0),
+  decode: EventChecksum.ofEvent
+})

@@ -1,0 +1,38 @@
+/** `effect-pravega dev`: an embedded server on sockets, until the process is told to end or the server fails. */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Embedded from "../../embedded/Embedded.ts"
+import type { EmbeddedError } from "../../embedded/EmbeddedError.ts"
+
+export interface Options {
+  readonly host: string
+  /** 0: a free one. */
+  readonly port: number
+  /** 0: a free one. */
+  readonly storePort: number
+  /** Undefined: in memory. */
+  readonly directory: string | undefined
+  readonly durability: "process" | "power"
+}
+
+/** Says READY and the controller's address, in a line of its own, once clients can connect. */
+export const run = (options: Options): Effect.Effect<void, EmbeddedError> => Effect.raceFirst(serve(options), stopped)
+
+const serve = ({ directory, durability, host, port, storePort }: Options): Effect.Effect<never, EmbeddedError> =>
+  Effect.scoped(Effect.gen(function*() {
+    const server = yield* Embedded.make({ directory, durability })
+    const { controller } = yield* server.listen({ host, ports: { controller: port, segmentStore: storePort } })
+    yield* Console.log(`READY ${controller}`)
+    return yield* server.failure
+  }))
+
+/** The first signal to end. A second one finds Node's own handler, which ends the process at once. */
+const stopped: Effect.Effect<void> = Effect.callback((resume) => {
+  const forget = () => void process.off("SIGINT", stop).off("SIGTERM", stop)
+  const stop = () => {
+    forget()
+    resume(Effect.void)
+  }
+  process.on("SIGINT", stop).on("SIGTERM", stop)
+  return Effect.sync(forget)
+})

@@ -1,0 +1,99 @@
+/**
+ * What the controller's parts share: its state, the segments it commands, the time, and its settings.
+ *
+ * @internal
+ */
+import * as Data from "effect/Data"
+import type { ScopedStream } from "../../core/ScopedStream.ts"
+import { name as segmentName, type SegmentWithRange } from "../../core/Segment.ts"
+import type { StatusCode } from "../../pravega/controller/ControllerTransport.ts"
+import * as SegmentAttribute from "../../pravega/wire/SegmentAttribute.ts"
+import type { SegmentContainer } from "../store/SegmentContainer.ts"
+import type { ControllerState, ScopeState, StreamState } from "./model/ControllerState.ts"
+
+/** Times in milliseconds. The defaults are those of a real server 0.13.0, where it has such a setting. */
+export interface Limits {
+  /** The bounds of a transaction's lease: 10 seconds and 10 minutes. */
+  readonly minimumLease: number
+  readonly maximumLease: number
+  /** No transaction lives longer, however often it is pinged: a day. */
+  readonly maximumExecution: number
+  /** How long completed transactions are remembered: a day. */
+  readonly completedTransactionLife: number
+  /** How many of a stream's completed transactions are remembered at most; a real server has no such limit. */
+  readonly completedTransactions: number
+}
+
+export const defaultLimits: Limits = {
+  minimumLease: 10_000,
+  maximumLease: 600_000,
+  maximumExecution: 86_400_000,
+  completedTransactionLife: 86_400_000,
+  completedTransactions: 100_000
+}
+
+export interface World {
+  readonly state: ControllerState
+  readonly container: SegmentContainer
+  readonly limits: Limits
+  /** Milliseconds since 1970, on the server's clock. */
+  readonly now: () => number
+  /** Does something in a later turn, soon. */
+  readonly defer: (task: () => void) => void
+  /** A UUID for a reader group that came without. */
+  readonly newId: () => string
+  /** Some transaction's lease ends at this time. */
+  readonly leaseEnds: (at: number) => void
+}
+
+/** An rpc that ends with a status of gRPC instead of a reply. */
+export class Refusal extends Data.TaggedError("Refusal")<{ readonly code: StatusCode; readonly details: string }> {
+  override get message(): string {
+    return `${this.code}: ${this.details}`
+  }
+}
+
+/** What a real server answers where it throws something it has no status for. */
+export const internal = (details = "Internal exception occurred"): Refusal => new Refusal({ code: "INTERNAL", details })
+
+export const findStream = (world: World, scope: string, stream: string): StreamState | undefined =>
+  world.state.scopes.get(scope)?.streams.get(stream)
+
+export const scopeOrRefuse = (world: World, scope: string): ScopeState => {
+  const found = world.state.scopes.get(scope)
+  if (found === undefined) throw new Refusal({ code: "NOT_FOUND", details: `scope ${scope} does not exist` })
+  return found
+}
+
+export const streamOrRefuse = (world: World, scope: string, stream: string): StreamState => {
+  const found = findStream(world, scope, stream)
+  if (found === undefined) throw new Refusal({ code: "NOT_FOUND", details: `stream ${scope}/${stream} does not exist` })
+  return found
+}
+
+// -----------------------------------------------------------------------------
+// segments
+// -----------------------------------------------------------------------------
+
+/** Creates segments of a stream in the store, with what the stream's policy says of them. */
+export const createSegments = (
+  world: World,
+  name: ScopedStream,
+  { rolloverSizeBytes, scaling }: StreamState["record"]["settings"],
+  segments: ReadonlyArray<SegmentWithRange>
+): void => {
+  const attributes = [
+    [SegmentAttribute.scalePolicyType, BigInt(scaling.scaleType)],
+    [SegmentAttribute.scalePolicyRate, BigInt(scaling.targetRate)],
+    [SegmentAttribute.rolloverSize, rolloverSizeBytes]
+  ] as const
+  for (const { id } of segments) world.container.create(segmentName(name, id), { attributes })
+}
+
+/** Seals segments that may be sealed or gone already; all their bytes, truncated ones included. */
+export const sealSegments = (world: World, name: ScopedStream, segments: ReadonlyArray<SegmentWithRange>): number =>
+  segments.reduce((bytes, { id }) => {
+    const segment = segmentName(name, id)
+    world.container.seal(segment)
+    return bytes + (world.container.info(segment)?.length ?? 0)
+  }, 0)

@@ -1,0 +1,135 @@
+/**
+ * What the controller keeps, as values: each is one record of the storage. What they mean and how they change is told in
+ * the file of each concept.
+ *
+ * @internal
+ */
+import * as Schema from "effect/Schema"
+import { TransactionId } from "../../../core/TransactionId.ts"
+import type { Epochs } from "./Epochs.ts"
+
+const Cut = Schema.ReadonlyMap(Schema.BigInt, Schema.BigInt)
+/** Milliseconds since 1970. */
+const Time = Schema.Finite
+/** The order of creation within the server: lists go by it. */
+const Sequence = Schema.Int
+
+export const ScopeRecord = Schema.Struct({ sequence: Sequence })
+export type ScopeRecord = typeof ScopeRecord.Type
+
+/** As the protocol numbers them: fixed, by kilobytes, by events; none, by time, by size. */
+const PolicyType = Schema.Literals([0, 1, 2])
+export type PolicyType = typeof PolicyType.Type
+export const isPolicyType = Schema.is(PolicyType)
+
+/** A stream's configuration as the protocol carries it, whatever a client put into it. */
+export const StreamSettings = Schema.Struct({
+  scaling: Schema.Struct({
+    scaleType: PolicyType,
+    targetRate: Schema.Int,
+    scaleFactor: Schema.Int,
+    minNumSegments: Schema.Int
+  }),
+  retention: Schema.optionalKey(Schema.Struct({
+    retentionType: PolicyType,
+    retentionParam: Schema.BigInt,
+    retentionMax: Schema.BigInt
+  })),
+  tags: Schema.Array(Schema.String),
+  timestampAggregationTimeout: Schema.BigInt,
+  rolloverSizeBytes: Schema.BigInt
+})
+export type StreamSettings = typeof StreamSettings.Type
+
+/** A stream but for its epochs, which are records of their own: they never change, and grow in number. */
+export const StreamHeader = Schema.Struct({
+  sequence: Sequence,
+  settings: StreamSettings,
+  isSealed: Schema.Boolean,
+  /** Where the stream begins since it was truncated; absent: with epoch 0. */
+  head: Schema.optionalKey(Cut),
+  /** The bytes of all segments sealed so far, those truncated since included. */
+  sealedBytes: Schema.Finite
+})
+export type StreamHeader = typeof StreamHeader.Type
+
+/** Only the last epoch is ever added. */
+export interface StreamRecord extends StreamHeader {
+  readonly epochs: Epochs
+}
+
+/** A stream that is gone: one of the same name numbers its segments from here on. */
+export const FormerStream = Schema.Struct({ nextNumber: Schema.Int })
+export type FormerStream = typeof FormerStream.Type
+
+/** A transaction that is not decided, or decided and not yet merged. */
+export const OpenTransaction = Schema.Struct({
+  id: TransactionId,
+  created: Time,
+  lease: Schema.Finite,
+  /** No ping extends its life beyond this. */
+  lastDeadline: Time,
+  /** Once it is to be committed: its place in the order, and what the writer says about time. */
+  commit: Schema.optionalKey(Schema.Struct({
+    order: Schema.Int,
+    writer: Schema.String,
+    timestamp: Schema.optionalKey(Schema.BigInt)
+  }))
+})
+export type OpenTransaction = typeof OpenTransaction.Type
+
+export const CompletedTransaction = Schema.Struct({
+  outcome: Schema.Literals(["committed", "aborted"]),
+  completed: Time
+})
+export type CompletedTransaction = typeof CompletedTransaction.Type
+
+const NamedCut = Schema.Struct({ scope: Schema.String, stream: Schema.String, cut: Cut })
+
+export const ReaderGroup = Schema.Struct({
+  id: Schema.String,
+  generation: Schema.BigInt,
+  groupRefreshTimeMillis: Schema.BigInt,
+  automaticCheckpointIntervalMillis: Schema.BigInt,
+  maxOutstandingCheckpointRequest: Schema.Int,
+  retentionType: Schema.Int,
+  rolloverSizeBytes: Schema.BigInt,
+  starts: Schema.Array(NamedCut),
+  ends: Schema.Array(NamedCut)
+})
+export type ReaderGroup = typeof ReaderGroup.Type
+
+/** A reader group whose reading a stream's retention waits for. */
+export const Subscriber = Schema.Struct({ generation: Schema.BigInt, cut: Cut })
+export type Subscriber = typeof Subscriber.Type
+
+export const KeyValueTable = Schema.Struct({
+  sequence: Sequence,
+  partitionCount: Schema.Int,
+  primaryKeyLength: Schema.Int,
+  secondaryKeyLength: Schema.Int,
+  rolloverSizeBytes: Schema.BigInt
+})
+export type KeyValueTable = typeof KeyValueTable.Type
+
+/** What a writer last said about its time, and when it said so. */
+export const WriterMark = Schema.Struct({
+  timestamp: Schema.BigInt,
+  position: Cut,
+  noted: Time,
+  /** It was removed. */
+  isGone: Schema.optionalKey(Schema.Boolean)
+})
+export type WriterMark = typeof WriterMark.Type
+
+/** The last watermark of a stream. */
+export const LastWatermark = Schema.Struct({ lowerTime: Schema.BigInt, upperTime: Schema.BigInt, position: Cut })
+export type LastWatermark = typeof LastWatermark.Type
+
+/** Tails that retention may truncate to, oldest first; `bytes`: all that was ever written before the cut. */
+export const RecordedTails = Schema.Array(Schema.Struct({ recorded: Time, bytes: Schema.Finite, cut: Cut }))
+export type RecordedTails = typeof RecordedTails.Type
+
+/** Numbers that must not come twice, also after a crash: those below are taken. */
+export const Counters = Schema.Struct({ sequence: Schema.Int, transaction: Schema.Int })
+export type Counters = typeof Counters.Type

@@ -1,0 +1,276 @@
+/**
+ * Reads what lies between two positions of a stream, in parallel: the batch reader. What a batch consists of is planned
+ * first, as segment ranges; a plan can be kept, and its ranges read wherever one likes.
+ *
+ * It has no position of its own and stores none, and it never waits for events that are not written yet.
+ *
+ * ```ts
+ * import { BatchReader, EventCodec, EventStream } from "effect-pravega"
+ * import { Stream } from "effect"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const count = BatchReader.stream(lines, { from: "earliest", to: "latest", concurrency: 4 }).pipe(
+ *   Stream.filter((read) => read.event.includes("error")),
+ *   Stream.runCount
+ * )
+ * ```
+ *
+ * @see protocol facts: client `batch` package of Pravega 0.13.0 (`BatchClientFactoryImpl`)
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { EventPointer } from "../../core/EventPointer.ts"
+import type { EventStream } from "../../core/EventStream.ts"
+import { ScopedStream } from "../../core/ScopedStream.ts"
+import * as Segment from "../../core/Segment.ts"
+import { StreamCut } from "../../core/StreamCut.ts"
+import { Pravega } from "../Pravega.ts"
+import * as BatchPlanning from "./BatchPlanning.ts"
+import * as EventChunk from "./EventChunk.ts"
+import { maxEventSizeDefault } from "./EventFraming.ts"
+import type { EventRead } from "./EventRead.ts"
+import * as MergedRanges from "./internal/MergedRanges.ts"
+import type { OnTruncated } from "./OnTruncated.ts"
+import { InvalidPosition, ReadError } from "./ReadError.ts"
+import * as ReadSizes from "./ReadSizes.ts"
+import { SegmentRange } from "./SegmentRange.ts"
+import * as SegmentRangeReader from "./SegmentRangeReader.ts"
+
+/**
+ * From where to where.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Bounds {
+  /** Default `earliest`: the first events that are still there. */
+  readonly from?: "earliest" | "latest" | StreamCut | undefined
+  /** Default `latest`: what is there when the batch is planned; all of a sealed stream. */
+  readonly to?: "latest" | StreamCut | undefined
+}
+
+/**
+ * How ranges are read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReadOptions {
+  /**
+   * How many bytes are requested or kept before they are wanted; default 4 MiB. Over all ranges that are read at the
+   * same time. Beside them there are, per range, at most one incomplete event and one chunk of about half a megabyte.
+   */
+  readonly readAhead?: number | undefined
+  /** In bytes, without the header; default 8 MiB, the most that Pravega's writers allow unless told otherwise. */
+  readonly maxEventSize?: number | undefined
+  /** Default `fail`. */
+  readonly onTruncated?: OnTruncated | undefined
+}
+
+/**
+ * How several ranges are read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ParallelReadOptions extends ReadOptions {
+  /** How many ranges are read at the same time; default 4. */
+  readonly concurrency?: number | undefined
+  /**
+   * `none` (default): ranges are read as they come. `perKey`: a range only after those of its segment's predecessors,
+   * so that the events of one routing key come in the order in which they were written.
+   */
+  readonly ordering?: "none" | "perKey" | undefined
+}
+
+/**
+ * What a batch consists of: fixed, whatever happens to the stream afterwards.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class BatchPlan extends Schema.Class<BatchPlan>("effect-pravega/BatchPlan")({
+  stream: ScopedStream,
+  /** Where it starts, resolved. */
+  from: StreamCut,
+  /** Where it ends, resolved: where the next batch starts. */
+  to: StreamCut,
+  /** One range per segment with something to read; predecessors come before those that follow them. */
+  ranges: Schema.Array(SegmentRange)
+}) {
+  /** In bytes, the events' headers included. */
+  get length(): bigint {
+    return this.ranges.reduce((sum, range) => sum + range.length, BigInt(0))
+  }
+}
+
+/**
+ * Plans a batch: resolves both positions and finds the segment ranges between them.
+ *
+ * Fails with `TruncatedData` when a segment in between is gone, or leaves it out, as chosen. Whether a segment's first
+ * part is gone is found when it is read.
+ *
+ * @category planning
+ * @since 0.1.0
+ */
+export const plan: (
+  stream: ScopedStream,
+  options?: Bounds & Pick<ReadOptions, "onTruncated">
+) => Effect.Effect<BatchPlan, ReadError, Pravega> = Effect.fn("BatchReader.plan")(
+  function*(stream, options = {}) {
+    const from = yield* BatchPlanning.resolve(stream, options.from ?? "earliest")
+    const to = yield* BatchPlanning.resolve(stream, options.to ?? "latest")
+    const ranges = yield* BatchPlanning.ranges({ from, to }, options.onTruncated ?? "fail")
+    return BatchPlan.make({ stream, from, to, ranges })
+  },
+  Effect.mapError((reason) => new ReadError({ reason }))
+)
+
+/**
+ * Plans a batch and reads it, several segments at the same time.
+ *
+ * Emits arrays of events as they were read together. Reads stop when the stream ends, however it ends.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const stream = <A>(
+  events: EventStream<A>,
+  options: Bounds & ParallelReadOptions = {}
+): Stream.Stream<EventRead<A>, ReadError, Pravega> =>
+  Stream.unwrap(Effect.map(plan(events.name, options), (batch) => readRanges(events, batch.ranges, options)))
+
+/**
+ * Reads ranges of a stream, several at the same time.
+ *
+ * With `perKey` a range waits for its predecessors as far as they are among `ranges`.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const readRanges = <A>(
+  events: EventStream<A>,
+  ranges: ReadonlyArray<SegmentRange>,
+  options: ParallelReadOptions = {}
+): Stream.Stream<EventRead<A>, ReadError, Pravega> =>
+  decoding(events, ranges, ({ segments }) => {
+    const concurrency = Math.max(1, Math.min(options.concurrency ?? 4, ranges.length))
+    return MergedRanges.make(segments, ranges, {
+      ...readerOptions(options, concurrency),
+      concurrency,
+      ordering: options.ordering ?? "none"
+    })
+  })
+
+/**
+ * Reads one range, its events in the order of the segment.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const readRange = <A>(
+  events: EventStream<A>,
+  range: SegmentRange,
+  options: ReadOptions = {}
+): Stream.Stream<EventRead<A>, ReadError, Pravega> =>
+  decoding(events, [range], ({ segments }) =>
+    Effect.map(
+      SegmentRangeReader.make(segments, {
+        ...readerOptions(options, 1),
+        segment: { stream: range.stream, id: range.segment },
+        from: range.from,
+        to: range.to
+      }),
+      (reader) => reader.pull
+    ))
+
+/**
+ * Reads one event again.
+ *
+ * Fails with `TruncatedData` when it is gone, `InvalidPosition` when the pointer belongs to another stream.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const fetch: <A>(
+  events: EventStream<A>,
+  pointer: EventPointer
+) => Effect.Effect<EventRead<A>, ReadError, Pravega> = Effect.fn("BatchReader.fetch")(
+  function*<A>(events: EventStream<A>, pointer: EventPointer) {
+    const { segments } = yield* Pravega
+    const foreign = foreignTo(events.name, pointer)
+    if (foreign !== undefined) return yield* new ReadError({ reason: foreign })
+    const reader = yield* SegmentRangeReader.make(segments, {
+      ...readerOptions({}, 1),
+      // the pointer bounds what is read
+      maxEventSize: pointer.length,
+      segment: { stream: pointer.stream, id: pointer.segment },
+      from: pointer.offset,
+      to: pointer.offset + BigInt(pointer.length)
+    })
+    const chunk = yield* reader.pull
+    const { events: read, failure } = EventChunk.decode(chunk, events.codec)
+    const [event] = read
+    if (event !== undefined && BigInt(pointer.length) === event.endOffset - event.offset) return event
+    if (failure !== undefined) return yield* new ReadError({ reason: failure })
+    const detail = `the pointer ${Segment.name(pointer.stream, pointer.segment)}:${pointer.offset}-${pointer.length} ` +
+      `does not point at one event but at ${chunk.count}`
+    return yield* new ReadError({ reason: new InvalidPosition({ stream: pointer.stream, detail }) })
+  },
+  Effect.scoped,
+  // an event has at least its header, so something is always pulled
+  Pull.catchDone(() => Effect.die(new Error("an event pointer of length 0")))
+)
+
+const readAheadDefault = 4 * 1024 * 1024
+
+const readerOptions = (options: ReadOptions, segments: number) => ({
+  ...ReadSizes.share(options.readAhead ?? readAheadDefault, { segments, least: 1 }),
+  maxEventSize: options.maxEventSize ?? maxEventSizeDefault,
+  onTruncated: options.onTruncated ?? "fail"
+})
+
+/** A stream of the decoded events of some chunks: one array per chunk. */
+const decoding = <A>(
+  events: EventStream<A>,
+  ranges: ReadonlyArray<SegmentRange>,
+  open: (
+    pravega: Pravega["Service"]
+  ) => Effect.Effect<Pull.Pull<EventChunk.EventChunk, ReadError>, never, Scope.Scope>
+): Stream.Stream<EventRead<A>, ReadError, Pravega> =>
+  Stream.scoped(Stream.fromPull(Effect.gen(function*() {
+    for (const range of ranges) {
+      const foreign = foreignTo(events.name, range)
+      if (foreign !== undefined) return yield* new ReadError({ reason: foreign })
+    }
+    const chunks = yield* open(yield* Pravega)
+    let failure: ReadError | undefined
+    const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, ReadError> = Effect.suspend(() =>
+      failure === undefined ? Effect.flatMap(chunks, decode) : Effect.fail(failure)
+    )
+    const decode = (chunk: EventChunk.EventChunk): Effect.Effect<
+      Arr.NonEmptyReadonlyArray<EventRead<A>>,
+      ReadError | Cause.Done
+    > => {
+      const decoded = EventChunk.decodeLast(chunk, events.codec)
+      // the events before one that can't be decoded are emitted; it fails the next pull
+      if (decoded.failure !== undefined) failure = new ReadError({ reason: decoded.failure })
+      return Arr.isReadonlyArrayNonEmpty(decoded.events) ? Effect.succeed(decoded.events) : pull
+    }
+    return pull
+  })))
+
+const foreignTo = (
+  stream: ScopedStream,
+  place: { readonly stream: ScopedStream }
+): InvalidPosition | undefined =>
+  String(place.stream) === String(stream)
+    ? undefined
+    : new InvalidPosition({ stream, detail: `the range or pointer belongs to stream ${String(place.stream)}` })

@@ -1,0 +1,417 @@
+/**
+ * Reading streams without end, as a reader of a reader group: the group's readers, in this and in other processes, ours and
+ * Java's, share the segments, and each event goes to one of them. Joining, sharing, following scalings and leaving are the
+ * reader's business; what it is told is which events are processed.
+ *
+ * **What counts as processed**
+ *
+ * An event that was pulled is not processed yet: a Stream may read ahead, buffer, or be interrupted. So a reader reports to
+ * its group only what was acknowledged: by `run`, after its handler; by `acknowledge`, for whoever knows best; or, if
+ * chosen, by the next pull. When a reader leaves, or dies and is declared offline, the others go on from what it had
+ * reported: every event is processed at least once. A segment's successors are read only when all of it is acknowledged, so
+ * the events of one routing key are processed in order.
+ *
+ * **Exactly once, with a store of one's own**
+ *
+ * Who writes results to a transactional store keeps there, in the same transaction, how far each segment is processed
+ * (`read.segmentId`, `read.endOffset`), on condition that it was at `read.offset` before. An event that comes again then
+ * fails that condition, and is skipped. When a reader has died, its stored positions go to `ReaderGroup`'s `readerOffline`,
+ * so that nothing has to come again.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Pull from "effect/Pull"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import type { EventCodec } from "../../core/EventCodec.ts"
+import type { KeyRange } from "../../core/KeyRange.ts"
+import type { Position } from "../../core/Position.ts"
+import type { ReaderGroupRetention } from "../../core/ReaderGroupConfig.ts"
+import type { ScopedStream } from "../../core/ScopedStream.ts"
+import type { SegmentId } from "../../core/Segment.ts"
+import type { StreamCut } from "../../core/StreamCut.ts"
+import type * as TimeWindow from "../../core/TimeWindow.ts"
+import type { Pravega } from "../Pravega.ts"
+import * as EventChunk from "../read/EventChunk.ts"
+import { maxEventSizeDefault } from "../read/EventFraming.ts"
+import { EventRead } from "../read/EventRead.ts"
+import type { OnTruncated } from "../read/OnTruncated.ts"
+import { ReadError } from "../read/ReadError.ts"
+import * as StreamCuts from "../read/StreamCuts.ts"
+import * as GroupReader from "./member/GroupReader.ts"
+import type * as SegmentReads from "./member/SegmentReads.ts"
+import * as ReaderGroup from "./ReaderGroup.ts"
+import { GroupDiffers, ReaderGroupError } from "./ReaderGroupError.ts"
+
+/** A stream whose events can be read: an `EventStream` is one. @category models @since 0.1.0 */
+export interface Source<out A> {
+  readonly name: ScopedStream
+  readonly codec: Pick<EventCodec<A>, "name" | "decode" | "copies">
+}
+
+/**
+ * One stream, or several whose events come together. Streams of different events need their union said:
+ * `EventReader.stream<Trade | Quote>([trades, quotes], options)`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Sources<A> = Source<A> | ReadonlyArray<Source<A>>
+
+/** What reading fails with. @category errors @since 0.1.0 */
+export type Failure = ReadError | ReaderGroupError
+
+/**
+ * The group, if it has to be created: an existing one stays as it is. It must read the same streams; else `GroupDiffers`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NewGroup {
+  /** Where the group starts; default `earliest`. */
+  readonly from?: "earliest" | "latest" | ReadonlyArray<StreamCut> | undefined
+  /** Where it ends; default: not at all, or with the streams when they are sealed. */
+  readonly to?: ReadonlyArray<StreamCut> | undefined
+  /** Default 30 seconds. */
+  readonly automaticCheckpoints?: Duration.Input | "off" | undefined
+  /** Default `none`. */
+  readonly retention?: ReaderGroupRetention | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReaderOptions extends NewGroup {
+  /** `scope/group`, or the group's name alone in the scope of the (first) stream. Created if it does not exist. */
+  readonly readerGroup: string
+  /** Unique in the group; default: one that nobody else uses. Needed by who declares readers offline with their positions. */
+  readonly readerId?: string | undefined
+  /** How many bytes are requested or kept before they are wanted, over all segments; default 8 MiB, at least 64 KiB each. */
+  readonly readAhead?: number | undefined
+  /** In bytes, without the header; default 8 MiB. */
+  readonly maxEventSize?: number | undefined
+  /** Default `fail`. */
+  readonly onTruncated?: OnTruncated | undefined
+  /**
+   * Called before the reader answers a checkpoint of the group, with the positions that it answers: those acknowledged.
+   * The group waits for it.
+   */
+  readonly onCheckpoint?: ((checkpoint: string, position: Position) => Effect.Effect<void>) | undefined
+  /** Whether the streams' watermarks are read, for `timeWindow`; default true. */
+  readonly timeWindows?: boolean | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamOptions extends ReaderOptions {
+  /**
+   * `explicit` (default): events count as processed when they are given to `acknowledge`. Without that, a segment that was
+   * scaled is never left. `pulled`: those of an array count when the next one is pulled: only for a stream whose every
+   * stage is done with an array before it pulls the next (no buffers, no concurrency in between).
+   */
+  readonly acknowledge?: "explicit" | "pulled" | undefined
+}
+
+/**
+ * The events of a group, as far as they come to this reader. The stream ends when the group has read everything: its
+ * streams are sealed, or its end is reached. It fails with `MembershipLost` when the reader was declared offline or the
+ * group was reset: then it may be started again.
+ *
+ * Events come in arrays, as they were read. When the stream's Scope closes, however it ends, the reader leaves the group:
+ * its segments are free for others at once, from what was acknowledged. Joining can't be interrupted, so that no reader is
+ * left in the group without anybody behind it: who is stopped in that moment joins, and leaves again.
+ *
+ * ```ts
+ * import { EventCodec, EventStream } from "effect-pravega"
+ * import { EventReader } from "effect-pravega/stream"
+ * import { Effect, Stream } from "effect"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const program = EventReader.stream(lines, { readerGroup: "watchers" }).pipe(
+ *   Stream.runForEachArray((reads) =>
+ *     Effect.andThen(Effect.log(`${reads.length} lines`), EventReader.acknowledgeAll(reads))
+ *   )
+ * )
+ * ```
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const stream = <A>(
+  sources: Sources<A>,
+  options: StreamOptions
+): Stream.Stream<EventRead<A>, Failure, Pravega> =>
+  Stream.scoped(Stream.fromPull(Effect.gen(function*() {
+    const reader = yield* open(sources, options, "merged")
+    return decoded(sources, reader.pull, options.acknowledge ?? "explicit")
+  })))
+
+/** A segment of a reader. @category models @since 0.1.0 */
+export interface Partition<out A> {
+  readonly stream: ScopedStream
+  readonly segment: SegmentId
+  /** The part of the key space that it holds, where that is known. */
+  readonly range: KeyRange | undefined
+  /**
+   * The segment's events, in order. Ends at the segment's end, and when it goes to another reader. To be consumed once, while
+   * the outer stream runs.
+   */
+  readonly events: Stream.Stream<EventRead<A>, Failure>
+}
+
+/**
+ * As `stream`, but each segment's events come in a stream of their own, to be processed at the same time. A segment that is
+ * not consumed holds up none of the others.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const partitionedStream = <A>(
+  sources: Sources<A>,
+  options: StreamOptions
+): Stream.Stream<Partition<A>, Failure, Pravega> =>
+  Stream.scoped(Stream.fromPull(Effect.gen(function*() {
+    const reader = yield* open(sources, options, "apart")
+    const partition = ({ owned: { range, segment }, pull }: SegmentReads.Partition) =>
+      Arr.of<Partition<A>>({
+        stream: segment.stream,
+        segment: segment.id,
+        range,
+        events: Stream.fromPull(Effect.succeed(decoded(sources, pull, options.acknowledge ?? "explicit")))
+      })
+    const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Partition<A>>, Failure> = Effect.map(
+      reader.nextPartition,
+      partition
+    )
+    return next
+  })))
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunOptions extends ReaderOptions {
+  /** How many segments are processed at the same time; default: all that the reader has. */
+  readonly concurrency?: number | undefined
+}
+
+/**
+ * Processes the events of a group, as far as they come to this reader: a segment's in order, one after the other; several
+ * segments at the same time. An event is acknowledged when its handler has succeeded; the handler's failure ends the run,
+ * and what was not processed goes to others, or comes again.
+ *
+ * ```ts
+ * import { EventCodec, EventStream } from "effect-pravega"
+ * import { EventReader } from "effect-pravega/stream"
+ * import { Effect } from "effect"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const program = EventReader.run(lines, { readerGroup: "watchers" }, (read) => Effect.log(read.event))
+ * ```
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <A, E, R>(
+  sources: Sources<A>,
+  options: RunOptions,
+  handler: (read: EventRead<A>) => Effect.Effect<void, E, R>
+): Effect.Effect<void, Failure | E, Pravega | R> =>
+  runArrays(
+    sources,
+    options,
+    (reads) => Effect.forEach(reads, (read) => Effect.map(handler(read), () => acknowledgeNow(read)), { discard: true })
+  )
+
+/**
+ * As `run`, for handlers that take events as they were read, many at a time: nothing is paid per event. An array is of one
+ * segment, and is acknowledged as a whole.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const runArrays = <A, E, R>(
+  sources: Sources<A>,
+  options: RunOptions,
+  handler: (reads: Arr.NonEmptyReadonlyArray<EventRead<A>>) => Effect.Effect<void, E, R>
+): Effect.Effect<void, Failure | E, Pravega | R> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { concurrency } = options
+    const permits = concurrency === undefined ? undefined : Semaphore.makeUnsafe(Math.max(1, concurrency))
+    const process = (reads: Arr.NonEmptyReadonlyArray<EventRead<A>>) => {
+      const processed = Effect.map(handler(reads), () => acknowledgeNow(Arr.lastNonEmpty(reads)))
+      return permits === undefined ? processed : permits.withPermits(1)(processed)
+    }
+    const reader = yield* open(sources, options, "apart")
+    // ends before the reader does, which then tells what was acknowledged
+    const segments = yield* FiberSet.make<void, Failure | E>()
+    const next = Effect.flatMap(reader.nextPartition, ({ pull }) => {
+      const events = Stream.fromPull(Effect.succeed(decoded(sources, pull, "explicit")))
+      return FiberSet.run(segments, Stream.runForEachArray(events, process))
+    })
+    const all = Effect.forever(next).pipe(Pull.catchDone(() => FiberSet.awaitEmpty(segments)))
+    // who has lost its membership must stop at once, whatever its handlers wait for
+    yield* Effect.raceFirst(all, FiberSet.join(segments))
+  }))
+
+/**
+ * This event is processed, and all before it in its segment.
+ *
+ * @category acknowledging
+ * @since 0.1.0
+ */
+export const acknowledge = (read: EventRead<unknown>): Effect.Effect<void> => Effect.sync(() => acknowledgeNow(read))
+
+/**
+ * All these events are processed, and all before them in their segments. Costs little more than one of them.
+ *
+ * @category acknowledging
+ * @since 0.1.0
+ */
+export const acknowledgeAll = (reads: Iterable<EventRead<unknown>>): Effect.Effect<void> =>
+  Effect.sync(() => {
+    let last: EventRead<unknown> | undefined
+    for (const read of reads) {
+      // a run's events are in order: its last one stands for all
+      if (last !== undefined && EventRead.runOf(last) !== EventRead.runOf(read)) acknowledgeNow(last)
+      last = read
+    }
+    if (last !== undefined) acknowledgeNow(last)
+  })
+
+const acknowledgeNow = (read: EventRead<unknown>): void => markOf(read).acknowledge(read.endOffset)
+
+/**
+ * How far the reader had come when it handed this event out: this event and all before it, in all its segments. For who
+ * processes in order and keeps positions in a store; who processes segments at the same time keeps an offset for each.
+ *
+ * Throws for an event that no reader of a group has read.
+ *
+ * @category positions
+ * @since 0.1.0
+ */
+export const position = (read: EventRead<unknown>): Position => markOf(read).position(read.endOffset)
+
+/**
+ * Between which times the group was in the event's stream when it was handed out, as the stream's writers noted them.
+ *
+ * Throws for an event that no reader of a group has read.
+ *
+ * @category positions
+ * @since 0.1.0
+ */
+export const timeWindow = (read: EventRead<unknown>): TimeWindow.TimeWindow => markOf(read).window
+
+const markOf = (read: EventRead<unknown>) => {
+  const { group } = EventRead.runOf(read)
+  if (group === undefined) throw new Error("the event was not read by a reader of a group")
+  return group
+}
+
+// -----------------------------------------------------------------------------
+// opening
+// -----------------------------------------------------------------------------
+
+const readAheadDefault = 8 * 1024 * 1024
+
+const listOf = <A>(sources: Sources<A>): ReadonlyArray<Source<A>> => isList(sources) ? sources : [sources]
+
+const isList = <A>(sources: Sources<A>): sources is ReadonlyArray<Source<A>> => Array.isArray(sources)
+
+const open = Effect.fnUntraced(function*<A>(
+  sources: Sources<A>,
+  options: ReaderOptions,
+  delivery: GroupReader.Options["delivery"]
+): Effect.fn.Return<GroupReader.GroupReader, Failure, Pravega | Scope.Scope> {
+  const streams = listOf(sources).map(({ name }) => name)
+  const fullName = options.readerGroup.includes("/")
+    ? options.readerGroup
+    : `${streams[0]?.scope}/${options.readerGroup}`
+  const group = yield* ReaderGroup.parse(fullName)
+  const { automaticCheckpoints, retention } = options
+  const { config, state } = yield* ReaderGroup.openOrCreate(
+    group,
+    Effect.map(
+      bounds(streams, options),
+      (bounded) => ReaderGroup.configured({ streams: bounded, automaticCheckpoints, retention })
+    )
+  )
+  const known = new Set(streams.map(String))
+  const others = Array.from(config.startingStreamCuts.keys()).filter((name) => !known.has(name))
+  if (others.length > 0) {
+    return yield* differs(fullName, `it reads ${others.join(", ")} too, whose events this reader can't decode`)
+  }
+  const unread = Array.from(known).filter((name) => !config.startingStreamCuts.has(name))
+  if (unread.length > 0) return yield* differs(fullName, `it does not read ${unread.join(", ")}`)
+  return yield* GroupReader.make({
+    group,
+    state,
+    reader: options.readerId ?? globalThis.crypto.randomUUID(),
+    readAhead: options.readAhead ?? readAheadDefault,
+    maxEventSize: options.maxEventSize ?? maxEventSizeDefault,
+    onTruncated: options.onTruncated ?? "fail",
+    onCheckpoint: options.onCheckpoint ?? (() => Effect.void),
+    delivery,
+    timeWindows: options.timeWindows ?? true
+  })
+})
+
+const differs = (group: string, detail: string): Effect.Effect<never, ReaderGroupError> =>
+  Effect.fail(new ReaderGroupError({ reason: new GroupDiffers({ group, detail }) }))
+
+const bounds = Effect.fnUntraced(function*(
+  streams: ReadonlyArray<ScopedStream>,
+  { from, to }: NewGroup
+): Effect.fn.Return<Record<string, ReaderGroup.StreamBounds>, ReadError, Pravega> {
+  const cutOf = (cuts: ReadonlyArray<StreamCut> | undefined, name: ScopedStream) =>
+    cuts?.find((cut) => cut.stream.toString() === name.toString())
+  const starts = from === "latest"
+    ? yield* Effect.forEach(streams, (name) => Effect.map(StreamCuts.tail(name), ({ cut }) => cut)).pipe(
+      Effect.mapError((reason) => new ReadError({ reason }))
+    )
+    : from === "earliest"
+    ? undefined
+    : from
+  return Object.fromEntries(
+    streams.map((name) => [name.toString(), { from: cutOf(starts, name), to: cutOf(to, name) }])
+  )
+})
+
+/** The arrays of decoded events of some deliveries. */
+const decoded = <A>(
+  sources: Sources<A>,
+  deliveries: Pull.Pull<SegmentReads.Delivery, Failure>,
+  policy: "explicit" | "pulled"
+): Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, Failure> => {
+  const codecs = new Map(listOf(sources).map(({ codec, name }) => [name.toString(), codec]))
+  let failure: ReadError | undefined
+  let pulled: EventRead<unknown> | undefined
+  const decode = (
+    { chunk, run: origin }: SegmentReads.Delivery
+  ): Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, Failure> => {
+    const codec = codecs.get(chunk.segment.stream.toString())
+    if (codec === undefined) return Effect.die(new Error(`an event of ${String(chunk.segment.stream)}`))
+    const { events, failure: problem } = EventChunk.decodeLast(chunk, codec, origin)
+    // the events before one that can't be decoded are emitted; it fails the next pull
+    if (problem !== undefined) failure = new ReadError({ reason: problem })
+    if (!Arr.isReadonlyArrayNonEmpty(events)) return pull
+    if (policy === "pulled") pulled = Arr.lastNonEmpty(events)
+    return Effect.succeed(events)
+  }
+  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, Failure> = Effect.suspend(() => {
+    if (pulled !== undefined) acknowledgeNow(pulled)
+    pulled = undefined
+    return failure === undefined ? Effect.flatMap(deliveries, decode) : Effect.fail(failure)
+  })
+  return pull
+}

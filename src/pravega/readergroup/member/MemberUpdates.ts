@@ -1,0 +1,122 @@
+/**
+ * What a reader of a group writes into the group's state, decided on the newest one: pure, so that it can be decided again
+ * when somebody else was faster. When it is asked is `GroupReader`'s.
+ *
+ * All members must decide alike, so this follows Java's.
+ *
+ * @see `ReaderGroupStateManager` of Pravega 0.13.0
+ * @internal
+ */
+import type { Positions, RangedPositions, Successors } from "../../../core/SegmentPositions.ts"
+import * as CheckpointState from "../state/CheckpointState.ts"
+import * as ReaderGroupBalance from "../state/ReaderGroupBalance.ts"
+import * as ReaderGroupState from "../state/ReaderGroupState.ts"
+import { unknownDistance } from "../state/ReaderGroupTransition.ts"
+import type { ReaderGroupUpdate } from "../state/ReaderGroupUpdate.ts"
+
+type State = ReaderGroupState.ReaderGroupState
+
+/** Updates, and what they mean for the reader. */
+export interface Decided<A> {
+  readonly updates: ReadonlyArray<ReaderGroupUpdate>
+  readonly value: A
+}
+
+const nothing = <A>(value: A): Decided<A> => ({ updates: [], value })
+
+/** Where a reader is, and how far behind. */
+export interface Report {
+  readonly lag: bigint
+  readonly lastRead: RangedPositions
+}
+
+const distance = (reader: string, { lag, lastRead }: Report): ReaderGroupUpdate => ({
+  _tag: "UpdateDistanceToTail",
+  reader,
+  distance: lag,
+  lastRead
+})
+
+/**
+ * The lag that a reader reports before it has read anything: the largest of the others. Java's readers say 0 then, next to
+ * which what they say later is so large that those who have read count for everything and the rest for nothing: a reader
+ * that owns many silent segments would never give any up.
+ */
+export const assumedLag = (state: State, reader: string): bigint =>
+  Array.from(state.distanceToTail).reduce(
+    (largest, [other, lag]) =>
+      other !== reader && lag > largest && lag !== unknownDistance && ReaderGroupState.isOnline(state, other)
+        ? lag
+        : largest,
+    0n
+  )
+
+/** Whether a checkpoint waits for the reader: then it moves no segments. */
+const isAsked = (state: State, reader: string): boolean =>
+  CheckpointState.nextFor(state.checkpoints, reader) !== undefined
+
+/** False: the id is in use. */
+export const join = (state: State, reader: string): Decided<boolean> =>
+  ReaderGroupState.isOnline(state, reader)
+    ? nothing(false)
+    : { updates: [{ _tag: "AddReader", reader }], value: true }
+
+export const leave = (state: State, reader: string, positions: Positions): Decided<void> =>
+  ReaderGroupState.isOnline(state, reader)
+    ? { updates: [{ _tag: "RemoveReader", reader, positions }], value: undefined }
+    : nothing(undefined)
+
+/** The segments that are the reader's now, with where to start. */
+export const acquire = (state: State, reader: string, report: Report): Decided<RangedPositions> => {
+  const count = isAsked(state, reader) ? 0 : ReaderGroupBalance.segmentsToAcquire(state, reader)
+  if (count === 0) return nothing(new Map())
+  const acquired = Array.from(state.unassigned).slice(0, count)
+  return {
+    updates: [
+      ...acquired.map(([segment]) => ({ _tag: "AcquireSegment", reader, segment }) as const),
+      distance(reader, report)
+    ],
+    value: new Map(acquired)
+  }
+}
+
+/** True: the segment is given up. */
+export const release = (
+  state: State,
+  reader: string,
+  { offset, segment }: { readonly segment: string; readonly offset: bigint },
+  report: Report
+): Decided<boolean> =>
+  isAsked(state, reader) || !ReaderGroupBalance.ownsTooMuch(state, reader) ||
+    state.assigned.get(reader)?.has(segment) !== true
+    ? nothing(false)
+    : { updates: [{ _tag: "ReleaseSegment", reader, segment, offset }, distance(reader, report)], value: true }
+
+/** True: the segment is done with, and what follows it handed on. */
+export const complete = (
+  state: State,
+  reader: string,
+  completed: Pick<Extract<ReaderGroupUpdate, { readonly _tag: "SegmentCompleted" }>, "segment" | "range"> & {
+    readonly successors: Successors
+  }
+): Decided<boolean> =>
+  isAsked(state, reader) || state.assigned.get(reader)?.has(completed.segment) !== true
+    ? nothing(false)
+    : { updates: [{ _tag: "SegmentCompleted", reader, ...completed }], value: true }
+
+/** The reader's answer to the checkpoint that waits for it. */
+export const answer = (state: State, reader: string, checkpoint: string, positions: Positions): Decided<void> =>
+  CheckpointState.nextFor(state.checkpoints, reader) === checkpoint
+    ? { updates: [{ _tag: "CheckpointReader", checkpoint, reader, positions }], value: undefined }
+    : nothing(undefined)
+
+/** An automatic checkpoint; it replaces those before it. */
+export const checkpoint = (state: State, name: string): Decided<void> =>
+  CheckpointState.isOngoing(state.checkpoints)
+    ? nothing(undefined)
+    : {
+      updates: [{ _tag: "CreateCheckpoint", checkpoint: name }, { _tag: "ClearCheckpointsBefore", checkpoint: name }],
+      value: undefined
+    }
+
+export const report = (reader: string, at: Report): ReaderGroupUpdate => distance(reader, at)

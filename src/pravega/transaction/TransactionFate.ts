@@ -1,0 +1,174 @@
+/**
+ * What is decided about one transaction, by this process and by the controller: pings while it is open, commit, abort,
+ * and what their lost replies mean. It writes nothing.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as MonotonicClock from "../../core/MonotonicClock.ts"
+import type { ScopedStream } from "../../core/ScopedStream.ts"
+import type { TransactionId } from "../../core/TransactionId.ts"
+import type { WriterId } from "../../core/WriterId.ts"
+import type { Controller, PingStatus } from "../controller/Controller.ts"
+import { type ControllerError, OutcomeUnknown, TransactionNotOpen } from "../controller/ControllerError.ts"
+import * as CommitTimes from "./internal/CommitTimes.ts"
+import { PingRefused, type TransactionErrorReason } from "./TransactionError.ts"
+
+export interface TransactionRef {
+  readonly controller: Controller["Service"]
+  readonly stream: ScopedStream
+  readonly id: TransactionId
+}
+
+/** The time of a transaction's events, as the writer of that name notes it. */
+export interface TimeMark {
+  readonly writerId: WriterId
+  readonly timestamp: bigint
+}
+
+/** How the controller's errors appear in a transaction's: what concerns the transaction by its own name. */
+export const toReason = (error: ControllerError): TransactionErrorReason => {
+  const reason = error.reason
+  switch (reason._tag) {
+    case "TransactionNotOpen":
+    case "LeaseOutOfBounds":
+    case "OutcomeUnknown":
+    case "StreamNotFound":
+    case "StreamSealed":
+      return reason
+    default:
+      return error
+  }
+}
+
+/** Pings come so many times per lease: three may be lost. */
+const pingsPerLease = 4
+/** After a ping that got no answer, the next one comes sooner. */
+const pingsPerLeaseInTrouble = 20
+const commitAttempts = 6
+const firstPauseMillis = 20
+/**
+ * Pauses between polls, where it is not known how long it takes: a transaction is committed after 10 to 100 ms, and one that
+ * is found late is late by a tenth of the time. (Doubled pauses made it two thirds.)
+ */
+const firstPollMillis = 1
+const pollGrowth = 1.1
+const longestPollMillis = 50
+
+/** Keeps the transaction open; returns, with what its writers are to be told, when that is over. */
+export const keepAlive = Effect.fnUntraced(function*(
+  ref: TransactionRef,
+  lease: Duration.Duration
+): Effect.fn.Return<TransactionErrorReason | undefined> {
+  const millis = Duration.toMillis(lease)
+  let pause = millis / pingsPerLease
+  while (true) {
+    yield* Effect.sleep(Duration.millis(pause))
+    // one that gets no answer must not take the time of the others
+    const status = yield* ref.controller.pingTransaction(ref.stream, ref.id, { lease }).pipe(
+      Effect.timeoutOption(Duration.millis(millis / pingsPerLease)),
+      Effect.map(Option.getOrUndefined),
+      Effect.result
+    )
+    if (status._tag === "Failure" && !status.failure.isRetryable) return toReason(status.failure)
+    const answer = status._tag === "Failure" ? undefined : status.success
+    const over = answer === undefined ? undefined : afterPing(ref, answer)
+    if (over !== undefined) return over === "committed" ? undefined : over
+    pause = answer === "ok" ? millis / pingsPerLease : millis / pingsPerLeaseInTrouble
+  }
+})
+
+const afterPing = (
+  { id, stream }: TransactionRef,
+  status: PingStatus
+): "committed" | TransactionErrorReason | undefined => {
+  switch (status) {
+    case "ok":
+    case "disconnected":
+      return undefined
+    case "committed":
+      return "committed"
+    case "aborted":
+    case "unknown":
+      return new TransactionNotOpen({ stream, transaction: id, state: status })
+    default:
+      return new PingRefused({ stream, transaction: id, status })
+  }
+}
+
+/**
+ * Sends the commit, and says when it was accepted, as `awaitCommitted` takes it. An error that leaves its outcome open is
+ * settled by the transaction's state: a commit is only sent again while that is open.
+ */
+export const commit = Effect.fnUntraced(function*(
+  ref: TransactionRef,
+  mark?: TimeMark
+): Effect.fn.Return<number, TransactionErrorReason> {
+  for (let attempt = 1;; attempt++) {
+    const sent = yield* Effect.result(ref.controller.commitTransaction(ref.stream, ref.id, mark))
+    if (sent._tag === "Success") return yield* MonotonicClock.millis
+    const error = sent.failure
+    const refused = error.reason._tag === "Unauthenticated" || error.reason._tag === "PermissionDenied"
+    if (refused) return yield* error
+    const state = yield* Effect.result(ref.controller.transactionState(ref.stream, ref.id))
+    if (state._tag === "Failure") {
+      if (attempt >= commitAttempts) {
+        return yield* new OutcomeUnknown({
+          operation: "commitTransaction",
+          subject: `${ref.stream.toString()} ${ref.id}`,
+          attempts: attempt,
+          evidence: `${error.message}; its state: ${state.failure.message}`
+        })
+      }
+    } else if (state.success === "committing" || state.success === "committed") {
+      return yield* MonotonicClock.millis
+    } else if (state.success !== "open") {
+      return yield* notOpen(ref, state.success)
+    } else if (attempt >= commitAttempts) {
+      return yield* toReason(error)
+    }
+    yield* Effect.sleep(Duration.millis(firstPauseMillis * 2 ** attempt))
+  }
+})
+
+/**
+ * Polls until the transaction is committed: every reader sees it from then on. `acceptedAt`: when its commit was accepted by
+ * this process; then it is asked about when it may be there.
+ */
+export const awaitCommitted = Effect.fnUntraced(function*(
+  ref: TransactionRef,
+  acceptedAt?: number
+): Effect.fn.Return<void, TransactionErrorReason> {
+  if (acceptedAt !== undefined) {
+    const quiet = acceptedAt + CommitTimes.quietMillis(ref.controller) - (yield* MonotonicClock.millis)
+    if (quiet >= firstPollMillis) yield* Effect.sleep(Duration.millis(quiet))
+  }
+  for (let pause = firstPollMillis;; pause = Math.min(pause * pollGrowth, longestPollMillis)) {
+    const state = yield* Effect.result(ref.controller.transactionState(ref.stream, ref.id))
+    if (state._tag === "Failure") {
+      if (!state.failure.isRetryable) return yield* toReason(state.failure)
+    } else if (state.success === "committed") {
+      if (acceptedAt !== undefined) CommitTimes.note(ref.controller, (yield* MonotonicClock.millis) - acceptedAt)
+      return
+    } else if (state.success !== "open" && state.success !== "committing") {
+      return yield* notOpen(ref, state.success)
+    }
+    yield* Effect.sleep(Duration.millis(pause))
+  }
+})
+
+/** A segment of the transaction takes no more events. */
+export const gone = Effect.fnUntraced(function*(
+  ref: TransactionRef
+): Effect.fn.Return<never, TransactionErrorReason> {
+  // the segment may go a moment before the controller says so
+  for (let pause = 5; pause < 500; pause *= 2) {
+    const state = yield* ref.controller.transactionState(ref.stream, ref.id).pipe(Effect.mapError(toReason))
+    if (state !== "open") return yield* notOpen(ref, state)
+    yield* Effect.sleep(Duration.millis(pause))
+  }
+  return yield* notOpen(ref, "open")
+})
+
+export const notOpen = (ref: TransactionRef, state: TransactionNotOpen["state"]): TransactionNotOpen =>
+  new TransactionNotOpen({ stream: ref.stream, transaction: ref.id, state })

@@ -1,0 +1,140 @@
+/**
+ * The writers that write to one transaction through one handle: what they have written, and whether all that they accepted
+ * is in the transaction. A commit must know that, also of writers that are closed.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { crc32 } from "node:zlib"
+import type { EventStream } from "../../../core/EventStream.ts"
+import * as Segment from "../../../core/Segment.ts"
+import type { Segments } from "../../segmentstore/Segments.ts"
+import type { SegmentStores } from "../../segmentstore/SegmentStores.ts"
+import type { AppendBlock } from "../../write/AppendBlock.ts"
+import * as RoutedWriter from "../../write/RoutedWriter.ts"
+import * as WriterLimits from "../../write/WriterLimits.ts"
+import { InvalidWriterId, TransactionError, type TransactionErrorReason } from "../TransactionError.ts"
+import * as TransactionFate from "../TransactionFate.ts"
+import type { TransactionWriter, TransactionWriterOptions, WrittenSegment } from "../TransactionWriter.ts"
+
+export interface TransactionPartsOptions<A> {
+  readonly ref: TransactionFate.TransactionRef
+  readonly stream: EventStream<A>
+  /** With ids in the transaction's epoch. */
+  readonly segments: ReadonlyArray<Segment.SegmentWithRange>
+  readonly services: {
+    readonly segments: Segments["Service"]
+    readonly stores: SegmentStores["Service"]
+  }
+}
+
+type Writer<A> = RoutedWriter.RoutedWriter<A, TransactionErrorReason>
+
+export class TransactionParts<A> {
+  private readonly options: TransactionPartsOptions<A>
+  private readonly writers = new Set<Writer<A>>()
+  private ended: TransactionErrorReason | undefined = undefined
+
+  constructor(options: TransactionPartsOptions<A>) {
+    this.options = options
+  }
+
+  /** Opens a writer for as long as the Scope is open. */
+  open(
+    options: TransactionWriterOptions | undefined
+  ): Effect.Effect<TransactionWriter<A>, TransactionErrorReason, Scope.Scope> {
+    return Effect.suspend(() => {
+      if (this.ended !== undefined) return Effect.fail(this.ended)
+      const progress = this.writerIds(options)
+      return progress instanceof InvalidWriterId ? Effect.fail(progress) : this.openWith(progress, options)
+    })
+  }
+
+  /** Waits until all that was accepted is in the transaction; fails when some of it never will be. */
+  readonly flush: Effect.Effect<void, TransactionErrorReason> = Effect.suspend(() =>
+    Effect.forEach([...this.writers], (writer) => writer.flush, { concurrency: "unbounded", discard: true })
+  )
+
+  /** Ends all writers. */
+  fail(reason: TransactionErrorReason): void {
+    this.ended = reason
+    for (const writer of this.writers) writer.fail(reason)
+  }
+
+  private readonly openWith = Effect.fnUntraced(function*(
+    this: TransactionParts<A>,
+    progress: ReadonlyMap<Segment.SegmentId, SegmentProgress>,
+    options: TransactionWriterOptions | undefined
+  ): Effect.fn.Return<TransactionWriter<A>, never, Scope.Scope> {
+    const { ref, segments, services, stream } = this.options
+    let closing: Writer<A> | undefined = undefined
+    // runs after the writer's own finalizer: one that lost nothing has no say in the commit any more
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        if (closing !== undefined && !closing.lostEvents()) this.writers.delete(closing)
+      })
+    )
+    const writer = yield* RoutedWriter.make<A, TransactionErrorReason>({
+      stream,
+      transaction: ref.id,
+      segments,
+      limits: WriterLimits.make(options),
+      services,
+      writerIdOf: (segment) => progress.get(segment)?.writerId ?? globalThis.crypto.randomUUID(),
+      onGone: () => TransactionFate.gone(ref),
+      onAcknowledged: options?.notesWritten === false
+        ? undefined
+        : (segment, block) => progress.get(segment)?.add(block)
+    })
+    closing = writer
+    this.writers.add(writer)
+    const toError = (reason: TransactionErrorReason) => new TransactionError({ reason })
+    return {
+      write: (events) => Effect.asVoid(Effect.mapError(writer.accept(events), toError)),
+      flush: Effect.mapError(writer.flush, toError),
+      written: Effect.sync(() => writtenOf(progress))
+    }
+  })
+
+  private writerIds(
+    options: TransactionWriterOptions | undefined
+  ): ReadonlyMap<Segment.SegmentId, SegmentProgress> | InvalidWriterId {
+    const { ref, segments } = this.options
+    const progress = new Map<Segment.SegmentId, SegmentProgress>()
+    for (const { id } of segments) {
+      const segment = Segment.transactionName(ref.stream, id, ref.id)
+      const writerId = options?.writerId?.(segment) ?? globalThis.crypto.randomUUID()
+      if (!uuid.test(writerId)) return new InvalidWriterId({ segment, writerId })
+      progress.set(id, new SegmentProgress(writerId))
+    }
+    return progress
+  }
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+class SegmentProgress {
+  readonly writerId: string
+  events = 0
+  length = 0
+  checksum = 0
+
+  constructor(writerId: string) {
+    this.writerId = writerId
+  }
+
+  add(block: AppendBlock): void {
+    this.events += block.count
+    this.length += block.length
+    this.checksum = crc32(block.data, this.checksum)
+  }
+}
+
+const writtenOf = (
+  progress: ReadonlyMap<Segment.SegmentId, SegmentProgress>
+): ReadonlyMap<Segment.SegmentId, WrittenSegment> =>
+  new Map(
+    [...progress].filter(([, { events }]) => events > 0).map(([segment, { checksum, events, length, writerId }]) => [
+      segment,
+      { writerId, events: BigInt(events), length: BigInt(length), checksum }
+    ])
+  )

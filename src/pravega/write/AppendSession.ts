@@ -1,0 +1,272 @@
+/**
+ * Keeps one segment's appender attached to the store that owns the segment, for as long as there is something to send:
+ * looks the store up, connects, sets up, waits for the end of the set-up, and decides what follows from it. It sends no
+ * events itself (`SegmentAppender`) and knows no other segment.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import type { ControllerError } from "../controller/ControllerError.ts"
+import type { ConnectionLost, ConnectionRefused } from "../segmentstore/ConnectionError.ts"
+import type { SegmentConnection } from "../segmentstore/SegmentConnection.ts"
+import { AccessRefused, StoreUnavailable } from "../segmentstore/SegmentError.ts"
+import type { SegmentRef, Segments } from "../segmentstore/Segments.ts"
+import type { WireCommand } from "../wire/WireCommand.ts"
+import * as Failures from "./ControllerFailure.ts"
+import type { EventsInDoubt, SegmentAppender, SetupEnd } from "./internal/SegmentAppender.ts"
+import { type AppendOutcomeUnknown, AppendRefused, type TimeNotNoted, type WriterErrorReason } from "./WriterError.ts"
+
+export interface SessionOptions<E> {
+  readonly segments: Segments["Service"]
+  readonly segment: SegmentRef
+  /** The segment's full name, a transaction's part included. */
+  readonly segmentName: string
+  readonly lane: number
+  /** For how long the session goes on trying while the store takes nothing. */
+  readonly outageLimit: Duration.Duration
+  /**
+   * Given: others may write the same events under the same numbers. Then only a set-up after the seal tells what is in the
+   * segment, and this is asked when another one was quicker.
+   */
+  readonly onSuperseded?: Effect.Effect<void, E> | undefined
+}
+
+/** Why no further event can go to this segment. */
+export type SessionEnd =
+  | { readonly _tag: "Closed" }
+  /** What is not acknowledged is not in the segment. */
+  | { readonly _tag: "Sealed" }
+  /** What is not acknowledged was never in the segment, but for events in doubt: of these nothing can tell any more. */
+  | { readonly _tag: "Missing"; readonly inDoubt: EventsInDoubt | undefined }
+
+/** What a session fails with. Events in doubt are not its failure: a transaction's fate settles them. */
+export type AppendFailure = Exclude<WriterErrorReason, AppendOutcomeUnknown | TimeNotNoted>
+
+/** First pause after a failure; the following ones double. */
+const firstPauseMillis = 10
+const longestPauseMillis = 2000
+/** So many tokens, each of them fresh, may be refused in a row. */
+const refusalLimit = 3
+const setupTimeout = Duration.seconds(30)
+
+/** Runs until the segment takes no more events, or the appender is closed. */
+export const run = Effect.fnUntraced(function*<E = never>(
+  appender: SegmentAppender,
+  options: SessionOptions<E>
+): Effect.fn.Return<SessionEnd, AppendFailure | E> {
+  const trouble = makeTrouble(appender, options)
+  while (true) {
+    yield* awaitWork(appender)
+    if (appender.isClosed) return { _tag: "Closed" }
+    const end = yield* attachOnce(appender, options)
+    switch (end._tag) {
+      case "Closed":
+        return end
+      case "Sealed":
+        if (appender.isSealed || (appender.inDoubt === undefined && options.onSuperseded === undefined)) return end
+        appender.seal()
+        continue
+      case "Missing":
+        return { _tag: "Missing", inDoubt: appender.inDoubt }
+      case "Refused":
+        return yield* new AppendRefused({ segment: options.segmentName, problem: end.message })
+      case "ControllerFailed":
+        if (!end.error.isRetryable) return yield* Failures.toReason(end.error)
+        break
+      case "TokenRefused":
+        yield* options.segments.forgetToken(options.segment.stream)
+        yield* trouble.tokenRefused(end.endpoint)
+        break
+      case "ConnectionLost":
+        // an expired token makes the store close the connection without a word
+        if (end.beforeSetup) yield* options.segments.forgetToken(options.segment.stream)
+        yield* options.segments.forget(options.segment)
+        break
+      case "WrongHost":
+      case "Unreachable":
+        yield* options.segments.forget(options.segment)
+        break
+      case "Superseded":
+        if (options.onSuperseded !== undefined) yield* options.onSuperseded
+        break
+      case "ProtocolBroken":
+        break
+    }
+    yield* trouble.pause(describe(end))
+  }
+})
+
+type AttachEnd =
+  | SetupEnd
+  | { readonly _tag: "Unreachable"; readonly cause: ConnectionRefused | ConnectionLost }
+  | { readonly _tag: "ControllerFailed"; readonly error: ControllerError }
+
+const describe = (end: AttachEnd): string => {
+  switch (end._tag) {
+    case "Unreachable":
+      return end.cause.message
+    case "ControllerFailed":
+      return end.error.message
+    case "ConnectionLost":
+      return end.cause.message
+    case "ProtocolBroken":
+      return end.message
+    case "Superseded":
+      return "another connection has set up the same writer id"
+    case "WrongHost":
+      return "the store does not own the segment"
+    default:
+      return end._tag
+  }
+}
+
+const awaitWork = (appender: SegmentAppender): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    appender.hasWork || appender.isClosed
+      ? Effect.void
+      : Effect.callback<void>((resume) => appender.onceWork(() => resume(Effect.void)))
+  )
+
+/** One connection, one set-up, until it ends. */
+const attachOnce = (appender: SegmentAppender, options: SessionOptions<unknown>): Effect.Effect<AttachEnd> =>
+  connectAndSetUp(appender, options).pipe(
+    Effect.scoped,
+    Effect.catchTags({
+      ConnectionRefused: (cause) => Effect.succeed<AttachEnd>({ _tag: "Unreachable", cause }),
+      ConnectionLost: (cause) => Effect.succeed<AttachEnd>({ _tag: "Unreachable", cause }),
+      ControllerError: (error) => Effect.succeed<AttachEnd>({ _tag: "ControllerFailed", error })
+    })
+  )
+
+const connectAndSetUp = Effect.fnUntraced(function*(
+  appender: SegmentAppender,
+  options: SessionOptions<unknown>
+): Effect.fn.Return<AttachEnd, ConnectionRefused | ConnectionLost | ControllerError, Scope.Scope> {
+  const { lane, segment, segments } = options
+  const delegationToken = yield* segments.token(segment.stream, "write")
+  const connection = yield* segments.appends(segment, lane)
+  const setup = new Setup(appender, connection)
+  const timeout = Effect.sleep(setupTimeout).pipe(Effect.andThen(Effect.sync(() => setup.expire())))
+  const ended = Effect.callback<AttachEnd>((resume) => {
+    setup.start({ segment: options.segmentName, delegationToken }, (end) => resume(Effect.succeed(end)))
+    return Effect.sync(() => setup.abandon())
+  })
+  return yield* Effect.raceFirst(ended, Effect.andThen(timeout, Effect.never))
+})
+
+/** One set-up on one connection: its subscription, and the appender's attachment. */
+class Setup {
+  private readonly appender: SegmentAppender
+  private readonly connection: SegmentConnection
+  private readonly requestId: bigint
+  private unsubscribe: () => void = () => {}
+  private isSetUp = false
+  private isOver = false
+  private onEnd: (end: SetupEnd) => void = () => {}
+
+  constructor(appender: SegmentAppender, connection: SegmentConnection) {
+    this.appender = appender
+    this.connection = connection
+    this.requestId = connection.nextRequestId()
+  }
+
+  start(
+    request: { readonly segment: string; readonly delegationToken: string },
+    onEnd: (end: SetupEnd) => void
+  ): void {
+    const { appender, connection, requestId } = this
+    this.onEnd = onEnd
+    if (appender.isClosed) return this.end({ _tag: "Closed" })
+    appender.onClose(() => this.end({ _tag: "Closed" }))
+    this.unsubscribe = connection.subscribe(requestId, {
+      onReply: (reply) => this.onReply(reply),
+      onLost: (cause) => this.end({ _tag: "ConnectionLost", cause, beforeSetup: !this.isSetUp })
+    })
+    if (this.isOver) return this.unsubscribe()
+    connection.send({ _tag: "SetupAppend", requestId, writerId: appender.writerId, ...request })
+  }
+
+  /** The store owes an answer for too long: nobody else gets one on this connection either. */
+  expire(): void {
+    if (!this.isSetUp && !this.isOver) this.connection.fail("no answer to the set-up of a writer within 30 s")
+  }
+
+  /** The waiting fiber was interrupted. */
+  abandon(): void {
+    this.end({ _tag: "Closed" })
+  }
+
+  private onReply(reply: WireCommand): void {
+    if (this.isOver) return
+    if (!this.isSetUp && reply._tag === "AppendSetup") {
+      this.isSetUp = true
+      this.appender.attach(this.connection, this.requestId, reply.lastEventNumber)
+      if (this.appender.isSealed) this.end({ _tag: "Sealed" })
+      return
+    }
+    const end: SetupEnd | undefined = reply._tag === "AuthTokenCheckFailed"
+      ? { _tag: "TokenRefused", endpoint: this.connection.endpoint }
+      : this.appender.onReply(reply)
+    if (end !== undefined) this.end(end)
+  }
+
+  private end(end: SetupEnd): void {
+    if (this.isOver) return
+    this.isOver = true
+    const wasInFlight = this.appender.inFlight > 0
+    const refused = end._tag === "Sealed" || end._tag === "Missing"
+    this.appender.onClose(undefined)
+    this.appender.detach(refused ? "refused" : "unknown")
+    this.unsubscribe()
+    // What is in flight may still take effect on a living connection, so a new set-up must not come before its death.
+    // After a seal nothing takes effect any more (the store ends the connection itself if appends follow).
+    if (end._tag === "ProtocolBroken") this.connection.fail(end.message)
+    else if (end._tag === "Superseded") this.connection.fail("a writer id was set up on another connection")
+    else if (wasInFlight && !refused && end._tag !== "ConnectionLost" && end._tag !== "Closed") {
+      this.connection.fail(`${end._tag} while appends were in flight`)
+    }
+    this.onEnd(end)
+  }
+}
+
+/** Pauses between attempts, which end when nothing was taken for too long. */
+const makeTrouble = (appender: SegmentAppender, options: SessionOptions<unknown>) => {
+  let attempts = 0
+  let refusals = 0
+  let since: bigint | undefined = undefined
+  let progress = appender.progress
+  const limitNanos = BigInt(Math.ceil(Duration.toMillis(options.outageLimit))) * BigInt(1_000_000)
+  const noteProgress = () => {
+    if (appender.progress > progress) {
+      attempts = 0
+      refusals = 0
+      since = undefined
+    }
+    progress = appender.progress
+  }
+  return {
+    /** A fresh token was refused as well: another one will be, too. */
+    tokenRefused: (endpoint: string) =>
+      Effect.suspend(() => {
+        noteProgress()
+        refusals++
+        return refusals < refusalLimit
+          ? Effect.void
+          : Effect.fail(new AccessRefused({ segment: options.segmentName, endpoint }))
+      }),
+    pause: Effect.fnUntraced(function*(problem: string): Effect.fn.Return<void, AppendFailure> {
+      noteProgress()
+      const now = yield* Clock.monotonicTimeNanos
+      since ??= now
+      attempts++
+      if (now - since >= limitNanos) {
+        return yield* new StoreUnavailable({ segment: options.segmentName, attempts, problem })
+      }
+      const jitter = yield* Random.next
+      const pause = Math.min(firstPauseMillis * 2 ** (attempts - 1), longestPauseMillis)
+      yield* Effect.sleep(Duration.millis(pause * (0.5 + jitter / 2)))
+    })
+  }
+}

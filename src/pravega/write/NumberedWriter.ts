@@ -1,0 +1,99 @@
+/**
+ * A writer whose events have numbers that its caller fixed, so that a second writer of the same events, in the same order,
+ * with the same numbers writes none of them twice: after a crash, or at the same time. The segments keep, per writer id, the
+ * number of the last event that they took (protocol facts: "What makes a retry idempotent").
+ *
+ * Both writers must find each event in the same segment, also when the stream is scaled in between. So both begin with the
+ * same segments, those at which the first of them began, and follow the same chains of successors: an event is in the first
+ * segment of its chain that took it before it was sealed, and a sealed segment's last number never changes. Each chain has a
+ * writer id of its own, also where several lead to the same segment, so that numbers are the same whichever chain is
+ * followed first.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { EventStream } from "../../core/EventStream.ts"
+import * as Segment from "../../core/Segment.ts"
+import { Pravega } from "../Pravega.ts"
+import type { AppendFailure } from "./AppendSession.ts"
+import * as SegmentSuccession from "./internal/SegmentSuccession.ts"
+import * as RoutedWriter from "./RoutedWriter.ts"
+import type { WriterLimits } from "./WriterLimits.ts"
+
+export interface NumberedWriterOptions<A, E> {
+  readonly stream: EventStream<A>
+  readonly limits: WriterLimits
+  /** Those with which the first writer of these numbers began: all of the stream's, at some time. */
+  readonly segments: ReadonlyArray<Segment.SegmentWithRange>
+  /** Numbers begin after it, in each segment. */
+  readonly base: bigint
+  /** A UUID for each chain of segments, named by the ids on its way. */
+  readonly writerIdOf: (chain: string) => string
+  /** Whether there may have been another writer of these numbers before. */
+  readonly isRepeated: boolean
+  /** Whether this writer may go on, asked when another one with the same numbers shows. */
+  readonly checkOwner: Effect.Effect<void, E>
+  /** A segment is gone before it told what is in it. */
+  readonly onLost: (lost: LostSegment) => E
+}
+
+/** A segment that was deleted, of which nobody can tell any more which of the events it had taken. */
+export interface LostSegment {
+  readonly segment: string
+  readonly writerId: string
+  /** The number before the first event that would be in it. */
+  readonly base: bigint
+}
+
+/** A place in a chain. Entries of the routing are places, under numbers that only this writer knows. */
+interface Place {
+  readonly id: Segment.SegmentId
+  readonly chain: string
+}
+
+export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: string }>(
+  options: NumberedWriterOptions<A, E>
+): Effect.fn.Return<RoutedWriter.RoutedWriter<A, E | AppendFailure>, never, Pravega | Scope.Scope> {
+  const { base, checkOwner, isRepeated, limits, segments, stream, writerIdOf } = options
+  const { controller, segments: requests, stores } = yield* Pravega
+  const places = new Map<Segment.SegmentId, Place>()
+  const enter = ({ id, range }: Segment.SegmentWithRange, before: string): Segment.SegmentWithRange => {
+    const key = Segment.SegmentId.make(BigInt(places.size))
+    places.set(key, { id, chain: before === "" ? `${id}` : `${before}>${id}` })
+    return { id: key, range }
+  }
+  const placeOf = (key: Segment.SegmentId): Place => {
+    const place = places.get(key)
+    if (place === undefined) throw new Error(`no place ${key}`)
+    return place
+  }
+  return yield* RoutedWriter.make<A, E>({
+    stream,
+    transaction: undefined,
+    segments: segments.map((segment) => enter(segment, "")),
+    limits,
+    services: { segments: requests, stores },
+    writerIdOf: (key) => writerIdOf(placeOf(key).chain),
+    numbering: { base, placeOf: (key) => placeOf(key).id, onSuperseded: checkOwner },
+    onGone: Effect.fnUntraced(function*(key, how, replace) {
+      const { chain, id } = placeOf(key)
+      if (how._tag === "Missing") {
+        // What a predecessor wrote may have been in it, and so may what was sent and not acknowledged.
+        if (isRepeated || how.inDoubt !== undefined) {
+          const segment = Segment.name(stream.name, id)
+          return yield* Effect.fail(options.onLost({ segment, writerId: writerIdOf(chain), base }))
+        }
+        // An owner now was one when the segment was there: nobody else wrote these events to it.
+        yield* checkOwner
+      }
+      const enterAll = (next: ReadonlyArray<Segment.SegmentWithRange>) => replace(next.map((one) => enter(one, chain)))
+      const { outageLimit } = limits
+      // every writer of these numbers must take the same way
+      yield* SegmentSuccession.follow(id, enterAll, {
+        controller,
+        stream: stream.name,
+        outageLimit,
+        generations: "each"
+      })
+    })
+  })
+})

@@ -1,0 +1,66 @@
+/** What comes after a segment that takes no more events: its successors, or the end of the stream. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { ScopedStream } from "../../../core/ScopedStream.ts"
+import * as Segment from "../../../core/Segment.ts"
+import type { Controller } from "../../controller/Controller.ts"
+import { type ControllerError, StreamSealed } from "../../controller/ControllerError.ts"
+import { StoreUnavailable } from "../../segmentstore/SegmentError.ts"
+import type { AppendFailure } from "../AppendSession.ts"
+import * as ControllerFailure from "../ControllerFailure.ts"
+import type { Replace } from "../RoutedWriter.ts"
+
+export interface SuccessionOptions {
+  readonly controller: Controller["Service"]
+  readonly stream: ScopedStream
+  readonly outageLimit: Duration.Duration
+  /**
+   * `newest`: the active segments do as well, where the controller does not know the successors, as it does not in a stream
+   * that was created again. `each`: no shorter way than through each generation, which is the same for all who go it.
+   */
+  readonly generations: "newest" | "each"
+}
+
+const firstPauseMillis = 10
+const longestPauseMillis = 1000
+
+/**
+ * Asks for the segment's successors and hands them to `replace`. The controller may lag behind the store for a moment. No
+ * active segments: the stream is sealed.
+ */
+export const follow = Effect.fnUntraced(function*(
+  segment: Segment.SegmentId,
+  replace: Replace,
+  options: SuccessionOptions
+): Effect.fn.Return<void, AppendFailure> {
+  const start = yield* Clock.monotonicTimeNanos
+  const limitNanos = BigInt(Math.ceil(Duration.toMillis(options.outageLimit))) * BigInt(1_000_000)
+  for (let attempts = 1;; attempts++) {
+    const problem = yield* step(segment, replace, options).pipe(
+      Effect.catchTag(
+        "ControllerError",
+        (error) => error.isRetryable ? Effect.succeed(error.message) : Effect.fail(ControllerFailure.toReason(error))
+      )
+    )
+    if (problem === undefined) return
+    if ((yield* Clock.monotonicTimeNanos) - start >= limitNanos) {
+      return yield* new StoreUnavailable({ segment: Segment.name(options.stream, segment), attempts, problem })
+    }
+    yield* Effect.sleep(Duration.millis(Math.min(firstPauseMillis * 2 ** (attempts - 1), longestPauseMillis)))
+  }
+})
+
+/** Why it is not done yet; undefined when it is. */
+const step = Effect.fnUntraced(function*(
+  segment: Segment.SegmentId,
+  replace: Replace,
+  { controller, generations, stream }: SuccessionOptions
+): Effect.fn.Return<string | undefined, StreamSealed | ControllerError> {
+  const successors = yield* controller.successors(stream, segment)
+  if (successors.length > 0 && replace(successors)) return undefined
+  const active = yield* controller.currentSegments(stream)
+  if (active.length === 0) return yield* new StreamSealed({ stream })
+  if (generations === "newest" && !active.some((other) => other.id === segment) && replace(active)) return undefined
+  return "the controller names no successors of the segment"
+})

@@ -1,0 +1,281 @@
+/**
+ * A query: a pipeline that runs. Micro-batches, each committed exactly once, set off by a trigger; started again, it
+ * goes on where its checkpoint log says. The commit protocol itself is `batch/Commit`.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as BatchRun from "../../batch/engine/BatchRun.ts"
+import * as BatchStatus from "../../batch/engine/BatchStatus.ts"
+import * as Commit from "../../batch/engine/Commit.ts"
+import type { CheckpointLog } from "../../batch/log/CheckpointLog.ts"
+import type { QueryName } from "../../batch/log/QueryName.ts"
+import type { Pipeline } from "../../batch/pipeline/Pipeline.ts"
+import type { SourceSession } from "../../batch/source/Source.ts"
+import * as MonotonicClock from "../../core/MonotonicClock.ts"
+import * as StallWatch from "./internal/StallWatch.ts"
+import * as QueryMetrics from "./QueryMetrics.ts"
+import { asFastAsPossible, type Trigger } from "./Trigger.ts"
+
+/** What a query fails with: what its parts fail with, and what its log says. @category models @since 0.1.0 */
+export type Failure<ES, E> = BatchRun.Failure<ES, E>
+
+/** What one batch did. @category models @since 0.1.0 */
+export interface BatchProgress extends BatchRun.BatchReport {
+  /** Per second, since the batch before was committed; for the first one, since it began. */
+  readonly rates: {
+    readonly eventsIn: number
+    readonly bytesIn: number
+    readonly eventsOut: number
+    readonly bytesOut: number
+  }
+}
+
+/** @category models @since 0.1.0 */
+export type Status = BatchStatus.Status
+
+/** @category models @since 0.1.0 */
+export interface Options<ES, E> {
+  /** Default `Trigger.asFastAsPossible`. */
+  readonly trigger?: Trigger | undefined
+  /**
+   * Whether, and when, a batch that failed is tried again, from where the log then stands. What no other try can change
+   * (another owner, a corrupt log, an outcome that can't be decided) is never tried again. Default: 5 times, after 0.2 to
+   * 3.2 seconds.
+   */
+  readonly retry?: Schedule.Schedule<unknown, Failure<ES, E>> | undefined
+  /** Answers to an earlier end with `AmbiguousCommit`; its message says what to give here. Default: none. */
+  readonly resolve?: ReadonlyArray<BatchRun.Resolution> | undefined
+  /**
+   * After how long without any progress, though there is something to do, the query's status is "stalled", and a warning
+   * is logged: a process that hangs, tries that fail again and again, a commit that the controller does not carry out.
+   * The query goes on trying. Default: 1 minute.
+   */
+  readonly stallAfter?: Duration.Input | undefined
+}
+
+/** A query that runs. It stops when its Scope closes; a batch that is not prepared then is aborted. @category models @since 0.1.0 */
+export interface Query<out E> {
+  readonly name: QueryName
+  /**
+   * The batches committed from now on, and up to 16 before; ends with the query. Who falls more than a thousand batches
+   * behind misses the oldest of them.
+   */
+  readonly progress: Stream.Stream<BatchProgress>
+  /** The last batches, 16 at most, the oldest first. */
+  readonly recent: Effect.Effect<ReadonlyArray<BatchProgress>>
+  /** What it is doing now. */
+  readonly status: Effect.Effect<Status>
+  /** The status now and each one after it; ends with the query, whose last status it emits. Who is slow misses some. */
+  readonly statusChanges: Stream.Stream<Status>
+  /** Waits for the end: all is read, or it was stopped; or fails with why it ended. */
+  readonly await: Effect.Effect<void, E>
+  /** Ends the query after the batch that runs, and waits for that. Fails as `await`. */
+  readonly stop: Effect.Effect<void, E>
+}
+
+/** How long a query that found no input waits at most before it looks again, where a source can't tell of more. */
+const idlePause = Duration.millis(100)
+
+/** The same where all sources can: what they say is what counts, and this is for what nobody thought of. */
+const safetyPause = Duration.seconds(2)
+
+/**
+ * Starts a query in the background. Opens and claims it first: fails when that fails. From then on older processes that
+ * run the query can commit nothing.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const start = Effect.fn("Query.start")(function*<A, B, ES, E, R>(
+  pipeline: Pipeline<A, B, ES, E, R>,
+  options: Options<ES, E> = {}
+): Effect.fn.Return<Query<Failure<ES, E>>, Failure<ES, E>, R | CheckpointLog | Scope.Scope> {
+  const run = yield* BatchRun.open(pipeline, options.retry ?? defaultRetry, options.resolve)
+  const { status } = run.activity
+  const stopping = yield* Deferred.make<void>()
+  const reports = yield* PubSub.sliding<Option.Option<BatchProgress>>({ capacity: 1024, replay: recentCount })
+  const recent: Array<BatchProgress> = []
+  const fiber = yield* batches(run, options, {
+    stopping,
+    onBatch: (report) =>
+      Effect.suspend(() => {
+        recent.push(report)
+        if (recent.length > recentCount) recent.shift()
+        return Effect.asVoid(PubSub.publish(reports, Option.some(report)))
+      })
+  }).pipe(
+    Effect.tapCause((cause) =>
+      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("the query has stopped", cause)
+    ),
+    Effect.onExit((exit) =>
+      Effect.andThen(
+        SubscriptionRef.set(status, lastStatus(exit, Deferred.isDoneUnsafe(stopping))),
+        PubSub.publish(reports, Option.none())
+      )
+    ),
+    Effect.annotateLogs({ query: pipeline.name }),
+    Effect.forkScoped
+  )
+  return {
+    name: pipeline.name,
+    progress: Stream.fromPubSub(reports).pipe(
+      Stream.takeWhile(Option.isSome),
+      Stream.map((report) => report.value)
+    ),
+    recent: Effect.sync(() => [...recent]),
+    status: SubscriptionRef.get(status),
+    statusChanges: Stream.takeUntil(SubscriptionRef.changes(status), isLast),
+    await: Fiber.join(fiber),
+    stop: Effect.andThen(Deferred.succeed(stopping, undefined), Fiber.join(fiber))
+  }
+})
+
+const recentCount = 16
+
+const lastStatus = (exit: Exit.Exit<void, unknown>, isStopping: boolean): Status => {
+  if (Exit.isSuccess(exit)) return { _tag: isStopping ? "stopped" : "ended" }
+  return Cause.hasInterruptsOnly(exit.cause)
+    ? { _tag: "stopped" }
+    : { _tag: "failed", message: Cause.prettyErrors(exit.cause).map(({ message }) => message).join("; ") }
+}
+
+const isLast = ({ _tag }: Status): boolean => _tag === "stopped" || _tag === "ended" || _tag === "failed"
+
+/**
+ * Runs a query to its end: all that is there is read (`once`, `availableNow`), or the source ends.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <A, B, ES, E, R>(
+  pipeline: Pipeline<A, B, ES, E, R>,
+  options: Options<ES, E> & {
+    /** Called after each batch. */
+    readonly onBatch?: ((progress: BatchProgress) => Effect.Effect<void>) | undefined
+  } = {}
+): Effect.Effect<void, Failure<ES, E>, Exclude<R, Scope.Scope> | CheckpointLog> =>
+  Effect.scoped(Effect.gen(function*() {
+    const opened = yield* BatchRun.open(pipeline, options.retry ?? defaultRetry, options.resolve)
+    const stopping = yield* Deferred.make<void>()
+    const onBatch = options.onBatch ?? (() => Effect.void)
+    yield* batches(opened, options, { stopping, onBatch })
+  }))
+
+const defaultRetry = Schedule.exponential("200 millis").pipe(Schedule.upTo({ times: 5 }))
+
+const batches = <A, B, ES, E, R>(
+  run: BatchRun.Run<A, B, ES, E, R>,
+  options: Options<ES, E>,
+  hooks: Hooks
+) =>
+  Effect.suspend(() => {
+    const metrics = QueryMetrics.recorder(run.log.query)
+    return Effect.raceFirst(
+      trigger(run, options.trigger ?? asFastAsPossible, { ...hooks, metrics }),
+      StallWatch.watch(run, Duration.fromInputUnsafe(options.stallAfter ?? "1 minute"))
+    ).pipe(Effect.ensuring(metrics.end))
+  })
+
+interface Hooks {
+  readonly stopping: Deferred.Deferred<void>
+  readonly onBatch: (report: BatchProgress) => Effect.Effect<void>
+}
+
+const trigger = Effect.fnUntraced(function*<A, B, ES, E, R>(
+  run: BatchRun.Run<A, B, ES, E, R>,
+  trigger: Trigger,
+  { metrics, onBatch, stopping }: Hooks & { readonly metrics: QueryMetrics.Recorder }
+) {
+  const until = trigger._tag === "availableNow"
+    ? Object.fromEntries(yield* Effect.forEach(run.sources, latest, { concurrency: "unbounded" }))
+    : undefined
+  const more = trigger._tag === "availableNow" || trigger._tag === "asFastAsPossible"
+  const tick = yield* ticks(trigger)
+  if (run.log.state().unfinished.length === 0) yield* consumed(run, run.log.state().positions)
+  let before: number | undefined
+  while (!Deferred.isDoneUnsafe(stopping)) {
+    const wasUnfinished = run.log.state().unfinished.length > 0
+    const step = yield* Commit.step(run, { until, more: more && !Deferred.isDoneUnsafe(stopping) })
+    if (step._tag === "done") {
+      const { report } = step
+      yield* metrics.record(report)
+      yield* onBatch({ ...report, rates: ratesOf(report, before ?? report.times.begun) })
+      before = report.times.committed
+      yield* consumed(run, report.positions)
+      yield* Effect.catchReason(
+        run.log.compact,
+        "CheckpointLogError",
+        "LogUnavailable",
+        (reason) => Effect.logWarning("the checkpoint log was not compacted", reason)
+      )
+    }
+    if (step._tag === "ended") return
+    if (trigger._tag === "once" && !wasUnfinished) return
+    if (trigger._tag === "availableNow" && step._tag === "idle") return
+    if (trigger._tag === "every" || step._tag === "idle") {
+      yield* BatchStatus.rest(run.activity)
+      yield* trigger._tag === "every"
+        ? pause(yield* tick, stopping)
+        : idle(run, stopping)
+    }
+  }
+})
+
+const latest = <A, ES>([name, session]: readonly [string, SourceSession<A, ES>]) =>
+  Effect.map(session.latest, (position) => [name, position] as const)
+
+/** Waits for something to read, but not for ever. */
+const idle = <A, B, ES, E, R>({ log, sources }: BatchRun.Run<A, B, ES, E, R>, stopping: Deferred.Deferred<void>) =>
+  Effect.suspend(() => {
+    const { positions } = log.state()
+    const arrivals = Array.from(sources).flatMap(([name, { arrival }]) =>
+      arrival === undefined ? [] : [arrival(positions[name] ?? null)]
+    )
+    const pausing = pause(arrivals.length < sources.size ? idlePause : safetyPause, stopping)
+    return Effect.raceAllFirst([pausing, ...arrivals])
+  })
+
+/** Tells the sources how far everything is durably committed. */
+const consumed = <A, B, ES, E, R>(
+  run: BatchRun.Run<A, B, ES, E, R>,
+  positions: Readonly<Record<string, Schema.Json>>
+) => Effect.forEach(run.sources, ([name, source]) => source.consumed(positions[name] ?? null), { discard: true })
+
+const ratesOf = (report: BatchRun.BatchReport, since: number): BatchProgress["rates"] => {
+  const seconds = Math.max(1, report.times.committed - since) / 1000
+  const { bytesIn, bytesOut, eventsIn, eventsOut } = report
+  return {
+    eventsIn: eventsIn / seconds,
+    bytesIn: bytesIn / seconds,
+    eventsOut: eventsOut / seconds,
+    bytesOut: bytesOut / seconds
+  }
+}
+
+/** How long to wait for the next multiple of the interval; not at all when it has passed. A wall clock that is set must not hold batches up. */
+const ticks = (trigger: Trigger): Effect.Effect<Effect.Effect<Duration.Duration>> =>
+  Effect.map(MonotonicClock.millis, (started) => {
+    const interval = trigger._tag === "every" ? Duration.toMillis(trigger.interval) : 0
+    let ticked = 0
+    return Effect.map(MonotonicClock.millis, (now) => {
+      ticked = Math.max(ticked + 1, Math.floor((now - started) / Math.max(1, interval)))
+      return Duration.millis(Math.max(0, started + ticked * interval - now))
+    })
+  })
+
+/** Waits, but not when the query is asked to stop. */
+const pause = (duration: Duration.Duration, stopping: Deferred.Deferred<void>): Effect.Effect<void> =>
+  Effect.asVoid(Effect.timeoutOption(Deferred.await(stopping), duration))

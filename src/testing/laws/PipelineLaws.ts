@@ -1,0 +1,311 @@
+/**
+ * Laws for pipelines of one's own: a pipeline between Pravega streams is crashed at every step of its run, started again,
+ * crashed again, and must give what it gives when nobody disturbs it. On a Pravega in this process, in simulated time: a
+ * crash takes milliseconds, also one after which leases run out.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { it } from "@effect/vitest"
+ * import { EventCodec, EventStream } from "effect-pravega"
+ * import { Pipeline, Sink, Source } from "effect-pravega/batch"
+ * import { PipelineLaws } from "effect-pravega/testing"
+ * import * as Stream from "effect/Stream"
+ * import fc from "fast-check"
+ *
+ * const lines = EventStream.make("texts/lines", { codec: EventCodec.utf8, routingKey: (line) => line.slice(0, 1) })
+ * const words = EventStream.make("texts/words", { codec: EventCodec.utf8, routingKey: (word) => word.slice(0, 1) })
+ *
+ * const pipeline = Pipeline.make("words", {
+ *   source: Source.microBatch(lines),
+ *   process: (reads) => Stream.flattenIterable(Stream.map(reads, ({ event }) => event.split(" "))),
+ *   sink: Sink.pravega(words, { guarantee: "exactly-once" })
+ * })
+ *
+ * it.live("loses and repeats nothing", () =>
+ *   PipelineLaws.exactlyOnce(pipeline, { source: lines, events: fc.array(fc.string()), sinks: [words] }))
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { Arbitrary } from "fast-check"
+import type { CheckpointLog } from "../../batch/log/CheckpointLog.ts"
+import type { Pipeline } from "../../batch/pipeline/Pipeline.ts"
+import type { EventStream } from "../../core/EventStream.ts"
+import type { ScopedStream } from "../../core/ScopedStream.ts"
+import * as Admin from "../../pravega/admin/Admin.ts"
+import type { Pravega } from "../../pravega/Pravega.ts"
+import * as EventWriter from "../../pravega/write/EventWriter.ts"
+import * as Query from "../../stream/query/Query.ts"
+import * as Trigger from "../../stream/query/Trigger.ts"
+import { describeExit, type Incarnation, QueryWorld } from "../simulation/QueryWorld.ts"
+import * as Simulation from "../simulation/Simulation.ts"
+import { property } from "./internal/Property.ts"
+
+/** A stream that the pipeline writes to, whatever its events are. @category models @since 0.1.0 */
+export interface Output {
+  readonly name: ScopedStream
+  readonly codec: { readonly decode: (bytes: Uint8Array) => unknown }
+  /** With one, each key's outputs must keep their order too. */
+  readonly routingKey: ((event: never) => string) | undefined
+}
+
+/** @category models @since 0.1.0 */
+export interface Options<A> {
+  /** What the pipeline reads. Created for each run, and filled with the events. */
+  readonly source: EventStream<A>
+  /** The inputs to try it with: a fast-check arbitrary. */
+  readonly events: Arbitrary<ReadonlyArray<A>>
+  /** The Pravega streams that it writes to. Others of its sinks are not looked at. */
+  readonly sinks: ReadonlyArray<Output>
+  /** How many inputs are tried; default 3. */
+  readonly runs?: number | undefined
+  /** Repeats a run that failed. */
+  readonly seed?: number | undefined
+  /** At how many steps of a run it is crashed at most, evenly spread; default 100. */
+  readonly crashes?: number | undefined
+  /** Segments of each stream; default 2. */
+  readonly segments?: number | undefined
+}
+
+/** A run that a crash disturbed gave something else. @category errors @since 0.1.0 */
+export class LawBroken extends Schema.TaggedError<LawBroken>()("LawBroken", {
+  pipeline: Schema.String,
+  /** Where it was crashed. */
+  crash: Schema.String,
+  violations: Schema.Array(Schema.String),
+  /** What happened, one line an event. */
+  timeline: Schema.String
+}) {
+  override get message(): string {
+    return [
+      `pipeline "${this.pipeline}", ${this.crash}:`,
+      ...this.violations.map((violation) => `VIOLATED ${violation}`),
+      this.timeline
+    ].join("\n")
+  }
+}
+
+/**
+ * The pipeline wrote nothing to these streams, whatever it was given: the law says nothing about it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NothingChecked extends Schema.TaggedError<NothingChecked>()("NothingChecked", {
+  pipeline: Schema.String,
+  sinks: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return `nothing was checked: pipeline "${this.pipeline}" wrote nothing to ${this.sinks.join(", ") || "no stream"}`
+  }
+}
+
+/**
+ * The law: crashed at any step, and at any step of the recovery, a pipeline's streams hold in the end what they hold after
+ * a run without a crash. Nothing is lost, repeated or invented, and each key's outputs are in the same order. Dies with
+ * fast-check's report and a `LawBroken` when that is not so, and with `NothingChecked` when not one run wrote an output.
+ *
+ * The outputs must depend on the events alone, not on how they fall into batches or on what time it is; those of one key
+ * must come from inputs of one key, as only then they have an order. The services that the pipeline needs are taken from
+ * around; the Pravega, the checkpoint log, the time and the random numbers are simulated, whatever there is around. Its
+ * source must start at `earliest`.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const exactlyOnce = <A, I, B, ES, E, R>(
+  pipeline: Pipeline<I, B, ES, E, R>,
+  options: Options<A>
+): Effect.Effect<void, never, Exclude<R, Pravega | CheckpointLog | Scope.Scope>> =>
+  Effect.flatMap(Effect.context<Exclude<R, Pravega | CheckpointLog | Scope.Scope>>(), (services) => {
+    const running = Query.run(pipeline, { trigger: Trigger.availableNow })
+    // What is simulated wins over what is around: Pravega and the log, and also clock, scheduler and random numbers. The
+    // compiler can't add to a type from which it has subtracted.
+    const query: Life = Effect.updateContext(
+      running,
+      (simulated: Context.Context<Pravega | CheckpointLog>) =>
+        Context.merge(services, simulated) as Context.Context<CheckpointLog | Exclude<R, Scope.Scope>>
+    )
+    let outputs = 0
+    const runs = property(
+      { runs: options.runs ?? 3, seed: options.seed, isUnbiased: true },
+      // the order of what runs at once is drawn with the events, so that a seed repeats both
+      (fc) => fc.tuple(options.events, fc.noShrink(fc.integer())),
+      ([events, seed]) =>
+        Effect.map(holds({ ...options, pipeline: pipeline.name, query, events: Array.from(events), seed }), (found) => {
+          outputs += found
+        })
+    )
+    const sinks = options.sinks.map(({ name }) => name.toString())
+    return Effect.andThen(
+      runs,
+      Effect.suspend(() =>
+        outputs > 0 ? Effect.void : Effect.die(new NothingChecked({ pipeline: pipeline.name, sinks }))
+      )
+    )
+  })
+
+type Life = Effect.Effect<void, unknown, Pravega | CheckpointLog>
+
+interface Trial<A> extends Omit<Options<A>, "events" | "seed"> {
+  readonly pipeline: string
+  readonly query: Life
+  readonly events: ReadonlyArray<A>
+  /** Of each of its worlds: up to the first crash, they are one and the same. */
+  readonly seed: number
+}
+
+/** Says how many outputs there were to lose. */
+const holds = Effect.fnUntraced(function*<A>(trial: Trial<A>) {
+  const undisturbed = yield* observe(trial, [])
+  if (undisturbed.violations.length > 0) return yield* broken(trial, "not crashed at all", undisturbed)
+  const { steps } = undisturbed
+  const stride = Math.max(1, Math.ceil(steps / Math.max(1, trial.crashes ?? 100)))
+  for (let step = 0; step < steps; step += stride) {
+    // every other recovery is crashed too, each at another step, and every third crash outlives the leases
+    const index = step / stride
+    const crashes = index % 2 === 0 ? [step] : [step, (step * 7 + index) % steps]
+    const downtime = index % 3 === 0 ? Duration.minutes(30) : Duration.zero
+    const found = yield* observe(trial, crashes, downtime)
+    const violations = [...found.violations, ...differences(undisturbed, found)]
+    if (violations.length === 0) continue
+    const when = `crashed at step ${crashes.join(", and its recovery at step ")} of ${steps}`
+    return yield* broken(trial, `${when}, down for ${Duration.format(downtime)}`, { ...found, violations })
+  }
+  return Array.from(undisturbed.outputs.values()).reduce((sum, { length }) => sum + length, 0)
+})
+
+interface Observation {
+  readonly steps: number
+  /** Per sink, its outputs as text, and per sink and key, the outputs in order. */
+  readonly outputs: ReadonlyMap<string, ReadonlyArray<string>>
+  readonly order: ReadonlyMap<string, ReadonlyArray<string>>
+  readonly violations: ReadonlyArray<string>
+  readonly timeline: string
+}
+
+/** More than any recovery needs. */
+const mostLives = 8
+
+/** One simulated world: the events are written, the pipeline runs, and is crashed at these steps of its lives. */
+const observe = <A>(trial: Trial<A>, crashes: ReadonlyArray<number>, downtime: Duration.Duration = Duration.zero) =>
+  Simulation.run(
+    { seed: trial.seed, disorder: 0.05 },
+    (simulation) =>
+      Effect.scoped(Effect.gen(function*() {
+        const world = yield* QueryWorld.make(simulation, { sinks: trial.sinks })
+        yield* world.server.undisturbed(prepare(trial))
+        let first: Incarnation<unknown> | undefined
+        for (let life = 0; life < mostLives; life++) {
+          const incarnation = world.start(`life ${life + 1}`, trial.query)
+          first ??= incarnation
+          const crash = crashes[life]
+          if (crash !== undefined) incarnation.process.crashAt(crash)
+          const ended = yield* incarnation.awaitEnd
+          if (ended === "crashed") {
+            if (Duration.isPositive(downtime)) yield* Effect.sleep(downtime)
+            continue
+          }
+          if (Exit.isSuccess(ended)) break
+          world.violated({ invariant: "I9", detail: `the pipeline ${describeExit(ended)}` })
+          break
+        }
+        return {
+          ...outputsOf(world, trial.sinks),
+          steps: first?.process.steps() ?? 0,
+          violations: world.violations.map(({ detail, invariant }) => `${invariant}: ${detail}`),
+          timeline: simulation.timeline.toString()
+        } satisfies Observation
+      }))
+  ).pipe(
+    Effect.catchCause((cause): Effect.Effect<Observation> =>
+      Effect.succeed({
+        steps: 0,
+        outputs: new Map(),
+        order: new Map(),
+        violations: [Cause.pretty(cause)],
+        timeline: ""
+      })
+    )
+  )
+
+const prepare = Effect.fnUntraced(function*<A>({ events, segments = 2, sinks, source }: Trial<A>) {
+  for (const name of [source.name, ...sinks.map((sink) => sink.name)]) {
+    yield* Admin.ensureStream(name, { scaling: { _tag: "Fixed", segments } })
+  }
+  if (events.length === 0) return
+  yield* Effect.scoped(Effect.flatMap(EventWriter.make(source), (writer) => writer.writeAll(events)))
+})
+
+const outputsOf = ({ server }: QueryWorld, sinks: ReadonlyArray<Output>): Pick<Observation, "outputs" | "order"> => {
+  const outputs = new Map<string, ReadonlyArray<string>>()
+  const order = new Map<string, Array<string>>()
+  for (const sink of sinks) {
+    const name = sink.name.toString()
+    const found = server.peek(name)
+    const texts = found.map(describe)
+    outputs.set(name, texts.toSorted())
+    for (const [index, text] of texts.entries()) {
+      const place = `${name}, key ${JSON.stringify(keyOf(sink, found[index]!))}`
+      if (sink.routingKey === undefined) continue
+      const known = order.get(place)
+      if (known === undefined) order.set(place, [text])
+      else known.push(text)
+    }
+  }
+  return { outputs, order }
+}
+
+/** The event comes from the codec of the very stream whose key function it is for. */
+const keyOf = ({ codec, routingKey }: Output, bytes: Uint8Array): string =>
+  routingKey === undefined ? "" : routingKey(codec.decode(bytes) as never)
+
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
+/** Text, or else Base64. */
+const describe = (bytes: Uint8Array): string => {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return Buffer.from(bytes).toString("base64")
+  }
+}
+
+const differences = (expected: Observation, found: Observation): ReadonlyArray<string> => {
+  const violations: Array<string> = []
+  for (const [sink, outputs] of expected.outputs) {
+    const now = found.outputs.get(sink) ?? []
+    const lost = without(outputs, now)
+    const more = without(now, outputs)
+    if (lost.length > 0) violations.push(`I1: lost: ${sink} has not ${lost.join(", ")}`)
+    if (more.length > 0) violations.push(`I1: repeated or invented: ${sink} has besides ${more.join(", ")}`)
+  }
+  if (violations.length > 0) return violations
+  for (const [place, outputs] of expected.order) {
+    const now = found.order.get(place) ?? []
+    if (now.join("\n") !== outputs.join("\n")) violations.push(`I2: order of ${place}: ${now.join(", ")}`)
+  }
+  return violations
+}
+
+/** As multisets. */
+const without = (items: ReadonlyArray<string>, others: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const left = new Map<string, number>()
+  for (const item of others) left.set(item, (left.get(item) ?? 0) + 1)
+  return items.filter((item) => {
+    const count = left.get(item) ?? 0
+    left.set(item, count - 1)
+    return count <= 0
+  })
+}
+
+const broken = <A>({ pipeline }: Trial<A>, crash: string, { timeline, violations }: Observation) =>
+  Effect.fail(new LawBroken({ pipeline, crash, violations, timeline }))

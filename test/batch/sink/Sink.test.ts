@@ -1,0 +1,230 @@
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as Statement from "effect/sql/Statement"
+import * as Stream from "effect/Stream"
+import * as TestConsole from "effect/testing/TestConsole"
+import * as Fs from "node:fs/promises"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { CheckpointLog } from "../../../src/batch/log/CheckpointLog.ts"
+import { PreparedSink } from "../../../src/batch/log/CheckpointRecord.ts"
+import * as Pipeline from "../../../src/batch/pipeline/Pipeline.ts"
+import * as Sink from "../../../src/batch/sink/Sink.ts"
+import * as SqliteClient from "../../../src/batch/sql/SqliteClient.ts"
+import * as Query from "../../../src/stream/query/Query.ts"
+import * as SinkLaws from "../../../src/testing/laws/SinkLaws.ts"
+import { numbersSource } from "../source/numbersSource.ts"
+import { sqlSubject } from "./sqlSinkSubject.ts"
+
+describe("Sink.memory", () => {
+  const fresh = Effect.sync(() => {
+    const sink = Sink.memory<string>()
+    return { sink, visible: Effect.sync(() => sink.committed()), output: String }
+  })
+  for (const law of SinkLaws.laws(fresh)) it.live(law.name, () => law.check)
+})
+
+describe("Sink.foreachBatch", () => {
+  const fresh = Effect.sync(() => {
+    const seen = new Map<number, ReadonlyArray<number>>()
+    const sink = Sink.foreachBatch(
+      "each",
+      ({ batch }, outputs: ReadonlyArray<number>) => Effect.sync(() => void seen.set(batch, outputs))
+    )
+    return { sink, visible: Effect.sync(() => [...seen.values()].flat()), output: (n: number) => n }
+  })
+  for (const law of SinkLaws.laws(fresh, { outlivesProcess: false })) it.live(law.name, () => law.check)
+})
+
+describe("Sink.sql on SQLite", () => {
+  let directory = ""
+  beforeAll(async () => {
+    directory = await Fs.mkdtemp(Path.join(Os.tmpdir(), "sql-sink-"))
+  })
+  afterAll(() => Fs.rm(directory, { recursive: true, force: true }))
+  let files = 0
+  const fresh = Effect.flatMap(
+    Effect.suspend(() => Layer.build(SqliteClient.layer(Path.join(directory, `${files++}.sqlite`)))),
+    (context) => sqlSubject(Context.get(context, SqlClient))
+  )
+  for (const law of SinkLaws.laws(fresh, { runs: 30 })) it.live(law.name, () => law.check)
+})
+
+describe("Sink.sql, when something is wrong", () => {
+  const provided = Effect.provide(SqliteClient.layer(":memory:"))
+  const id = (batch: number) => ({ query: "q", batch })
+  const prepare = Effect.fnUntraced(function*<E>(session: Sink.SinkSession<string, E>, batch: number, output: string) {
+    const attempt = yield* session.begin(id(batch))
+    yield* attempt.write(0, [output])
+    const written = yield* attempt.prepare
+    yield* attempt.keep
+    return new PreparedSink({ ...written, handle: attempt.handle })
+  })
+
+  it.live("undoes rows whose transaction fails, and commits them by the next try", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient
+      yield* sql`CREATE TABLE texts (text TEXT)`
+      let fails = true
+      const sink = Sink.sql("texts", {
+        schema: Schema.String,
+        write: (texts) =>
+          Effect.forEach(texts, (text) => sql`INSERT INTO texts VALUES (${text})`).pipe(
+            Effect.andThen(Effect.suspend(() => fails ? Effect.fail("refused" as const) : Effect.void))
+          )
+      })
+      const session = yield* sink.open
+      const prepared = yield* prepare(session, 0, "one")
+      assert.strictEqual(yield* Effect.flip(session.commit(id(0), prepared)), "refused")
+      assert.deepStrictEqual([...yield* sql`SELECT * FROM texts`], [])
+      assert.deepStrictEqual(yield* session.recover(id(0), prepared), { _tag: "committable" })
+      fails = false
+      yield* session.commit(id(0), prepared)
+      assert.deepStrictEqual([...yield* sql`SELECT * FROM texts`], [{ text: "one" }])
+    }).pipe(provided))
+
+  it.live("a query begun anew under its old name does not take the database's batches for its own", () =>
+    Effect.gen(function*() {
+      const sink = Sink.sql("texts", { schema: Schema.String, write: () => Effect.void })
+      const session = yield* sink.open
+      for (const batch of [0, 1]) yield* session.commit(id(batch), yield* prepare(session, batch, "x"))
+      const anew = yield* sink.open
+      const error = yield* Effect.flip(anew.begin(id(0)))
+      assert.strictEqual(error._tag === "SqlSinkError" ? error.reason._tag : error._tag, "DatabaseAhead")
+      yield* anew.begin({ query: "another", batch: 0 })
+    }).pipe(provided))
+
+  it.live("outputs that are gone before they were committed are lost, not committed as none", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient
+      const sink = Sink.sql("texts", { schema: Schema.String, write: () => Effect.void })
+      const session = yield* sink.open
+      const prepared = yield* prepare(session, 0, "one")
+      yield* sql`DELETE FROM pravega_sinks_spool`
+      assert.deepStrictEqual(yield* session.recover(id(0), prepared), { _tag: "lost" })
+      const error = yield* Effect.flip(session.commit(id(0), prepared))
+      assert.strictEqual(error._tag === "SqlSinkError" ? error.reason._tag : error._tag, "SpoolDamaged")
+      const again = yield* prepare(session, 0, "one")
+      yield* session.commit(id(0), again)
+      assert.deepStrictEqual(yield* session.recover(id(0), again), { _tag: "committed" })
+    }).pipe(provided))
+
+  it.live("a batch that another process commits while it is asked about is committed, not lost", () =>
+    Effect.gen(function*() {
+      const sink = Sink.sql("texts", { schema: Schema.String, write: () => Effect.void })
+      const session = yield* sink.open
+      const other = yield* sink.open
+      const prepared = yield* prepare(session, 0, "one")
+      const commit = Effect.provideService(other.commit(id(0), prepared), Statement.CurrentTransformer, undefined)
+      /** Another process commits between the statements that ask. */
+      const recover = (before: number) =>
+        Effect.suspend(() => {
+          let asked = 0
+          return Effect.provideService(
+            session.recover(id(0), prepared),
+            Statement.CurrentTransformer,
+            (statement) =>
+              Effect.suspend(() => asked++ === before ? Effect.orDie(commit) : Effect.void).pipe(Effect.as(statement))
+          )
+        })
+      assert.notDeepEqual(yield* recover(1), { _tag: "lost" })
+      assert.deepStrictEqual(yield* recover(0), { _tag: "committed" })
+    }).pipe(provided))
+
+  it("has another structure with another schema, or another table", () => {
+    const structure = (schema: Schema.Codec<unknown, unknown>, table?: string) =>
+      JSON.stringify(Sink.sql("texts", { schema, table, write: () => Effect.void }).structure)
+    const fields = { text: Schema.String }
+    assert.strictEqual(structure(Schema.Struct(fields)), structure(Schema.Struct(fields), "pravega_sinks"))
+    assert.notStrictEqual(structure(Schema.Struct(fields)), structure(Schema.Struct({ text: Schema.Finite })))
+    assert.notStrictEqual(structure(Schema.Struct(fields)), structure(Schema.Struct(fields), "other"))
+  })
+
+  it.live("what no other try can change ends a query at once", () =>
+    Effect.gen(function*() {
+      let tries = 0
+      const pipeline = Pipeline.make("q", {
+        source: numbersSource<never>({
+          available: () => 1,
+          end: 1,
+          perBatch: 1,
+          partitions: () => [{ id: 0, predecessors: [], events: Stream.fromEffect(Effect.sync(() => ++tries)) }]
+        }),
+        process: (events) => events,
+        sink: Sink.sql("small", { schema: Schema.Finite.check(Schema.isLessThan(0)), write: () => Effect.void })
+      })
+      const error = yield* Effect.flip(Query.run(pipeline, { retry: Schedule.recurs(3) }))
+      assert.strictEqual(error._tag === "SqlSinkError" && error.reason._tag, "OutputNotEncodable")
+      assert.strictEqual(tries, 1)
+    }).pipe(provided, Effect.provide(CheckpointLog.layerMemory)))
+})
+
+describe("Sink.console", () => {
+  it.effect("prints a batch's outputs when it is committed", () =>
+    Effect.gen(function*() {
+      const session = yield* Sink.console<string | { readonly a: number }>().open
+      const attempt = yield* session.begin({ query: "q", batch: 0 })
+      yield* attempt.write(1, ["last"])
+      yield* attempt.write(0, ["first", { a: 1 }])
+      const written = yield* attempt.prepare
+      yield* attempt.keep
+      assert.deepStrictEqual(yield* TestConsole.logLines, [])
+      yield* session.commit(
+        { query: "q", batch: 0 },
+        new PreparedSink({ ...written, handle: attempt.handle })
+      )
+      assert.deepStrictEqual(yield* TestConsole.logLines, ["first", `{"a":1}`, "last"])
+    }))
+})
+
+describe("SinkLaws", () => {
+  /** A memory sink with a mistake: which laws notice it. */
+  const violated = (
+    change: (session: Sink.SinkSession<string, never>, seen: Array<string>) => Sink.SinkSession<string, never>
+  ) =>
+    Effect.gen(function*() {
+      const fresh = Effect.sync(() => {
+        const sink = Sink.memory<string>()
+        const seen: Array<string> = []
+        const open = Effect.map(sink.open, (session) => change(session, seen))
+        return { sink: { ...sink, open }, visible: Effect.sync(() => [...sink.committed(), ...seen]), output: String }
+      })
+      const exits = yield* Effect.forEach(SinkLaws.laws(fresh, { runs: 20 }), ({ check }) => Effect.exit(check))
+      return exits.filter(Exit.isFailure).length
+    })
+
+  it.live("notice a sink that shows too much, too early, twice, or says what is not so", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* violated((session) => session), 0)
+      const mistakes: ReadonlyArray<Parameters<typeof violated>[0]> = [
+        (session, seen) => ({
+          ...session,
+          begin: (batch) =>
+            Effect.map(session.begin(batch), (attempt) => ({
+              ...attempt,
+              write: (_, outputs) => Effect.sync(() => void seen.push(...outputs))
+            }))
+        }),
+        (session) => ({ ...session, abort: () => Effect.succeed("aborted") }),
+        (session) => ({ ...session, recover: () => Effect.succeed({ _tag: "committed" }) }),
+        (session) => ({ ...session, recover: () => Effect.succeed({ _tag: "committable" }) }),
+        (session, seen) => ({
+          ...session,
+          commit: (id, prepared) => Effect.andThen(session.commit(id, prepared), Effect.sync(() => void seen.push("x")))
+        }),
+        (session) => ({
+          ...session,
+          begin: (batch) => Effect.map(session.begin(batch), (attempt) => ({ ...attempt, keep: Effect.void }))
+        })
+      ]
+      for (const [index, mistake] of mistakes.entries()) {
+        assert.isAbove(yield* violated(mistake), 0, `mistake ${index} was not noticed`)
+      }
+    }))
+})

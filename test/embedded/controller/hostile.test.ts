@@ -1,0 +1,212 @@
+/**
+ * Calls that no client makes: bytes that are no HTTP, requests that never end, messages that are none. They may cost the
+ * connection that they came on; a client that does everything right is served all the time.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, type Scope } from "effect"
+import fc from "fast-check"
+import * as Http2 from "node:http2"
+import * as Net from "node:net"
+import { ScopeName } from "../../../src/core/ScopeName.ts"
+import * as ControllerServer from "../../../src/embedded/controller/ControllerServer.ts"
+import * as GrpcServer from "../../../src/embedded/controller/GrpcServer.ts"
+import type { GrpcLimits } from "../../../src/embedded/controller/internal/GrpcConnections.ts"
+import { rpcs } from "../../../src/embedded/controller/internal/Rpcs.ts"
+import { Refusal } from "../../../src/embedded/controller/World.ts"
+import { Controller } from "../../../src/pravega/controller/Controller.ts"
+import { ControllerTransport } from "../../../src/pravega/controller/ControllerTransport.ts"
+import { endpoint, makeDisk } from "./EmbeddedController.ts"
+
+const path = "/io.pravega.controller.stream.api.grpc.v1.ControllerService/"
+const methods = Object.keys(rpcs)
+
+const makeServer = Effect.gen(function*() {
+  const { container, storage } = yield* makeDisk
+  return yield* ControllerServer.make({ container, storage, records: [], endpoint: () => endpoint })
+})
+
+const listen = (limits: Partial<GrpcLimits>) =>
+  Effect.flatMap(makeServer, (server) => GrpcServer.listen(server, { port: 0, limits }))
+
+/** With a client of its own, which stays: each call says whether it is served. */
+const serves = (port: number): Effect.Effect<Effect.Effect<void>, never, Scope.Scope> =>
+  Effect.map(
+    Layer.build(Layer.orDie(
+      Controller.layer().pipe(Layer.provide(ControllerTransport.layerGrpc({ controller: `tcp://127.0.0.1:${port}` })))
+    )),
+    (context) =>
+      Effect.orDie(Effect.provide(
+        Effect.flatMap(Controller, (controller) => controller.scopeExists(ScopeName.make("scope"))),
+        context
+      ))
+  )
+
+const connect = (port: number): Http2.ClientHttp2Session => {
+  const session = Http2.connect(`http://127.0.0.1:${port}`)
+  session.on("error", () => {})
+  return session
+}
+
+const request = (
+  session: Http2.ClientHttp2Session,
+  method: string,
+  headers: Http2.OutgoingHttpHeaders = {}
+): Http2.ClientHttp2Stream => {
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path + method,
+    "content-type": "application/grpc",
+    te: "trailers",
+    ...headers
+  }, { endStream: false })
+  stream.on("error", () => {})
+  return stream
+}
+
+/** A call whose request begins, and never ends. */
+const halfOpen = (session: Http2.ClientHttp2Session, method: string): Http2.ClientHttp2Stream | undefined => {
+  if (session.destroyed || session.closed) return undefined
+  const stream = request(session, method)
+  stream.write(Buffer.from([0, 0, 0, 255, 0, 1]))
+  return stream
+}
+
+const settled = Effect.sleep("20 millis")
+
+describe("hostile calls", () => {
+  it.effect("any bytes of any method are answered, or refused with a status", () =>
+    Effect.gen(function*() {
+      const { handle } = yield* makeServer
+      yield* Effect.promise(() =>
+        fc.assert(
+          fc.asyncProperty(fc.constantFrom(...methods, "nothing"), fc.uint8Array({ maxLength: 80 }), (method, bytes) =>
+            new Promise<void>((resolve) =>
+              handle(method, bytes, {}, (answer) => {
+                assert(answer instanceof Uint8Array || answer instanceof Refusal)
+                resolve()
+              })
+            )),
+          { numRuns: 2000 }
+        )
+      )
+    }).pipe(Effect.scoped))
+
+  it.live("bytes that are no HTTP", () =>
+    Effect.gen(function*() {
+      const port = yield* listen({})
+      const isServed = yield* serves(port)
+      yield* isServed
+      yield* Effect.promise(() =>
+        fc.assert(
+          fc.asyncProperty(fc.boolean(), fc.uint8Array({ maxLength: 300 }), (hasPreface, bytes) =>
+            new Promise<void>((resolve) => {
+              const socket = Net.connect({ host: "127.0.0.1", port })
+              socket.resume().on("error", () => {}).on("close", () => resolve())
+              if (hasPreface) {
+                socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+              }
+              socket.end(bytes)
+            })),
+          { numRuns: 100 }
+        )
+      )
+      yield* isServed
+    }).pipe(Effect.scoped))
+
+  it.live("requests that never end are cut down to the limit, where most of them are", () =>
+    Effect.gen(function*() {
+      const port = yield* listen({ calls: 300, callsOfOne: 100 })
+      const isServed = yield* serves(port)
+      yield* isServed
+      const sessions = Array.from({ length: 10 }, () => connect(port))
+      for (const session of sessions) {
+        for (let i = 0; i < 200; i++) halfOpen(session, "createScope")
+        yield* settled
+        yield* isServed
+      }
+      while (sessions.filter((session) => !session.destroyed).length > 3) yield* settled
+      yield* isServed
+      for (const session of sessions) session.destroy()
+    }).pipe(Effect.scoped))
+
+  it.live("who has most calls open is refused more by a status, until somebody else needs the room", () =>
+    Effect.gen(function*() {
+      const port = yield* listen({ calls: 50 })
+      const greedy = connect(port)
+      const statuses: Array<unknown> = []
+      for (let i = 0; i < 60; i++) {
+        halfOpen(greedy, "createScope")?.on("response", (headers) => statuses.push(headers["grpc-status"]))
+      }
+      while (statuses.length < 10) yield* settled
+      assert.deepStrictEqual(new Set(statuses), new Set(["8"]))
+      assert.isFalse(greedy.destroyed)
+      const isServed = yield* serves(port)
+      yield* isServed
+      while (!greedy.destroyed) yield* settled
+      yield* isServed
+    }).pipe(Effect.scoped))
+
+  it.live("a call that is over holds nothing, also when its request goes on", () =>
+    Effect.gen(function*() {
+      const port = yield* listen({ calls: 50 })
+      const session = connect(port)
+      const isServed = yield* serves(port)
+      for (let round = 0; round < 3; round++) {
+        const over = yield* Effect.forEach(
+          Array.from({ length: 50 }),
+          () =>
+            Effect.callback<unknown>((resume) => {
+              let status: unknown
+              const stream = request(session, "createScope", { "grpc-timeout": "20m" })
+              stream.on("response", (headers) => {
+                status = headers["grpc-status"]
+              })
+              stream.write(Buffer.from([0, 0, 0, 255, 0, 1]))
+              stream.on("close", () => resume(Effect.succeed(status)))
+            }),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(new Set(over), new Set(["4"]))
+        yield* isServed
+      }
+      assert.isFalse(session.destroyed)
+      session.destroy()
+    }).pipe(Effect.scoped))
+
+  it.live("a request larger than any of a client's is refused by a status at its first bytes", () =>
+    Effect.gen(function*() {
+      const port = yield* listen({ requestBytes: 1000 })
+      const session = connect(port)
+      const status = (size: number) =>
+        Effect.callback<unknown>((resume) => {
+          const stream = request(session, "createScope")
+          stream.on("response", (headers) => resume(Effect.succeed(headers["grpc-status"])))
+          stream.write(Buffer.from([0, 0, 0, size >> 8, size & 255]))
+          if (size <= 1000) stream.end(Buffer.alloc(size))
+        })
+      assert.strictEqual(yield* status(1001), "8")
+      // is read whole, and is no message
+      assert.notStrictEqual(yield* status(1000), "8")
+      session.destroy()
+    }).pipe(Effect.scoped))
+
+  it.live("connections that say nothing make room for others, and those that are used stay", () =>
+    Effect.gen(function*() {
+      const port = yield* listen({ connections: 20 })
+      const isServed = yield* serves(port)
+      yield* isServed
+      const sockets: Array<Net.Socket> = []
+      for (let i = 0; i < 100; i++) {
+        const socket = Net.connect({ host: "127.0.0.1", port })
+        socket.resume().on("error", () => {})
+        sockets.push(socket)
+        if (i % 10 === 0) {
+          yield* settled
+          yield* isServed
+        }
+      }
+      while (sockets.filter((socket) => !socket.closed).length > 20) yield* settled
+      yield* isServed
+      for (const socket of sockets) socket.destroy()
+    }).pipe(Effect.scoped))
+})
