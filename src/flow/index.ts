@@ -1,0 +1,7 @@
+/**
+ * Flows: what a pipeline computes, as a value: time, windows, state and joins.
+ *
+ * @since 0.2.0
+ */
+export * as Aggregate from "./aggregate/Aggregate.ts"
+export * as Place from "./Place.ts"
