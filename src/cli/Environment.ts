@@ -37,6 +37,7 @@ const presenter: CliOutput.Presenter = {
 
 const unused = Effect.die(new Error("no command asks for it"))
 
+/** @category layers @since 0.1.0 */
 export const layer: Layer.Layer<Command.Environment> = Layer.mergeAll(
   CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),
   CliOutput.layerPresenter(presenter),

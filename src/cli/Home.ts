@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { type ScopedStream, ScopedStreamFromString } from "../core/ScopedStream.ts"
 
+/** @category models @since 0.1.0 */
 export type Home =
   | { readonly _tag: "directory"; readonly directory: string }
   | { readonly _tag: "sqlite"; readonly file: string }
@@ -14,6 +15,7 @@ export type Home =
 
 const decodePrefix = Schema.decodeEffect(ScopedStreamFromString)
 
+/** @category constants @since 0.1.0 */
 export const flags = {
   directory: Flag.String("directory").pipe(
     Flag.withMetavar("DIR"),
@@ -72,7 +74,12 @@ const fromFlags = (
   return Effect.succeed(home)
 }
 
-/** What a command does with the flags that it was given, once it is known where the logs are. */
+/**
+ * What a command does with the flags that it was given, once it is known where the logs are.
+ *
+ * @category running
+ * @since 0.1.0
+ */
 export const located = <O extends object, A, E, R>(
   run: (options: Omit<O, "home"> & { readonly home: Home }) => Effect.Effect<A, E, R>
 ) =>

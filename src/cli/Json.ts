@@ -44,6 +44,7 @@ const printInspection = printer(Schema.Struct({
   awaiting: Schema.NullOr(Schema.Struct({ batch: Schema.Natural, millis: Schema.NullOr(Schema.Finite) }))
 }))
 
+/** @category encoding @since 0.1.0 */
 export const inspection = ({ awaiting, problem, query, records, state, torn }: Inspection): string =>
   printInspection({
     query,
@@ -76,6 +77,7 @@ const unfinished = ({ batch, begun, prepared, preparedAt }: UnfinishedBatch): ty
   begun: Object.fromEntries(begun)
 })
 
+/** @category encoding @since 0.1.0 */
 export const repair = printer(Schema.Struct({
   query: QueryName,
   plan: Schema.Union([
@@ -87,6 +89,9 @@ export const repair = printer(Schema.Struct({
   repaired: Schema.Boolean
 }))
 
+/** @category encoding @since 0.1.0 */
 export const savepoint = printer(Savepoint)
+/** @category encoding @since 0.1.0 */
 export const savepoints = printer(Schema.Array(Savepoint))
+/** @category encoding @since 0.1.0 */
 export const removed = printer(Schema.Struct({ removed: Schema.String }))

@@ -17,7 +17,7 @@ import * as Admin from "../pravega/admin/Admin.ts"
 import { Pravega } from "../pravega/Pravega.ts"
 import type { Home } from "./Home.ts"
 
-/** There is no log of the query. */
+/** There is no log of the query. @category errors @since 0.1.0 */
 export class NothingKnown extends Schema.TaggedError<NothingKnown>()("NothingKnown", {
   query: Schema.String,
   detail: Schema.String
@@ -27,17 +27,17 @@ export class NothingKnown extends Schema.TaggedError<NothingKnown>()("NothingKno
   }
 }
 
-/** What there is to use: the logs, and why there is none of the query, if that is so. */
+/** What there is to use: the logs, and why there is none of the query, if that is so. @category models @since 0.1.0 */
 export type Use<A, E> = (nothing: NothingKnown | undefined) => Effect.Effect<A, E, CheckpointLog>
 
-/** Uses a query's log at a home, and if it has one, any other log. */
+/** Uses a query's log at a home, and if it has one, any other log. @category running @since 0.1.0 */
 export const useQuery = <A, E>(home: Home, query: QueryName, body: Use<A, E>) =>
   // Its records are not those of a query: it would seem to be damaged.
   query === Savepoint.logName
     ? without(body, query, "it is the log that savepoints are kept in (effect-pravega savepoint list)")
     : use(home, query, body)
 
-/** Uses the logs at a home if there is one of this name. */
+/** Uses the logs at a home if there is one of this name. @category running @since 0.1.0 */
 export const use = <A, E>(home: Home, query: QueryName, body: Use<A, E>) => {
   const run = <R>(detail: string | undefined, logs: Layer.Layer<CheckpointLog, never, R>): Effect.Effect<A, E, R> =>
     detail === undefined ? Effect.provide(body(undefined), logs) : without(body, query, detail)

@@ -23,7 +23,7 @@ const version = Effect.sync((): string =>
   String(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version)
 )
 
-/** Runs what was typed after `effect-pravega`, and sets the exit code of the process. */
+/** Runs what was typed after `effect-pravega`, and sets the exit code of the process. @category running @since 0.1.0 */
 export const run = (words: ReadonlyArray<string>): void => {
   const ending = version.pipe(
     Effect.flatMap((version) => Command.runWith(commands, { version })(words)),

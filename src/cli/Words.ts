@@ -8,6 +8,7 @@ import { QueryName } from "../batch/log/QueryName.ts"
 
 const decodeQuery = Schema.decodeEffect(QueryName)
 
+/** @category options @since 0.1.0 */
 export const query = Argument.String("QUERY").pipe(
   Argument.withDescription("the name of the query"),
   Argument.mapEffect((text) =>
@@ -21,8 +22,10 @@ export const query = Argument.String("QUERY").pipe(
   )
 )
 
+/** @category options @since 0.1.0 */
 export const savepoint = Argument.String("NAME").pipe(Argument.withDescription("the name of the savepoint"))
 
+/** @category options @since 0.1.0 */
 export const json = Flag.Boolean("json").pipe(
   Flag.withDescription("print JSON, for programs"),
   Flag.withDefault(false)

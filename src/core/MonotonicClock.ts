@@ -2,5 +2,5 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
-/** Since some instant; with fractions. */
+/** Since some instant; with fractions. @category getters @since 0.1.0 */
 export const millis: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)

@@ -32,7 +32,12 @@ export const ReaderGroupRetention = Schema.Literals(["none", "manual", "automati
 /** @category models @since 0.1.0 */
 export type ReaderGroupRetention = typeof ReaderGroupRetention.Type
 
-/** In the order of Java's enum, whose ordinals are written, here and in the controller's protocol. @internal */
+/**
+ * In the order of Java's enum, whose ordinals are written, here and in the controller's protocol. @internal
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const retentions = ["none", "manual", "automatic"] as const
 
 /** Full stream name, `scope/stream`, to a bound. */
@@ -70,7 +75,7 @@ export class ReaderGroupConfig extends Schema.Class<ReaderGroupConfig>("effect-p
     Reading.fromBytes("ReaderGroupConfig", bytes, read)
 }
 
-/** For a group that has none yet: the controller then chooses one. @internal */
+/** For a group that has none yet: the controller then chooses one. @internal @category constants @since 0.1.0 */
 export const anyId = "00000000-0000-0000-0000-000000000000"
 
 /** The generation and the id of a configuration that the controller hasn't seen. */
@@ -160,25 +165,25 @@ const checkpointsOff = -1n
 /** Java's `Long.MAX_VALUE`, which stands for an infinite duration. */
 const endless = (1n << 63n) - 1n
 
-/** @internal */
+/** @internal @category converting @since 0.1.0 */
 export const toMillis = (duration: Duration.Duration): bigint => {
   if (duration.value._tag === "Infinity") return endless
   if (!Duration.isFinite(duration)) throw new MalformedBytes("a duration of minus infinity")
   return Duration.toNanosUnsafe(duration) / 1_000_000n
 }
 
-/** @internal */
+/** @internal @category constructors @since 0.1.0 */
 export const fromMillis = (millis: bigint): Duration.Duration => {
   if (millis === endless) return Duration.infinity
   // a number of milliseconds above 2^53 is not exact
   return BigInt.asIntN(53, millis) === millis ? Duration.millis(Number(millis)) : Duration.nanos(millis * 1_000_000n)
 }
 
-/** @internal */
+/** @internal @category converting @since 0.1.0 */
 export const intervalToMillis = (interval: Duration.Duration | undefined): bigint =>
   interval === undefined ? checkpointsOff : toMillis(interval)
 
-/** Java takes any negative interval for "off". @internal */
+/** Java takes any negative interval for "off". @internal @category converting @since 0.1.0 */
 export const intervalFromMillis = (millis: bigint): Duration.Duration | undefined =>
   millis < 0n ? undefined : fromMillis(millis)
 
@@ -208,7 +213,7 @@ const readTimesAndCuts = (reader: ByteReader) => {
   }
 }
 
-/** @internal */
+/** @internal @category encoding @since 0.1.0 */
 export const write: Serialization.Write<ReaderGroupConfig> = (writer, config) =>
   Serialization.writeEnvelope(writer, version, [
     (w) => writeTimesAndCuts(w, config),
@@ -223,7 +228,7 @@ export const write: Serialization.Write<ReaderGroupConfig> = (writer, config) =>
     }
   ])
 
-/** @internal */
+/** @internal @category decoding @since 0.1.0 */
 export const read: Serialization.Read<ReaderGroupConfig> = (reader) => {
   const envelope = Serialization.readEnvelope(reader, [version])
   const first = readTimesAndCuts(envelope.revision(0))

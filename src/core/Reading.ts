@@ -16,25 +16,25 @@ import type { Read } from "./Serialization.ts"
 
 const decodeStream = Schema.decodeOption(ScopedStreamFromString)
 
-/** A stream by its full name. */
+/** A stream by its full name. @category decoding @since 0.1.0 */
 export const stream = (name: string): ScopedStream =>
   Option.getOrThrowWith(decodeStream(name), () => new MalformedBytes(`not a stream's full name: "${name}"`))
 
-/** A segment's id; it may be out of range. */
+/** A segment's id; it may be out of range. @category decoding @since 0.1.0 */
 export const segmentId = (id: bigint): SegmentId =>
   Option.getOrThrowWith(SegmentId.makeOption(id), () => new MalformedBytes(`not a segment's id: ${id}`))
 
-/** A segment of a stream by its full name. */
+/** A segment of a stream by its full name. @category decoding @since 0.1.0 */
 export const segment = (name: string): Segment => {
   const parsed = Option.getOrUndefined(SegmentName.parse(name))
   if (parsed?._tag !== "StreamSegment") throw new MalformedBytes(`not a stream segment's name: "${name}"`)
   return { stream: parsed.stream, id: parsed.id }
 }
 
-/** A segment's id from its number and epoch, in decimal. */
+/** A segment's id from its number and epoch, in decimal. @category decoding @since 0.1.0 */
 export const segmentIdOf = (number: string, epoch: string): SegmentId => makeId(int31(number), int31(epoch))
 
-/** A decimal number of 64 bits. */
+/** A decimal number of 64 bits. @category decoding @since 0.1.0 */
 export const long = (digits: string): bigint => {
   if (!/^-?[0-9]{1,19}$/.test(digits)) throw new MalformedBytes(`not a number: "${digits}"`)
   const value = BigInt(digits)
@@ -48,7 +48,12 @@ const int31 = (digits: string): number => {
   return Number(value)
 }
 
-/** What `read` makes of something, as a result; whatever it throws but `MalformedBytes` is a bug and passes through. */
+/**
+ * What `read` makes of something, as a result; whatever it throws but `MalformedBytes` is a bug and passes through.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
 export const attempt = <A>(
   value: string,
   form: "text" | "bytes",
@@ -62,6 +67,11 @@ export const attempt = <A>(
   }
 }
 
-/** A value that stands alone; bytes after it are ignored, since Java hands out whole buffers, zeros at their end. */
+/**
+ * A value that stands alone; bytes after it are ignored, since Java hands out whole buffers, zeros at their end.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const fromBytes = <A>(value: string, bytes: Uint8Array, read: Read<A>): Result.Result<A, MalformedValue> =>
   attempt(value, "bytes", () => read(new ByteReader(bytes)))

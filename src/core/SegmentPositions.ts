@@ -8,23 +8,23 @@
 import type { KeyRange } from "./KeyRange.ts"
 import type { SegmentId } from "./Segment.ts"
 
-/** Full segment name to offset in bytes. Offset -1: read to its end. @category models */
+/** Full segment name to offset in bytes. Offset -1: read to its end. @category models @since 0.1.0 */
 export type Positions = ReadonlyMap<string, bigint>
 
-/** An offset, with the segment's key range where somebody knew it. @category models */
+/** An offset, with the segment's key range where somebody knew it. @category models @since 0.1.0 */
 export interface RangedOffset {
   readonly offset: bigint
   readonly range: KeyRange | undefined
 }
 
-/** Full segment name to offset and range. @category models */
+/** Full segment name to offset and range. @category models @since 0.1.0 */
 export type RangedPositions = ReadonlyMap<string, RangedOffset>
 
-/** A segment that may be read only after others. @category models */
+/** A segment that may be read only after others. @category models @since 0.1.0 */
 export interface Successor {
   readonly range: KeyRange | undefined
   readonly predecessors: ReadonlySet<SegmentId>
 }
 
-/** Full segment name to what has to be read before it. @category models */
+/** Full segment name to what has to be read before it. @category models @since 0.1.0 */
 export type Successors = ReadonlyMap<string, Successor>

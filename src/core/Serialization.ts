@@ -21,7 +21,9 @@ import { ByteReader, MalformedBytes } from "./bytes/ByteReader.ts"
 import { ByteWriter } from "./bytes/ByteWriter.ts"
 import type { KeyRange } from "./KeyRange.ts"
 
+/** @category models @since 0.1.0 */
 export type Write<A> = (writer: ByteWriter, value: A) => void
+/** @category models @since 0.1.0 */
 export type Read<A> = (reader: ByteReader) => A
 
 // -----------------------------------------------------------------------------
@@ -31,7 +33,7 @@ export type Read<A> = (reader: ByteReader) => A
 /** The only version of the framework itself. */
 const formatVersion = 0
 
-/** The version and the bodies of the revisions 0, 1, 2, ... that were found. */
+/** The version and the bodies of the revisions 0, 1, 2, ... that were found. @category models @since 0.1.0 */
 export class Envelope {
   readonly version: number
   private readonly bodies: ReadonlyArray<ByteReader>
@@ -54,7 +56,7 @@ export class Envelope {
   }
 }
 
-/** Writes an envelope with the revisions 0, 1, 2, ... */
+/** Writes an envelope with the revisions 0, 1, 2, ... @category encoding @since 0.1.0 */
 export const writeEnvelope = (
   writer: ByteWriter,
   version: number,
@@ -64,7 +66,7 @@ export const writeEnvelope = (
   writeRevisions(writer, version, revisions)
 }
 
-/** Writes an envelope of one type among several. */
+/** Writes an envelope of one type among several. @category encoding @since 0.1.0 */
 export const writeTypedEnvelope = (
   writer: ByteWriter,
   typeId: number,
@@ -75,13 +77,23 @@ export const writeTypedEnvelope = (
   writeRevisions(writer, version, revisions)
 }
 
-/** Reads an envelope whole: the reader then stands behind it. Fails for a version that is not among `versions`. */
+/**
+ * Reads an envelope whole: the reader then stands behind it. Fails for a version that is not among `versions`.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
 export const readEnvelope = (reader: ByteReader, versions: ReadonlyArray<number>): Envelope => {
   readFormat(reader)
   return readRevisions(reader, versions)
 }
 
-/** Reads the envelope of one type among several; `versionsOf` gives the versions known of a type, none if it is unknown. */
+/**
+ * Reads the envelope of one type among several; `versionsOf` gives the versions known of a type, none if it is unknown.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
 export const readTypedEnvelope = (
   reader: ByteReader,
   versionsOf: (typeId: number) => ReadonlyArray<number>
@@ -93,7 +105,7 @@ export const readTypedEnvelope = (
   return { typeId, envelope: readRevisions(reader, versions) }
 }
 
-/** The bytes that `write` makes of a value. */
+/** The bytes that `write` makes of a value. @category encoding @since 0.1.0 */
 export const toBytes = <A>(write: Write<A>, value: A): Uint8Array => {
   const writer = new ByteWriter()
   write(writer, value)
@@ -144,15 +156,16 @@ const subReader = (reader: ByteReader, length: number): ByteReader => {
 // compact numbers: the top bits of the first byte give the length; what Java does not write is not read either
 // -----------------------------------------------------------------------------
 
-/** 2^30 - 2: Java keeps the largest encodable value to itself. */
+/** 2^30 - 2: Java keeps the largest encodable value to itself. @category constants @since 0.1.0 */
 export const maxCompactInt = 0x3ffffffe
-/** 2^62 - 2. */
+/** 2^62 - 2. @category constants @since 0.1.0 */
 export const maxCompactLong = (1n << 62n) - 2n
-/** 2^61 - 2. */
+/** 2^61 - 2. @category constants @since 0.1.0 */
 export const maxCompactSignedLong = (1n << 61n) - 2n
-/** -(2^61 - 1). */
+/** -(2^61 - 1). @category constants @since 0.1.0 */
 export const minCompactSignedLong = 1n - (1n << 61n)
 
+/** @category encoding @since 0.1.0 */
 export const writeCompactInt: Write<number> = (writer, value) => {
   if (!Number.isInteger(value) || value < 0 || value > maxCompactInt) throw outOfRange(value, 0, maxCompactInt)
   if (value < 1 << 7) writer.u8(value)
@@ -160,6 +173,7 @@ export const writeCompactInt: Write<number> = (writer, value) => {
   else writer.i32(value | (3 << 30))
 }
 
+/** @category decoding @since 0.1.0 */
 export const readCompactInt: Read<number> = (reader) => {
   const first = reader.u8()
   if (first < 0x80) return first
@@ -169,6 +183,7 @@ export const readCompactInt: Read<number> = (reader) => {
   return value
 }
 
+/** @category encoding @since 0.1.0 */
 export const writeCompactLong: Write<bigint> = (writer, value) => {
   if (value < 0n || value > maxCompactLong) throw outOfRange(value, 0, maxCompactLong)
   if (value < 1n << 6n) writer.u8(Number(value))
@@ -177,6 +192,7 @@ export const writeCompactLong: Write<bigint> = (writer, value) => {
   else writer.i64(BigInt.asIntN(64, value | (3n << 62n)))
 }
 
+/** @category decoding @since 0.1.0 */
 export const readCompactLong: Read<bigint> = (reader) => {
   const first = reader.u8()
   const value = readPayload(reader, first >> 6, first & 0x3f)
@@ -184,6 +200,7 @@ export const readCompactLong: Read<bigint> = (reader) => {
   return value
 }
 
+/** @category encoding @since 0.1.0 */
 export const writeCompactSignedLong: Write<bigint> = (writer, value) => {
   if (value < minCompactSignedLong || value > maxCompactSignedLong) {
     throw outOfRange(value, minCompactSignedLong, maxCompactSignedLong)
@@ -196,6 +213,7 @@ export const writeCompactSignedLong: Write<bigint> = (writer, value) => {
   else writer.i64(BigInt.asIntN(64, magnitude | (BigInt(sign) << 63n) | (3n << 61n)))
 }
 
+/** @category decoding @since 0.1.0 */
 export const readCompactSignedLong: Read<bigint> = (reader) => {
   const first = reader.u8()
   const magnitude = readPayload(reader, (first >> 5) & 3, first & 0x1f)
@@ -229,30 +247,36 @@ const outOfRange = (value: number | bigint, low: number | bigint, high: number |
 // composites
 // -----------------------------------------------------------------------------
 
+/** @category encoding @since 0.1.0 */
 export const writeUtf: Write<string> = (writer, text) => {
   writer.utf(text)
 }
+/** @category decoding @since 0.1.0 */
 export const readUtf: Read<string> = (reader) => reader.utf()
 
+/** @category encoding @since 0.1.0 */
 export const writeI64: Write<bigint> = (writer, value) => {
   writer.i64(value)
 }
+/** @category decoding @since 0.1.0 */
 export const readI64: Read<bigint> = (reader) => reader.i64()
 
-/** Java's byte arrays and buffers. */
+/** Java's byte arrays and buffers. @category encoding @since 0.1.0 */
 export const writeArray: Write<Uint8Array> = (writer, bytes) => {
   writeCompactInt(writer, bytes.length)
   writer.bytes(bytes)
 }
 
-/** A view, not a copy. */
+/** A view, not a copy. @category decoding @since 0.1.0 */
 export const readArray: Read<Uint8Array> = (reader) => reader.view8(readCompactInt(reader))
 
+/** @category encoding @since 0.1.0 */
 export const writeCollection = <A>(writer: ByteWriter, items: ReadonlyArray<A>, write: Write<A>): void => {
   writeCompactInt(writer, items.length)
   for (const item of items) write(writer, item)
 }
 
+/** @category decoding @since 0.1.0 */
 export const readCollection = <A>(reader: ByteReader, read: Read<A>): Array<A> => {
   const count = readCount(reader)
   const items: Array<A> = []
@@ -260,6 +284,7 @@ export const readCollection = <A>(reader: ByteReader, read: Read<A>): Array<A> =
   return items
 }
 
+/** @category encoding @since 0.1.0 */
 export const writeMap = <K, V>(
   writer: ByteWriter,
   map: ReadonlyMap<K, V>,
@@ -276,6 +301,9 @@ export const writeMap = <K, V>(
 /**
  * The entries in the order they were written. Keys are compared as JavaScript does, so they must be primitives; one that
  * comes twice is refused, since no map wrote it.
+ *
+ * @category decoding
+ * @since 0.1.0
  */
 export const readMap = <K extends string | bigint | number, V>(
   reader: ByteReader,
@@ -292,12 +320,12 @@ export const readMap = <K extends string | bigint | number, V>(
   return map
 }
 
-/** No range is -1, -1. */
+/** No range is -1, -1. @category encoding @since 0.1.0 */
 export const writeRange: Write<KeyRange | undefined> = (writer, range) => {
   writer.f64(range?.low ?? -1).f64(range?.high ?? -1)
 }
 
-/** Java takes a range with any bound below zero for none. */
+/** Java takes a range with any bound below zero for none. @category decoding @since 0.1.0 */
 export const readRange: Read<KeyRange | undefined> = (reader) => {
   const low = reader.f64()
   const high = reader.f64()

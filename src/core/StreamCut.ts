@@ -163,7 +163,7 @@ const list = (text: string): ReadonlyArray<string> => text === "" ? [] : text.sp
 
 const bytesVersion = 1
 
-/** @internal */
+/** @internal @category encoding @since 0.1.0 */
 export const writeStreamCut: Serialization.Write<StreamCut> = (writer, cut) =>
   Serialization.writeEnvelope(writer, bytesVersion, [(body) => {
     body.utf(cut.stream.toString())
@@ -175,7 +175,7 @@ export const writeStreamCut: Serialization.Write<StreamCut> = (writer, cut) =>
     )
   }])
 
-/** Throws `MalformedBytes`. @internal */
+/** Throws `MalformedBytes`. @internal @category decoding @since 0.1.0 */
 export const readStreamCut: Serialization.Read<StreamCut> = (reader: ByteReader) => {
   const envelope = Serialization.readEnvelope(reader, [0, bytesVersion])
   const body = envelope.revision(0)

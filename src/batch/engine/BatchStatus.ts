@@ -75,7 +75,12 @@ export const make: Effect.Effect<Activity> = Effect.map(
 
 const order: ReadonlyArray<BatchStep> = ["plan", "process", "prepare", "commit"]
 
-/** Runs a step of a batch: others see it, and its time is measured; a span too, but not for looks at what there is to read. */
+/**
+ * Runs a step of a batch: others see it, and its time is measured; a span too, but not for looks at what there is to read.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const during =
   (activity: Activity, batch: number, step: BatchStep) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

@@ -22,7 +22,7 @@ import { LogFiles } from "./LogFiles.ts"
 import * as PravegaLog from "./PravegaLog.ts"
 import type { QueryName } from "./QueryName.ts"
 
-/** A record as its home has it. @category models */
+/** A record as its home has it. @category models @since 0.1.0 */
 export interface StoredRecord {
   readonly sequence: number
   readonly bytes: Uint8Array
@@ -32,6 +32,7 @@ export interface StoredRecord {
  * The log of one query. Numbers start at 0 and have no gaps.
  *
  * @category models
+ * @since 0.1.0
  */
 export interface QueryLog {
   /**
@@ -56,6 +57,7 @@ export interface SqlLogOptions {
  * Where the logs of queries are kept.
  *
  * @category services
+ * @since 0.1.0
  */
 export class CheckpointLog extends Context.Service<CheckpointLog, {
   /** The log of a query; a query never seen before has an empty one. */

@@ -6,7 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 
-/** The number holds a record already, or was forgotten by compaction. @category errors */
+/** The number holds a record already, or was forgotten by compaction. @category errors @since 0.1.0 */
 export class SequenceTaken extends Schema.TaggedError<SequenceTaken>()("SequenceTaken", {
   query: Schema.String,
   sequence: Schema.Natural
@@ -16,7 +16,7 @@ export class SequenceTaken extends Schema.TaggedError<SequenceTaken>()("Sequence
   }
 }
 
-/** The number is beyond the next free one: a log has no gaps. @category errors */
+/** The number is beyond the next free one: a log has no gaps. @category errors @since 0.1.0 */
 export class SequenceNotNext extends Schema.TaggedError<SequenceNotNext>()("SequenceNotNext", {
   query: Schema.String,
   sequence: Schema.Natural,
@@ -27,7 +27,7 @@ export class SequenceNotNext extends Schema.TaggedError<SequenceNotNext>()("Sequ
   }
 }
 
-/** The log could not be read or written. Nothing was appended. @category errors */
+/** The log could not be read or written. Nothing was appended. @category errors @since 0.1.0 */
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
   query: Schema.String,
   operation: Schema.String,
@@ -38,7 +38,7 @@ export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUna
   }
 }
 
-/** An append may have taken effect or not. @category errors */
+/** An append may have taken effect or not. @category errors @since 0.1.0 */
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
   query: Schema.String,
   sequence: Schema.Natural,
@@ -50,7 +50,12 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("Outcom
   }
 }
 
-/** A record that is not the torn last one can't be read, or contradicts the records before it. @category errors */
+/**
+ * A record that is not the torn last one can't be read, or contradicts the records before it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class CheckpointCorrupt extends Schema.TaggedError<CheckpointCorrupt>()("CheckpointCorrupt", {
   query: Schema.String,
   sequence: Schema.Natural,
@@ -63,7 +68,12 @@ export class CheckpointCorrupt extends Schema.TaggedError<CheckpointCorrupt>()("
   }
 }
 
-/** Another process claimed the query since: this one has stopped before it could commit anything. @category errors */
+/**
+ * Another process claimed the query since: this one has stopped before it could commit anything.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
   query: Schema.String,
   epoch: Schema.Natural,
@@ -76,7 +86,7 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
   }
 }
 
-/** @category errors */
+/** @category errors @since 0.1.0 */
 export class CheckpointLogError extends Schema.TaggedError<CheckpointLogError>()("CheckpointLogError", {
   reason: Schema.Union([SequenceTaken, SequenceNotNext, LogUnavailable, OutcomeUnknown, CheckpointCorrupt, Fenced])
 }) {

@@ -6,7 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 
-/** The pipeline can't go on from a log that another one wrote. @category errors */
+/** The pipeline can't go on from a log that another one wrote. @category errors @since 0.1.0 */
 export class StructureChanged extends Schema.TaggedError<StructureChanged>()("StructureChanged", {
   query: Schema.String,
   recorded: Schema.Json,
@@ -20,7 +20,7 @@ export class StructureChanged extends Schema.TaggedError<StructureChanged>()("St
   }
 }
 
-/** A sink can't tell whether a prepared batch was committed. @category errors */
+/** A sink can't tell whether a prepared batch was committed. @category errors @since 0.1.0 */
 export class AmbiguousCommit extends Schema.TaggedError<AmbiguousCommit>()("AmbiguousCommit", {
   query: Schema.String,
   batch: Schema.Natural,
@@ -41,7 +41,12 @@ export class AmbiguousCommit extends Schema.TaggedError<AmbiguousCommit>()("Ambi
   }
 }
 
-/** What can't happen did: something outside the protocol acted on the query's transactions. @category errors */
+/**
+ * What can't happen did: something outside the protocol acted on the query's transactions.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class InvariantViolated extends Schema.TaggedError<InvariantViolated>()("InvariantViolated", {
   query: Schema.String,
   batch: Schema.Natural,
@@ -53,7 +58,12 @@ export class InvariantViolated extends Schema.TaggedError<InvariantViolated>()("
   }
 }
 
-/** A batch that one sink has already was processed again for another sink, with other outputs. @category errors */
+/**
+ * A batch that one sink has already was processed again for another sink, with other outputs.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class NonDeterministicReplay extends Schema.TaggedError<NonDeterministicReplay>()("NonDeterministicReplay", {
   query: Schema.String,
   batch: Schema.Natural,
@@ -66,7 +76,7 @@ export class NonDeterministicReplay extends Schema.TaggedError<NonDeterministicR
   }
 }
 
-/** So many events of a batch can't be used that something else must be wrong. @category errors */
+/** So many events of a batch can't be used that something else must be wrong. @category errors @since 0.1.0 */
 export class TooManyDeadLetters extends Schema.TaggedError<TooManyDeadLetters>()("TooManyDeadLetters", {
   query: Schema.String,
   batch: Schema.Natural,
@@ -85,6 +95,7 @@ export class TooManyDeadLetters extends Schema.TaggedError<TooManyDeadLetters>()
  * wrote to is deleted: which of the batch's events it had can't be found out any more.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class SinkSegmentLost extends Schema.TaggedError<SinkSegmentLost>()("SinkSegmentLost", {
   query: Schema.String,
@@ -105,7 +116,7 @@ export class SinkSegmentLost extends Schema.TaggedError<SinkSegmentLost>()("Sink
   }
 }
 
-/** What a source or sink left in the log is not what it reads. @category errors */
+/** What a source or sink left in the log is not what it reads. @category errors @since 0.1.0 */
 export class StateUnreadable extends Schema.TaggedError<StateUnreadable>()("StateUnreadable", {
   /** The source or sink. */
   name: Schema.String,
@@ -116,7 +127,7 @@ export class StateUnreadable extends Schema.TaggedError<StateUnreadable>()("Stat
   }
 }
 
-/** @category errors */
+/** @category errors @since 0.1.0 */
 export class CommitError extends Schema.TaggedError<CommitError>()("CommitError", {
   reason: Schema.Union([
     StructureChanged,

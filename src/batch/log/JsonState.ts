@@ -6,7 +6,12 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { CommitError, StateUnreadable } from "./CommitError.ts"
 
-/** State in the log, by a Schema: encoding is total, what can't be decoded stops the query. */
+/**
+ * State in the log, by a Schema: encoding is total, what can't be decoded stops the query.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const jsonState = <A, I>(name: string, schema: Schema.Codec<A, I>) => {
   const codec = Schema.toCodecJson(schema)
   const decode = Schema.decodeUnknownResult(codec)

@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 
-/** A file operation failed; whether it took effect is unknown. @category errors */
+/** A file operation failed; whether it took effect is unknown. @category errors @since 0.1.0 */
 export class LogFileError extends Schema.TaggedError<LogFileError>()("LogFileError", {
   operation: Schema.String,
   path: Schema.String,
@@ -25,7 +25,7 @@ export class LogFileError extends Schema.TaggedError<LogFileError>()("LogFileErr
 
 type Step<A> = Effect.Effect<A, LogFileError>
 
-/** @category services */
+/** @category services @since 0.1.0 */
 export class LogFiles extends Context.Service<LogFiles, {
   /** Creates a directory and those above it; nothing happens when it is there. Answers with those that it created. */
   readonly makeDirectory: (path: string) => Step<ReadonlyArray<string>>

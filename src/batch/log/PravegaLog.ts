@@ -59,7 +59,12 @@ const codec = EventCodec.make<Entry>({
   }
 })
 
-/** The stream of a query's log. Streams' names have no underscore: a dot and a dash stand for it, two dots for a dot. */
+/**
+ * The stream of a query's log. Streams' names have no underscore: a dot and a dash stand for it, two dots for a dot.
+ *
+ * @category naming
+ * @since 0.1.0
+ */
 export const streamOf = (prefix: ScopedStream, query: QueryName): Effect.Effect<ScopedStream, Schema.SchemaError> =>
   Effect.map(
     Schema.decodeEffect(StreamName)(`${prefix.stream}-${query.replaceAll(".", "..").replaceAll("_", ".-")}`),
@@ -75,7 +80,12 @@ interface Known {
   readonly offsets: ReadonlyMap<number, RevisionedStream.Revision>
 }
 
-/** Opens a query's log, its stream made if need be; its connection is held until the Scope closes. */
+/**
+ * Opens a query's log, its stream made if need be; its connection is held until the Scope closes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const open = Effect.fnUntraced(function*(
   prefix: ScopedStream,
   query: QueryName

@@ -16,4 +16,5 @@ export const QueryName = Schema.String.pipe(
   Schema.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]*$/), Schema.isMaxLength(100)),
   Schema.brand("QueryName")
 )
+/** @category models @since 0.1.0 */
 export type QueryName = typeof QueryName.Type

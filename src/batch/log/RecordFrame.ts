@@ -9,6 +9,7 @@ import { crc32c } from "./internal/Crc32c.ts"
 const headerSize = 9
 const formatVersion = 1
 
+/** @category encoding @since 0.1.0 */
 export const frame = (content: string): Uint8Array => {
   const text = new TextEncoder().encode(content)
   const bytes = new Uint8Array(headerSize + text.length)
@@ -20,6 +21,7 @@ export const frame = (content: string): Uint8Array => {
   return bytes
 }
 
+/** @category decoding @since 0.1.0 */
 export const unframe = (bytes: Uint8Array): Result.Result<string, BadRecord> => {
   const bad = (isTorn: boolean, detail: string) => Result.fail({ isTorn, detail })
   if (bytes.length < headerSize) return bad(true, `${bytes.length} bytes, too short for a record`)

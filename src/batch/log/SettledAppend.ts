@@ -8,6 +8,7 @@ import type { QueryLog } from "./CheckpointLog.ts"
 import { CheckpointLogError, OutcomeUnknown } from "./CheckpointLogError.ts"
 import type { QueryName } from "./QueryName.ts"
 
+/** @category models @since 0.1.0 */
 export type Settled =
   | { readonly _tag: "appended" }
   /** By another record; undefined: it was forgotten already. */
@@ -18,7 +19,7 @@ const settling = Schedule.min([Schedule.exponential("50 millis"), Schedule.space
   Schedule.upTo({ duration: "30 seconds" })
 )
 
-/** A taken number that holds these very bytes is success. */
+/** A taken number that holds these very bytes is success. @category running @since 0.1.0 */
 export const settle = (
   log: QueryLog,
   query: QueryName,

@@ -9,18 +9,24 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 
-/** Drivers give 64-bit integers as numbers, bigints or texts. */
+/** Drivers give 64-bit integers as numbers, bigints or texts. @category schemas @since 0.1.0 */
 export const Count = Schema.Union([Schema.Finite, Schema.BigInt, Schema.String]).pipe(
   Schema.decodeTo(Schema.Int, { decode: SchemaGetter.transform(Number), encode: SchemaGetter.passthrough() })
 )
 
-/** Within a transaction of the caller's nothing would be durable when it returns, and undone if that one fails. */
+/**
+ * Within a transaction of the caller's nothing would be durable when it returns, and undone if that one fails.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
 export const isAlone = (sql: SqlClient): Effect.Effect<boolean> =>
   Effect.map(Effect.serviceOption(sql.transactionService), Option.isNone)
 
+/** @category constants @since 0.1.0 */
 export const notAlone = "a transaction of the same SqlClient is open around it"
 
-/** Asked for first: who may use the tables may not be allowed to make any. */
+/** Asked for first: who may use the tables may not be allowed to make any. @category running @since 0.1.0 */
 export const ensureTables = (
   probe: Effect.Effect<unknown, SqlError>,
   create: Effect.Effect<unknown, SqlError>
@@ -34,6 +40,9 @@ export const ensureTables = (
 /**
  * What makes the transaction around durable when it is committed. PostgreSQL can be told to answer before that, and to
  * show what was written to others: then this transaction says otherwise.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const makeDurability = (sql: SqlClient): Effect.Effect<Effect.Effect<void, SqlError>, SqlError> =>
   sql.onDialectOrElse({
@@ -48,6 +57,9 @@ export const makeDurability = (sql: SqlClient): Effect.Effect<Effect.Effect<void
 /**
  * A transaction whose connection is lost can't be rolled back, which is a defect to the client, and makes one of what
  * failed before it. To us it is no news: the database rolls it back.
+ *
+ * @category running
+ * @since 0.1.0
  */
 export const inTransaction = <A, E, R>(
   sql: SqlClient,

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Embedded from "../../embedded/Embedded.ts"
 import type { EmbeddedError } from "../../embedded/EmbeddedError.ts"
 
+/** @category models @since 0.1.0 */
 export interface Options {
   readonly host: string
   /** 0: a free one. */
@@ -15,7 +16,12 @@ export interface Options {
   readonly durability: "process" | "power"
 }
 
-/** Says READY and the controller's address, in a line of its own, once clients can connect. */
+/**
+ * Says READY and the controller's address, in a line of its own, once clients can connect.
+ *
+ * @category running
+ * @since 0.1.0
+ */
 export const run = (options: Options): Effect.Effect<void, EmbeddedError> => Effect.raceFirst(serve(options), stopped)
 
 const serve = ({ directory, durability, host, port, storePort }: Options): Effect.Effect<never, EmbeddedError> =>

@@ -19,6 +19,7 @@ const port = (name: string, whose: string) =>
     Flag.withDefault(0)
   )
 
+/** @category commands @since 0.1.0 */
 export const command = Command.make(
   "dev",
   {

@@ -45,6 +45,7 @@ const repair = Command.make(
   Command.withExamples([{ command: "effect-pravega log repair totals --directory ./checkpoints --dry-run" }])
 )
 
+/** @category commands @since 0.1.0 */
 export const command = Command.make("log").pipe(
   Command.withShortDescription("Look into the checkpoint logs of queries, and repair them"),
   Command.withDescription("Looks into the checkpoint logs of queries, and repairs them."),

@@ -14,6 +14,7 @@ interface Options {
   readonly json: boolean
 }
 
+/** @category running @since 0.1.0 */
 export const inspect = ({ home, json, query }: Options) =>
   OpenHome.useQuery(home, query, (nothing) =>
     Effect.flatMap(LogInspection.inspect(query), (inspection) => {
@@ -21,6 +22,7 @@ export const inspect = ({ home, json, query }: Options) =>
       return Console.log(nothing === undefined ? LogInspection.format(inspection) : nothing.message)
     }))
 
+/** @category running @since 0.1.0 */
 export const repair = ({ dryRun, home, json, query }: Options & { readonly dryRun: boolean }) =>
   OpenHome.useQuery(
     home,

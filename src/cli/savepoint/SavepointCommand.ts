@@ -37,6 +37,7 @@ const remove = Command.make(
   Command.withDescription("Forgets a savepoint. Queries that were started from it stay as they are.")
 )
 
+/** @category commands @since 0.1.0 */
 export const command = Command.make("savepoint").pipe(
   Command.withShortDescription("Keep positions of queries, to start others from"),
   Command.withDescription("Keeps positions of queries under names of their own, to start other queries from."),

@@ -12,6 +12,7 @@ interface Options {
   readonly json: boolean
 }
 
+/** @category constructors @since 0.1.0 */
 export const create = (
   { home, json, name, query }: Options & { readonly query: QueryName; readonly name: string }
 ) =>
@@ -25,6 +26,7 @@ export const create = (
     })
   )
 
+/** @category running @since 0.1.0 */
 export const list = ({ home, json }: Options) =>
   OpenHome.use(home, Savepoint.logName, (nothing) =>
     Effect.flatMap(Savepoint.list, (savepoints) => {
@@ -33,6 +35,7 @@ export const list = ({ home, json }: Options) =>
       return Console.log(savepoints.length === 0 ? "there are no savepoints" : savepoints.map(describe).join("\n"))
     }))
 
+/** @category running @since 0.1.0 */
 export const remove = ({ home, json, name }: Options & { readonly name: string }) =>
   OpenHome.use(home, Savepoint.logName, () =>
     Effect.andThen(

@@ -12,7 +12,7 @@ const zeros: ReadonlyArray<number> = Array.from({ length: longest / 8 }, () => 0
 /** The last one, so that none is left out as useless. */
 const kept: { last: ReadonlyArray<number> } = { last: zeros }
 
-/** Puts so many bytes on the young heap, which nobody reads: 5 us for 100 KiB. */
+/** Puts so many bytes on the young heap, which nobody reads: 5 us for 100 KiB. @category measuring @since 0.1.0 */
 export const add = (bytes: number): void => {
   for (let left = bytes; left > 0; left -= longest) kept.last = zeros.slice(0, left / 8)
 }

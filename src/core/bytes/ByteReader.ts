@@ -11,6 +11,7 @@ import * as ModifiedUtf8 from "./ModifiedUtf8.ts"
 
 export { MalformedBytes } from "./MalformedBytes.ts"
 
+/** @category models @since 0.1.0 */
 export class ByteReader {
   readonly bytes: Uint8Array
   private readonly view: DataView
@@ -90,7 +91,7 @@ export class ByteReader {
 
 const hex = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"))
 
-/** The text form of the UUID that starts at `at`. */
+/** The text form of the UUID that starts at `at`. @category decoding @since 0.1.0 */
 export const uuidText = (b: Uint8Array, at: number): string => {
   const h = (i: number) => hex[b[at + i]!]!
   return h(0) + h(1) + h(2) + h(3) + "-" + h(4) + h(5) + "-" + h(6) + h(7) + "-" + h(8) + h(9) + "-" +

@@ -8,6 +8,7 @@
 import { MalformedBytes } from "./ByteReader.ts"
 import * as ModifiedUtf8 from "./ModifiedUtf8.ts"
 
+/** @category models @since 0.1.0 */
 export class ByteWriter {
   private buffer: Uint8Array
   private view: DataView

@@ -12,8 +12,10 @@ import { MalformedBytes } from "./MalformedBytes.ts"
 /** The cut of a million segments is smaller; a few bytes of gzip could unpack to far more. */
 const maxUnpackedBytes = 64 * 1024 * 1024
 
+/** @category encoding @since 0.1.0 */
 export const pack = (text: string): string => Base64.encode(gzipSync(text))
 
+/** @category decoding @since 0.1.0 */
 export const unpack = (packed: string): string => {
   const bytes = Result.getOrThrowWith(Base64.decode(packed), () => new MalformedBytes("not Base64"))
   return decoder.decode(gunzip(bytes))

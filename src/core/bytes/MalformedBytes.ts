@@ -3,6 +3,8 @@
  * Each public codec wraps it once in its own error.
  *
  * @internal
+ * @category errors
+ * @since 0.1.0
  */
 export class MalformedBytes extends Error {
   override readonly name = "MalformedBytes"

@@ -6,6 +6,7 @@
  */
 import { MalformedBytes } from "./MalformedBytes.ts"
 
+/** @category measuring @since 0.1.0 */
 export const byteLength = (text: string): number => {
   let size = 0
   for (let i = 0; i < text.length; i++) {
@@ -15,7 +16,7 @@ export const byteLength = (text: string): number => {
   return size
 }
 
-/** Writes at `at`, which must have room for `byteLength(text)` bytes. */
+/** Writes at `at`, which must have room for `byteLength(text)` bytes. @category encoding @since 0.1.0 */
 export const encodeInto = (text: string, target: Uint8Array, at: number): void => {
   let p = at
   for (let i = 0; i < text.length; i++) {
@@ -33,7 +34,7 @@ export const encodeInto = (text: string, target: Uint8Array, at: number): void =
   }
 }
 
-/** Throws `MalformedBytes` for what Java's readUTF refuses. */
+/** Throws `MalformedBytes` for what Java's readUTF refuses. @category decoding @since 0.1.0 */
 export const decode = (bytes: Uint8Array, start: number, end: number): string => {
   let text = ""
   let p = start

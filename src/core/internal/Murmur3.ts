@@ -7,7 +7,7 @@
  * @internal
  */
 
-/** A 64-bit register; every operation changes it in place and wraps around. */
+/** A 64-bit register; every operation changes it in place and wraps around. @category models @since 0.1.0 */
 export class Word64 {
   high: number
   low: number
@@ -72,13 +72,18 @@ export class Word64 {
   }
 }
 
-/** The two halves of a 128-bit hash. */
+/** The two halves of a 128-bit hash. @category models @since 0.1.0 */
 export interface Hash128 {
   readonly first: Word64
   readonly second: Word64
 }
 
-/** Hashes the UTF-16 units of a text, little-endian; unpaired surrogates are units like any other. */
+/**
+ * Hashes the UTF-16 units of a text, little-endian; unpaired surrogates are units like any other.
+ *
+ * @category hashing
+ * @since 0.1.0
+ */
 export const hashText = (text: string, seed: number): Hash128 => {
   const state = new State(seed)
   const unit = (i: number): number => i < text.length ? text.charCodeAt(i) : 0
@@ -89,7 +94,7 @@ export const hashText = (text: string, seed: number): Hash128 => {
   return state.finish(text.length * 2)
 }
 
-/** Hashes bytes. */
+/** Hashes bytes. @category hashing @since 0.1.0 */
 export const hashBytes = (bytes: Uint8Array, seed: number): Hash128 => {
   const state = new State(seed)
   const byte = (i: number): number => bytes[i] ?? 0

@@ -7,7 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Net from "node:net"
 
-/** The address is taken, or not this machine's; or there is no certificate to listen with. */
+/**
+ * The address is taken, or not this machine's; or there is no certificate to listen with.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
   address: Schema.String,
   cause: Schema.Defect()
@@ -18,13 +23,23 @@ export class ListenError extends Schema.TaggedError<ListenError>()("ListenError"
   }
 }
 
-/** Sockets are accepted on the address of `host` and `port`, 0 for any port that is free. */
+/**
+ * Sockets are accepted on the address of `host` and `port`, 0 for any port that is free.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Address {
   readonly host: string
   readonly port: number
 }
 
-/** Has a server listen, and yields its port. `make` may throw. Whoever is told the port closes the server. */
+/**
+ * Has a server listen, and yields its port. `make` may throw. Whoever is told the port closes the server.
+ *
+ * @category running
+ * @since 0.1.0
+ */
 export const listenWith = <S extends Net.Server>(
   make: () => S,
   { host, port }: Address

@@ -11,6 +11,7 @@ import * as Tls from "node:tls"
 import type { BytePipe, PipeHandlers } from "../../pravega/segmentstore/BytePipe.ts"
 import { type Address, type ListenError, listenWith } from "./Listening.ts"
 
+/** @category models @since 0.1.0 */
 export interface SocketServerOptions extends Address {
   readonly accept: (pipe: BytePipe) => void
   /** In PEM form; undefined: connections are not encrypted. */
@@ -23,7 +24,12 @@ export interface SocketServerOptions extends Address {
   readonly lingering?: number | undefined
 }
 
-/** Listens until the Scope closes; its connections are closed then too. Yields the port. */
+/**
+ * Listens until the Scope closes; its connections are closed then too. Yields the port.
+ *
+ * @category running
+ * @since 0.1.0
+ */
 export const listen = (options: SocketServerOptions): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(start(options), stop),

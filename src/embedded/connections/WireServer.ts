@@ -8,16 +8,21 @@ import type { BytePipe } from "../../pravega/segmentstore/BytePipe.ts"
 import type { SegmentContainer } from "../store/SegmentContainer.ts"
 import { WireConnection } from "./internal/WireConnection.ts"
 
-/** What a token must allow. */
+/** What a token must allow. @category models @since 0.1.0 */
 export type Access = "READ" | "READ_UPDATE"
 
-/** `expiresAt` in milliseconds since 1970, Infinity for never: appends that were set up with the token end then. */
+/**
+ * `expiresAt` in milliseconds since 1970, Infinity for never: appends that were set up with the token end then.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type TokenCheck =
   | { readonly _tag: "Ok"; readonly expiresAt: number }
   | { readonly _tag: "Failed" }
   | { readonly _tag: "Expired" }
 
-/** Sizes in bytes. */
+/** Sizes in bytes. @category models @since 0.1.0 */
 export interface WireLimits {
   /**
    * Connections at once, 10,000 by default. For one more, that one is closed which has nothing under way and was silent
@@ -41,6 +46,7 @@ export interface WireLimits {
   readonly allUnderWay: number
 }
 
+/** @category models @since 0.1.0 */
 export interface WireServerOptions {
   readonly container: SegmentContainer
   /** Milliseconds since 1970, on the server's clock. */
@@ -56,6 +62,7 @@ export interface WireServerOptions {
   readonly limits?: Partial<WireLimits> | undefined
 }
 
+/** @category models @since 0.1.0 */
 export interface WireServer {
   /** Serves a client at the other end of the pipe until either side closes it. */
   readonly accept: (pipe: BytePipe) => void
@@ -64,7 +71,7 @@ export interface WireServer {
   readonly closeAll: () => void
 }
 
-/** What the connections of a server share. */
+/** What the connections of a server share. @category models @since 0.1.0 */
 export interface WireShared {
   readonly options: WireServerOptions
   readonly limits: WireLimits
@@ -88,6 +95,7 @@ const defaultLimits: WireLimits = {
   allUnderWay: 500_000
 }
 
+/** @category constructors @since 0.1.0 */
 export const make = (options: WireServerOptions): WireServer => {
   const limits = { ...defaultLimits, ...options.limits }
   const connections = new Set<WireConnection>()

@@ -9,14 +9,16 @@
 
 /** In rising order: who may update may read too. */
 const levels = ["NONE", "READ", "READ_UPDATE"] as const
+/** @category models @since 0.1.0 */
 export type Level = (typeof levels)[number]
 
-/** `resource`: what stands between the `*`s. */
+/** `resource`: what stands between the `*`s. @category models @since 0.1.0 */
 export type AccessList = ReadonlyArray<{ readonly resource: ReadonlyArray<string>; readonly level: Level }>
 
+/** @category constants @since 0.1.0 */
 export const everything: AccessList = [{ resource: ["", ""], level: "READ_UPDATE" }]
 
-/** An entry that can't be read allows nothing, as on a real server. */
+/** An entry that can't be read allows nothing, as on a real server. @category decoding @since 0.1.0 */
 export const parse = (text: string): AccessList =>
   text.split(";").flatMap((entry) => {
     const [resource = "", level = "", ...more] = entry.split(",").map((part) => part.trim())
@@ -26,6 +28,7 @@ export const parse = (text: string): AccessList =>
       : [{ resource: resource.split("*"), level: found }]
   })
 
+/** @category guards @since 0.1.0 */
 export const allows = (list: AccessList, resource: string, level: Level): boolean => {
   const allowed = list.find((entry) => matches(entry.resource, resource))?.level ?? "NONE"
   return levels.indexOf(allowed) >= levels.indexOf(level)

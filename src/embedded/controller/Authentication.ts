@@ -8,17 +8,24 @@ import type { AccessList } from "./AccessList.ts"
 import type { TokenOptions } from "./DelegationTokens.ts"
 import { Refusal } from "./World.ts"
 
+/** @category models @since 0.1.0 */
 export interface Authorisation extends TokenOptions {
   /** By name. */
   readonly users: ReadonlyMap<string, User>
 }
 
+/** @category models @since 0.1.0 */
 export interface User {
   readonly password: string
   readonly may: AccessList
 }
 
-/** The user whose credentials the metadata (lower-case names) carry; throws a `Refusal` if they are nobody's. */
+/**
+ * The user whose credentials the metadata (lower-case names) carry; throws a `Refusal` if they are nobody's.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
 export const authenticate = (
   { users }: Authorisation,
   metadata: Readonly<Record<string, string | undefined>>

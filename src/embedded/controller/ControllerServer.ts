@@ -29,7 +29,12 @@ import * as Transactions from "./model/Transactions.ts"
 import * as WriterTimes from "./model/WriterTimes.ts"
 import { defaultLimits, findStream, internal, type Limits, Refusal, type World } from "./World.ts"
 
-/** How often the controller looks after its streams; the defaults are a real controller's. */
+/**
+ * How often the controller looks after its streams; the defaults are a real controller's.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Intervals {
   /** Retention, and forgetting completed transactions: 30 minutes. */
   readonly retention: Duration.Input
@@ -39,12 +44,14 @@ export interface Intervals {
   readonly scaling: Duration.Input
 }
 
+/** @category constants @since 0.1.0 */
 export const defaultIntervals: Intervals = {
   retention: Duration.minutes(30),
   watermarks: Duration.seconds(10),
   scaling: Duration.seconds(10)
 }
 
+/** @category models @since 0.1.0 */
 export interface ControllerServerOptions {
   readonly container: SegmentContainer
   /** The container's storage: what both change in one turn is one unit. */
@@ -61,9 +68,10 @@ export interface ControllerServerOptions {
   readonly newId?: (() => string) | undefined
 }
 
-/** Names are in lower case. */
+/** Names are in lower case. @category models @since 0.1.0 */
 export type Metadata = Readonly<Record<string, string | undefined>>
 
+/** @category models @since 0.1.0 */
 export interface ControllerServer {
   /** Calls back once, never from within, when the answer may be told. Never throws. */
   readonly handle: (
@@ -80,7 +88,7 @@ export interface ControllerServer {
   readonly runScaling: () => void
 }
 
-/** Restores what the records say; the timers stop with the Scope. */
+/** Restores what the records say; the timers stop with the Scope. @category constructors @since 0.1.0 */
 export const make = (options: ControllerServerOptions): Effect.Effect<ControllerServer, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Clock.Clock

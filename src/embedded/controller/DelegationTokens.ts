@@ -10,15 +10,17 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { createHmac, timingSafeEqual } from "node:crypto"
 
+/** @category models @since 0.1.0 */
 export type Permission = "READ" | "READ_UPDATE" | "NONE"
 
+/** @category models @since 0.1.0 */
 export interface TokenOptions {
   readonly signingKey: string
   /** Milliseconds; undefined: a token never expires. */
   readonly life: number | undefined
 }
 
-/** For one stream and all its segments. `now` in milliseconds. */
+/** For one stream and all its segments. `now` in milliseconds. @category tokens @since 0.1.0 */
 export const issue = (
   { life, signingKey }: TokenOptions,
   stream: { readonly scope: string; readonly stream: string },
@@ -37,11 +39,15 @@ export const issue = (
   return `${body}.${sign(signingKey, body)}`
 }
 
+/** @category models @since 0.1.0 */
 export type Verdict = "allowed" | "refused" | "expired"
 
 /**
  * Whether a token allows to read all of some segments ("READ") or to change them ("READ_UPDATE"). A claim covers what its path names
  * and all below it; `*` covers everything.
+ *
+ * @category tokens
+ * @since 0.1.0
  */
 export const check = (
   { signingKey }: Pick<TokenOptions, "signingKey">,
@@ -60,7 +66,7 @@ export const check = (
   return segments.every((segment) => claimed.some((claim) => covers(claim, segment))) ? "allowed" : "refused"
 }
 
-/** When a token that is allowed ends to be, in milliseconds; Infinity: never. */
+/** When a token that is allowed ends to be, in milliseconds; Infinity: never. @category tokens @since 0.1.0 */
 export const expiresAt = ({ signingKey }: Pick<TokenOptions, "signingKey">, token: string): number => {
   const expires = claimsOf(signingKey, token)?.["exp"]
   return typeof expires === "number" ? expires * 1_000 : Number.POSITIVE_INFINITY

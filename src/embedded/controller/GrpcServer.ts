@@ -19,6 +19,7 @@ const service = "/io.pravega.controller.stream.api.grpc.v1.ControllerService/"
 /** Calls in progress are answered within a turn and a commit: this is for peers that do not read. */
 const closingMillis = 1_000
 
+/** @category models @since 0.1.0 */
 export interface GrpcServerOptions {
   /** "127.0.0.1" by default. */
   readonly host?: string | undefined
@@ -29,7 +30,7 @@ export interface GrpcServerOptions {
   readonly limits?: Partial<GrpcLimits> | undefined
 }
 
-/** Listens until the Scope closes; yields the port. */
+/** Listens until the Scope closes; yields the port. @category running @since 0.1.0 */
 export const listen = (
   server: Pick<ControllerServer, "handle">,
   options: GrpcServerOptions

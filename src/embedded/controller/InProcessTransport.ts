@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import { type ControllerTransport, TransportError } from "../../pravega/controller/ControllerTransport.ts"
 import type { ControllerServer } from "./ControllerServer.ts"
 
+/** @category constructors @since 0.1.0 */
 export const make = (server: Pick<ControllerServer, "handle">): ControllerTransport["Service"] => ({
   unary: (method, request, { metadata }) =>
     Effect.callback<Uint8Array, TransportError>((resume) => {

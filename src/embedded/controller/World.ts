@@ -11,7 +11,12 @@ import * as SegmentAttribute from "../../pravega/wire/SegmentAttribute.ts"
 import type { SegmentContainer } from "../store/SegmentContainer.ts"
 import type { ControllerState, ScopeState, StreamState } from "./model/ControllerState.ts"
 
-/** Times in milliseconds. The defaults are those of a real server 0.13.0, where it has such a setting. */
+/**
+ * Times in milliseconds. The defaults are those of a real server 0.13.0, where it has such a setting.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Limits {
   /** The bounds of a transaction's lease: 10 seconds and 10 minutes. */
   readonly minimumLease: number
@@ -24,6 +29,7 @@ export interface Limits {
   readonly completedTransactions: number
 }
 
+/** @category constants @since 0.1.0 */
 export const defaultLimits: Limits = {
   minimumLease: 10_000,
   maximumLease: 600_000,
@@ -32,6 +38,7 @@ export const defaultLimits: Limits = {
   completedTransactions: 100_000
 }
 
+/** @category models @since 0.1.0 */
 export interface World {
   readonly state: ControllerState
   readonly container: SegmentContainer
@@ -46,25 +53,28 @@ export interface World {
   readonly leaseEnds: (at: number) => void
 }
 
-/** An rpc that ends with a status of gRPC instead of a reply. */
+/** An rpc that ends with a status of gRPC instead of a reply. @category errors @since 0.1.0 */
 export class Refusal extends Data.TaggedError("Refusal")<{ readonly code: StatusCode; readonly details: string }> {
   override get message(): string {
     return `${this.code}: ${this.details}`
   }
 }
 
-/** What a real server answers where it throws something it has no status for. */
+/** What a real server answers where it throws something it has no status for. @category errors @since 0.1.0 */
 export const internal = (details = "Internal exception occurred"): Refusal => new Refusal({ code: "INTERNAL", details })
 
+/** @category getters @since 0.1.0 */
 export const findStream = (world: World, scope: string, stream: string): StreamState | undefined =>
   world.state.scopes.get(scope)?.streams.get(stream)
 
+/** @category getters @since 0.1.0 */
 export const scopeOrRefuse = (world: World, scope: string): ScopeState => {
   const found = world.state.scopes.get(scope)
   if (found === undefined) throw new Refusal({ code: "NOT_FOUND", details: `scope ${scope} does not exist` })
   return found
 }
 
+/** @category getters @since 0.1.0 */
 export const streamOrRefuse = (world: World, scope: string, stream: string): StreamState => {
   const found = findStream(world, scope, stream)
   if (found === undefined) throw new Refusal({ code: "NOT_FOUND", details: `stream ${scope}/${stream} does not exist` })
@@ -75,7 +85,12 @@ export const streamOrRefuse = (world: World, scope: string, stream: string): Str
 // segments
 // -----------------------------------------------------------------------------
 
-/** Creates segments of a stream in the store, with what the stream's policy says of them. */
+/**
+ * Creates segments of a stream in the store, with what the stream's policy says of them.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
 export const createSegments = (
   world: World,
   name: ScopedStream,
@@ -90,7 +105,12 @@ export const createSegments = (
   for (const { id } of segments) world.container.create(segmentName(name, id), { attributes })
 }
 
-/** Seals segments that may be sealed or gone already; all their bytes, truncated ones included. */
+/**
+ * Seals segments that may be sealed or gone already; all their bytes, truncated ones included.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
 export const sealSegments = (world: World, name: ScopedStream, segments: ReadonlyArray<SegmentWithRange>): number =>
   segments.reduce((bytes, { id }) => {
     const segment = segmentName(name, id)

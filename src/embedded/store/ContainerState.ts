@@ -38,7 +38,7 @@ const readMaximum = 2 * 1024 * 1024
 /** How many names of merged segments are remembered, so that a merge that is asked for again is answered as done. */
 const mergedNamesMaximum = 10_000
 
-/** A segment, live. */
+/** A segment, live. @category models @since 0.1.0 */
 export interface Segment {
   readonly key: number
   readonly name: string
@@ -53,7 +53,12 @@ export interface Segment {
   lastModified: number
 }
 
-/** The container of what the storage holds. Segments that died with their connections are deleted first. */
+/**
+ * The container of what the storage holds. Segments that died with their connections are deleted first.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const open = (options: ContainerOptions): SegmentContainer => new Container(options)
 
 class Container implements SegmentContainer {
@@ -368,5 +373,5 @@ const stored = (segment: Segment): StoredSegment => ({
   lastModified: segment.lastModified
 })
 
-/** Transient segments die with the connection that made them. */
+/** Transient segments die with the connection that made them. @category guards @since 0.1.0 */
 export const isTransient = (name: string): boolean => name.includes("#transient.")

@@ -8,10 +8,15 @@
 import * as AttributeId from "../../pravega/wire/SegmentAttribute.ts"
 import type { AttributeUpdate, BadAttribute, TooManyAttributes } from "./SegmentContainer.ts"
 
-/** What an attribute that is not set reads as: Java's Long.MIN_VALUE. */
+/** What an attribute that is not set reads as: Java's Long.MIN_VALUE. @category constants @since 0.1.0 */
 export const notSet = -(2n ** 63n)
 
-/** What a stream's segment has from the start, besides its creation time. `scaleType` as in the wire's CreateSegment. */
+/**
+ * What a stream's segment has from the start, besides its creation time. `scaleType` as in the wire's CreateSegment.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const ofStreamSegment = (policy: {
   readonly scaleType: number
   readonly targetRate: number
@@ -23,10 +28,10 @@ export const ofStreamSegment = (policy: {
   [AttributeId.segmentType, 0n]
 ]
 
-/** What a segment has from the start that dies with its connection. */
+/** What a segment has from the start that dies with its connection. @category constants @since 0.1.0 */
 export const ofTransientSegment: ReadonlyArray<readonly [id: string, value: bigint]> = [[AttributeId.segmentType, 128n]]
 
-/** What a table segment has from the start: its kind, and nothing else. */
+/** What a table segment has from the start: its kind, and nothing else. @category constructors @since 0.1.0 */
 export const ofTableSegment = (keyLength: number): ReadonlyArray<readonly [id: string, value: bigint]> => [
   [AttributeId.segmentType, keyLength === 0 ? 1n : 5n]
 ]
@@ -36,6 +41,7 @@ const transientMaximum = 16
 /** A real transient segment has one more of its own than this server keeps. */
 const transientHidden = 1
 
+/** @category models @since 0.1.0 */
 export class SegmentAttributes {
   readonly values: Map<string, bigint>
   private readonly isTransient: boolean

@@ -12,7 +12,7 @@
 import type { Storage, StoredState } from "./Storage.ts"
 import type { TableContainer } from "./TableContainer.ts"
 
-/** Offsets and lengths in bytes. */
+/** Offsets and lengths in bytes. @category models @since 0.1.0 */
 export interface SegmentInfo {
   readonly name: string
   readonly isTable: boolean
@@ -23,46 +23,54 @@ export interface SegmentInfo {
   readonly lastModified: number
 }
 
-/** There is none of this name (any more). */
+/** There is none of this name (any more). @category models @since 0.1.0 */
 export interface NoSuchSegment {
   readonly _tag: "NoSuchSegment"
   readonly segment: string
 }
+/** @category models @since 0.1.0 */
 export interface Sealed {
   readonly _tag: "Sealed"
   readonly segment: string
 }
-/** The offset lies before the segment's start, or beyond its end where it may not. */
+/** The offset lies before the segment's start, or beyond its end where it may not. @category models @since 0.1.0 */
 export interface Truncated {
   readonly _tag: "Truncated"
   readonly startOffset: number
 }
-/** What was asked for cannot be done with this kind of segment. */
+/** What was asked for cannot be done with this kind of segment. @category models @since 0.1.0 */
 export interface Unsupported {
   readonly _tag: "Unsupported"
   readonly operation: string
 }
+/** @category models @since 0.1.0 */
 export interface Done {
   readonly _tag: "Done"
 }
 
-/** 0 set, 1 replace, 2 replace if greater, 3 accumulate, 4 replace if equal: as on the wire. */
+/**
+ * 0 set, 1 replace, 2 replace if greater, 3 accumulate, 4 replace if equal: as on the wire.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface AttributeUpdate {
   readonly attributeId: string
   readonly attributeUpdateType: number
   readonly newValue: bigint
   readonly oldValue: bigint
 }
-/** An attribute has another value than the update requires. */
+/** An attribute has another value than the update requires. @category models @since 0.1.0 */
 export interface BadAttribute {
   readonly _tag: "BadAttribute"
   readonly attributeId: string
 }
-/** A transient segment holds no more than 16 attributes of clients. */
+/** A transient segment holds no more than 16 attributes of clients. @category models @since 0.1.0 */
 export interface TooManyAttributes {
   readonly _tag: "TooManyAttributes"
 }
 
+/** @category models @since 0.1.0 */
 export interface CreateOptions {
   /** Attributes to start with, by id (a UUID in lower case); the creation time is set anyway. */
   readonly attributes?: ReadonlyArray<readonly [id: string, value: bigint]> | undefined
@@ -70,6 +78,7 @@ export interface CreateOptions {
   readonly tableKeyLength?: number | undefined
 }
 
+/** @category models @since 0.1.0 */
 export interface AppendRequest {
   readonly segment: string
   readonly writerId: string
@@ -82,15 +91,18 @@ export interface AppendRequest {
   /** Kept as it is: must not change. Nobody else has it, if it came from `ReadBuffers`. */
   readonly data: Uint8Array
 }
+/** @category models @since 0.1.0 */
 export interface Appended {
   readonly _tag: "Appended"
   /** The segment's length after it. */
   readonly length: number
 }
+/** @category models @since 0.1.0 */
 export interface BadOffset {
   readonly _tag: "BadOffset"
   readonly length: number
 }
+/** @category models @since 0.1.0 */
 export type AppendResult =
   | Appended
   | NoSuchSegment
@@ -100,6 +112,7 @@ export type AppendResult =
   | TooManyAttributes
   | Unsupported
 
+/** @category models @since 0.1.0 */
 export interface ReadData {
   readonly _tag: "ReadData"
   readonly offset: number
@@ -108,22 +121,30 @@ export interface ReadData {
   /** A view: nobody may write to it. It may be given to `ReadBuffers`. */
   readonly data: Uint8Array
 }
-/** The offset is below 0, or beyond the end of a sealed segment. */
+/** The offset is below 0, or beyond the end of a sealed segment. @category models @since 0.1.0 */
 export interface OutOfRange {
   readonly _tag: "OutOfRange"
 }
-/** The storage can't be read any more: the server's end, which nobody is told in the protocol. */
+/**
+ * The storage can't be read any more: the server's end, which nobody is told in the protocol.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface StorageFailed {
   readonly _tag: "StorageFailed"
 }
+/** @category models @since 0.1.0 */
 export type ReadResult = ReadData | NoSuchSegment | Sealed | Truncated | OutOfRange | StorageFailed
 
+/** @category models @since 0.1.0 */
 export interface Merged {
   readonly _tag: "Merged"
   /** The target's length after it. */
   readonly length: number
 }
 
+/** @category models @since 0.1.0 */
 export interface SegmentContainer {
   /** Large appends come best in buffers of `ReadBuffers`. */
   readonly reusesAppends: boolean
@@ -188,13 +209,14 @@ export interface SegmentContainer {
   readonly commit: (done: () => void) => void
 }
 
-/** A read that waits. */
+/** A read that waits. @category models @since 0.1.0 */
 export interface Poll {
   readonly _tag: "Poll"
   /** Forgets the read; what it was to call is not called any more. */
   readonly cancel: () => void
 }
 
+/** @category models @since 0.1.0 */
 export interface ContainerOptions {
   readonly storage: Storage
   /** What `storage` held when it was opened; by default this loads it. */

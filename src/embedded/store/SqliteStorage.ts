@@ -30,6 +30,7 @@ import { LogSync } from "./internal/LogSync.ts"
 import { chunkTables, makeChunkStore, MissingBytes } from "./internal/SqliteChunks.ts"
 import type { Storage, StoredSegment, StoredState } from "./Storage.ts"
 
+/** @category models @since 0.1.0 */
 export interface SqliteStorageOptions {
   readonly directory: string
   /** What acknowledged data must survive: the end of the process, or also the loss of power. Default "process". */
@@ -70,13 +71,13 @@ const schema = `
   PRAGMA application_id = ${applicationId};
 `
 
-/** One that can also end as its process would. */
+/** One that can also end as its process would. @category models @since 0.1.0 */
 export interface AbandonableStorage extends Storage {
   /** As kill -9: what was not committed is lost. The directory is free then, as it is after a death. */
   readonly abandon: () => void
 }
 
-/** Opens the directory, and makes it if it is not there. Closed with the Scope. */
+/** Opens the directory, and makes it if it is not there. Closed with the Scope. @category constructors @since 0.1.0 */
 export const open = (
   options: SqliteStorageOptions
 ): Effect.Effect<AbandonableStorage, EmbeddedError, Scope.Scope> =>

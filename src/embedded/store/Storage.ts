@@ -10,7 +10,12 @@
  */
 import { MemoryLog } from "./internal/MemoryLog.ts"
 
-/** A segment without its bytes and attributes. Offsets and lengths in bytes, times in milliseconds since 1970. */
+/**
+ * A segment without its bytes and attributes. Offsets and lengths in bytes, times in milliseconds since 1970.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface StoredSegment {
   /** Unique for ever: a segment that is created again under an old name gets another key. */
   readonly key: number
@@ -25,12 +30,13 @@ export interface StoredSegment {
   readonly lastModified: number
 }
 
-/** What a storage holds when it is opened. Both can be gone through more than once. */
+/** What a storage holds when it is opened. Both can be gone through more than once. @category models @since 0.1.0 */
 export interface StoredState {
   readonly segments: Iterable<StoredSegment & { readonly attributes: Iterable<readonly [id: string, value: bigint]> }>
   readonly records: Iterable<readonly [key: string, text: string]>
 }
 
+/** @category models @since 0.1.0 */
 export interface Storage {
   /** It gives the buffers of what is appended back to `ReadBuffers`, where they came from there. */
   readonly reusesAppends?: boolean
@@ -73,7 +79,7 @@ export interface Storage {
   readonly close: () => void
 }
 
-/** Keeps everything in memory, for the life of the process. */
+/** Keeps everything in memory, for the life of the process. @category constructors @since 0.1.0 */
 export const makeMemory = (): Storage => new MemoryStorage()
 
 class MemoryStorage implements Storage {

@@ -9,6 +9,7 @@
 import type { TableEntry, TableKey } from "../../pravega/wire/WireCommand.ts"
 import type { NoSuchSegment, Sealed, Truncated, Unsupported } from "./SegmentContainer.ts"
 
+/** @category models @since 0.1.0 */
 export interface TableInfo {
   readonly _tag: "TableInfo"
   readonly startOffset: number
@@ -17,33 +18,44 @@ export interface TableInfo {
   /** 0: a hash table. */
   readonly keyLength: number
 }
+/** @category models @since 0.1.0 */
 export interface KeyDoesNotExist {
   readonly _tag: "KeyDoesNotExist"
 }
+/** @category models @since 0.1.0 */
 export interface BadKeyVersion {
   readonly _tag: "BadKeyVersion"
 }
-/** A request that no table of this kind takes. */
+/** A request that no table of this kind takes. @category models @since 0.1.0 */
 export interface IllegalArgument {
   readonly _tag: "IllegalArgument"
   readonly detail: string
 }
+/** @category models @since 0.1.0 */
 export interface TableNotEmpty {
   readonly _tag: "TableNotEmpty"
 }
 
+/** @category models @since 0.1.0 */
 export interface NotATable {
   readonly _tag: "NotATable"
 }
-/** No continuation token that this container gave. */
+/** No continuation token that this container gave. @category models @since 0.1.0 */
 export interface BadToken {
   readonly _tag: "BadToken"
 }
 
+/** @category models @since 0.1.0 */
 export type TableRefusal = NoSuchSegment | NotATable | BadToken | Unsupported | IllegalArgument
-/** `Truncated`: the table has another length (which it carries) than the request expects. */
+/**
+ * `Truncated`: the table has another length (which it carries) than the request expects.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type TableChangeRefusal = TableRefusal | Sealed | Truncated | KeyDoesNotExist | BadKeyVersion
 
+/** @category models @since 0.1.0 */
 export interface TableRange {
   readonly suggestedCount: number
   readonly continuationToken: Uint8Array
@@ -52,12 +64,14 @@ export interface TableRange {
   readonly toKey: Uint8Array
 }
 
+/** @category models @since 0.1.0 */
 export interface TablePage {
   readonly _tag: "TablePage"
   readonly entries: ReadonlyArray<TableEntry>
   readonly continuationToken: Uint8Array
 }
 
+/** @category models @since 0.1.0 */
 export interface TableDelta {
   readonly _tag: "TableDelta"
   readonly entries: ReadonlyArray<TableEntry>
@@ -66,7 +80,7 @@ export interface TableDelta {
   readonly lastPosition: number
 }
 
-/** Tables are created by `SegmentContainer.create` with a key length. */
+/** Tables are created by `SegmentContainer.create` with a key length. @category models @since 0.1.0 */
 export interface TableContainer {
   readonly info: (name: string) => TableInfo | TableRefusal
   readonly delete: (name: string, mustBeEmpty: boolean) => { readonly _tag: "Done" } | TableNotEmpty | TableRefusal

@@ -26,27 +26,27 @@ import { ControllerTransport } from "./ControllerTransport.ts"
 import type { Credentials } from "./Credentials.ts"
 import type { ControllerService } from "./gen/Controller_pb.ts"
 
-/** Where a segment lives. @category models */
+/** Where a segment lives. @category models @since 0.1.0 */
 export interface StoreEndpoint {
   readonly host: string
   readonly port: number
 }
 
-/** A successor of a sealed segment, with all the segments that it follows. @category models */
+/** A successor of a sealed segment, with all the segments that it follows. @category models @since 0.1.0 */
 export interface Successor extends SegmentWithRange {
   readonly predecessors: ReadonlyArray<SegmentId>
 }
 
-/** A reader group, by its scope and its name in the scope. @category models */
+/** A reader group, by its scope and its name in the scope. @category models @since 0.1.0 */
 export interface ReaderGroupRef {
   readonly scope: ScopeName
   readonly name: ReaderGroupName
 }
 
-/** @category models */
+/** @category models @since 0.1.0 */
 export type TransactionState = "open" | "committing" | "committed" | "aborting" | "aborted" | "unknown"
 
-/** @category models */
+/** @category models @since 0.1.0 */
 export type PingStatus =
   | "ok"
   | "lease-too-large"
@@ -57,7 +57,7 @@ export type PingStatus =
   | "aborted"
   | "unknown"
 
-/** What a delegation token allows. @category models */
+/** What a delegation token allows. @category models @since 0.1.0 */
 export type AccessOperation = "read" | "write" | "read-write"
 
 /** @category models @since 0.1.0 */
@@ -94,7 +94,7 @@ export type ControllerReply<M extends ControllerMethod> = MessageShape<(typeof C
 
 type Call<A> = Effect.Effect<A, ControllerError>
 
-/** @category services */
+/** @category services @since 0.1.0 */
 export class Controller extends Context.Service<Controller, {
   // scopes
   /**

@@ -19,7 +19,7 @@ import { scopes, streams } from "./internal/StreamCalls.ts"
 import { transactions } from "./internal/TransactionCalls.ts"
 import { writers } from "./internal/WriterCalls.ts"
 
-/** @internal */
+/** @internal @category constructors @since 0.1.0 */
 export const make = (transport: ControllerTransport["Service"], options: ControllerOptions): Controller["Service"] => {
   const calls = ControllerCalls.make(transport, {
     metadata: options.credentials === undefined

@@ -24,7 +24,7 @@ export const basic = (user: string, password: string | Redacted.Redacted<string>
   password: typeof password === "string" ? Redacted.make(password) : password
 })
 
-/** The value of the `authorization` metadata. @internal */
+/** The value of the `authorization` metadata. @internal @category combinators @since 0.1.0 */
 export const authorization = (credentials: Credentials): string => {
   if (credentials._tag === "token") return `${credentials.method} ${Redacted.value(credentials.token)}`
   const bytes = new TextEncoder().encode(`${credentials.user}:${Redacted.value(credentials.password)}`)

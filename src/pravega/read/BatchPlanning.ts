@@ -21,7 +21,12 @@ import * as StreamCuts from "./StreamCuts.ts"
 /** Requests on segments at a time. */
 const concurrency = 16
 
-/** A cut of the stream; an empty one, as Java gives for the tail of a sealed stream, is looked up. */
+/**
+ * A cut of the stream; an empty one, as Java gives for the tail of a sealed stream, is looked up.
+ *
+ * @category planning
+ * @since 0.1.0
+ */
 export const resolve = Effect.fnUntraced(
   function*(
     stream: ScopedStream,
@@ -48,6 +53,9 @@ const isGone = (error: ReadErrorReason): boolean =>
  *
  * A segment that `from` does not list was created after it and is read from its start; one that `to` does not list was
  * sealed before it and is read to its end.
+ *
+ * @category planning
+ * @since 0.1.0
  */
 export const ranges = Effect.fnUntraced(
   function*(

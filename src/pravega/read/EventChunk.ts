@@ -11,6 +11,7 @@ import { headerSize, i32At } from "./EventFraming.ts"
 import { EventRead, type EventRun } from "./EventRead.ts"
 import { UndecodableEvent } from "./ReadError.ts"
 
+/** @category models @since 0.1.0 */
 export interface EventChunk {
   readonly segment: Segment
   /** Where the first event starts. */
@@ -25,16 +26,16 @@ export interface EventChunk {
   readonly isSole: boolean
 }
 
-/** A chunk's events, up to the first one that its codec refuses. */
+/** A chunk's events, up to the first one that its codec refuses. @category models @since 0.1.0 */
 export interface Decoded<A> {
   readonly events: ReadonlyArray<EventRead<A>>
   readonly failure: UndecodableEvent | undefined
 }
 
-/** What of a codec is needed to read. */
+/** What of a codec is needed to read. @category models @since 0.1.0 */
 export type Decoder<A> = Pick<EventCodec<A>, "name" | "decode" | "copies">
 
-/** Decodes a chunk's events. The codec gets views of the chunk's bytes. */
+/** Decodes a chunk's events. The codec gets views of the chunk's bytes. @category decoding @since 0.1.0 */
 export const decode = <A>(chunk: EventChunk, codec: Decoder<A>, run: EventRun = runOf(chunk)): Decoded<A> => {
   const { bytes } = chunk
   const events: Array<EventRead<A>> = []
@@ -56,14 +57,24 @@ export const decode = <A>(chunk: EventChunk, codec: Decoder<A>, run: EventRun = 
 /** Not the chunk itself, whose bytes an event would keep. */
 const runOf = ({ segment, startOffset }: EventChunk): EventRun => ({ segment, startOffset })
 
-/** Decodes a chunk that is not used any more: where the codec copies, its buffer goes to the next read. */
+/**
+ * Decodes a chunk that is not used any more: where the codec copies, its buffer goes to the next read.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
 export const decodeLast = <A>(chunk: EventChunk, codec: Decoder<A>, run?: EventRun): Decoded<A> => {
   const decoded = decode(chunk, codec, run)
   if (chunk.isSole && codec.copies === true && decoded.failure === undefined) ReadBuffers.give(chunk.bytes)
   return decoded
 }
 
-/** A part of a chunk that keeps within limits; each limit counts from the chunk's start. */
+/**
+ * A part of a chunk that keeps within limits; each limit counts from the chunk's start.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Limit {
   /** In bytes, headers included. */
   readonly bytes?: number | undefined
@@ -73,6 +84,9 @@ export interface Limit {
 /**
  * Cuts a chunk at the last event boundary within the limit, but never before the first event's end: who takes from it
  * always gets on, also when an event is larger than the limit. The rest is undefined when nothing is left.
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const take = (chunk: EventChunk, limit: Limit): readonly [EventChunk, EventChunk | undefined] => {
   const { bytes } = chunk
@@ -108,7 +122,12 @@ export const take = (chunk: EventChunk, limit: Limit): readonly [EventChunk, Eve
   ]
 }
 
-/** Cuts consecutive chunks into pieces of about so many bytes, at event boundaries. */
+/**
+ * Cuts consecutive chunks into pieces of about so many bytes, at event boundaries.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const divide = (chunks: ReadonlyArray<EventChunk>, size: number): ReadonlyArray<ReadonlyArray<EventChunk>> => {
   const pieces: Array<Array<EventChunk>> = []
   let left = 0

@@ -14,6 +14,8 @@ import type { TimeWindow } from "../../core/TimeWindow.ts"
  * The run of events that an event was read with: what many events share, held once.
  *
  * @internal
+ * @category models
+ * @since 0.1.0
  */
 export interface EventRun {
   readonly segment: Segment
@@ -26,6 +28,8 @@ export interface EventRun {
  * What a run of events has to do with the reader group that it was read in.
  *
  * @internal
+ * @category models
+ * @since 0.1.0
  */
 export interface GroupMark {
   /** All events of the segment before the offset are processed. */

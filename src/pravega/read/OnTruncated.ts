@@ -44,6 +44,8 @@ export const gapBytes = Metric.counter("pravega_read_gap_bytes", {
  * Does what was chosen about a gap: fails with it, or reports it.
  *
  * @internal
+ * @category running
+ * @since 0.1.0
  */
 export const handle = (choice: OnTruncated, lost: TruncatedData): Effect.Effect<void, TruncatedData> => {
   if (choice === "fail") return Effect.fail(lost)

@@ -147,7 +147,7 @@ export class InvalidPosition extends Schema.TaggedError<InvalidPosition>()("Inva
   }
 }
 
-/** @category errors */
+/** @category errors @since 0.1.0 */
 export const ReadErrorReason = Schema.Union([
   TruncatedData,
   RangeBeyondEnd,
@@ -159,6 +159,7 @@ export const ReadErrorReason = Schema.Union([
   SegmentError,
   ControllerError
 ])
+/** @category models @since 0.1.0 */
 export type ReadErrorReason = typeof ReadErrorReason.Type
 
 /**

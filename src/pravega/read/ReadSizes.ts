@@ -7,9 +7,10 @@
 
 /** Bytes per request, and about the bytes in an array of events: large enough to make its overhead small. */
 const readSizeMax = 512 * 1024
+/** @category constants @since 0.1.0 */
 export const readSizeMin = 64 * 1024
 
-/** `least`: what each segment has in any case, however many there are. */
+/** `least`: what each segment has in any case, however many there are. @category reading @since 0.1.0 */
 export const share = (
   total: number,
   { least, segments }: { readonly segments: number; readonly least: number }

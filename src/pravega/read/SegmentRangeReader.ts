@@ -23,9 +23,13 @@ import type { ReadErrorReason } from "./ReadError.ts"
 /**
  * An offset that is there; `tail`: the segment's length when the reader starts; `end`: the end of the sealed segment,
  * waiting at the tail until there is more; `until`: the same, but to an offset at most.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type RangeEnd = bigint | "tail" | "end" | { readonly until: bigint }
 
+/** @category models @since 0.1.0 */
 export interface Options {
   readonly segment: Segment
   /** An event boundary. */
@@ -44,6 +48,7 @@ export interface Options {
   readonly onTruncated: OnTruncated.OnTruncated
 }
 
+/** @category models @since 0.1.0 */
 export interface SegmentRangeReader {
   /**
    * The next events; done at the range's end. One caller at a time. Interrupting it loses nothing: reads in flight go
@@ -56,7 +61,12 @@ export interface SegmentRangeReader {
   readonly isAheadUsedUp: () => boolean
 }
 
-/** Starts nothing before the first pull. Closing the Scope stops the reads in flight. */
+/**
+ * Starts nothing before the first pull. Closing the Scope stops the reads in flight.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (
   segments: Segments["Service"],
   options: Options

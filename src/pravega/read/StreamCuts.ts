@@ -16,13 +16,13 @@ import type { SegmentError } from "../segmentstore/SegmentError.ts"
 /** Requests on segments at a time. */
 const concurrency = 16
 
-/** Where the stream ends now, segment by segment: not one moment for all of them. */
+/** Where the stream ends now, segment by segment: not one moment for all of them. @category models @since 0.1.0 */
 export interface Tail {
   readonly cut: StreamCut
   readonly isSealed: boolean
 }
 
-/** @internal */
+/** @internal @category positions @since 0.1.0 */
 export const tail = Effect.fnUntraced(
   function*(stream: ScopedStream): Effect.fn.Return<Tail, ControllerError | SegmentError, Pravega> {
     const { controller } = yield* Pravega
@@ -54,7 +54,12 @@ const ends = (stream: ScopedStream, segments: ReadonlyArray<SegmentWithRange>) =
     { concurrency }
   )
 
-/** The segments with ranges and lengths from one cut to another, both of the same stream. @internal */
+/**
+ * The segments with ranges and lengths from one cut to another, both of the same stream. @internal
+ *
+ * @category positions
+ * @since 0.1.0
+ */
 export const extents = Effect.fnUntraced(function*(from: StreamCut, to: StreamCut) {
   const { controller, segments } = yield* Pravega
   const { stream } = from

@@ -17,6 +17,6 @@ const codec = EventCodec.make<Watermark>({
   copies: true
 })
 
-/** There is none of a stream that is Pravega's own. */
+/** There is none of a stream that is Pravega's own. @category constructors @since 0.1.0 */
 export const of = ({ scope, stream }: ScopedStream): EventStream.EventStream<Watermark> =>
   EventStream.make(new ScopedStream({ scope, stream: markStream(stream) }), { codec })

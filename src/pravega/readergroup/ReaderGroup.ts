@@ -155,6 +155,8 @@ export const create = Effect.fn("ReaderGroup.create")(function*(
  * Creates a group unless it exists, and sees to it that its state is there; answers its configuration, and the state.
  *
  * @internal
+ * @category constructors
+ * @since 0.1.0
  */
 export const createAs = Effect.fnUntraced(function*(
   group: ReaderGroupRef,
@@ -184,6 +186,8 @@ export const createAs = Effect.fnUntraced(function*(
  * asked for it. Else the group is created.
  *
  * @internal
+ * @category constructors
+ * @since 0.1.0
  */
 export const openOrCreate = <E, R>(
   group: ReaderGroupRef,
@@ -202,7 +206,7 @@ export const openOrCreate = <E, R>(
         createAs(group, config)))
   )
 
-/** @internal */
+/** @internal @category constructors @since 0.1.0 */
 export const configured = (options: ReaderGroupOptions): ReaderGroupConfig.ReaderGroupConfig => {
   const streams = isList(options.streams)
     ? Object.fromEntries(options.streams.map((stream) => [String(stream), {}]))
@@ -241,7 +245,7 @@ export const remove = Effect.fn("ReaderGroup.remove")(function*(
   )
 })
 
-/** A group's name in two parts; fails with `InvalidName`. @internal */
+/** A group's name in two parts; fails with `InvalidName`. @internal @category decoding @since 0.1.0 */
 export const parse = (name: string): Effect.Effect<ReaderGroupRef, ReaderGroupError> => {
   const [scope = "", group = "", ...rest] = name.split("/")
   const parts = Result.all([

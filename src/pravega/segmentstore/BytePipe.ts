@@ -5,7 +5,12 @@
  * @since 0.1.0
  */
 
-/** What a pipe tells its user. Called from its own callbacks: must be quick and must not throw. @category models */
+/**
+ * What a pipe tells its user. Called from its own callbacks: must be quick and must not throw.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface PipeHandlers {
   /** The next bytes. They are lent for the call: the pipe may put the next ones into the same buffer. */
   readonly onData: (chunk: Uint8Array) => void
@@ -15,7 +20,7 @@ export interface PipeHandlers {
   readonly onClose: (cause?: unknown) => void
 }
 
-/** @category models */
+/** @category models @since 0.1.0 */
 export interface BytePipe {
   /** Where the bytes go. Called once; nothing is lost before it. */
   readonly listen: (handlers: PipeHandlers) => void
@@ -44,6 +49,7 @@ export interface BytePipe {
  * `highWaterMark` bytes (64 KiB by default) is told to wait.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const makePair = (options?: { readonly highWaterMark?: number | undefined }): readonly [BytePipe, BytePipe] => {
   const a = new MemoryEnd(options?.highWaterMark ?? 64 * 1024)

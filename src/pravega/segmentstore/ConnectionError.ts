@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 
-/** The connection to a segment store could not be opened. @category errors */
+/** The connection to a segment store could not be opened. @category errors @since 0.1.0 */
 export class ConnectionRefused extends Schema.TaggedError<ConnectionRefused>()("ConnectionRefused", {
   endpoint: Schema.String,
   cause: Schema.Defect()
@@ -15,7 +15,7 @@ export class ConnectionRefused extends Schema.TaggedError<ConnectionRefused>()("
   }
 }
 
-/** The store speaks no version of the wire protocol that this client speaks. @category errors */
+/** The store speaks no version of the wire protocol that this client speaks. @category errors @since 0.1.0 */
 export class IncompatibleStore extends Schema.TaggedError<IncompatibleStore>()("IncompatibleStore", {
   detail: Schema.String
 }) {
@@ -29,6 +29,7 @@ export class IncompatibleStore extends Schema.TaggedError<IncompatibleStore>()("
  * could not be understood, an `IncompatibleStore`, or the socket's error; absent when the store closed it in order.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("ConnectionLost", {
   endpoint: Schema.String,

@@ -18,14 +18,19 @@ import type { BytePipe } from "./BytePipe.ts"
 import { ConnectionLost, type ConnectionRefused, IncompatibleStore } from "./ConnectionError.ts"
 import { formatEndpoint, SegmentStoreTransport } from "./SegmentStoreTransport.ts"
 
-/** Takes what arrives for one request id. Called from the socket's callbacks: must be quick and must not throw. */
+/**
+ * Takes what arrives for one request id. Called from the socket's callbacks: must be quick and must not throw.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface ReplyHandler {
   readonly onReply: (reply: WireCommand) => void
   /** Called at most once, after which no reply comes: the outcome of what was sent is unknown. */
   readonly onLost: (error: ConnectionLost) => void
 }
 
-/** @category models */
+/** @category models @since 0.1.0 */
 export interface SegmentConnection {
   readonly endpoint: string
   /** A request id that was never used on this connection. */
@@ -65,7 +70,7 @@ export interface SegmentConnection {
   readonly fail: (reason: string) => void
 }
 
-/** @category models */
+/** @category models @since 0.1.0 */
 export interface ConnectionOptions {
   /** How long nothing may have come before a KeepAlive is sent. 10 seconds by default, as in Java's client. */
   readonly keepAliveInterval?: Duration.Input | undefined
@@ -78,6 +83,7 @@ export interface ConnectionOptions {
  * When the Scope closes, so does the connection, and whoever still waits on it is told that it is lost.
  *
  * @category constructors
+ * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
   endpoint: StoreEndpoint,

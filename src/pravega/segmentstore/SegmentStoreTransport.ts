@@ -15,7 +15,7 @@ import type { TlsOptions } from "../controller/ControllerTransport.ts"
 import type { BytePipe, PipeHandlers } from "./BytePipe.ts"
 import { ConnectionRefused } from "./ConnectionError.ts"
 
-/** @category models */
+/** @category models @since 0.1.0 */
 export interface SocketOptions {
   /** How long opening a connection may take, the TLS handshake included. 5 seconds by default, as in Java's client. */
   readonly connectTimeout?: Duration.Input | undefined
@@ -23,11 +23,11 @@ export interface SocketOptions {
   readonly tls?: TlsOptions | undefined
 }
 
-/** `host:port`, as errors and logs name a store. @category formatting */
+/** `host:port`, as errors and logs name a store. @category formatting @since 0.1.0 */
 export const formatEndpoint = (endpoint: StoreEndpoint): string =>
   endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
 
-/** @category services */
+/** @category services @since 0.1.0 */
 export class SegmentStoreTransport extends Context.Service<SegmentStoreTransport, {
   /** A pipe to the store, closed with the Scope. Interruption gives the attempt up. */
   readonly open: (endpoint: StoreEndpoint) => Effect.Effect<BytePipe, ConnectionRefused, Scope.Scope>

@@ -15,7 +15,7 @@ import type { ConnectionRefused } from "./ConnectionError.ts"
 import * as SegmentConnection from "./SegmentConnection.ts"
 import { SegmentStoreTransport } from "./SegmentStoreTransport.ts"
 
-/** @category models */
+/** @category models @since 0.1.0 */
 export interface SegmentStoresOptions extends SegmentConnection.ConnectionOptions {
   /** The most connections for appends per store, 8 by default: the number of lanes. */
   readonly appendConnections?: number | undefined
@@ -25,7 +25,7 @@ export interface SegmentStoresOptions extends SegmentConnection.ConnectionOption
   readonly idleTimeToLive?: Duration.Input | undefined
 }
 
-/** @category services */
+/** @category services @since 0.1.0 */
 export class SegmentStores extends Context.Service<SegmentStores, {
   /** A shared connection for reads and requests; returned to the pool when the Scope closes, reopened if it was lost. */
   readonly requests: (

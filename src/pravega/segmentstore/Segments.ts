@@ -19,7 +19,7 @@ import type { SegmentConnection } from "./SegmentConnection.ts"
 import type { SegmentError } from "./SegmentError.ts"
 import { SegmentStores } from "./SegmentStores.ts"
 
-/** A segment, or the part of a transaction that goes to it. @category models */
+/** A segment, or the part of a transaction that goes to it. @category models @since 0.1.0 */
 export interface SegmentRef {
   readonly stream: ScopedStream
   readonly id: SegmentId
@@ -27,7 +27,7 @@ export interface SegmentRef {
   readonly transaction?: TransactionId | undefined
 }
 
-/** @category models */
+/** @category models @since 0.1.0 */
 export interface SegmentInfo {
   readonly isSealed: boolean
   /** The first readable offset. */
@@ -36,7 +36,7 @@ export interface SegmentInfo {
   readonly length: bigint
 }
 
-/** @category models */
+/** @category models @since 0.1.0 */
 export interface SegmentRead {
   /** View into a buffer that is written once and never rewritten. May be shorter than asked. */
   readonly data: Uint8Array
@@ -48,7 +48,7 @@ export interface SegmentRead {
   readonly endOfSegment: boolean
 }
 
-/** @category services */
+/** @category services @since 0.1.0 */
 export class Segments extends Context.Service<Segments, {
   readonly info: (segment: SegmentRef) => Effect.Effect<SegmentInfo, SegmentError | ControllerError>
   /** One read; waits (long poll) at the tail of an open segment. `length` in bytes, at most 2 MiB are returned. */

@@ -14,19 +14,25 @@ import { type ControllerError, OutcomeUnknown, TransactionNotOpen } from "../con
 import * as CommitTimes from "./internal/CommitTimes.ts"
 import { PingRefused, type TransactionErrorReason } from "./TransactionError.ts"
 
+/** @category models @since 0.1.0 */
 export interface TransactionRef {
   readonly controller: Controller["Service"]
   readonly stream: ScopedStream
   readonly id: TransactionId
 }
 
-/** The time of a transaction's events, as the writer of that name notes it. */
+/** The time of a transaction's events, as the writer of that name notes it. @category models @since 0.1.0 */
 export interface TimeMark {
   readonly writerId: WriterId
   readonly timestamp: bigint
 }
 
-/** How the controller's errors appear in a transaction's: what concerns the transaction by its own name. */
+/**
+ * How the controller's errors appear in a transaction's: what concerns the transaction by its own name.
+ *
+ * @category converting
+ * @since 0.1.0
+ */
 export const toReason = (error: ControllerError): TransactionErrorReason => {
   const reason = error.reason
   switch (reason._tag) {
@@ -55,7 +61,12 @@ const firstPollMillis = 1
 const pollGrowth = 1.1
 const longestPollMillis = 50
 
-/** Keeps the transaction open; returns, with what its writers are to be told, when that is over. */
+/**
+ * Keeps the transaction open; returns, with what its writers are to be told, when that is over.
+ *
+ * @category running
+ * @since 0.1.0
+ */
 export const keepAlive = Effect.fnUntraced(function*(
   ref: TransactionRef,
   lease: Duration.Duration
@@ -99,6 +110,9 @@ const afterPing = (
 /**
  * Sends the commit, and says when it was accepted, as `awaitCommitted` takes it. An error that leaves its outcome open is
  * settled by the transaction's state: a commit is only sent again while that is open.
+ *
+ * @category running
+ * @since 0.1.0
  */
 export const commit = Effect.fnUntraced(function*(
   ref: TransactionRef,
@@ -134,6 +148,9 @@ export const commit = Effect.fnUntraced(function*(
 /**
  * Polls until the transaction is committed: every reader sees it from then on. `acceptedAt`: when its commit was accepted by
  * this process; then it is asked about when it may be there.
+ *
+ * @category running
+ * @since 0.1.0
  */
 export const awaitCommitted = Effect.fnUntraced(function*(
   ref: TransactionRef,
@@ -157,7 +174,7 @@ export const awaitCommitted = Effect.fnUntraced(function*(
   }
 })
 
-/** A segment of the transaction takes no more events. */
+/** A segment of the transaction takes no more events. @category errors @since 0.1.0 */
 export const gone = Effect.fnUntraced(function*(
   ref: TransactionRef
 ): Effect.fn.Return<never, TransactionErrorReason> {
@@ -170,5 +187,6 @@ export const gone = Effect.fnUntraced(function*(
   return yield* notOpen(ref, "open")
 })
 
+/** @category errors @since 0.1.0 */
 export const notOpen = (ref: TransactionRef, state: TransactionNotOpen["state"]): TransactionNotOpen =>
   new TransactionNotOpen({ stream: ref.stream, transaction: ref.id, state })

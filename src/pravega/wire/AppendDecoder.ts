@@ -13,7 +13,7 @@ import * as EventFrame from "./EventFrame.ts"
 import type { Command, WireCommand } from "./WireCommand.ts"
 import { UnexpectedCommand, WireError } from "./WireError.ts"
 
-/** One append, whole: all of its events become visible together, or none. @category models */
+/** One append, whole: all of its events become visible together, or none. @category models @since 0.1.0 */
 export interface Append {
   readonly _tag: "Append"
   readonly segment: string
@@ -28,12 +28,12 @@ export interface Append {
   readonly data: Uint8Array
 }
 
-/** The commands that go into appends, and never come out of the decoder. @category models */
+/** The commands that go into appends, and never come out of the decoder. @category models @since 0.1.0 */
 export type AppendFrame = Command<
   "AppendBlock" | "AppendBlockEnd" | "PartialEvent" | "Event" | "Padding" | "ConditionalAppend" | "ConditionalBlockEnd"
 >
 
-/** @category models */
+/** @category models @since 0.1.0 */
 export interface AppendDecoder {
   /**
    * Takes the connection's next command. Returns an append when it completes one, undefined when it was taken in, and
@@ -48,7 +48,7 @@ export interface AppendDecoder {
   readonly writerCount: number
 }
 
-/** One per connection. @category constructors */
+/** One per connection. @category constructors @since 0.1.0 */
 export const make = (): AppendDecoder => new Decoder()
 
 interface Writer {

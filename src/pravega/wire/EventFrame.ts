@@ -6,13 +6,23 @@
  */
 import { MalformedEvent, WireError } from "./WireError.ts"
 
-/** What precedes each event, in bytes. @category constants */
+/** What precedes each event, in bytes. @category constants @since 0.1.0 */
 export const headerSize = 8
 
-/** The largest event that Pravega takes without its large-event protocol, header not counted, in bytes. @category constants */
+/**
+ * The largest event that Pravega takes without its large-event protocol, header not counted, in bytes.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const maxEventSize = 8 * 1024 * 1024
 
-/** Writes the header of an event of `length` bytes at `at`, where `headerSize` bytes must be free. @category encoding */
+/**
+ * Writes the header of an event of `length` bytes at `at`, where `headerSize` bytes must be free.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
 export const writeHeader = (target: Uint8Array, at: number, length: number): void => {
   target[at] = 0
   target[at + 1] = 0
@@ -24,7 +34,7 @@ export const writeHeader = (target: Uint8Array, at: number, length: number): voi
   target[at + 7] = length
 }
 
-/** One event with its header, copied. @category encoding */
+/** One event with its header, copied. @category encoding @since 0.1.0 */
 export const encode = (event: Uint8Array): Uint8Array => {
   const framed = new Uint8Array(headerSize + event.length)
   writeHeader(framed, 0, event.length)
@@ -37,6 +47,7 @@ export const encode = (event: Uint8Array): Uint8Array => {
  * event itself need not be. Throws `WireError` (`MalformedEvent`) when no event can start here.
  *
  * @category decoding
+ * @since 0.1.0
  */
 export const sizeAt = (bytes: Uint8Array, at: number): number | undefined => {
   if (bytes.length - at < headerSize) return undefined
@@ -54,6 +65,7 @@ export const sizeAt = (bytes: Uint8Array, at: number): number | undefined => {
  * end. Returns where the first one that is not whole starts, or the end. Throws as `sizeAt` does.
  *
  * @category decoding
+ * @since 0.1.0
  */
 export const forEach = (bytes: Uint8Array, at: number, onEvent: (start: number, end: number) => void): number => {
   let position = at

@@ -6,7 +6,7 @@
  * One for the process, like Node's own pool. Nobody has to give a buffer back: what is not goes to the collector.
  */
 
-/** The longest read whose bytes lie in such a buffer. In bytes. */
+/** The longest read whose bytes lie in such a buffer. In bytes. @category constants @since 0.1.0 */
 export const readMaximum = 512 * 1024
 /** With what a reply has around its data. */
 const largest = readMaximum + 4096
@@ -37,10 +37,20 @@ const surplusLimit = 4 * limit
 
 const lent = new WeakSet<ArrayBufferLike>()
 
-/** Who keeps the bytes for long takes a buffer only for this much, and wastes little. In bytes. */
+/**
+ * Who keeps the bytes for long takes a buffer only for this much, and wastes little. In bytes.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const keptMinimum = largest * 3 / 4
 
-/** Exactly `length` bytes, whatever they hold: most of their buffer, so that who keeps them wastes less than he uses. */
+/**
+ * Exactly `length` bytes, whatever they hold: most of their buffer, so that who keeps them wastes less than he uses.
+ *
+ * @category resource management
+ * @since 0.1.0
+ */
 export const take = (length: number): Uint8Array => {
   if (length > largest || length < smallest / 2) return new Uint8Array(length)
   let size = largest
@@ -55,6 +65,9 @@ export const take = (length: number): Uint8Array => {
 /**
  * Gives back the buffer that `view` lies in, if `take` made it. Only for who knows that nobody has another view of it that
  * will be read.
+ *
+ * @category resource management
+ * @since 0.1.0
  */
 export const give = (view: Uint8Array): void => {
   const { buffer } = view

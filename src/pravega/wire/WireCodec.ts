@@ -17,13 +17,18 @@ import * as ReadBuffers from "./ReadBuffers.ts"
 import { type CommandName, commands, type WireCommand } from "./WireCommand.ts"
 import { FrameTooLarge, MalformedFrame, UnencodableCommand, UnknownCommand, WireError } from "./WireError.ts"
 
-/** The largest payload of a frame that the Java client takes, and this one by default, in bytes. @category constants */
+/**
+ * The largest payload of a frame that the Java client takes, and this one by default, in bytes.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const maxPayloadSize = 0xff_ffff
 
-/** The largest frame that a segment store takes, its header included, in bytes. @category constants */
+/** The largest frame that a segment store takes, its header included, in bytes. @category constants @since 0.1.0 */
 export const maxFrameSize = 0xff_ffff
 
-/** Type and length. In bytes. @category constants */
+/** Type and length. In bytes. @category constants @since 0.1.0 */
 export const frameHeaderSize = 8
 
 /**
@@ -31,6 +36,7 @@ export const frameHeaderSize = 8
  * a store would take.
  *
  * @category encoding
+ * @since 0.1.0
  */
 export const encode = (command: WireCommand): Uint8Array => join(encodeParts(command))
 
@@ -39,6 +45,7 @@ export const encode = (command: WireCommand): Uint8Array => join(encodeParts(com
  * were sent.
  *
  * @category encoding
+ * @since 0.1.0
  */
 export const encodeParts = (command: WireCommand): Array<Uint8Array> => {
   const spec = specs[command._tag]
@@ -64,6 +71,7 @@ export const encodeParts = (command: WireCommand): Array<Uint8Array> => {
  * Frames the appends of one writer: `AppendBlockEnd` around payloads that are not copied.
  *
  * @category encoding
+ * @since 0.1.0
  */
 export interface AppendEncoder {
   /** The frame as parts: header, `payload`, trailer. `payload`: framed events, `length` bytes in all. */
@@ -76,10 +84,10 @@ export interface AppendEncoder {
   }) => Array<Uint8Array>
 }
 
-/** The most bytes of framed events that fit into one append. @category constants */
+/** The most bytes of framed events that fit into one append. @category constants @since 0.1.0 */
 export const maxAppendSize = maxFrameSize - 52
 
-/** Throws `WireError` when `writerId` is no UUID. @category encoding */
+/** Throws `WireError` when `writerId` is no UUID. @category encoding @since 0.1.0 */
 export const makeAppendEncoder = (writerId: string): AppendEncoder => {
   const template = encode({
     _tag: "AppendBlockEnd",
@@ -109,7 +117,12 @@ export const makeAppendEncoder = (writerId: string): AppendEncoder => {
   }
 }
 
-/** Turns a byte stream into commands. One per stream; not to be used from within its own callback. @category decoding */
+/**
+ * Turns a byte stream into commands. One per stream; not to be used from within its own callback.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
 export interface Parser {
   /**
    * Takes the next bytes and hands over the commands that they complete, in order. The chunk may be written again as soon
@@ -126,11 +139,12 @@ export interface Parser {
  * them: it never holds more than that, and a header.
  *
  * @category decoding
+ * @since 0.1.0
  */
 export const makeParser = (options?: ParserOptions): Parser =>
   new FrameParser(options?.maxPayloadSize ?? maxPayloadSize, options?.reusesAppends ?? false)
 
-/** @category decoding */
+/** @category decoding @since 0.1.0 */
 export interface ParserOptions {
   readonly maxPayloadSize?: number | undefined
   /** Large appends lie in buffers of `ReadBuffers`, each alone. By default in arrays of their own. */

@@ -21,10 +21,10 @@ export type {
   TableKey
 } from "./internal/WireField.ts"
 
-/** The newest wire version that this client speaks, sent in its Hello. @category constants */
+/** The newest wire version that this client speaks, sent in its Hello. @category constants @since 0.1.0 */
 export const highVersion = 16
 
-/** The oldest wire version that this client understands. @category constants */
+/** The oldest wire version that this client understands. @category constants @since 0.1.0 */
 export const lowVersion = 5
 
 /**
@@ -32,6 +32,7 @@ export const lowVersion = 5
  * administration tools send it.
  *
  * @category models
+ * @since 0.1.0
  */
 export type Direction = "both" | "request" | "reply" | "admin-request" | "data"
 
@@ -46,7 +47,7 @@ const reply = command("reply")
 const adminRequest = command("admin-request")
 const data = command("data")
 
-/** Every command, in the order of the type codes. @category models */
+/** Every command, in the order of the type codes. @category models @since 0.1.0 */
 export const commands = {
   Hello: both(-127, { highVersion: "i32", lowVersion: "i32" }),
   StorageChunksListed: reply(-6, { requestId: "i64", chunks: "list<ChunkInfo>" }),
@@ -292,19 +293,19 @@ export const commands = {
   KeepAlive: both(100, {})
 } as const
 
-/** @category models */
+/** @category models @since 0.1.0 */
 export type CommandName = keyof typeof commands
 
 type ValueOf<F> = F extends FieldType ? FieldTypes[F]
   : F extends { readonly type: infer T extends FieldType } ? FieldTypes[T]
   : never
 
-/** The command of that name, as in `Command<"ReadSegment">`. @category models */
+/** The command of that name, as in `Command<"ReadSegment">`. @category models @since 0.1.0 */
 export type Command<N extends CommandName> = {
   readonly [K in "_tag" | keyof (typeof commands)[N]["fields"]]: K extends keyof (typeof commands)[N]["fields"]
     ? ValueOf<(typeof commands)[N]["fields"][K]>
     : N
 }
 
-/** Any command, told apart by `_tag`. @category models */
+/** Any command, told apart by `_tag`. @category models @since 0.1.0 */
 export type WireCommand = { [N in CommandName]: Command<N> }[CommandName]

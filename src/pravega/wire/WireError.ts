@@ -6,7 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 
-/** A frame with a type code that Pravega 0.13 does not have. @category errors */
+/** A frame with a type code that Pravega 0.13 does not have. @category errors @since 0.1.0 */
 export class UnknownCommand extends Schema.TaggedError<UnknownCommand>()("UnknownCommand", {
   code: Schema.Int,
   length: Schema.Int
@@ -16,7 +16,12 @@ export class UnknownCommand extends Schema.TaggedError<UnknownCommand>()("Unknow
   }
 }
 
-/** A frame whose announced length is negative or above the limit; nothing of it was kept. Sizes in bytes. @category errors */
+/**
+ * A frame whose announced length is negative or above the limit; nothing of it was kept. Sizes in bytes.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class FrameTooLarge extends Schema.TaggedError<FrameTooLarge>()("FrameTooLarge", {
   command: Schema.String,
   length: Schema.Int,
@@ -27,7 +32,7 @@ export class FrameTooLarge extends Schema.TaggedError<FrameTooLarge>()("FrameToo
   }
 }
 
-/** A frame that does not hold what its command must hold. @category errors */
+/** A frame that does not hold what its command must hold. @category errors @since 0.1.0 */
 export class MalformedFrame extends Schema.TaggedError<MalformedFrame>()("MalformedFrame", {
   command: Schema.String,
   detail: Schema.String
@@ -37,7 +42,12 @@ export class MalformedFrame extends Schema.TaggedError<MalformedFrame>()("Malfor
   }
 }
 
-/** A command that cannot be written: a number out of its range, a text that is too long, no UUID. @category errors */
+/**
+ * A command that cannot be written: a number out of its range, a text that is too long, no UUID.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class UnencodableCommand extends Schema.TaggedError<UnencodableCommand>()("UnencodableCommand", {
   command: Schema.String,
   detail: Schema.String
@@ -47,7 +57,7 @@ export class UnencodableCommand extends Schema.TaggedError<UnencodableCommand>()
   }
 }
 
-/** A well-formed command that may not come here, or contradicts the ones before it. @category errors */
+/** A well-formed command that may not come here, or contradicts the ones before it. @category errors @since 0.1.0 */
 export class UnexpectedCommand extends Schema.TaggedError<UnexpectedCommand>()("UnexpectedCommand", {
   command: Schema.String,
   detail: Schema.String
@@ -57,7 +67,7 @@ export class UnexpectedCommand extends Schema.TaggedError<UnexpectedCommand>()("
   }
 }
 
-/** Bytes of a segment that are no framed event. @category errors */
+/** Bytes of a segment that are no framed event. @category errors @since 0.1.0 */
 export class MalformedEvent extends Schema.TaggedError<MalformedEvent>()("MalformedEvent", {
   detail: Schema.String
 }) {
@@ -70,6 +80,7 @@ export class MalformedEvent extends Schema.TaggedError<MalformedEvent>()("Malfor
  * The one error of the wire codec. A connection on which it happened is out of step with its peer and must be closed.
  *
  * @category errors
+ * @since 0.1.0
  */
 export class WireError extends Schema.TaggedError<WireError>()("WireError", {
   reason: Schema.Union([

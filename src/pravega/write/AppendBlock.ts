@@ -7,6 +7,7 @@ import * as EventFraming from "../read/EventFraming.ts"
 import type { BlockBuffers } from "./internal/BlockBuffers.ts"
 import type { Acknowledgeable } from "./internal/Receipt.ts"
 
+/** @category models @since 0.1.0 */
 export class AppendBlock {
   private bytes: Uint8Array
   private used = 0

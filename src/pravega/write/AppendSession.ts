@@ -18,6 +18,7 @@ import * as Failures from "./ControllerFailure.ts"
 import type { EventsInDoubt, SegmentAppender, SetupEnd } from "./internal/SegmentAppender.ts"
 import { type AppendOutcomeUnknown, AppendRefused, type TimeNotNoted, type WriterErrorReason } from "./WriterError.ts"
 
+/** @category models @since 0.1.0 */
 export interface SessionOptions<E> {
   readonly segments: Segments["Service"]
   readonly segment: SegmentRef
@@ -33,7 +34,7 @@ export interface SessionOptions<E> {
   readonly onSuperseded?: Effect.Effect<void, E> | undefined
 }
 
-/** Why no further event can go to this segment. */
+/** Why no further event can go to this segment. @category models @since 0.1.0 */
 export type SessionEnd =
   | { readonly _tag: "Closed" }
   /** What is not acknowledged is not in the segment. */
@@ -41,7 +42,12 @@ export type SessionEnd =
   /** What is not acknowledged was never in the segment, but for events in doubt: of these nothing can tell any more. */
   | { readonly _tag: "Missing"; readonly inDoubt: EventsInDoubt | undefined }
 
-/** What a session fails with. Events in doubt are not its failure: a transaction's fate settles them. */
+/**
+ * What a session fails with. Events in doubt are not its failure: a transaction's fate settles them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type AppendFailure = Exclude<WriterErrorReason, AppendOutcomeUnknown | TimeNotNoted>
 
 /** First pause after a failure; the following ones double. */
@@ -51,7 +57,7 @@ const longestPauseMillis = 2000
 const refusalLimit = 3
 const setupTimeout = Duration.seconds(30)
 
-/** Runs until the segment takes no more events, or the appender is closed. */
+/** Runs until the segment takes no more events, or the appender is closed. @category running @since 0.1.0 */
 export const run = Effect.fnUntraced(function*<E = never>(
   appender: SegmentAppender,
   options: SessionOptions<E>

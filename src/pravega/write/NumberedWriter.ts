@@ -19,6 +19,7 @@ import * as SegmentSuccession from "./internal/SegmentSuccession.ts"
 import * as RoutedWriter from "./RoutedWriter.ts"
 import type { WriterLimits } from "./WriterLimits.ts"
 
+/** @category models @since 0.1.0 */
 export interface NumberedWriterOptions<A, E> {
   readonly stream: EventStream<A>
   readonly limits: WriterLimits
@@ -36,7 +37,12 @@ export interface NumberedWriterOptions<A, E> {
   readonly onLost: (lost: LostSegment) => E
 }
 
-/** A segment that was deleted, of which nobody can tell any more which of the events it had taken. */
+/**
+ * A segment that was deleted, of which nobody can tell any more which of the events it had taken.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface LostSegment {
   readonly segment: string
   readonly writerId: string
@@ -50,6 +56,7 @@ interface Place {
   readonly chain: string
 }
 
+/** @category constructors @since 0.1.0 */
 export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: string }>(
   options: NumberedWriterOptions<A, E>
 ): Effect.fn.Return<RoutedWriter.RoutedWriter<A, E | AppendFailure>, never, Pravega | Scope.Scope> {

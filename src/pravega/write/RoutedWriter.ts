@@ -23,13 +23,23 @@ import type { SegmentAppender } from "./internal/SegmentAppender.ts"
 import { AppendRefused, WriterClosed } from "./WriterError.ts"
 import type { WriterLimits } from "./WriterLimits.ts"
 
-/** Moves the segment's events to the successors; false when these don't cover its range. */
+/**
+ * Moves the segment's events to the successors; false when these don't cover its range.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Replace = (successors: ReadonlyArray<Segment.SegmentWithRange>) => boolean
 
-/** Why a segment takes no more events. */
+/** Why a segment takes no more events. @category models @since 0.1.0 */
 export type SegmentGone = Exclude<AppendSession.SessionEnd, { readonly _tag: "Closed" }>
 
-/** Events with numbers that another writer may have given them before, or gives them at the same time. */
+/**
+ * Events with numbers that another writer may have given them before, or gives them at the same time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Numbering<E> {
   /** What the numbers begin after, in every segment. */
   readonly base: bigint
@@ -39,6 +49,7 @@ export interface Numbering<E> {
   readonly onSuperseded: Effect.Effect<void, E>
 }
 
+/** @category models @since 0.1.0 */
 export interface RoutedWriterOptions<A, E> {
   readonly stream: EventStream<A>
   readonly transaction: TransactionId | undefined
@@ -56,6 +67,7 @@ export interface RoutedWriterOptions<A, E> {
   readonly onAcknowledged?: ((segment: Segment.SegmentId, block: AppendBlock) => void) | undefined
 }
 
+/** @category models @since 0.1.0 */
 export interface RoutedWriter<A, E> {
   /** Hands events over, waiting while too many bytes are unacknowledged. Interrupted: the rest is not written. */
   readonly accept: (events: ReadonlyArray<A>) => Effect.Effect<Receipt<E>, E>
@@ -69,7 +81,12 @@ export interface RoutedWriter<A, E> {
   readonly lostEvents: () => boolean
 }
 
-/** Its sessions end with the Scope; after a successful exit it flushes first, for at most `closeTimeout`. */
+/**
+ * Its sessions end with the Scope; after a successful exit it flushes first, for at most `closeTimeout`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: string }>(
   options: RoutedWriterOptions<A, E | AppendSession.AppendFailure>
 ): Effect.fn.Return<RoutedWriter<A, E | AppendSession.AppendFailure>, never, Scope.Scope> {

@@ -1,7 +1,7 @@
 /** The limits of event writers and of writers in transactions, and their defaults. */
 import * as Duration from "effect/Duration"
 
-/** How much a writer holds, and how long it tries. */
+/** How much a writer holds, and how long it tries. @category models @since 0.1.0 */
 export interface WriterLimits {
   readonly maxPendingBytes: number
   readonly blockBytes: number
@@ -9,6 +9,7 @@ export interface WriterLimits {
   readonly closeTimeout: Duration.Duration
 }
 
+/** @category models @since 0.1.0 */
 export interface WriterLimitOptions {
   readonly maxPendingBytes?: number | undefined
   readonly blockBytes?: number | undefined
@@ -19,6 +20,7 @@ export interface WriterLimitOptions {
 /** Two of these, or one of the largest event, fit into a frame. */
 const largestBlockBytes = 8 * 1024 * 1024
 
+/** @category constructors @since 0.1.0 */
 export const make = (options: WriterLimitOptions | undefined): WriterLimits => ({
   maxPendingBytes: Math.max(1, options?.maxPendingBytes ?? 8 * 1024 * 1024),
   blockBytes: Math.min(Math.max(1, options?.blockBytes ?? 512 * 1024), largestBlockBytes),

@@ -17,7 +17,7 @@ import { TimeNotNoted } from "./WriterError.ts"
 /** A finalizer must not take long: a writer that could not be removed is left out of watermarks after the stream's time-out. */
 const removeTimeout = Duration.seconds(10)
 
-/** A name for the controller, given up when the Scope closes. */
+/** A name for the controller, given up when the Scope closes. @category running @since 0.1.0 */
 export const register = Effect.fnUntraced(function*(
   stream: ScopedStream
 ): Effect.fn.Return<{ readonly writerId: WriterId; readonly used: () => void }, never, Pravega | Scope.Scope> {
@@ -42,6 +42,9 @@ export const register = Effect.fnUntraced(function*(
 /**
  * Notes times. The caller has seen to it that all its events of before are acknowledged: they lie before where the stream
  * ends now, whatever segments they are in, and what it writes from here on lies behind.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
   stream: ScopedStream
@@ -57,7 +60,12 @@ export const make = Effect.fnUntraced(function*(
     }).pipe(Effect.mapError((cause) => new TimeNotNoted({ stream, time, cause })))
 })
 
-/** The time up to which a flow of events is complete: the highest that was seen, less the disorder. */
+/**
+ * The time up to which a flow of events is complete: the highest that was seen, less the disorder.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export class SeenTime<A> {
   private readonly of: (event: A) => number
   private readonly disorder: number
@@ -94,7 +102,7 @@ export class SeenTime<A> {
   }
 }
 
-/** Notes what was seen each time that the interval has passed. Ends only by failing. */
+/** Notes what was seen each time that the interval has passed. Ends only by failing. @category running @since 0.1.0 */
 export const noteRegularly = <A, E>(
   seen: SeenTime<A>,
   note: (time: bigint) => Effect.Effect<void, E>,

@@ -70,21 +70,21 @@ export const stalls = counter("stalls", "how often a query was seen to stall")
 /** @category metrics @since 0.1.0 */
 export const preparedAgeMillis = gauge("prepared_age_millis", "age of a batch that is prepared and not committed")
 
-/** Updates a metric of a query. @internal */
+/** Updates a metric of a query. @internal @category metrics @since 0.1.0 */
 export const update = <Input, State>(
   metric: Metric.Metric<Input, State>,
   attributes: Readonly<Record<string, string>>,
   input: Input
 ): Effect.Effect<void> => Metric.update(Metric.withAttributes(metric, attributes), input)
 
-/** Counts the batches of a query. @internal */
+/** Counts the batches of a query. @internal @category models @since 0.1.0 */
 export interface Recorder {
   readonly record: (report: BatchReport) => Effect.Effect<void>
   /** The query has ended: what is said of the present holds no more. */
   readonly end: Effect.Effect<void>
 }
 
-/** For one run of a query. @internal */
+/** For one run of a query. @internal @category metrics @since 0.1.0 */
 export const recorder = (query: string): Recorder => {
   /** Per source: the segments that were said to have something left. */
   const behind = new Map<string, ReadonlyArray<string>>()

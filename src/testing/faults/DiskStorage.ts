@@ -13,6 +13,7 @@ interface Replayed {
   readonly records: Map<string, string>
 }
 
+/** @category models @since 0.1.0 */
 export class Disk {
   private readonly journal: Array<Change> = []
   /** Staged and not durable yet. */

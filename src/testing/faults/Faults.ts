@@ -107,7 +107,7 @@ export interface Options {
   readonly onFault?: ((fault: string) => void) | undefined
 }
 
-/** @internal */
+/** @internal @category constants @since 0.1.0 */
 export const network: unique symbol = Symbol("effect-pravega/testing/Faults/network")
 
 /** The network of one client: only `make` makes one. @category models @since 0.1.0 */
@@ -159,6 +159,8 @@ export const make = (options: Options = {}): Effect.Effect<Faults> =>
  * What `Faults` is made of, for those who put it between other ends.
  *
  * @internal
+ * @category models
+ * @since 0.1.0
  */
 export class Network implements Faults {
   readonly [network] = this

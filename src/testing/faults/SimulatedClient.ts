@@ -12,6 +12,7 @@ import { Segments } from "../../pravega/segmentstore/Segments.ts"
 import { SegmentStores } from "../../pravega/segmentstore/SegmentStores.ts"
 import type { SegmentStoreTransport } from "../../pravega/segmentstore/SegmentStoreTransport.ts"
 
+/** @category layers @since 0.1.0 */
 export const layer = (
   options: ClientOptions = {}
 ): Layer.Layer<Pravega, never, ControllerTransport | SegmentStoreTransport> =>

@@ -21,7 +21,7 @@ import { ProtocolMonitor, type Violation } from "./internal/ProtocolMonitor.ts"
 import * as SimulatedLogs from "./SimulatedLogs.ts"
 import type { Process, Simulation } from "./Simulation.ts"
 
-/** One life of a query's process. */
+/** One life of a query's process. @category models @since 0.1.0 */
 export interface Incarnation<E> {
   readonly process: Process
   readonly faults: Faults.Faults
@@ -33,6 +33,7 @@ export interface Incarnation<E> {
   readonly interrupt: Effect.Effect<void>
 }
 
+/** @category models @since 0.1.0 */
 export interface WorldOptions {
   /** The streams that the query writes to. Others of its sinks are not looked at. */
   readonly sinks: ReadonlyArray<{ readonly name: ScopedStream }>
@@ -41,12 +42,13 @@ export interface WorldOptions {
   readonly wrapClient?: ((pravega: Pravega["Service"]) => Pravega["Service"]) | undefined
 }
 
-/** Rates of what befalls a process. */
+/** Rates of what befalls a process. @category models @since 0.1.0 */
 export interface Rates {
   readonly network: Faults.Rates
   readonly log: SimulatedLogs.LogRates
 }
 
+/** @category models @since 0.1.0 */
 export class QueryWorld {
   readonly server: FaultyServer.FaultyServer
   readonly logs: SimulatedLogs.SimulatedLogs
@@ -223,6 +225,7 @@ const describe = ({ bytes, sequence }: { readonly sequence: number; readonly byt
   return `${sequence}: ${described.join(", ")}`
 }
 
+/** @category formatting @since 0.1.0 */
 export const describeExit = (exit: Exit.Exit<void, unknown>): string => {
   if (Exit.isSuccess(exit)) return "done"
   if (Cause.hasInterruptsOnly(exit.cause)) return "interrupted"
@@ -235,7 +238,7 @@ export const describeExit = (exit: Exit.Exit<void, unknown>): string => {
   return `died: ${Cause.pretty(exit.cause)}`
 }
 
-/** Of an error with a reason, the reason's. */
+/** Of an error with a reason, the reason's. @category formatting @since 0.1.0 */
 export const tagOf = (error: unknown): string => {
   if (typeof error !== "object" || error === null) return String(error)
   if ("reason" in error) return tagOf(error.reason)

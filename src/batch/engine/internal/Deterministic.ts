@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 
-/** `at`: milliseconds since 1970. */
+/** `at`: milliseconds since 1970. @category constructors @since 0.1.0 */
 export const make = (seed: string, at: number) =>
   Effect.map(Clock.Clock, (clock) => {
     const nanos = BigInt(at) * 1_000_000n

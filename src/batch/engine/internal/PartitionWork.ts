@@ -16,7 +16,7 @@ import type { Run } from "../BatchRun.ts"
 import * as Deterministic from "./Deterministic.ts"
 import type { PutAsideEvents } from "./PutAsideEvents.ts"
 
-/** A partition of a batch, numbered among those of all sources. */
+/** A partition of a batch, numbered among those of all sources. @category models @since 0.1.0 */
 export interface Placed<out A, out ES> extends Partition<A, ES> {
   readonly count: (events: number) => void
   /** Undefined: an event that can't be used fails the batch. */
@@ -37,6 +37,7 @@ type Input<A, E> =
   | { readonly _tag: "plain"; readonly events: Stream.Stream<A, E> }
   | { readonly _tag: "placed"; readonly events: Stream.Stream<At<A>, E>; readonly aside: PutAsideEvents }
 
+/** @category constructors @since 0.1.0 */
 export const make = Effect.fnUntraced(function*<A, B, ES, E, R, EW>(
   run: Run<A, B, ES, E, R>,
   { batch, planned }: UnfinishedBatch,

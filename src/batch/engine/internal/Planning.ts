@@ -11,10 +11,10 @@ import type * as Schema from "effect/Schema"
 import type { SourceSession } from "../../source/Source.ts"
 import type { FoundRange, NextRange, Run } from "../BatchRun.ts"
 
-/** Per source: a position that must not be passed. */
+/** Per source: a position that must not be passed. @category models @since 0.1.0 */
 export type Until = Readonly<Record<string, Schema.Json>> | undefined
 
-/** The next range: the one looked for ahead, if there is one. */
+/** The next range: the one looked for ahead, if there is one. @category planning @since 0.1.0 */
 export const nextRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
   Effect.suspend(() => {
     const ahead = run.ahead.range
@@ -27,6 +27,9 @@ export const nextRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until
 /**
  * Starts to look for the range after all that is planned, if the query is behind; what an earlier try of the batch has
  * found, or looks for, stays.
+ *
+ * @category planning
+ * @since 0.1.0
  */
 export const planAhead = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
   Effect.suspend(() => {
@@ -45,6 +48,9 @@ const patience = Duration.millis(100)
 /**
  * The range to record with the end of a batch: the one looked for ahead, if it was found by now. A query that keeps up looks
  * only now, and so takes what has come meanwhile: looked for ahead, each event waited for half a batch more.
+ *
+ * @category planning
+ * @since 0.1.0
  */
 export const rangeAfter = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
   Effect.suspend((): Effect.Effect<FoundRange | undefined, never, R> => {
@@ -56,7 +62,7 @@ export const rangeAfter = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Unti
     )
   })
 
-/** Whether the range looked for ahead was found. */
+/** Whether the range looked for ahead was found. @category guards @since 0.1.0 */
 export const isRangeReady = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>): boolean => foundAhead(run) !== undefined
 
 const readyRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>): FoundRange | undefined => {

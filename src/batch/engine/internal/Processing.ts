@@ -22,20 +22,25 @@ import type { Read } from "./Reporting.ts"
 
 type OpenAttempt<B, E> = Attempt<B, E, Schema.Json, Schema.Json>
 
-/** A sink that has begun, and whose transaction the log names. */
+/** A sink that has begun, and whose transaction the log names. @category models @since 0.1.0 */
 export interface OpenSink<in B, out E> {
   readonly name: string
   readonly attempt: OpenAttempt<B, E>
 }
 
-/** A sink that begins at the first output for it (rule 11). */
+/** A sink that begins at the first output for it (rule 11). @category models @since 0.1.0 */
 export interface LazySink<in B, out E, out EL> {
   readonly opened: () => ReadonlyArray<OpenSink<B, E>>
   readonly write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, E | EL>
   readonly flush: (partition: number) => Effect.Effect<void, E>
 }
 
-/** Begins in the Scope around; writes nothing before `begun` has recorded the transaction. */
+/**
+ * Begins in the Scope around; writes nothing before `begun` has recorded the transaction.
+ *
+ * @category running
+ * @since 0.1.0
+ */
 export const lazySink = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
   run: Run<A, B, ES, E, R>,
   name: string,
@@ -66,7 +71,7 @@ export const lazySink = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
   return sink
 })
 
-/** What a try of a batch goes by, and what it leaves behind. */
+/** What a try of a batch goes by, and what it leaves behind. @category models @since 0.1.0 */
 export interface Pass {
   /** Per source. */
   readonly reads: Map<string, Read>
@@ -81,7 +86,7 @@ export interface Pass {
   refused: CommitError | undefined
 }
 
-/** Reads and processes the whole batch. Counts what is read. */
+/** Reads and processes the whole batch. Counts what is read. @category running @since 0.1.0 */
 export const processAll = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
   run: Run<A, B, ES, E, R>,
   batch: UnfinishedBatch,
@@ -152,7 +157,7 @@ const inOrder = <P extends Pick<Partition<unknown, unknown>, "id" | "predecessor
   }, { concurrency: "unbounded", discard: true })
 }
 
-/** Makes a sink's outputs safe, as the log will name them. */
+/** Makes a sink's outputs safe, as the log will name them. @category running @since 0.1.0 */
 export const prepare = <B, E>({ attempt, name }: OpenSink<B, E>): Effect.Effect<readonly [string, PreparedSink], E> =>
   Effect.map(attempt.prepare, ({ bytes, digest, events, evidence }) => [
     name,

@@ -11,6 +11,7 @@ import type { Partition } from "../../source/Source.ts"
 import type { Run } from "../BatchRun.ts"
 import type { Pass } from "./Processing.ts"
 
+/** @category models @since 0.1.0 */
 export interface PutAsideEvents {
   /** Put aside before this try: it is not processed. */
   readonly has: (place: number) => boolean
@@ -24,6 +25,7 @@ export interface PutAsideEvents {
   ) => Stream.Stream<Letter, ES>
 }
 
+/** @category constructors @since 0.1.0 */
 export const make = <A, B, ES, E, R>(
   run: Run<A, B, ES, E, R>,
   { batch }: UnfinishedBatch,

@@ -7,12 +7,13 @@ import type { UnfinishedBatch } from "../../log/LogState.ts"
 import type { BatchReport, Run, SourceReport } from "../BatchRun.ts"
 import type { Activity } from "../BatchStatus.ts"
 
-/** Of one source. */
+/** Of one source. @category models @since 0.1.0 */
 export interface Read {
   events: number
   bytes: number
 }
 
+/** @category models @since 0.1.0 */
 export interface Tally {
   wasPlanned: boolean
   attempts: number
@@ -27,6 +28,7 @@ export interface Tally {
   committed: number
 }
 
+/** @category constructors @since 0.1.0 */
 export const makeTally = (): Tally => ({
   wasPlanned: false,
   attempts: 0,
@@ -39,10 +41,12 @@ export const makeTally = (): Tally => ({
   committed: 0
 })
 
+/** @category reporting @since 0.1.0 */
 export const noteFailure = (activity: Activity, error: unknown): void => {
   activity.failure = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 }
 
+/** @category reporting @since 0.1.0 */
 export const reportOf = Effect.fnUntraced(function*<A, B, ES, E, R>(
   run: Run<A, B, ES, E, R>,
   { batch, planned: { plans, positions } }: UnfinishedBatch,

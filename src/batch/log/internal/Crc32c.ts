@@ -12,7 +12,12 @@ const table = /* @__PURE__ */ (() => {
   return entries
 })()
 
-/** The checksum of `bytes`, an unsigned 32-bit number; `previous` continues the checksum of the bytes before them. */
+/**
+ * The checksum of `bytes`, an unsigned 32-bit number; `previous` continues the checksum of the bytes before them.
+ *
+ * @category hashing
+ * @since 0.1.0
+ */
 export const crc32c = (bytes: Uint8Array, previous = 0): number => {
   let c = ~previous
   for (let i = 0; i < bytes.length; i++) c = (c >>> 8) ^ (table[(c ^ bytes[i]!) & 0xFF] ?? 0)

@@ -19,7 +19,7 @@ import {
 import { LogFileError, type LogFiles } from "../LogFiles.ts"
 import type { QueryName } from "../QueryName.ts"
 
-/** Opens the folder of a query, made if need be. */
+/** Opens the folder of a query, made if need be. @category constructors @since 0.1.0 */
 export const open = (
   files: LogFiles["Service"],
   directory: string,

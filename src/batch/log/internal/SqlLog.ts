@@ -31,7 +31,7 @@ const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
   bytes: Schema.NullOr(Schema.Uint8Array)
 })))
 
-/** Opens logs in the database of the `SqlClient` around. */
+/** Opens logs in the database of the `SqlClient` around. @category constructors @since 0.1.0 */
 export const make = Effect.map(
   Effect.context<SqlClient>(),
   (context) => (query: QueryName, options: SqlLogOptions): Effect.Effect<QueryLog, CheckpointLogError> =>

@@ -8,10 +8,10 @@ import { Letter } from "../DeadLetter.ts"
 
 type Some<A> = Arr.NonEmptyReadonlyArray<A>
 
-/** A sink that takes no letters. */
+/** A sink that takes no letters. @category combinators @since 0.1.0 */
 export const onlyOutputs = <B, E, R>(sink: Sink<B, E, R>): Sink<B | Letter, E, R> => narrowed(sink, areOutputs)
 
-/** A sink that takes letters only. */
+/** A sink that takes letters only. @category combinators @since 0.1.0 */
 export const onlyLetters = <B, E, R>(sink: Sink<Letter, E, R>): Sink<B | Letter, E, R> => narrowed(sink, areLetters)
 
 const areLetters = <B>(some: Some<B | Letter>): some is Some<Letter> => some[0] instanceof Letter

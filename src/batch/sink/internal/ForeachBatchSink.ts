@@ -9,6 +9,7 @@ import type { TypedSink } from "../Sink.ts"
 import type { BatchId } from "../SinkSession.ts"
 import { HeldOutputs } from "../sql/HeldOutputs.ts"
 
+/** @category constructors @since 0.1.0 */
 export const typed = <B, E, R>(
   name: string,
   structure: Schema.Json,

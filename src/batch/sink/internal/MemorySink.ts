@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import type { TypedSink } from "../Sink.ts"
 import { HeldOutputs } from "../sql/HeldOutputs.ts"
 
+/** @category constructors @since 0.1.0 */
 export const make = <B>(name: string) => {
   const visible: Array<B> = []
   const tries = new Map<string, HeldOutputs<B> | "committed">()

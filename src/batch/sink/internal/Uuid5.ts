@@ -3,7 +3,7 @@
  */
 import { createHash } from "node:crypto"
 
-/** The same for the same namespace (a UUID) and name, different for others. */
+/** The same for the same namespace (a UUID) and name, different for others. @category hashing @since 0.1.0 */
 export const uuid5 = (namespace: string, name: string): string => {
   const hash = createHash("sha1").update(Buffer.from(namespace.replaceAll("-", ""), "hex")).update(name).digest()
   hash[6] = (hash[6]! & 0x0F) | 0x50

@@ -9,7 +9,7 @@ import { headerSize } from "../../../pravega/read/EventFraming.ts"
 import { EncodeFailed } from "../../../pravega/write/WriterError.ts"
 import * as EventChecksum from "./EventChecksum.ts"
 
-/** An output as it goes to a segment. */
+/** An output as it goes to a segment. @category models @since 0.1.0 */
 export interface Encoded {
   readonly bytes: Uint8Array
   readonly key: string
@@ -23,7 +23,12 @@ interface Part {
   checksum: number
 }
 
-/** The stream, for who writes outputs that are encoded already; `keyless`: its outputs have keys though it has none. */
+/**
+ * The stream, for who writes outputs that are encoded already; `keyless`: its outputs have keys though it has none.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const streamOf = <B>(
   stream: EventStream.EventStream<B>,
   keyless?: Keyless
@@ -33,10 +38,15 @@ export const streamOf = <B>(
     routingKey: stream.routingKey === undefined && keyless === undefined ? undefined : ({ key }) => key
   })
 
-/** The key of an output without one, by its partition and its place in the partition's outputs. */
+/**
+ * The key of an output without one, by its partition and its place in the partition's outputs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Keyless = (partition: number, place: number) => string
 
-/** Those of one try of a batch. */
+/** Those of one try of a batch. @category models @since 0.1.0 */
 export class EncodedOutputs<B> {
   private readonly stream: EventStream.EventStream<B>
   private readonly keyless: Keyless | undefined
@@ -92,7 +102,7 @@ export class EncodedOutputs<B> {
   }
 }
 
-/** Adds an event's checksum to those of others. Sums stay exact integers. */
+/** Adds an event's checksum to those of others. Sums stay exact integers. @category hashing @since 0.1.0 */
 export const addUnordered = (sum: number, checksum: number): number => (sum + checksum) % 2 ** 52
 
 const passThrough: EventCodec.EventCodec<Encoded> = {

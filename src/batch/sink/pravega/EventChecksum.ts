@@ -4,10 +4,15 @@
  */
 import { crc32 } from "node:zlib"
 
-/** Of one event's bytes, an unsigned 32-bit number. */
+/** Of one event's bytes, an unsigned 32-bit number. @category constructors @since 0.1.0 */
 export const ofEvent = (bytes: Uint8Array): number => crc32(bytes)
 
-/** Of a sequence of events, in this order: that of the events before, and the next one's. Begins with 0. */
+/**
+ * Of a sequence of events, in this order: that of the events before, and the next one's. Begins with 0.
+ *
+ * @category hashing
+ * @since 0.1.0
+ */
 export const append = (before: number, event: number): number => {
   const mixed = Math.imul((before ^ event) + 0x9e3779b9 | 0, 0x85ebca6b)
   return (mixed ^ mixed >>> 15) >>> 0

@@ -37,6 +37,7 @@ const Evidence = Schema.Null
 
 type Failure = WriterError | CommitError | CheckpointLogError
 
+/** @category constructors @since 0.1.0 */
 export const typed = <B>(stream: EventStream.EventStream<B>, options: IdempotentOptions) => ({
   name: stream.name.toString(),
   structure: {

@@ -16,6 +16,7 @@ import { WriterError } from "../../../pravega/write/WriterError.ts"
 import type { AtLeastOnceOptions, TypedSink } from "../Sink.ts"
 import { type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
 
+/** @category constructors @since 0.1.0 */
 export const typed = <B>(stream: EventStream.EventStream<B>, options: AtLeastOnceOptions) => ({
   name: stream.name.toString(),
   structure: {

@@ -43,6 +43,7 @@ class Evidence extends Schema.Class<Evidence>("effect-pravega/PravegaSink/Eviden
 
 type Failure = TransactionError | ReadError
 
+/** @category constructors @since 0.1.0 */
 export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOptions) => ({
   name: stream.name.toString(),
   structure: {

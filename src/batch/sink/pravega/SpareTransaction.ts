@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 
+/** @category models @since 0.1.0 */
 export interface SpareTransaction<out A, out E> {
   /** The spare one, if it could be begun, else a new one: in the Scope around, which ends it. */
   readonly take: Effect.Effect<A, E, Scope.Scope>
@@ -18,7 +19,7 @@ export interface SpareTransaction<out A, out E> {
 /** Whoever does not take it in this time had no output for it. */
 const patience = Duration.seconds(10)
 
-/** `begin`: in the Scope around, whose end aborts what was begun. */
+/** `begin`: in the Scope around, whose end aborts what was begun. @category constructors @since 0.1.0 */
 export const make = <A, E>(
   begin: Effect.Effect<A, E, Scope.Scope>
 ): Effect.Effect<SpareTransaction<A, E>, never, Scope.Scope> =>

@@ -3,6 +3,7 @@
  */
 import { crc32 } from "node:zlib"
 
+/** @category models @since 0.1.0 */
 export class HeldOutputs<B> {
   private readonly parts = new Map<number, Array<B>>()
 

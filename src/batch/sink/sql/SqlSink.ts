@@ -44,6 +44,7 @@ const decodeChunks = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ part: SqlTransaction.Count, chunk: SqlTransaction.Count, outputs: Schema.String }))
 )
 
+/** @category constructors @since 0.1.0 */
 export const typed = <B, I, E, R>(
   name: string,
   structure: Schema.Json,

@@ -50,6 +50,7 @@ const toJson = {
   end: Schema.encodeSync(Schema.toCodecJson(EndPosition))
 }
 
+/** @category constructors @since 0.1.0 */
 export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => {
   const { atLeast, end, limits, onTruncated, ordering, lanes, retentionSubscriber, start } = checked(events, options)
   const stream = events.name

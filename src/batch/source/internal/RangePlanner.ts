@@ -20,22 +20,24 @@ import { InvalidPosition, type ReadErrorReason, TruncatedData } from "../../../p
 import { SegmentRange } from "../../../pravega/read/SegmentRange.ts"
 import * as SegmentRangeReader from "../../../pravega/read/SegmentRangeReader.ts"
 
-/** At least one event is read, even if it is larger than the limit. */
+/** At least one event is read, even if it is larger than the limit. @category models @since 0.1.0 */
 export interface Limits {
   /** Headers included. */
   readonly bytes: number
   readonly events: number
 }
 
+/** @category models @since 0.1.0 */
 export interface PlannedRange {
   readonly plan: BatchPlan
   /** By the place of a range in the plan: all of it, if it was read ahead. */
   readonly chunks: ReadonlyArray<ReadonlyArray<EventChunk.EventChunk> | undefined>
 }
 
-/** Nothing to read now, or never again. */
+/** Nothing to read now, or never again. @category models @since 0.1.0 */
 export type NoRange = "idle" | "ended"
 
+/** @category models @since 0.1.0 */
 export interface Planned {
   readonly range: PlannedRange | NoRange
   /** What is gone of the range, and is left out of it, or would be. */
@@ -50,7 +52,7 @@ export interface Planned {
   readonly isFull: boolean
 }
 
-/** Events that a truncation took before they were planned. */
+/** Events that a truncation took before they were planned. @category models @since 0.1.0 */
 export class Gap extends Schema.Class<Gap>("effect-pravega/MicroBatchPlan/Gap")({
   segment: SegmentId,
   from: Schema.BigInt,
@@ -58,6 +60,7 @@ export class Gap extends Schema.Class<Gap>("effect-pravega/MicroBatchPlan/Gap")(
   to: Schema.UndefinedOr(Schema.BigInt)
 }) {}
 
+/** @category models @since 0.1.0 */
 export interface Options {
   readonly ends: ReadonlyArray<StreamCut>
   readonly limits: Limits
@@ -107,7 +110,7 @@ class Overtaken extends Data.TaggedError("Overtaken")<{
 /** How often a plan that was overtaken is made again. */
 const maxReplans = 8
 
-/** Plans from a cut on. */
+/** Plans from a cut on. @category planning @since 0.1.0 */
 export const next = (from: StreamCut, options: Options): Effect.Effect<Planned, ReadErrorReason, Pravega> =>
   walk(from, options).pipe(
     Effect.retry({ times: maxReplans, while: ({ _tag }) => _tag === "Overtaken" }),

@@ -15,14 +15,24 @@ import { ReadError } from "../../../pravega/read/ReadError.ts"
 import * as Watermarks from "../../../pravega/read/Watermarks.ts"
 import { SourceError, TimeNotNoted } from "../SourceError.ts"
 
-/** Text in which Java writes stream cuts, read. Throws `RangeError` when it is none. */
+/**
+ * Text in which Java writes stream cuts, read. Throws `RangeError` when it is none.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const fromText = (text: string): StreamCut | "unbounded" => {
   const cut = StreamCut.fromText(text)
   if (Result.isFailure(cut)) throw new RangeError(`Source.microBatch: ${cut.failure.message}`)
   return cut.success
 }
 
-/** A cut with an offset for every segment: -1, which says that a segment is read to its end, is looked up. */
+/**
+ * A cut with an offset for every segment: -1, which says that a segment is read to its end, is looked up.
+ *
+ * @category planning
+ * @since 0.1.0
+ */
 export const exactly = Effect.fnUntraced(
   function*(stream: ScopedStream, position: "earliest" | "latest" | StreamCut) {
     const cut = yield* BatchPlanning.resolve(stream, position)
@@ -39,6 +49,9 @@ export const exactly = Effect.fnUntraced(
 /**
  * A position before which no event is of this time or later: the last watermark that lies wholly before it, else the
  * stream's head. What was truncated since is left out.
+ *
+ * @category planning
+ * @since 0.1.0
  */
 export const atTime = Effect.fnUntraced(function*(stream: ScopedStream, time: bigint) {
   const found = yield* Stream.runFold(

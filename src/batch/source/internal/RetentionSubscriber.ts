@@ -13,6 +13,7 @@ import { Pravega } from "../../../pravega/Pravega.ts"
 import { ReadError } from "../../../pravega/read/ReadError.ts"
 import { NoSubscriber, SourceError } from "../SourceError.ts"
 
+/** @category models @since 0.1.0 */
 export interface RetentionSubscriber {
   /** Creates the group if there is none. The stream must exist: the controller would wait for it without end. */
   readonly ensure: Effect.Effect<void, ReadError | SourceError>
@@ -20,6 +21,7 @@ export interface RetentionSubscriber {
   readonly report: (cut: StreamCut) => Effect.Effect<void>
 }
 
+/** @category constructors @since 0.1.0 */
 export const make = Effect.fnUntraced(function*(stream: ScopedStream, name: ReaderGroupName) {
   const { controller } = yield* Pravega
   const group = { scope: stream.scope, name }

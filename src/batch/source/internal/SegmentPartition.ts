@@ -25,6 +25,7 @@ import { Undecodable } from "../Undecodable.ts"
 
 type Failure = ReadError | SourceError
 
+/** @category models @since 0.1.0 */
 export interface Options {
   readonly id: number
   readonly predecessors: ReadonlyArray<number>
@@ -40,6 +41,9 @@ export interface Options {
 /**
  * What was read of a range while planning, until its buffers are used again. Who reads the range after that, as another
  * try of the batch does, reads it from the stream.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export class ReadAhead {
   private chunks: ReadonlyArray<EventChunk.EventChunk> | undefined
@@ -63,6 +67,7 @@ export class ReadAhead {
 /** Bytes read ahead per partition that was not read while planning. */
 const readAhead = 4 * 1024 * 1024
 
+/** @category constructors @since 0.1.0 */
 export const make = <A>(
   events: EventStream.EventStream<A>,
   range: SegmentRange,

@@ -24,7 +24,7 @@ interface Watch {
 /** Between reads that fail. */
 const failurePause = Duration.millis(100)
 
-/** The reads go on between calls, and end with the Scope. */
+/** The reads go on between calls, and end with the Scope. @category constructors @since 0.1.0 */
 export const make = Effect.fnUntraced(function*(stream: ScopedStream) {
   const { segments } = yield* Pravega
   const scope = yield* Effect.scope

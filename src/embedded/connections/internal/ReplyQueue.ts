@@ -14,9 +14,10 @@ const blockSize = 64 * acknowledgementSize
 /** What a part takes in memory beside its bytes: there may be a million tiny ones. */
 const partOverhead = 256
 
-/** The bytes of a UUID in text. */
+/** The bytes of a UUID in text. @category encoding @since 0.1.0 */
 export const uuidBytes = (text: string): Uint8Array => new ByteWriter(16).uuid(text).finish()
 
+/** @category models @since 0.1.0 */
 export class ReplyQueue {
   /** What was queued since the last `take` takes in memory: its bytes, and something for each part. */
   held = 0

@@ -28,6 +28,7 @@ interface Writer {
   acknowledged: bigint
 }
 
+/** @category models @since 0.1.0 */
 export class WireAppends {
   private readonly container: SegmentContainer
   private readonly replies: ReplyQueue

@@ -19,6 +19,7 @@ import { ReplyQueue } from "./ReplyQueue.ts"
 import { WireAppends } from "./WireAppends.ts"
 import { accessOf, answer, readReply, refuseSegment, type SegmentRequest } from "./WireReplies.ts"
 
+/** @category models @since 0.1.0 */
 export class WireConnection {
   private readonly shared: WireShared
   private readonly container: SegmentContainer

@@ -21,7 +21,7 @@ import type { Access } from "../WireServer.ts"
 /** One of several commands. */
 type OneOf<N extends CommandName> = { [K in N]: Command<K> }[N]
 
-/** The requests that a store answers for clients and the controller. */
+/** The requests that a store answers for clients and the controller. @category models @since 0.1.0 */
 export type SegmentRequest = OneOf<
   | "SetupAppend"
   | "ReadSegment"
@@ -55,6 +55,9 @@ type TableCommandName =
  *
  * Deviation: of a merge a real store checks one segment, the source of one and the target of a batch. Whoever may write
  * to one stream could there take another's events away, or put some into it.
+ *
+ * @category replies
+ * @since 0.1.0
  */
 export const accessOf = (
   command: WireCommand
@@ -101,6 +104,7 @@ export const accessOf = (
   }
 }
 
+/** @category replies @since 0.1.0 */
 export const refuseSegment = (requestId: bigint, segment: string): WireCommand => ({
   _tag: "WrongHost",
   requestId,
@@ -109,7 +113,7 @@ export const refuseSegment = (requestId: bigint, segment: string): WireCommand =
   serverStackTrace: ""
 })
 
-/** Undefined: the connection must be closed. */
+/** Undefined: the connection must be closed. @category replies @since 0.1.0 */
 export const readReply = (command: Command<"ReadSegment">, result: ReadResult): WireCommand | undefined => {
   const { offset, requestId, segment } = command
   switch (result._tag) {
@@ -131,7 +135,7 @@ export const readReply = (command: Command<"ReadSegment">, result: ReadResult): 
 
 type Answered = Exclude<SegmentRequest, OneOf<"SetupAppend" | "ReadSegment" | "CreateTransientSegment">>
 
-/** Undefined: the connection must be closed. */
+/** Undefined: the connection must be closed. @category replies @since 0.1.0 */
 export const answer = (container: SegmentContainer, command: Answered): WireCommand | undefined => {
   switch (command._tag) {
     case "GetStreamSegmentInfo":

@@ -8,6 +8,7 @@ import * as grpc from "@grpc/grpc-js"
 import type * as Net from "node:net"
 import { Duplex } from "node:stream"
 
+/** @category models @since 0.1.0 */
 export interface GrpcLimits {
   /** Connections at once: beyond it, the one whose last answer is longest ago is closed. 1000 by default. */
   readonly connections: number
@@ -22,7 +23,7 @@ export interface GrpcLimits {
   readonly callsOfOne: number
 }
 
-/** Requests are small: a stream cut has some 20 bytes a segment. */
+/** Requests are small: a stream cut has some 20 bytes a segment. @category constants @since 0.1.0 */
 export const defaultLimits: GrpcLimits = { connections: 1_000, calls: 1_000, requestBytes: 512 * 1024, callsOfOne: 100 }
 
 interface Connection {
@@ -34,6 +35,7 @@ interface Connection {
   answered: number
 }
 
+/** @category models @since 0.1.0 */
 export class GrpcConnections {
   private readonly limits: GrpcLimits
   private readonly byPeer = new Map<string, Connection>()

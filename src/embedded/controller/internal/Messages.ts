@@ -17,29 +17,35 @@ import {
 } from "../model/Model.ts"
 import { internal } from "../World.ts"
 
+/** @category models @since 0.1.0 */
 export interface Name {
   readonly scope: string
   readonly stream: string
 }
 
-/** A message without it names nothing. */
+/** A message without it names nothing. @category converting @since 0.1.0 */
 export const nameOf = (info: pb.StreamInfo | undefined): Name => ({
   scope: info?.scope ?? "",
   stream: info?.stream ?? ""
 })
 
+/** @category converting @since 0.1.0 */
 export const streamInfo = ({ scope, stream }: Name) =>
   ({ scope, stream }) satisfies MessageInitShape<typeof pb.StreamInfoSchema>
 
+/** @category converting @since 0.1.0 */
 export const cutOf = (cut: Readonly<Record<string, bigint>>): Cut =>
   new Map(Object.entries(cut).map(([id, offset]) => [BigInt(id), offset]))
 
+/** @category converting @since 0.1.0 */
 export const cut = (positions: Cut): Record<string, bigint> =>
   Object.fromEntries(Array.from(positions, ([id, offset]) => [String(id), offset]))
 
+/** @category converting @since 0.1.0 */
 export const segmentId = (name: Name, id: bigint) =>
   ({ streamInfo: streamInfo(name), segmentId: id }) satisfies MessageInitShape<typeof pb.SegmentIdSchema>
 
+/** @category converting @since 0.1.0 */
 export const segmentRange = (name: Name, { id, range }: SegmentWithRange) =>
   ({
     segmentId: segmentId(name, id),
@@ -47,14 +53,17 @@ export const segmentRange = (name: Name, { id, range }: SegmentWithRange) =>
     maxKey: range.high
   }) satisfies MessageInitShape<typeof pb.SegmentRangeSchema>
 
+/** @category converting @since 0.1.0 */
 export const transactionId = (id: TransactionId.TransactionId) => {
   const { high, low } = TransactionId.toBits(id)
   return { highBits: high, lowBits: low } satisfies MessageInitShape<typeof pb.TxnIdSchema>
 }
 
+/** @category converting @since 0.1.0 */
 export const transactionIdOf = (id: pb.TxnId | undefined): TransactionId.TransactionId =>
   TransactionId.fromBits({ high: id?.highBits ?? 0n, low: id?.lowBits ?? 0n })
 
+/** @category converting @since 0.1.0 */
 export const settingsOf = (config: pb.StreamConfig): StreamSettings => {
   const { retentionPolicy: retention, rolloverSizeBytes, scalingPolicy, tags, timestampAggregationTimeout } = config
   return {
@@ -83,6 +92,7 @@ const policyType = (type: number): PolicyType => {
   return type
 }
 
+/** @category converting @since 0.1.0 */
 export const streamConfig = (
   name: Name,
   { retention, scaling, ...settings }: StreamSettings
@@ -95,6 +105,7 @@ export const streamConfig = (
   rolloverSizeBytes: settings.rolloverSizeBytes
 })
 
+/** @category converting @since 0.1.0 */
 export const readerGroupOf = (config: pb.ReaderGroupConfiguration): ReaderGroup => {
   const namedCut = (message: pb.StreamCut) => ({ ...nameOf(message.streamInfo), cut: cutOf(message.cut) })
   return {
@@ -110,6 +121,7 @@ export const readerGroupOf = (config: pb.ReaderGroupConfiguration): ReaderGroup 
   }
 }
 
+/** @category converting @since 0.1.0 */
 export const readerGroup = (
   scope: string,
   name: string,
@@ -126,6 +138,7 @@ export const readerGroup = (
   }
 }
 
+/** @category converting @since 0.1.0 */
 export const tableConfig = (
   scope: string,
   kvtName: string,

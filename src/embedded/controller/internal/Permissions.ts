@@ -12,14 +12,19 @@ import type { ControllerMethod } from "../../../pravega/controller/Controller.ts
 import * as pb from "../../../pravega/controller/gen/Controller_pb.ts"
 import type { Level } from "../AccessList.ts"
 
+/** @category models @since 0.1.0 */
 export interface Requirement {
   readonly resource: string
   readonly level: Level
 }
 
+/** @category constants @since 0.1.0 */
 export const all = "prn::/"
+/** @category getters @since 0.1.0 */
 export const scope = (name: string): string => `prn::/scope:${name}`
+/** @category getters @since 0.1.0 */
 export const stream = (inScope: string, name: string): string => `${scope(inScope)}/stream:${name}`
+/** @category getters @since 0.1.0 */
 export const table = (inScope: string, name: string): string => `${scope(inScope)}/key-value-table:${name}`
 
 /** Pravega's own streams belong to a reader group, or to the stream that they are about. */
@@ -70,6 +75,9 @@ const asks = <I extends DescMessage, O extends DescMessage>(
 /**
  * By the protocol's names, of a request as it came. Undefined: whoever is a user may. Throws for bytes that are no such
  * request.
+ *
+ * @category constants
+ * @since 0.1.0
  */
 export const requirements: Readonly<Record<ControllerMethod, (request: Uint8Array) => Requirement | undefined>> = {
   getControllerServerList: asks(method.getControllerServerList, () => undefined),

@@ -29,7 +29,7 @@ import { findStream, internal, Refusal, streamOrRefuse, type World } from "../Wo
 import * as Messages from "./Messages.ts"
 import * as Permissions from "./Permissions.ts"
 
-/** What the replies need beside the world. */
+/** What the replies need beside the world. @category models @since 0.1.0 */
 export interface RpcContext {
   readonly world: World
   /** Where all segments live. */
@@ -40,6 +40,7 @@ export interface RpcContext {
   readonly mayRead: (resource: string) => boolean
 }
 
+/** @category models @since 0.1.0 */
 export type Rpc = (context: RpcContext, request: Uint8Array) => Uint8Array
 
 const rpc = <I extends DescMessage, O extends DescMessage>(
@@ -392,7 +393,7 @@ const tables = {
   )
 }
 
-/** By the protocol's names. */
+/** By the protocol's names. @category constants @since 0.1.0 */
 export const rpcs: Readonly<Record<ControllerMethod, Rpc>> = {
   ...scopes,
   ...streams,

@@ -30,7 +30,7 @@ interface Meter {
 
 const windows = [2 * minute, 5 * minute, 10 * minute, 20 * minute] as const
 
-/** One per server: its measurements do not outlive it. */
+/** One per server: its measurements do not outlive it. @category models @since 0.1.0 */
 export class AutoScaling {
   private readonly meters = new Map<string, Meter>()
 

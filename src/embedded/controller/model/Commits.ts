@@ -16,7 +16,7 @@ import * as Epochs from "./Epochs.ts"
 import type { OpenTransaction } from "./Model.ts"
 import * as WriterTimes from "./WriterTimes.ts"
 
-/** What a committing writer says about time. */
+/** What a committing writer says about time. @category models @since 0.1.0 */
 export interface Mark {
   readonly writer: string
   readonly timestamp: bigint | undefined
@@ -30,6 +30,9 @@ const batchSize = 100
 /**
  * Records the decision. What can be merged at once is; a rolling transaction waits for the next turn, so that those
  * decided in this one share its epochs.
+ *
+ * @category transitions
+ * @since 0.1.0
  */
 export const decide = (world: World, state: StreamState, transaction: OpenTransaction, mark: Mark): void => {
   const queue = waiting(state)
@@ -42,7 +45,7 @@ export const decide = (world: World, state: StreamState, transaction: OpenTransa
   world.defer(() => drain(world, state))
 }
 
-/** Merges all that is decided, the lowest epoch first. */
+/** Merges all that is decided, the lowest epoch first. @category transitions @since 0.1.0 */
 export const drain = (world: World, state: StreamState): void => {
   for (;;) {
     const queue = waiting(state)

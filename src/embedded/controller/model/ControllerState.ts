@@ -11,7 +11,7 @@ import * as Epochs from "./Epochs.ts"
 import * as Model from "./Model.ts"
 import { type RecordStorage, RecordTable } from "./RecordTable.ts"
 
-/** A stream with all that belongs to it. Changed by `ControllerState` only. */
+/** A stream with all that belongs to it. Changed by `ControllerState` only. @category models @since 0.1.0 */
 export interface StreamState {
   readonly name: ScopedStream
   readonly record: Model.StreamRecord
@@ -28,6 +28,7 @@ export interface StreamState {
   readonly tails: Model.RecordedTails
 }
 
+/** @category models @since 0.1.0 */
 export interface ScopeState {
   readonly name: string
   readonly record: Model.ScopeRecord
@@ -70,6 +71,7 @@ class Scope implements ScopeState {
 /** Numbers are taken from the storage this many at a time, and those not given out are lost by a crash. */
 const reserved = 1_000
 
+/** @category models @since 0.1.0 */
 export class ControllerState {
   private readonly scopesByName = new Map<string, Scope>()
   private readonly tables: Tables
@@ -284,7 +286,7 @@ const keep = (stream: Stream, transaction: Model.OpenTransaction): void => {
   if (transaction.commit !== undefined) stream.decided.add(transaction.id)
 }
 
-/** Throws for names that no stream can have. */
+/** Throws for names that no stream can have. @category getters @since 0.1.0 */
 export const scopedStream = (scope: string, stream: string): ScopedStream =>
   new ScopedStream({ scope: ScopeName.make(scope), stream: StreamName.make(stream) })
 

@@ -10,7 +10,7 @@ import * as KeyRange from "../../../core/KeyRange.ts"
 import type { SegmentWithRange } from "../../../core/Segment.ts"
 import * as Epochs from "./Epochs.ts"
 
-/** An offset per segment. */
+/** An offset per segment. @category models @since 0.1.0 */
 export type Cut = ReadonlyMap<bigint, bigint>
 
 /** A segment of a cut. */
@@ -25,7 +25,7 @@ const known = (epochs: Epochs.Epochs, cut: Cut): ReadonlyArray<Placed> =>
     return segment === undefined ? [] : [{ id: segment.id, range: segment.range, offset }]
   })
 
-/** The cut's segments, or undefined when the stream never had one of them. */
+/** The cut's segments, or undefined when the stream never had one of them. @category getters @since 0.1.0 */
 export const place = (epochs: Epochs.Epochs, cut: Cut): ReadonlyArray<Placed> | undefined => {
   const placed: Array<Placed> = []
   for (const [id, offset] of cut) {
@@ -36,25 +36,33 @@ export const place = (epochs: Epochs.Epochs, cut: Cut): ReadonlyArray<Placed> | 
   return placed
 }
 
-/** Whether the cut's segments are the stream's and cover its keys once. */
+/** Whether the cut's segments are the stream's and cover its keys once. @category guards @since 0.1.0 */
 export const covers = (epochs: Epochs.Epochs, cut: Cut): boolean => {
   const placed = place(epochs, cut)
   return placed !== undefined && KeyRange.coverOnce(placed.map(({ range }) => range))
 }
 
-/** Whether wherever the two overlap, `later` is at `earlier` or after it: by offset, else by the segments' order. */
+/**
+ * Whether wherever the two overlap, `later` is at `earlier` or after it: by offset, else by the segments' order.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
 export const isAtOrAfter = (later: ReadonlyArray<Placed>, earlier: ReadonlyArray<Placed>): boolean =>
   later.every((a) =>
     earlier.every((b) => a.id === b.id ? a.offset >= b.offset : a.id > b.id || !KeyRange.overlap(a.range, b.range))
   )
 
-/** The position before the first byte that a stream ever had. */
+/** The position before the first byte that a stream ever had. @category getters @since 0.1.0 */
 export const origin = (epochs: Epochs.Epochs): Cut => new Map(epochs[0]!.segments.map(({ id }) => [id, 0n]))
 
 /**
  * All segments that a reader passes from one cut to another; an empty one stands for the stream's origin or its active
  * segments. Segments that are not the stream's count for nothing, as on a real server. "reversed": `to` lies before
  * `from`.
+ *
+ * @category getters
+ * @since 0.1.0
  */
 export const between = (
   epochs: Epochs.Epochs,
@@ -72,7 +80,7 @@ export const between = (
   )
 }
 
-/** Of `segments`, those that lie wholly before the cut. */
+/** Of `segments`, those that lie wholly before the cut. @category getters @since 0.1.0 */
 export const before = (
   epochs: Epochs.Epochs,
   cut: Cut,

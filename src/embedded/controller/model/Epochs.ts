@@ -13,30 +13,41 @@ import { epoch as epochOf, makeId, number, SegmentWithRange } from "../../../cor
 /**
  * The segments that were active together. `reference`: the epoch that this one is a copy of, or its own number. Only the
  * copies that rolling transactions make differ from their reference.
+ *
+ * @category schemas
+ * @since 0.1.0
  */
 export const Epoch = Schema.Struct({
   epoch: Schema.Int,
   reference: Schema.Int,
   segments: Schema.Array(SegmentWithRange)
 })
+/** @category models @since 0.1.0 */
 export type Epoch = typeof Epoch.Type
 
-/** All epochs of a stream, in order: an epoch's number is its index. Never empty. */
+/** All epochs of a stream, in order: an epoch's number is its index. Never empty. @category models @since 0.1.0 */
 export type Epochs = ReadonlyArray<Epoch>
 
-/** Epoch 0 of a new stream, whose segments are numbered from `firstNumber` on. */
+/** Epoch 0 of a new stream, whose segments are numbered from `firstNumber` on. @category getters @since 0.1.0 */
 export const first = (count: number, firstNumber: number): Epoch => ({
   epoch: 0,
   reference: 0,
   segments: KeyRange.equal(count).map((range, i) => ({ id: makeId(firstNumber + i, 0), range }))
 })
 
+/** @category getters @since 0.1.0 */
 export const active = (epochs: Epochs): Epoch => epochs.at(-1)!
 
-/** Of all segments that the stream ever had: the next stream of that name begins above it. */
+/**
+ * Of all segments that the stream ever had: the next stream of that name begins above it.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
 export const highestNumber = (epochs: Epochs): number =>
   epochs.reduce((highest, { segments }) => segments.reduce((max, { id }) => Math.max(max, number(id)), highest), -1)
 
+/** @category models @since 0.1.0 */
 export type ScalePlan =
   | { readonly _tag: "Planned"; readonly next: Epoch; readonly created: ReadonlyArray<SegmentWithRange> }
   | { readonly _tag: "NotActive" }
@@ -45,6 +56,9 @@ export type ScalePlan =
 /**
  * The epoch after replacing segments by others. The ranges, merged where they touch, must be exactly those of the sealed
  * segments: the bounds are compared as they are.
+ *
+ * @category transitions
+ * @since 0.1.0
  */
 export const scale = (
   epochs: Epochs,
@@ -67,6 +81,9 @@ export const scale = (
 /**
  * The two epochs that committing a transaction of an older epoch adds: a copy of the transaction's epoch, to merge it
  * into, and a copy of the active one, to go on with.
+ *
+ * @category transitions
+ * @since 0.1.0
  */
 export const roll = (epochs: Epochs, transactionEpoch: Epoch): readonly [copy: Epoch, next: Epoch] => {
   const current = active(epochs)
@@ -82,6 +99,7 @@ const copyOf = ({ reference, segments }: Epoch, epoch: number): Epoch => ({
   segments: segments.map(({ id, range }) => ({ id: makeId(number(id), epoch), range }))
 })
 
+/** @category models @since 0.1.0 */
 export interface Successor extends SegmentWithRange {
   readonly predecessors: ReadonlyArray<bigint>
 }
@@ -89,6 +107,9 @@ export interface Successor extends SegmentWithRange {
 /**
  * What a reader goes on with after a segment: the segments of the first epoch without it that overlap it, each with all
  * that it follows. None for a segment that is active, or was never there.
+ *
+ * @category getters
+ * @since 0.1.0
  */
 export const successors = (epochs: Epochs, id: bigint): ReadonlyArray<Successor> => {
   const segment = find(epochs, id)
@@ -105,13 +126,13 @@ export const successors = (epochs: Epochs, id: bigint): ReadonlyArray<Successor>
     }))
 }
 
-/** A segment by its id, which names the epoch it was created in. */
+/** A segment by its id, which names the epoch it was created in. @category getters @since 0.1.0 */
 export const find = (epochs: Epochs, id: bigint): SegmentWithRange | undefined => {
   const created = Number(id >> 32n)
   return epochs[created]?.segments.find((segment) => segment.id === id)
 }
 
-/** All segments that the stream ever had, in the order of their ids. */
+/** All segments that the stream ever had, in the order of their ids. @category getters @since 0.1.0 */
 export const all = (epochs: Epochs): ReadonlyArray<SegmentWithRange> =>
   epochs.flatMap(({ epoch, segments }) => segments.filter(({ id }) => epochOf(id) === epoch))
 

@@ -12,11 +12,13 @@ import * as pb from "../../../pravega/controller/gen/Controller_pb.ts"
 import { internal, Refusal, type World } from "../World.ts"
 import type { KeyValueTable } from "./Model.ts"
 
+/** @category models @since 0.1.0 */
 export type Configuration = Omit<KeyValueTable, "sequence">
 
-/** What users may name. */
+/** What users may name. @category guards @since 0.1.0 */
 export const isUserName = (name: string): boolean => /^[A-Za-z0-9.-]+$/.test(name) && name.length <= 250
 
+/** @category transitions @since 0.1.0 */
 export const create = (
   world: World,
   scope: string,
@@ -39,9 +41,11 @@ export const create = (
   return Status.SUCCESS
 }
 
+/** @category getters @since 0.1.0 */
 export const find = (world: World, scope: string, table: string): KeyValueTable | undefined =>
   world.state.scopes.get(scope)?.tables.get(table)
 
+/** @category getters @since 0.1.0 */
 export const segments = (world: World, scope: string, table: string): ReadonlyArray<SegmentWithRange> => {
   const record = find(world, scope, table)
   if (record === undefined) {
@@ -50,6 +54,7 @@ export const segments = (world: World, scope: string, table: string): ReadonlyAr
   return segmentsOf(record)
 }
 
+/** @category transitions @since 0.1.0 */
 export const remove = (world: World, scope: string, table: string): pb.DeleteKVTableStatus_Status => {
   const Status = pb.DeleteKVTableStatus_Status
   const record = find(world, scope, table)

@@ -14,15 +14,24 @@ const Time = Schema.Finite
 /** The order of creation within the server: lists go by it. */
 const Sequence = Schema.Int
 
+/** @category schemas @since 0.1.0 */
 export const ScopeRecord = Schema.Struct({ sequence: Sequence })
+/** @category models @since 0.1.0 */
 export type ScopeRecord = typeof ScopeRecord.Type
 
 /** As the protocol numbers them: fixed, by kilobytes, by events; none, by time, by size. */
 const PolicyType = Schema.Literals([0, 1, 2])
+/** @category models @since 0.1.0 */
 export type PolicyType = typeof PolicyType.Type
+/** @category schemas @since 0.1.0 */
 export const isPolicyType = Schema.is(PolicyType)
 
-/** A stream's configuration as the protocol carries it, whatever a client put into it. */
+/**
+ * A stream's configuration as the protocol carries it, whatever a client put into it.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const StreamSettings = Schema.Struct({
   scaling: Schema.Struct({
     scaleType: PolicyType,
@@ -39,9 +48,15 @@ export const StreamSettings = Schema.Struct({
   timestampAggregationTimeout: Schema.BigInt,
   rolloverSizeBytes: Schema.BigInt
 })
+/** @category models @since 0.1.0 */
 export type StreamSettings = typeof StreamSettings.Type
 
-/** A stream but for its epochs, which are records of their own: they never change, and grow in number. */
+/**
+ * A stream but for its epochs, which are records of their own: they never change, and grow in number.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const StreamHeader = Schema.Struct({
   sequence: Sequence,
   settings: StreamSettings,
@@ -51,18 +66,20 @@ export const StreamHeader = Schema.Struct({
   /** The bytes of all segments sealed so far, those truncated since included. */
   sealedBytes: Schema.Finite
 })
+/** @category models @since 0.1.0 */
 export type StreamHeader = typeof StreamHeader.Type
 
-/** Only the last epoch is ever added. */
+/** Only the last epoch is ever added. @category models @since 0.1.0 */
 export interface StreamRecord extends StreamHeader {
   readonly epochs: Epochs
 }
 
-/** A stream that is gone: one of the same name numbers its segments from here on. */
+/** A stream that is gone: one of the same name numbers its segments from here on. @category schemas @since 0.1.0 */
 export const FormerStream = Schema.Struct({ nextNumber: Schema.Int })
+/** @category models @since 0.1.0 */
 export type FormerStream = typeof FormerStream.Type
 
-/** A transaction that is not decided, or decided and not yet merged. */
+/** A transaction that is not decided, or decided and not yet merged. @category schemas @since 0.1.0 */
 export const OpenTransaction = Schema.Struct({
   id: TransactionId,
   created: Time,
@@ -76,16 +93,20 @@ export const OpenTransaction = Schema.Struct({
     timestamp: Schema.optionalKey(Schema.BigInt)
   }))
 })
+/** @category models @since 0.1.0 */
 export type OpenTransaction = typeof OpenTransaction.Type
 
+/** @category schemas @since 0.1.0 */
 export const CompletedTransaction = Schema.Struct({
   outcome: Schema.Literals(["committed", "aborted"]),
   completed: Time
 })
+/** @category models @since 0.1.0 */
 export type CompletedTransaction = typeof CompletedTransaction.Type
 
 const NamedCut = Schema.Struct({ scope: Schema.String, stream: Schema.String, cut: Cut })
 
+/** @category schemas @since 0.1.0 */
 export const ReaderGroup = Schema.Struct({
   id: Schema.String,
   generation: Schema.BigInt,
@@ -97,12 +118,15 @@ export const ReaderGroup = Schema.Struct({
   starts: Schema.Array(NamedCut),
   ends: Schema.Array(NamedCut)
 })
+/** @category models @since 0.1.0 */
 export type ReaderGroup = typeof ReaderGroup.Type
 
-/** A reader group whose reading a stream's retention waits for. */
+/** A reader group whose reading a stream's retention waits for. @category schemas @since 0.1.0 */
 export const Subscriber = Schema.Struct({ generation: Schema.BigInt, cut: Cut })
+/** @category models @since 0.1.0 */
 export type Subscriber = typeof Subscriber.Type
 
+/** @category schemas @since 0.1.0 */
 export const KeyValueTable = Schema.Struct({
   sequence: Sequence,
   partitionCount: Schema.Int,
@@ -110,9 +134,10 @@ export const KeyValueTable = Schema.Struct({
   secondaryKeyLength: Schema.Int,
   rolloverSizeBytes: Schema.BigInt
 })
+/** @category models @since 0.1.0 */
 export type KeyValueTable = typeof KeyValueTable.Type
 
-/** What a writer last said about its time, and when it said so. */
+/** What a writer last said about its time, and when it said so. @category schemas @since 0.1.0 */
 export const WriterMark = Schema.Struct({
   timestamp: Schema.BigInt,
   position: Cut,
@@ -120,16 +145,25 @@ export const WriterMark = Schema.Struct({
   /** It was removed. */
   isGone: Schema.optionalKey(Schema.Boolean)
 })
+/** @category models @since 0.1.0 */
 export type WriterMark = typeof WriterMark.Type
 
-/** The last watermark of a stream. */
+/** The last watermark of a stream. @category schemas @since 0.1.0 */
 export const LastWatermark = Schema.Struct({ lowerTime: Schema.BigInt, upperTime: Schema.BigInt, position: Cut })
+/** @category models @since 0.1.0 */
 export type LastWatermark = typeof LastWatermark.Type
 
-/** Tails that retention may truncate to, oldest first; `bytes`: all that was ever written before the cut. */
+/**
+ * Tails that retention may truncate to, oldest first; `bytes`: all that was ever written before the cut.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const RecordedTails = Schema.Array(Schema.Struct({ recorded: Time, bytes: Schema.Finite, cut: Cut }))
+/** @category models @since 0.1.0 */
 export type RecordedTails = typeof RecordedTails.Type
 
-/** Numbers that must not come twice, also after a crash: those below are taken. */
+/** Numbers that must not come twice, also after a crash: those below are taken. @category schemas @since 0.1.0 */
 export const Counters = Schema.Struct({ sequence: Schema.Int, transaction: Schema.Int })
+/** @category models @since 0.1.0 */
 export type Counters = typeof Counters.Type

@@ -20,11 +20,12 @@ const zero = "00000000-0000-0000-0000-000000000000"
 /** The size of the chunks of a group's stream in long-term storage, unless the group says another, in bytes. */
 const rolloverSizeBytes = 4n * 1024n * 1024n
 
+/** @category models @since 0.1.0 */
 export type Created =
   | { readonly _tag: "There"; readonly group: ReaderGroup }
   | { readonly _tag: "Refused"; readonly status: pb.CreateReaderGroupResponse_Status }
 
-/** A group that is there already is the answer, whatever was asked for. */
+/** A group that is there already is the answer, whatever was asked for. @category transitions @since 0.1.0 */
 export const create = (world: World, scope: string, group: string, wanted: ReaderGroup): Created => {
   const Status = pb.CreateReaderGroupResponse_Status
   if (!isUserName(group)) return { _tag: "Refused", status: Status.INVALID_RG_NAME }
@@ -45,10 +46,16 @@ export const create = (world: World, scope: string, group: string, wanted: Reade
   return { _tag: "There", group: created }
 }
 
+/** @category getters @since 0.1.0 */
 export const find = (world: World, scope: string, group: string): ReaderGroup | undefined =>
   scopeOrRefuse(world, scope).groups.get(group)
 
-/** `wanted` must carry the id and the generation of what it replaces. The generation that the answer carries is its. */
+/**
+ * `wanted` must carry the id and the generation of what it replaces. The generation that the answer carries is its.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
 export const update = (
   world: World,
   scope: string,
@@ -70,7 +77,7 @@ export const update = (
   return { status: Status.SUCCESS, generation }
 }
 
-/** The generation may be an old one. */
+/** The generation may be an old one. @category transitions @since 0.1.0 */
 export const remove = (
   world: World,
   scope: string,
@@ -87,7 +94,7 @@ export const remove = (
   return Status.SUCCESS
 }
 
-/** Where a subscriber has read to, which never goes back. */
+/** Where a subscriber has read to, which never goes back. @category transitions @since 0.1.0 */
 export const updateSubscriber = (
   world: World,
   subscriber: string,

@@ -10,12 +10,13 @@ import type { Storage } from "../../store/Storage.ts"
 /** What is written; a reader of another version's would have to translate. */
 const version = 1
 
-/** The part of a storage that records need. */
+/** The part of a storage that records need. @category models @since 0.1.0 */
 export type RecordStorage = Pick<Storage, "putRecord" | "deleteRecord">
 
 /** Others keep records in the same storage: these are the controller's. */
 const prefix = "controller/"
 
+/** @category models @since 0.1.0 */
 export class RecordTable<A> {
   private readonly storage: RecordStorage
   private readonly prefix: string

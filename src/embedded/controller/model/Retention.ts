@@ -18,7 +18,7 @@ import * as Streams from "./Streams.ts"
 
 type Tail = RecordedTails[number]
 
-/** To be called once per period for each stream. */
+/** To be called once per period for each stream. @category transitions @since 0.1.0 */
 export const run = (world: World, state: StreamState): void => {
   const { isSealed, settings } = state.record
   const Type = pb.RetentionPolicy_RetentionPolicyType

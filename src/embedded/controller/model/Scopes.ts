@@ -11,9 +11,10 @@ import * as KeyValueTables from "./KeyValueTables.ts"
 import * as ReaderGroups from "./ReaderGroups.ts"
 import * as Streams from "./Streams.ts"
 
-/** Pravega's own: it is always there. */
+/** Pravega's own: it is always there. @category constants @since 0.1.0 */
 export const systemScope = "_system"
 
+/** @category transitions @since 0.1.0 */
 export const create = (world: World, scope: string): pb.CreateScopeStatus_Status => {
   const Status = pb.CreateScopeStatus_Status
   if (scope === "") throw internal()
@@ -23,7 +24,12 @@ export const create = (world: World, scope: string): pb.CreateScopeStatus_Status
   return Status.SUCCESS
 }
 
-/** A refused deletion changes nothing (a real server loses the scope's tags then). */
+/**
+ * A refused deletion changes nothing (a real server loses the scope's tags then).
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
 export const remove = (world: World, scope: string): pb.DeleteScopeStatus_Status => {
   const Status = pb.DeleteScopeStatus_Status
   const state = world.state.scopes.get(scope)
@@ -33,7 +39,7 @@ export const remove = (world: World, scope: string): pb.DeleteScopeStatus_Status
   return Status.SUCCESS
 }
 
-/** Succeeds when there is none. */
+/** Succeeds when there is none. @category transitions @since 0.1.0 */
 export const removeRecursive = (world: World, scope: string): pb.DeleteScopeStatus_Status => {
   const state = world.state.scopes.get(scope)
   if (state === undefined) return pb.DeleteScopeStatus_Status.SUCCESS
@@ -54,6 +60,9 @@ const pageSize = 1_000
 /**
  * A page of what was created after the token's element and is listed for the caller, in the order of creation. The token
  * of a page is never empty unless everything is: clients go on until a page is.
+ *
+ * @category getters
+ * @since 0.1.0
  */
 export const page = <A extends { readonly sequence: number }>(
   all: Iterable<A>,

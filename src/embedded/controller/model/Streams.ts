@@ -17,10 +17,10 @@ import * as Epochs from "./Epochs.ts"
 import type { StreamSettings } from "./Model.ts"
 import * as Transactions from "./Transactions.ts"
 
-/** Names that a real server takes for scopes and streams. */
+/** Names that a real server takes for scopes and streams. @category guards @since 0.1.0 */
 export const isName = (name: string): boolean => /^_?[A-Za-z0-9.-]+$/.test(name) && name.length <= 255
 
-/** Creates a stream and, unless it is one itself, its mark stream. */
+/** Creates a stream and, unless it is one itself, its mark stream. @category transitions @since 0.1.0 */
 export const create = (
   world: World,
   scope: string,
@@ -69,6 +69,9 @@ const markSettings: StreamSettings = {
  *
  * Deviation: a real server never answers when the equal ranges end elsewhere than the present ones (49, 98, 103, ...),
  * or when there are to be none. Here the update fails and changes nothing.
+ *
+ * @category transitions
+ * @since 0.1.0
  */
 export const update = (
   world: World,
@@ -95,12 +98,13 @@ export const update = (
   return Status.SUCCESS
 }
 
+/** @category models @since 0.1.0 */
 export type ScaleResult =
   | { readonly _tag: "Started"; readonly epoch: number; readonly created: ReadonlyArray<SegmentWithRange> }
   | { readonly _tag: "PreconditionFailed" }
   | { readonly _tag: "Failure" }
 
-/** A scale is done when this returns; `epoch`: the one before it. */
+/** A scale is done when this returns; `epoch`: the one before it. @category transitions @since 0.1.0 */
 export const scale = (
   world: World,
   scope: string,
@@ -138,10 +142,15 @@ const applyScale = (
   })
 }
 
-/** Where the stream begins. */
+/** Where the stream begins. @category getters @since 0.1.0 */
 export const head = ({ record }: StreamState): Cuts.Cut => record.head ?? Cuts.origin(record.epochs)
 
-/** Offsets beyond a segment's end are taken, as the real server takes them; the segment then begins at its end. */
+/**
+ * Offsets beyond a segment's end are taken, as the real server takes them; the segment then begins at its end.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
 export const truncate = (
   world: World,
   scope: string,
@@ -166,7 +175,7 @@ export const truncate = (
   return Status.SUCCESS
 }
 
-/** The cut must be valid, and not before the present head. */
+/** The cut must be valid, and not before the present head. @category transitions @since 0.1.0 */
 export const moveHead = (world: World, state: StreamState, cut: Cuts.Cut): void => {
   const { name, record } = state
   for (const { id } of Cuts.before(record.epochs, cut, Epochs.all(record.epochs))) {
@@ -183,7 +192,12 @@ export const moveHead = (world: World, state: StreamState, cut: Cuts.Cut): void 
   world.state.putStream(name, { ...record, head: cut })
 }
 
-/** For ever. Open transactions are aborted, those that are to be committed are committed first. */
+/**
+ * For ever. Open transactions are aborted, those that are to be committed are committed first.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
 export const seal = (world: World, scope: string, stream: string): pb.UpdateStreamStatus_Status => {
   const Status = pb.UpdateStreamStatus_Status
   const state = findStream(world, scope, stream)
@@ -196,7 +210,7 @@ export const seal = (world: World, scope: string, stream: string): pb.UpdateStre
   return Status.SUCCESS
 }
 
-/** With its mark stream; both names keep the numbers of their segments. */
+/** With its mark stream; both names keep the numbers of their segments. @category transitions @since 0.1.0 */
 export const remove = (world: World, scope: string, stream: string): pb.DeleteStreamStatus_Status => {
   const Status = pb.DeleteStreamStatus_Status
   const state = findStream(world, scope, stream)

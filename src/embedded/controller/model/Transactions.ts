@@ -14,6 +14,7 @@ import type { StreamState } from "./ControllerState.ts"
 import * as Epochs from "./Epochs.ts"
 import type { OpenTransaction } from "./Model.ts"
 
+/** @category models @since 0.1.0 */
 export interface Begun {
   readonly id: TransactionId.TransactionId
   /** With the transaction's epoch in place of their own. */
@@ -23,6 +24,7 @@ export interface Begun {
 /** A transaction may live this many leases, if it is pinged in time. */
 const leasesAtMost = 1_000
 
+/** @category transitions @since 0.1.0 */
 export const begin = (world: World, scope: string, stream: string, lease: bigint): Begun => {
   const { limits } = world
   if (lease < BigInt(limits.minimumLease)) {
@@ -50,7 +52,7 @@ export const begin = (world: World, scope: string, stream: string, lease: bigint
   return { id, segments: parts }
 }
 
-/** Shorter leases than a transaction may begin with are taken, and end it soon. */
+/** Shorter leases than a transaction may begin with are taken, and end it soon. @category transitions @since 0.1.0 */
 export const ping = (
   world: World,
   scope: string,
@@ -76,7 +78,12 @@ export const ping = (
   return Status.OK
 }
 
-/** The answer is that it will be committed. Repeating it succeeds as long as the transaction is remembered. */
+/**
+ * The answer is that it will be committed. Repeating it succeeds as long as the transaction is remembered.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
 export const commit = (
   world: World,
   scope: string,
@@ -99,7 +106,7 @@ export const commit = (
   return Status.SUCCESS
 }
 
-/** Repeating it succeeds as long as the transaction is remembered. */
+/** Repeating it succeeds as long as the transaction is remembered. @category transitions @since 0.1.0 */
 export const abort = (
   world: World,
   scope: string,
@@ -118,6 +125,7 @@ export const abort = (
   return Status.SUCCESS
 }
 
+/** @category getters @since 0.1.0 */
 export const stateOf = (
   world: World,
   scope: string,
@@ -136,6 +144,7 @@ export const stateOf = (
 /** At most this many are listed, the latest. */
 const listed = 500
 
+/** @category getters @since 0.1.0 */
 export const completed = (
   world: World,
   scope: string,
@@ -168,7 +177,12 @@ const extend = (world: World, state: StreamState, { id }: OpenTransaction, lease
   world.leaseEnds(at)
 }
 
-/** Lets the leases of a stream that was restored run from now on, and finishes what was to be committed. */
+/**
+ * Lets the leases of a stream that was restored run from now on, and finishes what was to be committed.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
 export const resume = (world: World, state: StreamState): void => {
   for (const transaction of state.open.values()) {
     if (transaction.commit === undefined) extend(world, state, transaction, transaction.lease)
@@ -176,7 +190,7 @@ export const resume = (world: World, state: StreamState): void => {
   Commits.drain(world, state)
 }
 
-/** Aborts what was not pinged in time. Returns when the next lease ends. */
+/** Aborts what was not pinged in time. Returns when the next lease ends. @category transitions @since 0.1.0 */
 export const expire = (world: World, state: StreamState): number | undefined => {
   const now = world.now()
   let next: number | undefined
@@ -188,7 +202,7 @@ export const expire = (world: World, state: StreamState): number | undefined => 
   return next
 }
 
-/** Ends a lease now. False: the transaction is not open. */
+/** Ends a lease now. False: the transaction is not open. @category transitions @since 0.1.0 */
 export const expireNow = (world: World, state: StreamState, id: string): boolean => {
   const transaction = state.open.get(id)
   if (transaction === undefined || transaction.commit !== undefined) return false
@@ -196,7 +210,7 @@ export const expireNow = (world: World, state: StreamState, id: string): boolean
   return true
 }
 
-/** For a stream that is about to be sealed. */
+/** For a stream that is about to be sealed. @category transitions @since 0.1.0 */
 export const endAll = (world: World, state: StreamState): void => {
   Commits.drain(world, state)
   for (const transaction of state.open.values()) discard(world, state, transaction)
@@ -226,7 +240,12 @@ const outcomeOf = (
   return isRemembered ? transaction.outcome : undefined
 }
 
-/** Forgets the oldest completed ones, beyond the number that is remembered or older than the time. */
+/**
+ * Forgets the oldest completed ones, beyond the number that is remembered or older than the time.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
 export const trim = ({ limits, now, state }: World, stream: StreamState): void => {
   const oldest = now() - limits.completedTransactionLife
   for (const [id, { completed }] of stream.completed) {

@@ -18,7 +18,7 @@ import * as Cuts from "./Cuts.ts"
 import * as Epochs from "./Epochs.ts"
 import type { WriterMark } from "./Model.ts"
 
-/** The position may be any: only that it does not go back is checked. */
+/** The position may be any: only that it does not go back is checked. @category transitions @since 0.1.0 */
 export const note = (
   world: World,
   state: StreamState,
@@ -37,7 +37,12 @@ export const note = (
   return Status.SUCCESS
 }
 
-/** The writer will note no more. It counts until a watermark has passed its last time. */
+/**
+ * The writer will note no more. It counts until a watermark has passed its last time.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
 export const remove = (
   world: World,
   scope: string,
@@ -55,6 +60,9 @@ export const remove = (
 /**
  * Writes a watermark when every writer has passed the last one. A writer that is gone, or was silent for longer than the
  * stream's aggregation time-out, is not waited for.
+ *
+ * @category transitions
+ * @since 0.1.0
  */
 export const advance = (world: World, state: StreamState): void => {
   if (state.writers.size === 0 || state.record.isSealed) return
@@ -95,6 +103,9 @@ const append = (world: World, { name, record }: StreamState, lower: bigint, uppe
 /**
  * The furthest of several positions: in every segment the highest offset, and where one is in a segment and another
  * beyond it, what follows that segment. Covers the keys once if one of the positions does.
+ *
+ * @category transitions
+ * @since 0.1.0
  */
 export const join = (epochs: Epochs.Epochs, positions: ReadonlyArray<Cuts.Cut>): Cuts.Cut => {
   const furthest = new Map<bigint, bigint>()
@@ -118,6 +129,9 @@ export const join = (epochs: Epochs.Epochs, positions: ReadonlyArray<Cuts.Cut>):
 /**
  * The position with what it lacks of the keys, at the beginning of segments of its latest epoch. What a writer noted
  * stays as it is: of a segment that nobody has written to yet that is -1, which readers take for its end.
+ *
+ * @category transitions
+ * @since 0.1.0
  */
 export const complete = (epochs: Epochs.Epochs, position: Cuts.Cut): Cuts.Cut => {
   if (Cuts.covers(epochs, position)) return position

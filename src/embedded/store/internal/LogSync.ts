@@ -10,6 +10,7 @@ import * as Fs from "node:fs"
 /** Begins again after so many bytes. */
 const stepBytes = 4 * 1024 * 1024
 
+/** @category models @since 0.1.0 */
 export class LogSync {
   private readonly descriptor: number
   private readonly onFailure: (cause: unknown) => void

@@ -9,6 +9,7 @@ import type { Poll, ReadResult } from "../SegmentContainer.ts"
 /** How long a read may wait, in milliseconds; a real store's time-out. */
 const waitMillis = 60_000
 
+/** @category models @since 0.1.0 */
 export interface PollRequest {
   readonly offset: number
   readonly length: number
@@ -21,11 +22,12 @@ interface Waiting extends PollRequest {
   readonly deadline: number
 }
 
-/** The reads that wait on one segment. */
+/** The reads that wait on one segment. @category models @since 0.1.0 */
 export class PollQueue {
   readonly waiting = new Set<Waiting>()
 }
 
+/** @category models @since 0.1.0 */
 export class LongPolls {
   private readonly now: () => number
   /** In the order of their deadlines, since all wait equally long. */
@@ -74,7 +76,7 @@ export class LongPolls {
   }
 }
 
-/** The answer to a read that waited in vain: no data, ask again. */
+/** The answer to a read that waited in vain: no data, ask again. @category constructors @since 0.1.0 */
 export const emptyRead = (offset: number): ReadResult => ({
   _tag: "ReadData",
   offset,

@@ -20,6 +20,7 @@ interface Block {
   length: number
 }
 
+/** @category models @since 0.1.0 */
 export class MemoryLog {
   /** Where the first byte lies that can be read. */
   start: number

@@ -23,6 +23,7 @@ interface Group {
   bytes: number
 }
 
+/** @category models @since 0.1.0 */
 export class RecentBytes {
   private readonly limit: number
   /** Of each segment one run without gaps. */

@@ -33,6 +33,7 @@ const sweptBytes = 2 * 1024 * 1024
 const freeMinimum = 1024
 const freedPages = 128
 
+/** @category constants @since 0.1.0 */
 export const chunkTables = `
   CREATE TABLE chunks (
     segment INTEGER, offset INTEGER, blob INTEGER NOT NULL, PRIMARY KEY (segment, offset)
@@ -41,7 +42,7 @@ export const chunkTables = `
   CREATE TABLE garbage (blob INTEGER PRIMARY KEY);
 `
 
-/** The tables do not hold what they should: they are damaged. */
+/** The tables do not hold what they should: they are damaged. @category errors @since 0.1.0 */
 export class MissingBytes extends Data.TaggedError("MissingBytes")<{ readonly message: string }> {}
 
 /** The last chunk of a segment, while it may grow. */
@@ -54,6 +55,7 @@ interface Tail {
   stored: number
 }
 
+/** @category constructors @since 0.1.0 */
 export const makeChunkStore = (database: DatabaseSync, recentBytes: number | undefined): ChunkStore =>
   new ChunkStore(database, recentBytes)
 

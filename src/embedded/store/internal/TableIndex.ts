@@ -5,9 +5,10 @@
  * @internal
  */
 
-/** A key's bytes, one character each: compares as the bytes do. */
+/** A key's bytes, one character each: compares as the bytes do. @category models @since 0.1.0 */
 export type KeyText = string
 
+/** @category models @since 0.1.0 */
 export interface Entry {
   readonly key: KeyText
   readonly value: Uint8Array
@@ -15,8 +16,10 @@ export interface Entry {
   readonly version: number
 }
 
+/** @category encoding @since 0.1.0 */
 export const keyText = (bytes: Uint8Array): KeyText => buffer(bytes).toString("latin1")
 
+/** @category encoding @since 0.1.0 */
 export const keyBytes = (key: KeyText): Uint8Array => new Uint8Array(Buffer.from(key, "latin1"))
 
 const buffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -24,6 +27,7 @@ const buffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.by
 /** What an entry adds to its segment before key and value: version of the layout, two lengths, version of the entry. */
 const entryHeaderSize = 17
 
+/** @category models @since 0.1.0 */
 export class TableIndex {
   /** 0: keys of any length. */
   readonly keyLength: number
@@ -98,7 +102,12 @@ export class TableIndex {
   }
 }
 
-/** What putting this grows its table segment by, in bytes; a removal is a key without value. */
+/**
+ * What putting this grows its table segment by, in bytes; a removal is a key without value.
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
 export const entrySize = (keyLength: number, valueLength: number): number => entryHeaderSize + keyLength + valueLength
 
 /** Where the key is, or would be. */

@@ -60,12 +60,13 @@ interface Table {
 
 const prefix = "table/"
 
-/** The name of the record of an entry. */
+/** The name of the record of an entry. @category encoding @since 0.1.0 */
 export const recordKey = (segment: number, key: KeyText): string =>
   `${prefix}${segment}/${Buffer.from(key, "latin1").toString("hex")}`
 
 const decodeRecord = Schema.decodeResult(Schema.fromJsonString(Schema.Tuple([Schema.Int, Schema.String])))
 
+/** @category models @since 0.1.0 */
 export class TableSegments implements TableContainer {
   private readonly host: TableHost
 

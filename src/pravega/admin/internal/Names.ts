@@ -17,9 +17,12 @@ const badName = (kind: "scope" | "stream", name: string): ControllerError =>
 const scopeNamed = (schema: typeof ScopeName.ScopeName) => (name: string) =>
   Effect.mapError(Effect.fromResult(Schema.decodeResult(schema)(name)), () => badName("scope", name))
 
+/** @category running @since 0.1.0 */
 export const existingScope = scopeNamed(ScopeName.ScopeName)
+/** @category running @since 0.1.0 */
 export const newScope = scopeNamed(ScopeName.UserScopeName)
 
+/** @category running @since 0.1.0 */
 export const existingStream = (name: ScopedStream | string): Effect.Effect<ScopedStream, ControllerError> => {
   if (typeof name !== "string") return Effect.succeed(name)
   const [scopeName = "", streamName = "", ...rest] = name.split("/")
@@ -32,7 +35,7 @@ export const existingStream = (name: ScopedStream | string): Effect.Effect<Scope
     : Effect.fail(badName("stream", name))
 }
 
-/** A stream to be created: the name must be one that users may give. */
+/** A stream to be created: the name must be one that users may give. @category running @since 0.1.0 */
 export const newStream = (name: ScopedStream | string): Effect.Effect<ScopedStream, ControllerError> =>
   Effect.filterOrFail(
     existingStream(name),

@@ -8,6 +8,7 @@ import * as KeyRange from "../../../core/KeyRange.ts"
 import * as ScalingPolicy from "../../../core/ScalingPolicy.ts"
 import type { SegmentId, SegmentWithRange } from "../../../core/Segment.ts"
 
+/** @category models @since 0.1.0 */
 export interface ScalePlan {
   readonly seal: ReadonlyArray<SegmentId>
   readonly create: ReadonlyArray<KeyRange.KeyRange>
@@ -18,6 +19,8 @@ export interface ScalePlan {
  * space ends where the stream's last segment ends, which rounding may have put just below 1.
  *
  * @internal
+ * @category converting
+ * @since 0.1.0
  */
 export const toEqual = (segments: ReadonlyArray<SegmentWithRange>, count: number): ScalePlan => {
   const present = segments.toSorted((a, b) => a.range.low - b.range.low)
@@ -38,6 +41,8 @@ export const toEqual = (segments: ReadonlyArray<SegmentWithRange>, count: number
  * the stream takes no other change any more, and the controller is kept busy.
  *
  * @internal
+ * @category running
+ * @since 0.1.0
  */
 export const sticks = (
   segments: ReadonlyArray<SegmentWithRange>,

@@ -32,20 +32,25 @@ import { type ControllerTransport, type StatusCode, TransportError } from "../Co
 import type { ControllerService } from "../gen/Controller_pb.ts"
 import { type CallContext, isTransient, reasonOfStatus, reasonOfTransportError } from "./ControllerStatus.ts"
 
+/** @category models @since 0.1.0 */
 export type Method = keyof typeof ControllerService.method
+/** @category models @since 0.1.0 */
 export type Request<M extends Method> = MessageInitShape<(typeof ControllerService.method)[M]["input"]>
 
 export type { CallContext }
 
-/** What a look at the server's state says about a change whose reply was lost. */
+/** What a look at the server's state says about a change whose reply was lost. @category models @since 0.1.0 */
 export type Settled<A> =
   | { readonly _tag: "Done"; readonly value: A }
   /** Not (yet) done: it may be sent again. */
   | { readonly _tag: "NotDone"; readonly evidence: string }
 
+/** @category constructors @since 0.1.0 */
 export const done = <A>(value: A): Settled<A> => ({ _tag: "Done", value })
+/** @category constructors @since 0.1.0 */
 export const notDone = (evidence: string): Settled<never> => ({ _tag: "NotDone", evidence })
 
+/** @category models @since 0.1.0 */
 export interface Change<O extends DescMessage, A> {
   /** What the reply means; `lost`: an earlier reply was lost, so "exists already" may be our own doing. */
   readonly interpret: (reply: MessageShape<O>, lost: boolean) => Effect.Effect<A, ControllerError>
@@ -53,6 +58,7 @@ export interface Change<O extends DescMessage, A> {
   readonly settle: Effect.Effect<Settled<A>, ControllerError>
 }
 
+/** @category models @since 0.1.0 */
 export interface CallsOptions {
   readonly metadata: Readonly<Record<string, string>>
   readonly timeout: Duration.Duration
@@ -62,6 +68,7 @@ export interface CallsOptions {
 /** A method of the service, from its generated description. */
 type Described<I extends DescMessage, O extends DescMessage> = DescMethodUnary<I, O>
 
+/** @category models @since 0.1.0 */
 export interface Calls {
   /** Repeated until it is answered: for methods that change nothing, or the same thing however often they are sent. */
   readonly read: <I extends DescMessage, O extends DescMessage>(
@@ -118,6 +125,7 @@ const policies: Readonly<Record<string, Policy | undefined>> = policiesByMethod
 /** Attempts at most, where a status hints at something that waiting does not mend as often. */
 const attemptLimits: { readonly [C in StatusCode]?: number } = { INTERNAL: 6, UNKNOWN: 6, DEADLINE_EXCEEDED: 3 }
 
+/** @category constructors @since 0.1.0 */
 export const make = (transport: ControllerTransport["Service"], options: CallsOptions): Calls => {
   const schedule = BackOff.make(options.attempts)
 
@@ -208,9 +216,10 @@ export const make = (transport: ControllerTransport["Service"], options: CallsOp
   return { read, change }
 }
 
+/** @category errors @since 0.1.0 */
 export const failure = (reason: ControllerErrorReason): ControllerError => new ControllerError({ reason })
 
-/** Fails with what a status inside a reply means, unless it is a success. */
+/** Fails with what a status inside a reply means, unless it is a success. @category errors @since 0.1.0 */
 export const checkStatus = (
   description: DescEnum,
   status: number,
@@ -220,7 +229,7 @@ export const checkStatus = (
   return reason === undefined ? Effect.void : Effect.fail(failure(reason))
 }
 
-/** Reads a reply with a function that throws when it is nonsense. */
+/** Reads a reply with a function that throws when it is nonsense. @category decoding @since 0.1.0 */
 export const understand = <A>(context: CallContext, read: () => A): Effect.Effect<A, ControllerError> =>
   Effect.try({
     try: read,

@@ -28,6 +28,7 @@ const present = <A>(value: A | undefined, field: string): A => {
   return value
 }
 
+/** @category converting @since 0.1.0 */
 export const streamInfo = (stream: ScopedStream, accessOperation?: pb.StreamInfo_AccessOperation) =>
   ({
     scope: stream.scope,
@@ -38,38 +39,47 @@ export const streamInfo = (stream: ScopedStream, accessOperation?: pb.StreamInfo
 /**
  * For `getCurrentSegments` and `getSegments`: says that no delegation token is wanted. Without it 0.13.0 takes the caller
  * for an old client, makes a token for reading and writing, and refuses users who may only read.
+ *
+ * @category converting
+ * @since 0.1.0
  */
 export const streamInfoWithoutToken = (stream: ScopedStream) => streamInfo(stream, pb.StreamInfo_AccessOperation.NONE)
 
+/** @category constructors @since 0.1.0 */
 export const fromStreamInfo = (info: pb.StreamInfo): ScopedStream =>
   new ScopedStream({ scope: ScopeName.make(info.scope), stream: StreamName.make(info.stream) })
 
+/** @category converting @since 0.1.0 */
 export const segmentId = (stream: ScopedStream, id: SegmentId): MessageInitShape<typeof pb.SegmentIdSchema> => ({
   streamInfo: streamInfo(stream),
   segmentId: id
 })
 
+/** @category constructors @since 0.1.0 */
 export const fromSegmentId = (message: pb.SegmentId | undefined): SegmentId =>
   SegmentId.make(present(message, "segmentId").segmentId)
 
+/** @category constructors @since 0.1.0 */
 export const fromSegmentRange = (message: pb.SegmentRange): SegmentWithRange => ({
   id: fromSegmentId(message.segmentId),
   range: KeyRange.KeyRange.make({ low: message.minKey, high: message.maxKey })
 })
 
+/** @category constructors @since 0.1.0 */
 export const fromSuccessors = (message: pb.SuccessorResponse): ReadonlyArray<Successor> =>
   message.segments.map((entry) => {
     const { id, range } = fromSegmentRange(present(entry.segment, "segment"))
     return { id, range, predecessors: entry.value.map((predecessor) => SegmentId.make(predecessor)) }
   })
 
+/** @category constructors @since 0.1.0 */
 export const fromLocations = (stream: ScopedStream, message: pb.SegmentsAtTime): StreamCut =>
   new StreamCut({
     stream,
     positions: new Map(message.segments.map((location) => [fromSegmentId(location.segmentId), location.offset]))
   })
 
-/** Whether the locations are those of the cut, neither more nor fewer. */
+/** Whether the locations are those of the cut, neither more nor fewer. @category guards @since 0.1.0 */
 export const isAt = (message: pb.SegmentsAtTime, cut: StreamCut): boolean => {
   // by plain numbers: what a peer sends need be no segment's id
   const positions: ReadonlyMap<bigint, bigint> = cut.positions
@@ -79,20 +89,23 @@ export const isAt = (message: pb.SegmentsAtTime, cut: StreamCut): boolean => {
     )
 }
 
-/** protobuf-es keys a map of int64 by their text. */
+/** protobuf-es keys a map of int64 by their text. @category converting @since 0.1.0 */
 export const cutEntries = (cut: StreamCut | undefined): Record<string, bigint> =>
   Object.fromEntries(Array.from(cut?.positions ?? [], ([id, offset]) => [id.toString(), offset]))
 
+/** @category converting @since 0.1.0 */
 export const transactionId = (id: TransactionId.TransactionId): MessageInitShape<typeof pb.TxnIdSchema> => {
   const bits = TransactionId.toBits(id)
   return { highBits: bits.high, lowBits: bits.low }
 }
 
+/** @category constructors @since 0.1.0 */
 export const fromTransactionId = (message: pb.TxnId | undefined): TransactionId.TransactionId => {
   const id = present(message, "txnId")
   return TransactionId.fromBits({ high: id.highBits, low: id.lowBits })
 }
 
+/** @category converting @since 0.1.0 */
 export const streamConfig = (
   stream: ScopedStream,
   configuration: StreamConfiguration
@@ -153,7 +166,12 @@ const retentionPolicy = (
   }
 }
 
-/** Throws for a configuration that another client made and ours would refuse, with a maximum below its minimum say. */
+/**
+ * Throws for a configuration that another client made and ours would refuse, with a maximum below its minimum say.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const fromStreamConfig = (message: pb.StreamConfig): StreamConfiguration => {
   const retention = fromRetentionPolicy(message.retentionPolicy)
   return new StreamConfiguration({

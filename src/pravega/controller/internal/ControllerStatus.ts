@@ -10,14 +10,19 @@ import * as Reason from "../ControllerError.ts"
 import type { StatusCode, TransportError } from "../ControllerTransport.ts"
 import type * as pb from "../gen/Controller_pb.ts"
 
-/** What a call was about, for messages and reasons. */
+/** What a call was about, for messages and reasons. @category models @since 0.1.0 */
 export interface CallContext {
   readonly operation: string
   readonly subject: string
   readonly stream?: ScopedStream | undefined
 }
 
-/** Every status name that a reply of the protocol can carry; TxnState and PingTxnStatus are values, not failures. */
+/**
+ * Every status name that a reply of the protocol can carry; TxnState and PingTxnStatus are values, not failures.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type StatusName = NamesOf<StatusEnums[number]>
 
 type NamesOf<Enum> = Enum extends unknown ? keyof Enum : never
@@ -113,7 +118,7 @@ const meanings: Readonly<Record<StatusName, Failure | undefined>> = {
 
 const isStatusName = (name: string): name is StatusName => Object.hasOwn(meanings, name)
 
-/** What a status inside a reply means; undefined: success. */
+/** What a status inside a reply means; undefined: success. @category errors @since 0.1.0 */
 export const reasonOfStatus = (
   description: DescEnum,
   status: number,
@@ -143,9 +148,10 @@ const transient: ReadonlySet<StatusCode> = new Set<StatusCode>([
   "DATA_LOSS"
 ])
 
+/** @category guards @since 0.1.0 */
 export const isTransient = (error: TransportError): boolean => transient.has(error.code)
 
-/** What a gRPC status means when it is final. */
+/** What a gRPC status means when it is final. @category errors @since 0.1.0 */
 export const reasonOfTransportError = (
   error: TransportError,
   attempts: number,

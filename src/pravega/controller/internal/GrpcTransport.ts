@@ -47,7 +47,7 @@ const credentials = (secure: boolean, tls: GrpcOptions["tls"]): grpc.ChannelCred
     )
     : grpc.credentials.createInsecure()
 
-/** @internal */
+/** @internal @category constructors @since 0.1.0 */
 export const make = (
   options: GrpcOptions
 ): Effect.Effect<ControllerTransport["Service"], ControllerAddress.InvalidControllerAddress, Scope.Scope> =>

@@ -20,7 +20,7 @@ import * as Messages from "./ControllerMessages.ts"
 
 const methods = pb.ControllerService.method
 
-/** What a call on a stream is about. */
+/** What a call on a stream is about. @category constructors @since 0.1.0 */
 export const about = (operation: string, stream: ScopedStream): CallContext => ({
   operation,
   subject: stream.toString(),
@@ -29,6 +29,7 @@ export const about = (operation: string, stream: ScopedStream): CallContext => (
 
 type ScopeMethods = Pick<Controller["Service"], "createScope" | "scopeExists" | "listScopes" | "deleteScope">
 
+/** @category methods @since 0.1.0 */
 export const scopes = (calls: Calls): ScopeMethods => {
   const exists = (scope: ScopeName) =>
     Effect.map(
@@ -102,6 +103,7 @@ type StreamMethods = Pick<
   | "deleteStream"
 >
 
+/** @category methods @since 0.1.0 */
 export const streams = (calls: Calls): StreamMethods => {
   const streamExists = (stream: ScopedStream) =>
     Effect.map(

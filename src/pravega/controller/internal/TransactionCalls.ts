@@ -36,6 +36,7 @@ const methods = pb.ControllerService.method
 /** Java's Long.MIN_VALUE: the transaction says nothing about time. */
 const noTimestamp = -(1n << 63n)
 
+/** @category models @since 0.1.0 */
 export interface LeaseBounds {
   readonly minimum: Duration.Duration
   readonly maximum: Duration.Duration
@@ -51,6 +52,7 @@ type TransactionMethods = Pick<
   | "listCompletedTransactions"
 >
 
+/** @category methods @since 0.1.0 */
 export const transactions = (calls: Calls, bounds: LeaseBounds): TransactionMethods => {
   const state = stateOf(calls)
   return {

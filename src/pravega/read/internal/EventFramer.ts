@@ -10,6 +10,7 @@ import type { EventChunk } from "../EventChunk.ts"
 import { headerSize, i32At } from "../EventFraming.ts"
 import { CorruptSegment, EventTooLarge } from "../ReadError.ts"
 
+/** @category models @since 0.1.0 */
 export class EventFramer {
   private readonly segment: Segment
   private readonly maxEventSize: number

@@ -19,6 +19,7 @@ import type { ReadError } from "../ReadError.ts"
 import type { SegmentRange } from "../SegmentRange.ts"
 import * as SegmentRangeReader from "../SegmentRangeReader.ts"
 
+/** @category models @since 0.1.0 */
 export interface Options extends Omit<SegmentRangeReader.Options, "segment" | "from" | "to"> {
   /** How many ranges are read at the same time; `readAhead` is each one's own. */
   readonly concurrency: number
@@ -28,6 +29,9 @@ export interface Options extends Omit<SegmentRangeReader.Options, "segment" | "f
 /**
  * A pull of the chunks of all ranges: each range's in order, and with `perKey` all chunks of a range's predecessors
  * before its own. The ranges belong to one stream. Closing the Scope stops all reads.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const make = (
   segments: Segments["Service"],

@@ -18,7 +18,7 @@ import { StreamCut } from "../../../core/StreamCut.ts"
 import type { ControllerError } from "../../controller/ControllerError.ts"
 import { Pravega } from "../../Pravega.ts"
 
-/** One cut per stream that there are positions of. */
+/** One cut per stream that there are positions of. @category positions @since 0.1.0 */
 export const cuts = Effect.fnUntraced(function*(
   positions: Positions
 ): Effect.fn.Return<ReadonlyArray<StreamCut>, ControllerError, Pravega> {
@@ -32,7 +32,7 @@ export const cuts = Effect.fnUntraced(function*(
   })
 })
 
-/** The positions of a reader, by segment names. */
+/** The positions of a reader, by segment names. @category constructors @since 0.1.0 */
 export const ofPosition = (position: Position): Positions =>
   new Map(position.segments.map(({ offset, segment, stream }) => [Segment.name(stream, segment), offset]))
 

@@ -22,15 +22,19 @@ import * as ReaderGroupState from "../state/ReaderGroupState.ts"
 import type { ReaderGroupStateInit, ReaderGroupUpdate } from "../state/ReaderGroupUpdate.ts"
 import * as SynchronizerEntry from "../state/SynchronizerEntry.ts"
 
+/** @category models @since 0.1.0 */
 export type GroupState = StateSynchronizer.StateSynchronizer<
   ReaderGroupState.ReaderGroupState,
   SynchronizerEntry.SynchronizerEntry
 >
 
+/** @category getters @since 0.1.0 */
 export const nameOf = ({ name, scope }: ReaderGroupRef): string => `${scope}/${name}`
 
+/** @category errors @since 0.1.0 */
 export const fail = (reason: ReaderGroupErrorReason): ReaderGroupError => new ReaderGroupError({ reason })
 
+/** @category errors @since 0.1.0 */
 export const notFound = (group: ReaderGroupRef): ReaderGroupError => fail(new GroupNotFound({ group: nameOf(group) }))
 
 const codec = EventCodec.make<SynchronizerEntry.SynchronizerEntry>({
@@ -39,7 +43,12 @@ const codec = EventCodec.make<SynchronizerEntry.SynchronizerEntry>({
   decode: (bytes) => Result.getOrThrow(SynchronizerEntry.fromBytes(bytes))
 })
 
-/** Opens the state of a group that the controller knows; there may be nothing in it yet. */
+/**
+ * Opens the state of a group that the controller knows; there may be nothing in it yet.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const open = Effect.fnUntraced(function*(
   group: ReaderGroupRef
 ): Effect.fn.Return<GroupState, ReaderGroupError, Pravega | Scope.Scope> {
@@ -56,11 +65,11 @@ const isGone = (reason: RevisionedReason): boolean =>
 
 type RevisionedReason = Effect.Error<ReturnType<typeof RevisionedStream.make>>["reason"]
 
-/** Several updates, one entry. None: nothing is to be appended. */
+/** Several updates, one entry. None: nothing is to be appended. @category transitions @since 0.1.0 */
 export const updates = (list: ReadonlyArray<ReaderGroupUpdate>): SynchronizerEntry.SynchronizerEntry | undefined =>
   list.length === 0 ? undefined : { _tag: "Updates", updates: list }
 
-/** A change of the state, in terms of the group's errors. */
+/** A change of the state, in terms of the group's errors. @category transitions @since 0.1.0 */
 export const update = <A>(
   state: GroupState,
   decide: (now: ReaderGroupState.ReaderGroupState) => {
@@ -73,17 +82,18 @@ export const update = <A>(
     return { entry: updates(decided.updates), value: decided.value }
   }).pipe(Effect.mapError(fail))
 
-/** An update that is allowed in every state. */
+/** An update that is allowed in every state. @category transitions @since 0.1.0 */
 export const append = (state: GroupState, change: ReaderGroupUpdate): Effect.Effect<void, ReaderGroupError> =>
   Effect.mapError(state.append({ _tag: "Updates", updates: [change] }), fail)
 
+/** @category transitions @since 0.1.0 */
 export const fetch = (
   group: ReaderGroupRef,
   state: GroupState
 ): Effect.Effect<ReaderGroupState.ReaderGroupState, ReaderGroupError> =>
   Effect.mapError(state.fetch, (error) => error.reason._tag === "StateMissing" ? notFound(group) : fail(error))
 
-/** Makes the first state, if there is none. Answers the state, whoever made it. */
+/** Makes the first state, if there is none. Answers the state, whoever made it. @category transitions @since 0.1.0 */
 export const initialize = (
   state: GroupState,
   config: ReaderGroupConfig
@@ -93,7 +103,7 @@ export const initialize = (
     Effect.mapError(fail)
   )
 
-/** Reads the state; makes the first one if there is none. */
+/** Reads the state; makes the first one if there is none. @category transitions @since 0.1.0 */
 export const begin = (
   group: ReaderGroupRef,
   state: GroupState,
@@ -103,7 +113,12 @@ export const begin = (
     Effect.catchReason("ReaderGroupError", "GroupNotFound", () => initialize(state, config))
   )
 
-/** What a group of this configuration starts with; the heads of its unbounded streams are asked for. */
+/**
+ * What a group of this configuration starts with; the heads of its unbounded streams are asked for.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
 export const start = Effect.fnUntraced(function*(
   config: ReaderGroupConfig
 ): Effect.fn.Return<ReaderGroupStateInit, ControllerError, Pravega> {
@@ -120,6 +135,9 @@ export const start = Effect.fnUntraced(function*(
 /**
  * Takes the controller's configuration over into the state, if it is a newer one: what somebody began who has changed it
  * there and did not come back.
+ *
+ * @category transitions
+ * @since 0.1.0
  */
 export const takeOver = Effect.fnUntraced(function*(
   group: ReaderGroupRef,
@@ -137,7 +155,7 @@ export const takeOver = Effect.fnUntraced(function*(
   }))
 })
 
-/** Waits until the state is as wanted; reads what others append meanwhile. */
+/** Waits until the state is as wanted; reads what others append meanwhile. @category transitions @since 0.1.0 */
 export const awaitState = <A>(
   group: ReaderGroupRef,
   state: GroupState,
@@ -158,6 +176,6 @@ export const awaitState = <A>(
   return Effect.raceFirst(arrived, followed(group, state))
 }
 
-/** Keeps the state new; its end is that of the group. */
+/** Keeps the state new; its end is that of the group. @category transitions @since 0.1.0 */
 export const followed = (group: ReaderGroupRef, state: GroupState): Effect.Effect<never, ReaderGroupError> =>
   Effect.andThen(Effect.mapError(state.follow, fail), Effect.fail(notFound(group)))

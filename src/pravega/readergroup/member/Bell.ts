@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 
+/** @category models @since 0.1.0 */
 export class Bell {
   private isRung = false
   private wake: (() => void) | undefined = undefined

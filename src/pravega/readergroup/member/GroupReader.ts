@@ -35,13 +35,19 @@ import * as SegmentReads from "./SegmentReads.ts"
 import { Successions } from "./Successions.ts"
 import * as TimeWindows from "./TimeWindows.ts"
 
+/** @category models @since 0.1.0 */
 export interface Options extends SegmentReads.Options, Membership.Options {
   /** Runs before the reader answers a checkpoint that the application may know of, with the positions it answers. */
   readonly onCheckpoint: MemberCheckpoints.Parts["onCheckpoint"]
   readonly timeWindows: boolean
 }
 
-/** The unit of the group's times in milliseconds: Java's second, or less where a test can't wait. */
+/**
+ * The unit of the group's times in milliseconds: Java's second, or less where a test can't wait.
+ *
+ * @category references
+ * @since 0.1.0
+ */
 export const TimeUnit = Context.Reference<number>("effect-pravega/pravega/readergroup/GroupReader/TimeUnit", {
   defaultValue: () => 1000
 })
@@ -49,12 +55,16 @@ export const TimeUnit = Context.Reference<number>("effect-pravega/pravega/reader
 /**
  * When a reader compacts the group's state: when so much has to be replayed, and then with this probability, so that not all
  * readers do. A test can't wait for that either.
+ *
+ * @category references
+ * @since 0.1.0
  */
 export const Compaction = Context.Reference<{ readonly minimumBytes: number; readonly probability: number }>(
   "effect-pravega/pravega/readergroup/GroupReader/Compaction",
   { defaultValue: () => ({ minimumBytes: 512 * 1024, probability: 0.05 }) }
 )
 
+/** @category models @since 0.1.0 */
 export interface GroupReader {
   readonly id: string
   /** The next events of any segment; done when the group has read everything. With `merged` only. */
@@ -71,6 +81,9 @@ const reportsBeforeReminder = 10
 /**
  * Joins the group. When the Scope closes, reading stops and the reader leaves: its segments are free for others at once,
  * from where its user has processed them.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
   options: Options

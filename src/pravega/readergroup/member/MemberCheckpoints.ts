@@ -20,6 +20,7 @@ import type * as MemberTimers from "./MemberTimers.ts"
 import * as MemberUpdates from "./MemberUpdates.ts"
 import type { SegmentReads } from "./SegmentReads.ts"
 
+/** @category models @since 0.1.0 */
 export interface Parts {
   readonly pravega: Pravega["Service"]
   readonly member: Membership
@@ -29,11 +30,13 @@ export interface Parts {
   readonly onCheckpoint: (checkpoint: string, position: Position) => Effect.Effect<void>
 }
 
+/** @category models @since 0.1.0 */
 export interface MemberCheckpoints {
   readonly answer: Effect.Effect<void, ReaderGroupError>
   readonly automatic: Effect.Effect<void, ReaderGroupError>
 }
 
+/** @category constructors @since 0.1.0 */
 export const make = ({ member, onCheckpoint, pravega, reads, timers }: Parts): MemberCheckpoints => {
   const postpone = Effect.map(MonotonicClock.millis, (now) => {
     const interval = member.now().config.automaticCheckpointInterval

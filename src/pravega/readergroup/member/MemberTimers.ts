@@ -14,6 +14,7 @@ const configUnits = 10
 /** Until the controller is asked again what follows a segment. */
 const successionUnits = 0.1
 
+/** @category models @since 0.1.0 */
 export class MemberTimers {
   /** In milliseconds. */
   readonly unit: number

@@ -16,7 +16,7 @@ import type { ReaderGroupUpdate } from "../state/ReaderGroupUpdate.ts"
 
 type State = ReaderGroupState.ReaderGroupState
 
-/** Updates, and what they mean for the reader. */
+/** Updates, and what they mean for the reader. @category models @since 0.1.0 */
 export interface Decided<A> {
   readonly updates: ReadonlyArray<ReaderGroupUpdate>
   readonly value: A
@@ -24,7 +24,7 @@ export interface Decided<A> {
 
 const nothing = <A>(value: A): Decided<A> => ({ updates: [], value })
 
-/** Where a reader is, and how far behind. */
+/** Where a reader is, and how far behind. @category models @since 0.1.0 */
 export interface Report {
   readonly lag: bigint
   readonly lastRead: RangedPositions
@@ -41,6 +41,9 @@ const distance = (reader: string, { lag, lastRead }: Report): ReaderGroupUpdate 
  * The lag that a reader reports before it has read anything: the largest of the others. Java's readers say 0 then, next to
  * which what they say later is so large that those who have read count for everything and the rest for nothing: a reader
  * that owns many silent segments would never give any up.
+ *
+ * @category getters
+ * @since 0.1.0
  */
 export const assumedLag = (state: State, reader: string): bigint =>
   Array.from(state.distanceToTail).reduce(
@@ -55,18 +58,19 @@ export const assumedLag = (state: State, reader: string): bigint =>
 const isAsked = (state: State, reader: string): boolean =>
   CheckpointState.nextFor(state.checkpoints, reader) !== undefined
 
-/** False: the id is in use. */
+/** False: the id is in use. @category transitions @since 0.1.0 */
 export const join = (state: State, reader: string): Decided<boolean> =>
   ReaderGroupState.isOnline(state, reader)
     ? nothing(false)
     : { updates: [{ _tag: "AddReader", reader }], value: true }
 
+/** @category transitions @since 0.1.0 */
 export const leave = (state: State, reader: string, positions: Positions): Decided<void> =>
   ReaderGroupState.isOnline(state, reader)
     ? { updates: [{ _tag: "RemoveReader", reader, positions }], value: undefined }
     : nothing(undefined)
 
-/** The segments that are the reader's now, with where to start. */
+/** The segments that are the reader's now, with where to start. @category transitions @since 0.1.0 */
 export const acquire = (state: State, reader: string, report: Report): Decided<RangedPositions> => {
   const count = isAsked(state, reader) ? 0 : ReaderGroupBalance.segmentsToAcquire(state, reader)
   if (count === 0) return nothing(new Map())
@@ -80,7 +84,7 @@ export const acquire = (state: State, reader: string, report: Report): Decided<R
   }
 }
 
-/** True: the segment is given up. */
+/** True: the segment is given up. @category transitions @since 0.1.0 */
 export const release = (
   state: State,
   reader: string,
@@ -92,7 +96,7 @@ export const release = (
     ? nothing(false)
     : { updates: [{ _tag: "ReleaseSegment", reader, segment, offset }, distance(reader, report)], value: true }
 
-/** True: the segment is done with, and what follows it handed on. */
+/** True: the segment is done with, and what follows it handed on. @category transitions @since 0.1.0 */
 export const complete = (
   state: State,
   reader: string,
@@ -104,13 +108,13 @@ export const complete = (
     ? nothing(false)
     : { updates: [{ _tag: "SegmentCompleted", reader, ...completed }], value: true }
 
-/** The reader's answer to the checkpoint that waits for it. */
+/** The reader's answer to the checkpoint that waits for it. @category transitions @since 0.1.0 */
 export const answer = (state: State, reader: string, checkpoint: string, positions: Positions): Decided<void> =>
   CheckpointState.nextFor(state.checkpoints, reader) === checkpoint
     ? { updates: [{ _tag: "CheckpointReader", checkpoint, reader, positions }], value: undefined }
     : nothing(undefined)
 
-/** An automatic checkpoint; it replaces those before it. */
+/** An automatic checkpoint; it replaces those before it. @category transitions @since 0.1.0 */
 export const checkpoint = (state: State, name: string): Decided<void> =>
   CheckpointState.isOngoing(state.checkpoints)
     ? nothing(undefined)
@@ -119,4 +123,5 @@ export const checkpoint = (state: State, name: string): Decided<void> =>
       value: undefined
     }
 
+/** @category transitions @since 0.1.0 */
 export const report = (reader: string, at: Report): ReaderGroupUpdate => distance(reader, at)

@@ -13,6 +13,7 @@ import * as CheckpointState from "../state/CheckpointState.ts"
 import * as ReaderGroupState from "../state/ReaderGroupState.ts"
 import * as MemberUpdates from "./MemberUpdates.ts"
 
+/** @category models @since 0.1.0 */
 export interface Options {
   readonly group: ReaderGroupRef
   /** The group's, with at least its first state read; of this reader alone. */
@@ -20,6 +21,7 @@ export interface Options {
   readonly reader: string
 }
 
+/** @category models @since 0.1.0 */
 export class Membership {
   readonly id: string
   readonly group: ReaderGroupRef

@@ -7,6 +7,7 @@
 import type { KeyRange } from "../../../core/KeyRange.ts"
 import { fullyRead, type Segment } from "../../../core/Segment.ts"
 
+/** @category models @since 0.1.0 */
 export interface OwnedSegmentOptions {
   readonly name: string
   readonly segment: Segment
@@ -19,6 +20,7 @@ export interface OwnedSegmentOptions {
   readonly onIdle: () => void
 }
 
+/** @category models @since 0.1.0 */
 export class OwnedSegment {
   readonly name: string
   readonly segment: Segment

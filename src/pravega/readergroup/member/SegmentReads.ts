@@ -26,8 +26,10 @@ import type { Segments } from "../../segmentstore/Segments.ts"
 import type { ReaderGroupError } from "../ReaderGroupError.ts"
 import { OwnedSegment } from "./OwnedSegment.ts"
 
+/** @category models @since 0.1.0 */
 export type Failure = ReadError | ReaderGroupError
 
+/** @category models @since 0.1.0 */
 export interface Options {
   /** In bytes, over all segments. */
   readonly readAhead: number
@@ -38,6 +40,7 @@ export interface Options {
   readonly delivery: "merged" | "apart"
 }
 
+/** @category models @since 0.1.0 */
 export interface Surroundings {
   readonly segments: Segments["Service"]
   /** Closing it stops all reads. */
@@ -57,18 +60,19 @@ type Item =
 type Items = Queue.Queue<Item, Failure | Cause.Done>
 type Partitions = Queue.Queue<Partition, Failure | Cause.Done>
 
-/** A segment of a reader that hands its segments out apart. */
+/** A segment of a reader that hands its segments out apart. @category models @since 0.1.0 */
 export interface Partition {
   readonly owned: OwnedSegment
   readonly pull: Pull.Pull<Delivery, Failure>
 }
 
-/** Events handed out. */
+/** Events handed out. @category models @since 0.1.0 */
 export interface Delivery {
   readonly chunk: EventChunk
   readonly run: EventRun
 }
 
+/** @category constructors @since 0.1.0 */
 export const make = (options: Options, surroundings: Surroundings): Effect.Effect<SegmentReads> =>
   Effect.gen(function*() {
     // holds one: the next is ready when the last is taken, and no more than that is kept
@@ -77,6 +81,7 @@ export const make = (options: Options, surroundings: Surroundings): Effect.Effec
     return new SegmentReads(options, surroundings, items, partitions)
   })
 
+/** @category models @since 0.1.0 */
 export class SegmentReads {
   readonly owned = new Map<string, OwnedSegment>()
   /** That of the last event that was handed out. */

@@ -16,6 +16,7 @@ import type * as MemberTimers from "./MemberTimers.ts"
 /** How often the controller is asked for the successors of a segment that must have some. */
 const attemptsMax = 300
 
+/** @category models @since 0.1.0 */
 export class Successions {
   private readonly controller: Controller["Service"]
   private readonly timers: MemberTimers.MemberTimers

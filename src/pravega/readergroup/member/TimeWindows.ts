@@ -18,6 +18,7 @@ import type { SegmentError } from "../../segmentstore/SegmentError.ts"
 import * as RevisionedStream from "../../synchronizer/RevisionedStream.ts"
 import { WatermarkTracker } from "./WatermarkTracker.ts"
 
+/** @category models @since 0.1.0 */
 export interface TimeWindows {
   readonly current: () => TimeWindow
   readonly advanceTo: (position: RangedPositions) => void
@@ -26,6 +27,7 @@ export interface TimeWindows {
   readonly awaitNeed: Effect.Effect<void>
 }
 
+/** @category constructors @since 0.1.0 */
 export const make = (): TimeWindows => {
   const tracker = new WatermarkTracker()
   let window = tracker.window
@@ -54,7 +56,12 @@ export const make = (): TimeWindows => {
   }
 }
 
-/** Reads a stream's watermarks as they are needed, for ever. A stream without any has none to read. */
+/**
+ * Reads a stream's watermarks as they are needed, for ever. A stream without any has none to read.
+ *
+ * @category running
+ * @since 0.1.0
+ */
 export const follow = (
   stream: ScopedStream,
   windows: TimeWindows

@@ -18,6 +18,7 @@ interface Place {
   readonly offset: bigint
 }
 
+/** @category models @since 0.1.0 */
 export class WatermarkTracker {
   private position: ReadonlyArray<Place> = []
   /** Those that the group has not passed, oldest first. */

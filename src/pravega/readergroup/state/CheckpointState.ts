@@ -190,7 +190,7 @@ const writeTexts: Serialization.Write<ReadonlyArray<string>> = (writer, texts) =
 const readTexts: Serialization.Read<ReadonlyArray<string>> = (reader) =>
   Serialization.readCollection(reader, Serialization.readUtf)
 
-/** @internal */
+/** @internal @category encoding @since 0.1.0 */
 export const write: Serialization.Write<CheckpointState> = (writer, state) =>
   Serialization.writeEnvelope(writer, version, [
     (w) => {
@@ -202,7 +202,7 @@ export const write: Serialization.Write<CheckpointState> = (writer, state) =>
     (w) => w.bool(state.lastPublished)
   ])
 
-/** @internal */
+/** @internal @category decoding @since 0.1.0 */
 export const read: Serialization.Read<CheckpointState> = (reader) => {
   const envelope = Serialization.readEnvelope(reader, [version])
   const body = envelope.revision(0)

@@ -10,13 +10,13 @@
 import * as JavaString from "../../../core/bytes/JavaString.ts"
 import * as SegmentKey from "../../../core/SegmentKey.ts"
 
-/** Reader ids and checkpoint names. */
+/** Reader ids and checkpoint names. @category ordering @since 0.1.0 */
 export const texts = (keys: Iterable<string>): Array<string> => ordered(keys, JavaString.hashCode)
 
-/** Full segment names, as keys of a map of Java's `Segment`. */
+/** Full segment names, as keys of a map of Java's `Segment`. @category ordering @since 0.1.0 */
 export const segments = (keys: Iterable<string>): Array<string> => ordered(keys, SegmentKey.hash)
 
-/** Full segment names, as keys of a map of Java's `SegmentWithRange`. */
+/** Full segment names, as keys of a map of Java's `SegmentWithRange`. @category ordering @since 0.1.0 */
 export const rangedSegments = (keys: Iterable<string>): Array<string> =>
   ordered(keys, (key) => (59 + SegmentKey.hash(key)) | 0)
 

@@ -50,11 +50,11 @@ export const toBytes = (update: Update.ReaderGroupUpdate): Uint8Array => Seriali
 export const fromBytes = (bytes: Uint8Array): Result.Result<Update.ReaderGroupUpdate, MalformedValue> =>
   Reading.fromBytes("ReaderGroupUpdate", bytes, read)
 
-/** @internal */
+/** @internal @category encoding @since 0.1.0 */
 export const write: Serialization.Write<Update.ReaderGroupUpdate> = (writer, update) =>
   Serialization.writeTypedEnvelope(writer, typeIds[update._tag], version, revisionsOf(update))
 
-/** @internal */
+/** @internal @category decoding @since 0.1.0 */
 export const read: Serialization.Read<Update.ReaderGroupUpdate> = (reader) => {
   const { envelope, typeId } = Serialization.readTypedEnvelope(reader, () => [version])
   return readRevisions(typeId, envelope)

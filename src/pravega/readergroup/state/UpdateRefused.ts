@@ -6,7 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 
-/** An update before the first initial state. @category errors */
+/** An update before the first initial state. @category errors @since 0.1.0 */
 export class NotInitialized extends Schema.TaggedError<NotInitialized>()("NotInitialized", {
   update: Schema.String
 }) {
@@ -15,7 +15,7 @@ export class NotInitialized extends Schema.TaggedError<NotInitialized>()("NotIni
   }
 }
 
-/** An initial state without segments: nothing could ever be read. @category errors */
+/** An initial state without segments: nothing could ever be read. @category errors @since 0.1.0 */
 export class NoStartingSegments extends Schema.TaggedError<NoStartingSegments>()("NoStartingSegments", {}) {
   override get message(): string {
     return "a reader group cannot start without segments"
@@ -26,6 +26,7 @@ export class NoStartingSegments extends Schema.TaggedError<NoStartingSegments>()
  * The reader joined already: its id is in use, or its process died without leaving (then someone declares it offline).
  *
  * @category errors
+ * @since 0.1.0
  */
 export class ReaderAlreadyOnline extends Schema.TaggedError<ReaderAlreadyOnline>()("ReaderAlreadyOnline", {
   reader: Schema.String
@@ -35,7 +36,7 @@ export class ReaderAlreadyOnline extends Schema.TaggedError<ReaderAlreadyOnline>
   }
 }
 
-/** The reader never joined, left, or was declared offline: it has to join again. @category errors */
+/** The reader never joined, left, or was declared offline: it has to join again. @category errors @since 0.1.0 */
 export class ReaderNotOnline extends Schema.TaggedError<ReaderNotOnline>()("ReaderNotOnline", {
   reader: Schema.String
 }) {
@@ -44,7 +45,7 @@ export class ReaderNotOnline extends Schema.TaggedError<ReaderNotOnline>()("Read
   }
 }
 
-/** A segment was to be acquired that is assigned, future or unknown. @category errors */
+/** A segment was to be acquired that is assigned, future or unknown. @category errors @since 0.1.0 */
 export class SegmentNotUnassigned extends Schema.TaggedError<SegmentNotUnassigned>()("SegmentNotUnassigned", {
   reader: Schema.String,
   segment: Schema.String
@@ -54,7 +55,7 @@ export class SegmentNotUnassigned extends Schema.TaggedError<SegmentNotUnassigne
   }
 }
 
-/** A segment was to be released or completed by a reader that does not own it. @category errors */
+/** A segment was to be released or completed by a reader that does not own it. @category errors @since 0.1.0 */
 export class SegmentNotAssigned extends Schema.TaggedError<SegmentNotAssigned>()("SegmentNotAssigned", {
   reader: Schema.String,
   segment: Schema.String
@@ -64,7 +65,7 @@ export class SegmentNotAssigned extends Schema.TaggedError<SegmentNotAssigned>()
   }
 }
 
-/** The checkpoint is pending, but not for this reader. @category errors */
+/** The checkpoint is pending, but not for this reader. @category errors @since 0.1.0 */
 export class AlreadyCheckpointed extends Schema.TaggedError<AlreadyCheckpointed>()("AlreadyCheckpointed", {
   checkpoint: Schema.String,
   reader: Schema.String
@@ -74,7 +75,7 @@ export class AlreadyCheckpointed extends Schema.TaggedError<AlreadyCheckpointed>
   }
 }
 
-/** @category models */
+/** @category models @since 0.1.0 */
 export const UpdateRefusedReason = Schema.Union([
   NotInitialized,
   NoStartingSegments,
@@ -84,6 +85,7 @@ export const UpdateRefusedReason = Schema.Union([
   SegmentNotAssigned,
   AlreadyCheckpointed
 ])
+/** @category models @since 0.1.0 */
 export type UpdateRefusedReason = typeof UpdateRefusedReason.Type
 
 /**

@@ -19,6 +19,9 @@ const marginMillis = 30_000
  * How long a token that was just received may be used. Its end and its issue are compared with each other, so that the
  * clocks of client and server need not agree; `now` only serves where the time of issue is missing. Infinite for the
  * empty token (authorisation is off) and for one without an end.
+ *
+ * @category getters
+ * @since 0.1.0
  */
 export const usableMillis = (token: string, now: number): number => {
   if (token === "") return Infinity

@@ -76,7 +76,7 @@ interface Sources {
   readonly stores: SegmentStores["Service"]
 }
 
-/** @internal */
+/** @internal @category constructors @since 0.1.0 */
 export const make = Effect.fnUntraced(
   function*(
     controller: Controller["Service"],

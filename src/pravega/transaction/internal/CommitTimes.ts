@@ -7,10 +7,20 @@
 /** In milliseconds, by controller. */
 const typical = new WeakMap<object, number>()
 
-/** How long not to ask, after the commit was accepted: half of what the last ones took. (Three quarters found it a tenth later.) */
+/**
+ * How long not to ask, after the commit was accepted: half of what the last ones took. (Three quarters found it a tenth later.)
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
 export const quietMillis = (controller: object): number => (typical.get(controller) ?? 0) / 2
 
-/** Follows the quickest at once, and slower ones over several commits: one that was slow must not hold up the next. */
+/**
+ * Follows the quickest at once, and slower ones over several commits: one that was slow must not hold up the next.
+ *
+ * @category measuring
+ * @since 0.1.0
+ */
 export const note = (controller: object, millis: number): void => {
   const before = typical.get(controller) ?? 0
   typical.set(controller, millis < before ? millis : before + Math.min(millis - before, longestStep) / 4)

@@ -14,7 +14,7 @@ import type { TransactionId } from "../../../core/TransactionId.ts"
 import type { CommittedTransaction, Cut } from "../Transaction.ts"
 import type { TransactionError } from "../TransactionError.ts"
 
-/** What the flow needs of a transaction. */
+/** What the flow needs of a transaction. @category models @since 0.1.0 */
 export interface OpenTransaction<A> {
   readonly id: TransactionId
   readonly write: (events: ReadonlyArray<A>) => Effect.Effect<void, TransactionError>
@@ -24,7 +24,7 @@ export interface OpenTransaction<A> {
   readonly awaitCommitted: Effect.Effect<void, TransactionError>
 }
 
-/** One that will be visible, whatever happens. */
+/** One that will be visible, whatever happens. @category models @since 0.1.0 */
 export interface DecidedTransaction extends CommittedTransaction {
   readonly awaitCommitted: Effect.Effect<void, TransactionError>
 }
@@ -34,6 +34,9 @@ type Chunk<A> = Arr.NonEmptyReadonlyArray<A>
 /**
  * Each pull runs one transaction. Scope and `upstream` belong to the whole flow: when the Scope closes, the transaction
  * that is open is aborted.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const make = <A, E, R>(
   upstream: Pull.Pull<Chunk<A>, E, void, R>,

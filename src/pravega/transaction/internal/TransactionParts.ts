@@ -16,6 +16,7 @@ import { InvalidWriterId, TransactionError, type TransactionErrorReason } from "
 import * as TransactionFate from "../TransactionFate.ts"
 import type { TransactionWriter, TransactionWriterOptions, WrittenSegment } from "../TransactionWriter.ts"
 
+/** @category models @since 0.1.0 */
 export interface TransactionPartsOptions<A> {
   readonly ref: TransactionFate.TransactionRef
   readonly stream: EventStream<A>
@@ -29,6 +30,7 @@ export interface TransactionPartsOptions<A> {
 
 type Writer<A> = RoutedWriter.RoutedWriter<A, TransactionErrorReason>
 
+/** @category models @since 0.1.0 */
 export class TransactionParts<A> {
   private readonly options: TransactionPartsOptions<A>
   private readonly writers = new Set<Writer<A>>()

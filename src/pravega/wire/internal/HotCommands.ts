@@ -9,7 +9,12 @@
 import { ByteReader, uuidText } from "../../../core/bytes/ByteReader.ts"
 import type { Command } from "../WireCommand.ts"
 
-/** Decodes commands of one connection, on which names repeat: each is made into a string when it changes. */
+/**
+ * Decodes commands of one connection, on which names repeat: each is made into a string when it changes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export class HotCommands {
   private readonly segment = new LastText()
   private readonly writerId = new LastText()

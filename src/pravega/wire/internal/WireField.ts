@@ -9,7 +9,7 @@
 import { type ByteReader, MalformedBytes } from "../../../core/bytes/ByteReader.ts"
 import { ByteWriter } from "../../../core/bytes/ByteWriter.ts"
 
-/** A chunk of a segment in long-term storage. Lengths and offsets in bytes. */
+/** A chunk of a segment in long-term storage. Lengths and offsets in bytes. @category models @since 0.1.0 */
 export interface ChunkInfo {
   readonly lengthInMetadata: bigint
   readonly lengthInStorage: bigint
@@ -18,7 +18,12 @@ export interface ChunkInfo {
   readonly existsInStorage: boolean
 }
 
-/** `attributeUpdateType`: 0 set, 1 replace, 2 replace if greater, 3 accumulate, 4 replace if equal. */
+/**
+ * `attributeUpdateType`: 0 set, 1 replace, 2 replace if greater, 3 accumulate, 4 replace if equal.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface ConditionalAttributeUpdate {
   readonly attributeId: string
   readonly attributeUpdateType: number
@@ -26,23 +31,30 @@ export interface ConditionalAttributeUpdate {
   readonly oldValue: bigint
 }
 
+/** @category models @since 0.1.0 */
 export interface MergedSource {
   readonly source: string
   readonly newTargetWriteOffset: bigint
 }
 
-/** An empty key carries no version: it reads as -2^63. */
+/** An empty key carries no version: it reads as -2^63. @category models @since 0.1.0 */
 export interface TableKey {
   readonly data: Uint8Array
   readonly keyVersion: bigint
 }
 
+/** @category models @since 0.1.0 */
 export interface TableEntry {
   readonly key: TableKey
   readonly value: Uint8Array
 }
 
-/** Each may be absent from the end of a frame, and is empty then. `prefixFilter` is always empty since Pravega 0.10. */
+/**
+ * Each may be absent from the end of a frame, and is empty then. `prefixFilter` is always empty since Pravega 0.10.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface TableIteratorArgs {
   readonly continuationToken: Uint8Array
   readonly prefixFilter: Uint8Array
@@ -50,7 +62,12 @@ export interface TableIteratorArgs {
   readonly toKey: Uint8Array
 }
 
-/** The field types by name, and what each is in TypeScript. Numbers are big-endian and signed. */
+/**
+ * The field types by name, and what each is in TypeScript. Numbers are big-endian and signed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface FieldTypes {
   readonly i8: number
   readonly i32: number
@@ -88,17 +105,19 @@ export interface FieldTypes {
   readonly "list<TableEntry>": ReadonlyArray<TableEntry>
 }
 
+/** @category models @since 0.1.0 */
 export type FieldType = keyof FieldTypes
 
-/** A field that a frame of an older peer may end before; it means `absent` then. */
+/** A field that a frame of an older peer may end before; it means `absent` then. @category models @since 0.1.0 */
 export interface OptionalField<T extends FieldType> {
   readonly type: T
   readonly absent: FieldTypes[T]
 }
 
-/** Fields in wire order, by name. */
+/** Fields in wire order, by name. @category models @since 0.1.0 */
 export type Fields = Readonly<Record<string, FieldType | { readonly [T in FieldType]: OptionalField<T> }[FieldType]>>
 
+/** @category constructors @since 0.1.0 */
 export const absent = <T extends FieldType, const A extends FieldTypes[T]>(type: T, absent: A): {
   readonly type: T
   readonly absent: A
@@ -106,7 +125,7 @@ export const absent = <T extends FieldType, const A extends FieldTypes[T]>(type:
 
 const noBytes = new Uint8Array(0)
 
-/** The layouts of the structures that are nothing but their fields in order. */
+/** The layouts of the structures that are nothing but their fields in order. @category constants @since 0.1.0 */
 export const structs = {
   TableEntry: { key: "TableKey", value: "TableValue" },
   TableIteratorArgs: {
@@ -134,6 +153,9 @@ type TypeNameOf<A> = {
 
 /**
  * Collects a frame. Payloads of some size become parts of their own instead of being copied.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export class FrameWriter {
   /** What was written since the last part. */
@@ -177,12 +199,13 @@ export class FrameWriter {
 /** Below this a copy is cheaper than another element of a writev. In bytes. */
 const payloadPartMinimum = 4096
 
+/** @category models @since 0.1.0 */
 export interface FieldCodec<in out A> {
   readonly read: (from: ByteReader) => A
   readonly write: (to: FrameWriter, value: A) => void
 }
 
-/** One field of a layout, ready to be read and written. */
+/** One field of a layout, ready to be read and written. @category models @since 0.1.0 */
 export interface LayoutField {
   readonly name: string
   readonly codec: FieldCodec<unknown>
@@ -190,7 +213,7 @@ export interface LayoutField {
   readonly absent: unknown
 }
 
-/** Looks the codecs of some fields up once. */
+/** Looks the codecs of some fields up once. @category constructors @since 0.1.0 */
 export const layout = (fields: Fields): ReadonlyArray<LayoutField> =>
   Object.entries(fields).map(([name, field]) =>
     typeof field === "string"
@@ -198,14 +221,14 @@ export const layout = (fields: Fields): ReadonlyArray<LayoutField> =>
       : { name, codec: codecs[field.type] as FieldCodec<unknown>, isOptional: true, absent: field.absent }
   )
 
-/** Reads the fields of `of` into `target`. */
+/** Reads the fields of `of` into `target`. @category decoding @since 0.1.0 */
 export const readFields = (of: ReadonlyArray<LayoutField>, from: ByteReader, target: Record<string, unknown>): void => {
   for (const field of of) {
     target[field.name] = field.isOptional && from.remaining === 0 ? field.absent : field.codec.read(from)
   }
 }
 
-/** Writes all fields of `of`, the optional ones too. */
+/** Writes all fields of `of`, the optional ones too. @category encoding @since 0.1.0 */
 export const writeFields = (
   of: ReadonlyArray<LayoutField>,
   to: FrameWriter,
@@ -311,6 +334,7 @@ const chunkInfo = struct<ChunkInfo>(structs.ChunkInfo)
 const attributeUpdate = struct<ConditionalAttributeUpdate>(structs.ConditionalAttributeUpdate)
 const mergedSource = struct<MergedSource>(structs.MergedSource)
 
+/** @category constants @since 0.1.0 */
 export const codecs: { readonly [T in FieldType]: FieldCodec<FieldTypes[T]> } = {
   i8: { read: (from) => from.i8(), write: (to, value) => void to.out.i8(integer(value, 8)) },
   i32: { read: (from) => from.i32(), write: (to, value) => void to.out.i32(integer(value, 32)) },

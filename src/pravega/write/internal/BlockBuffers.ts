@@ -8,6 +8,9 @@
  *
  * Ownership: a buffer is given back only when the store has acknowledged all of it on the connection that it was last sent
  * over (then every byte has left), and every connection before that one was destroyed; or when it was never sent.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export class BlockBuffers {
   /** The size of a full block, in bytes. */

@@ -9,6 +9,7 @@ import * as EventFraming from "../../read/EventFraming.ts"
 import { EncodeFailed, EventTooLarge } from "../WriterError.ts"
 import { noKey } from "./EventRouter.ts"
 
+/** @category models @since 0.1.0 */
 export type EncodedSlice =
   | {
     readonly _tag: "Encoded"
@@ -21,6 +22,7 @@ export type EncodedSlice =
 /** A slice ends with the event that reaches this. */
 const sliceBytes = 256 * 1024
 
+/** @category models @since 0.1.0 */
 export class EventEncoder<A> {
   private readonly stream: EventStream<A>
 

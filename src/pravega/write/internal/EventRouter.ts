@@ -15,6 +15,7 @@ import { BlockBuffers } from "./BlockBuffers.ts"
 import { Receipt } from "./Receipt.ts"
 import { SegmentAppender } from "./SegmentAppender.ts"
 
+/** @category models @since 0.1.0 */
 export interface RouterOptions {
   readonly segments: ReadonlyArray<SegmentWithRange>
   readonly writerIdOf: (segment: SegmentId) => string
@@ -30,12 +31,13 @@ export interface RouterOptions {
   readonly onAcknowledged: ((segment: SegmentId, block: AppendBlock) => void) | undefined
 }
 
-/** The position of an event without a routing key. */
+/** The position of an event without a routing key. @category constants @since 0.1.0 */
 export const noKey = Number.NaN
 
 /** So many bytes of events without key go to one segment before it is the next one's turn: a block per turn, not an event. */
 const keylessRunBytes = 16 * 1024
 
+/** @category models @since 0.1.0 */
 export class EventRouter<E> {
   private readonly options: RouterOptions
   private routing: SegmentRouting

@@ -3,14 +3,15 @@
  * call, not per event. It knows nothing of segments, and it never waits: whoever waits registers a listener.
  */
 
-/** What a block of events needs of a receipt. */
+/** What a block of events needs of a receipt. @category models @since 0.1.0 */
 export interface Acknowledgeable {
   readonly acknowledge: (events: number) => void
 }
 
-/** `undefined`: all acknowledged. */
+/** `undefined`: all acknowledged. @category models @since 0.1.0 */
 export type ReceiptListener<E> = (failure: { readonly error: E } | undefined) => void
 
+/** @category models @since 0.1.0 */
 export class Receipt<E> implements Acknowledgeable {
   private unacknowledged = 0
   /** Bytes of all its events, acknowledged ones too, with their headers. */

@@ -17,7 +17,7 @@ import { AppendBlock } from "../AppendBlock.ts"
 import type { BlockBuffers } from "./BlockBuffers.ts"
 import type { Acknowledgeable } from "./Receipt.ts"
 
-/** Why a set-up came to its end. */
+/** Why a set-up came to its end. @category models @since 0.1.0 */
 export type SetupEnd =
   | { readonly _tag: "ConnectionLost"; readonly cause: ConnectionLost; readonly beforeSetup: boolean }
   | { readonly _tag: "WrongHost" }
@@ -32,13 +32,19 @@ export type SetupEnd =
   /** The appender was closed. */
   | { readonly _tag: "Closed" }
 
-/** Events of one writer id that were sent and may be in the segment or not, by their numbers. */
+/**
+ * Events of one writer id that were sent and may be in the segment or not, by their numbers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface EventsInDoubt {
   readonly writerId: string
   readonly first: number
   readonly last: number
 }
 
+/** @category models @since 0.1.0 */
 export interface AppenderOptions {
   readonly writerId: string
   /**
@@ -65,6 +71,7 @@ const smallestBlockBytes = 1024
  */
 const largeEventBytes = 4096
 
+/** @category models @since 0.1.0 */
 export class SegmentAppender {
   readonly writerId: string
   private readonly options: AppenderOptions

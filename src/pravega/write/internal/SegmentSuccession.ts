@@ -11,6 +11,7 @@ import type { AppendFailure } from "../AppendSession.ts"
 import * as ControllerFailure from "../ControllerFailure.ts"
 import type { Replace } from "../RoutedWriter.ts"
 
+/** @category models @since 0.1.0 */
 export interface SuccessionOptions {
   readonly controller: Controller["Service"]
   readonly stream: ScopedStream
@@ -28,6 +29,9 @@ const longestPauseMillis = 1000
 /**
  * Asks for the segment's successors and hands them to `replace`. The controller may lag behind the store for a moment. No
  * active segments: the stream is sealed.
+ *
+ * @category running
+ * @since 0.1.0
  */
 export const follow = Effect.fnUntraced(function*(
   segment: Segment.SegmentId,

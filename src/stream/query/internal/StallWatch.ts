@@ -10,7 +10,7 @@ import type { Run } from "../../../batch/engine/BatchRun.ts"
 import type { StallEvidence } from "../../../batch/engine/BatchStatus.ts"
 import * as QueryMetrics from "../QueryMetrics.ts"
 
-/** Looks as long as it is not interrupted. */
+/** Looks as long as it is not interrupted. @category running @since 0.1.0 */
 export const watch = Effect.fnUntraced(function*<A, B, ES, E, R>(
   run: Run<A, B, ES, E, R>,
   stallAfter: Duration.Duration

@@ -6,10 +6,10 @@ import type { BytePipe, PipeHandlers } from "../../../pravega/segmentstore/ByteP
 import type { Turns } from "../../seeded/Turns.ts"
 import { FrameBoundary } from "./FrameBoundary.ts"
 
-/** Who hears it. */
+/** Who hears it. @category models @since 0.1.0 */
 export type Side = "client" | "server"
 
-/** What happens to a piece of bytes; delays in milliseconds. */
+/** What happens to a piece of bytes; delays in milliseconds. @category models @since 0.1.0 */
 export type PieceFate =
   | { readonly _tag: "Pass"; readonly delay: number; readonly times: 1 | 2 }
   | { readonly _tag: "Drop" }
@@ -17,6 +17,7 @@ export type PieceFate =
   /** So much of the piece, from 0 to 1, arrives before the connection breaks. */
   | { readonly _tag: "Cut"; readonly at: number }
 
+/** @category models @since 0.1.0 */
 export interface LinkFaults {
   readonly fate: (to: Side, bytes: number, isWhole: boolean) => PieceFate
   /** Nothing passes for now, and nobody is told. */
@@ -26,6 +27,7 @@ export interface LinkFaults {
 /** From here on a writer is told to wait. In bytes. */
 const highWaterMark = 64 * 1024
 
+/** @category models @since 0.1.0 */
 export class FaultyLink {
   readonly client: End
   readonly server: End
@@ -64,7 +66,7 @@ interface Piece {
   readonly end: { readonly cause: unknown } | undefined
 }
 
-/** One end, with the lane that leads to it. */
+/** One end, with the lane that leads to it. @category models @since 0.1.0 */
 export class End implements BytePipe {
   peer!: End
   /** Called once. */
@@ -227,7 +229,7 @@ const joined = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   return bytes
 }
 
-/** Two pipes become one: what comes from either goes to the other. */
+/** Two pipes become one: what comes from either goes to the other. @category running @since 0.1.0 */
 export const bridge = (a: BytePipe, b: BytePipe): void => {
   const forward = (from: BytePipe, to: BytePipe) =>
     from.listen({

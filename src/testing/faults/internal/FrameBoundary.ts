@@ -3,6 +3,7 @@
 /** Type and length, four bytes each. */
 const headerSize = 8
 
+/** @category models @since 0.1.0 */
 export class FrameBoundary {
   private readonly header = new Uint8Array(headerSize)
   private headerBytes = 0

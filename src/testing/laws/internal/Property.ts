@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Arbitrary, default as FastCheck } from "fast-check"
 
+/** @category models @since 0.1.0 */
 export interface Options {
   readonly runs?: number | undefined
   readonly seed?: number | undefined
@@ -12,7 +13,12 @@ export interface Options {
   readonly isUnbiased?: boolean | undefined
 }
 
-/** Checks histories one after the other, each in a Scope of its own; dies with the seed and the smallest that failed. */
+/**
+ * Checks histories one after the other, each in a Scope of its own; dies with the seed and the smallest that failed.
+ *
+ * @category running
+ * @since 0.1.0
+ */
 export const property = <A, E, R>(
   { isUnbiased = false, runs = 100, seed }: Options,
   arbitrary: (fc: typeof FastCheck) => Arbitrary<A>,

@@ -10,12 +10,13 @@ import { decode, type Entry } from "../../../batch/log/CheckpointRecord.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
 import type { Call } from "../../faults/FaultyServer.ts"
 
-/** What must hold, as recovery's catalogue numbers it. */
+/** What must hold, as recovery's catalogue numbers it. @category models @since 0.1.0 */
 export interface Violation {
   readonly invariant: string
   readonly detail: string
 }
 
+/** @category models @since 0.1.0 */
 export interface MonitorOptions {
   readonly onViolation: (violation: Violation) => void
   /** Which sinks are streams that `visible` can be asked about; what others hold is not this world's. */
@@ -36,6 +37,7 @@ const decodePositions = Schema.decodeUnknownSync(
   Schema.fromJsonString(Schema.Record(Schema.String, Schema.toCodecJson(StreamCut)))
 )
 
+/** @category models @since 0.1.0 */
 export class ProtocolMonitor {
   private readonly options: MonitorOptions
   /** Named by a durable `prepared`, by transaction. */

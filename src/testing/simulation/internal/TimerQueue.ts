@@ -1,5 +1,6 @@
 /** What is due when: a binary heap, the earliest first, and of equal times the one that was added first. */
 
+/** @category models @since 0.1.0 */
 export interface Entry<out A> {
   readonly at: number
   readonly order: number
@@ -7,6 +8,7 @@ export interface Entry<out A> {
   isCancelled: boolean
 }
 
+/** @category models @since 0.1.0 */
 export class TimerQueue<A> {
   private readonly heap: Array<Entry<A>> = []
   private added = 0
