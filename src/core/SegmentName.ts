@@ -67,7 +67,7 @@ export type SegmentName = StreamSegment | TransactionSegment | TransientSegment 
  * Reads a name; none when it is no segment's name, or one that is internal to a store (with `$`). A name without epoch,
  * as old streams have it, reads as epoch 0.
  *
- * @category parsing
+ * @category decoding
  * @since 0.1.0
  */
 export const parse = (name: string): Option.Option<SegmentName> => {

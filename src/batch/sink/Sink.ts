@@ -150,10 +150,10 @@ export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) =
   }
 }
 
-/** What a sink fails with. @category type-level @since 0.1.0 */
+/** What a sink fails with. @category utility types @since 0.1.0 */
 export type Failure<S> = S extends Sink<never, infer E, unknown> ? E : never
 
-/** What a sink needs. @category type-level @since 0.1.0 */
+/** What a sink needs. @category utility types @since 0.1.0 */
 export type Services<S> = S extends Sink<never, unknown, infer R> ? Exclude<R, Scope.Scope> : never
 
 /** @category models @since 0.1.0 */

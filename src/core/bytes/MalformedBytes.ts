@@ -1,6 +1,7 @@
+// The one thing that the plain codecs throw. Each public codec wraps it once in its own error.
+
 /**
- * The one thing that the plain codecs throw: bytes that do not hold what was asked of them, or a value that has no bytes.
- * Each public codec wraps it once in its own error.
+ * Bytes that do not hold what was asked of them, or a value that has no bytes.
  *
  * @internal
  * @category errors

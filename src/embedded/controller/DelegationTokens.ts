@@ -20,7 +20,7 @@ export interface TokenOptions {
   readonly life: number | undefined
 }
 
-/** For one stream and all its segments. `now` in milliseconds. @category tokens @since 0.1.0 */
+/** For one stream and all its segments. `now` in milliseconds. @category constructors @since 0.1.0 */
 export const issue = (
   { life, signingKey }: TokenOptions,
   stream: { readonly scope: string; readonly stream: string },
@@ -46,7 +46,7 @@ export type Verdict = "allowed" | "refused" | "expired"
  * Whether a token allows to read all of some segments ("READ") or to change them ("READ_UPDATE"). A claim covers what its path names
  * and all below it; `*` covers everything.
  *
- * @category tokens
+ * @category guards
  * @since 0.1.0
  */
 export const check = (
@@ -66,7 +66,7 @@ export const check = (
   return segments.every((segment) => claimed.some((claim) => covers(claim, segment))) ? "allowed" : "refused"
 }
 
-/** When a token that is allowed ends to be, in milliseconds; Infinity: never. @category tokens @since 0.1.0 */
+/** When a token that is allowed ends to be, in milliseconds; Infinity: never. @category getters @since 0.1.0 */
 export const expiresAt = ({ signingKey }: Pick<TokenOptions, "signingKey">, token: string): number => {
   const expires = claimsOf(signingKey, token)?.["exp"]
   return typeof expires === "number" ? expires * 1_000 : Number.POSITIVE_INFINITY

@@ -65,13 +65,13 @@ export interface Any {
   readonly fingerprint: string
 }
 
-/** @category type extractors @since 0.2.0 */
+/** @category utility types @since 0.2.0 */
 export type In<A extends Any> = Parameters<A["add"]>[1]
-/** @category type extractors @since 0.2.0 */
+/** @category utility types @since 0.2.0 */
 export type Acc<A extends Any> = A["initial"]
-/** @category type extractors @since 0.2.0 */
+/** @category utility types @since 0.2.0 */
 export type Out<A extends Any> = ReturnType<A["result"]>
-/** @category type extractors @since 0.2.0 */
+/** @category utility types @since 0.2.0 */
 export type Can<A extends Any> = Parameters<A[typeof TypeId]>[0]
 
 const variance = { [TypeId]: (): void => {} }

@@ -43,7 +43,7 @@ const schemes: Readonly<Record<string, { readonly secure: boolean }>> = {
  * Reads `tcp://host:port[,host:port...]`. `tls://` and `ssl://` encrypt; `pravega://` and `pravegas://` are taken as
  * `tcp://` and `tls://`. A missing port is 9090; a missing scheme is `tcp`.
  *
- * @category parsing
+ * @category decoding
  * @since 0.1.0
  */
 export const parse = (address: string): Result.Result<ControllerAddress, InvalidControllerAddress> => {

@@ -41,12 +41,12 @@ export const makeTally = (): Tally => ({
   committed: 0
 })
 
-/** @category reporting @since 0.1.0 */
+/** @category getters @since 0.1.0 */
 export const noteFailure = (activity: Activity, error: unknown): void => {
   activity.failure = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 }
 
-/** @category reporting @since 0.1.0 */
+/** @category getters @since 0.1.0 */
 export const reportOf = Effect.fnUntraced(function*<A, B, ES, E, R>(
   run: Run<A, B, ES, E, R>,
   { batch, planned: { plans, positions } }: UnfinishedBatch,

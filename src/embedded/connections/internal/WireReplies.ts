@@ -56,7 +56,7 @@ type TableCommandName =
  * Deviation: of a merge a real store checks one segment, the source of one and the target of a batch. Whoever may write
  * to one stream could there take another's events away, or put some into it.
  *
- * @category replies
+ * @category converting
  * @since 0.1.0
  */
 export const accessOf = (
@@ -104,7 +104,7 @@ export const accessOf = (
   }
 }
 
-/** @category replies @since 0.1.0 */
+/** @category converting @since 0.1.0 */
 export const refuseSegment = (requestId: bigint, segment: string): WireCommand => ({
   _tag: "WrongHost",
   requestId,
@@ -113,7 +113,7 @@ export const refuseSegment = (requestId: bigint, segment: string): WireCommand =
   serverStackTrace: ""
 })
 
-/** Undefined: the connection must be closed. @category replies @since 0.1.0 */
+/** Undefined: the connection must be closed. @category converting @since 0.1.0 */
 export const readReply = (command: Command<"ReadSegment">, result: ReadResult): WireCommand | undefined => {
   const { offset, requestId, segment } = command
   switch (result._tag) {
@@ -135,7 +135,7 @@ export const readReply = (command: Command<"ReadSegment">, result: ReadResult): 
 
 type Answered = Exclude<SegmentRequest, OneOf<"SetupAppend" | "ReadSegment" | "CreateTransientSegment">>
 
-/** Undefined: the connection must be closed. @category replies @since 0.1.0 */
+/** Undefined: the connection must be closed. @category converting @since 0.1.0 */
 export const answer = (container: SegmentContainer, command: Answered): WireCommand | undefined => {
   switch (command._tag) {
     case "GetStreamSegmentInfo":

@@ -33,7 +33,7 @@ const aboutGroup = (operation: string, { name, scope }: ReaderGroupRef): CallCon
   subject: `${scope}/${name}`
 })
 
-/** @category methods @since 0.1.0 */
+/** @category constructors @since 0.1.0 */
 export const readerGroups = (calls: Calls): ReaderGroupMethods => {
   const readerGroupConfig = (group: ReaderGroupRef) => {
     const context = aboutGroup("getReaderGroupConfig", group)

@@ -29,7 +29,7 @@ interface Started {
   readonly segments: ReadonlyArray<SegmentWithRange>
 }
 
-/** @category methods @since 0.1.0 */
+/** @category constructors @since 0.1.0 */
 export const scaling = (calls: Calls): Pick<Controller["Service"], "startScale" | "checkScale"> => ({
   startScale: (stream, scale) => startScale(calls, stream, scale),
   checkScale: (stream, epoch) => {

@@ -28,7 +28,7 @@ type SegmentMethods = Pick<
   | "delegationToken"
 >
 
-/** @category methods @since 0.1.0 */
+/** @category constructors @since 0.1.0 */
 export const segments = (calls: Calls): SegmentMethods => ({
   currentSegments: (stream) => {
     const context = about("getCurrentSegments", stream)

@@ -29,7 +29,7 @@ export const about = (operation: string, stream: ScopedStream): CallContext => (
 
 type ScopeMethods = Pick<Controller["Service"], "createScope" | "scopeExists" | "listScopes" | "deleteScope">
 
-/** @category methods @since 0.1.0 */
+/** @category constructors @since 0.1.0 */
 export const scopes = (calls: Calls): ScopeMethods => {
   const exists = (scope: ScopeName) =>
     Effect.map(
@@ -103,7 +103,7 @@ type StreamMethods = Pick<
   | "deleteStream"
 >
 
-/** @category methods @since 0.1.0 */
+/** @category constructors @since 0.1.0 */
 export const streams = (calls: Calls): StreamMethods => {
   const streamExists = (stream: ScopedStream) =>
     Effect.map(

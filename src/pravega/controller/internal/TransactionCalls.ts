@@ -52,7 +52,7 @@ type TransactionMethods = Pick<
   | "listCompletedTransactions"
 >
 
-/** @category methods @since 0.1.0 */
+/** @category constructors @since 0.1.0 */
 export const transactions = (calls: Calls, bounds: LeaseBounds): TransactionMethods => {
   const state = stateOf(calls)
   return {

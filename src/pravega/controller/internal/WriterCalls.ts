@@ -13,7 +13,7 @@ import { about } from "./StreamCalls.ts"
 
 const methods = pb.ControllerService.method
 
-/** Both do the same thing however often they are sent. @category methods @since 0.1.0 */
+/** Both do the same thing however often they are sent. @category constructors @since 0.1.0 */
 export const writers = (calls: Calls): Pick<Controller["Service"], "noteTime" | "removeWriter"> => ({
   noteTime: (position, { time, writerId }) => {
     const context = about("noteTimestampFromWriter", position.stream)
