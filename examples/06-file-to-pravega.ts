@@ -23,7 +23,7 @@ const program = Effect.gen(function*() {
       return decode({ sensor, celsius })
     }),
     // a file that is too large for one: { events: 100_000 }, and more of it is there after each of them
-    Transaction.pipe(readings, { per: { events: 1_000_000 } }),
+    Transaction.through(readings, { per: { events: 1_000_000 } }),
     Stream.runCollect
   )
   for (const { events, id } of transactions) yield* Console.log(`${events} readings, committed as ${id}`)

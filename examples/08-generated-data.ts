@@ -21,7 +21,7 @@ const program = Effect.gen(function*() {
 
   // what comes out of the pipe is durable; a slow store slows the generator down, and memory stays bounded
   yield* generated.pipe(
-    EventWriter.pipe(rides, { eventTime: { of: (ride) => ride.at } }),
+    EventWriter.through(rides, { eventTime: { of: (ride) => ride.at } }),
     Stream.grouped(2500),
     Stream.runForEach((stored) => Console.log(`${stored.length} rides stored, the last one of ${stored.at(-1)?.taxi}`))
   )

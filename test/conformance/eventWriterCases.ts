@@ -189,8 +189,11 @@ export const eventWriterCases = (it: Cases): void => {
       const scaling = yield* Effect.forkChild(Admin.scaleTo(stream.name, 3))
       assert.strictEqual(yield* Stream.run(input(0), EventWriter.sink(stream, { eventTime })), 5000)
       yield* Fiber.join(scaling)
-      assert.strictEqual((yield* Stream.runCollect(EventWriter.pipe(stream, { eventTime })(input(5000)))).length, 5000)
-      const transactions = Transaction.pipe(stream, { per: { events: 2000 }, eventTime: eventTime.of })
+      assert.strictEqual(
+        (yield* Stream.runCollect(EventWriter.through(stream, { eventTime })(input(5000)))).length,
+        5000
+      )
+      const transactions = Transaction.through(stream, { per: { events: 2000 }, eventTime: eventTime.of })
       const sizes = Stream.map(transactions(input(10_000)), ({ events }) => events)
       assert.deepStrictEqual(yield* Stream.runCollect(sizes), [2000, 2000, 1000])
       assertInOrder(yield* rawTexts(stream.name), numbered(0, 15_000))

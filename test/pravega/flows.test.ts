@@ -153,7 +153,7 @@ describe("EventWriter", () => {
               pulled += size(chunk)
               return chunk
             }),
-            EventWriter.pipe(stream, { maxPendingBytes: pending }),
+            EventWriter.through(stream, { maxPendingBytes: pending }),
             Stream.mapArrayEffect((chunk) =>
               Effect.gen(function*() {
                 emitted += size(chunk)
@@ -181,7 +181,7 @@ describe("EventWriter", () => {
           const input = cutShort(chunks, ending)
           const flow = how === "sink"
             ? Stream.run(input, EventWriter.sink(stream))
-            : Stream.runForEach(EventWriter.pipe(stream)(input), () => Effect.sync(() => out++))
+            : Stream.runForEach(EventWriter.through(stream)(input), () => Effect.sync(() => out++))
           let looks = 0
           const isFar = () => how === "sink" ? looks++ === after : out === chunks.flat().length
           yield* leavesNothing(runCutShort(flow, ending, isFar))
@@ -265,7 +265,7 @@ describe("Transaction", () => {
         Effect.gen(function*() {
           const stream = yield* newStream(segments)
           const total = chunks.flat().length
-          const done = yield* Stream.runCollect(Transaction.pipe(stream, { per })(Stream.fromArrays(...chunks)))
+          const done = yield* Stream.runCollect(Transaction.through(stream, { per })(Stream.fromArrays(...chunks)))
           const sizes = done.map(({ events }) => events)
           assert.strictEqual(sizes.reduce((a, b) => a + b, 0), total)
           if (per === "chunk") assert.deepStrictEqual(sizes, chunks.map(({ length }) => length))
@@ -293,7 +293,7 @@ describe("Transaction", () => {
             })
             const flow = how === "sink"
               ? Effect.asVoid(Stream.run(input, Transaction.sink(stream, { per })))
-              : Stream.runForEach(Transaction.pipe(stream, { per })(input), ({ events }) =>
+              : Stream.runForEach(Transaction.through(stream, { per })(input), ({ events }) =>
                 Effect.sync(() => sizes.push(events)))
             yield* leavesNothing(runCutShort(flow, ending, () =>
               taken === texts.length))
@@ -320,7 +320,7 @@ describe("Transaction", () => {
       const timeOf = (text: string) => Number(text.split(" ")[1])
       const first = yield* Stream.make("k 1", "k 7").pipe(
         Stream.concat(Stream.never),
-        Transaction.pipe(stream, { per: { interval: "30 millis" }, eventTime: timeOf }),
+        Transaction.through(stream, { per: { interval: "30 millis" }, eventTime: timeOf }),
         Stream.runHead
       )
       assert.strictEqual(first._tag === "Some" ? first.value.events : 0, 2)
@@ -329,11 +329,19 @@ describe("Transaction", () => {
       assert.strictEqual(marks[0]?.upperTime, 7n)
     })))
 
-  it("refuses a cut that never comes to anything", () => {
-    const stream = EventStream.make("flows/refused", { codec: EventCodec.utf8 })
-    for (const per of [{ events: 0 }, { events: 1.5 }, { interval: 0 }]) {
-      assert.throws(() => Transaction.sink(stream, { per }), RangeError)
-      assert.throws(() => Transaction.pipe(stream, { per }), RangeError)
-    }
-  })
+  it.effect("refuses a cut that never comes to anything", () =>
+    Effect.gen(function*() {
+      const stream = EventStream.make("flows/refused", { codec: EventCodec.utf8 })
+      for (const per of [{ events: 0 }, { events: 1.5 }, { interval: 0 }]) {
+        const flows = [
+          Stream.run(Stream.make("one"), Transaction.sink(stream, { per })),
+          Stream.runDrain(Transaction.through(Stream.make("one"), stream, { per }))
+        ]
+        for (const flow of flows) {
+          const error = yield* Effect.flip(flow)
+          assert.include(error.message, "`per`")
+          assert.isFalse(error.isRetryable)
+        }
+      }
+    }).pipe(Effect.provide(client)))
 })

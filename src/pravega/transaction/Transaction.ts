@@ -13,6 +13,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { dual } from "effect/Function"
 import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
@@ -23,6 +24,7 @@ import { inTransaction, type SegmentWithRange } from "../../core/Segment.ts"
 import * as Id from "../../core/TransactionId.ts"
 import type { WriterId } from "../../core/WriterId.ts"
 import type { TransactionState } from "../controller/Controller.ts"
+import { ControllerError, InvalidRequest } from "../controller/ControllerError.ts"
 import { Pravega } from "../Pravega.ts"
 import * as WriterTime from "../write/WriterTime.ts"
 import * as TransactionFlow from "./internal/TransactionFlow.ts"
@@ -208,7 +210,8 @@ export interface CommittedTransaction {
 /**
  * Writes what a Stream emits in transactions, one after the other, each begun at its first event, and committed before the
  * next event is taken; it becomes visible while the next one is written. Ends with the number of events when all are
- * visible. A Stream that fails or is interrupted has its earlier transactions committed and the open one aborted. Throws if `per` is not positive.
+ * visible. A Stream that fails or is interrupted has its earlier transactions committed and the open one aborted. Fails with `InvalidRequest`
+ * if `per` is not positive.
  *
  * What is in no transaction yet when the process dies is not written, and who starts again can't tell from the stream which
  * of the input was: for that, see the queries of `effect-pravega/stream`.
@@ -231,10 +234,10 @@ export interface CommittedTransaction {
 export const sink = <A>(
   stream: EventStream<A>,
   options: FlowOptions<A>
-): Sink.Sink<number, A, never, TransactionError, Pravega> => {
-  checkCut(options.per)
-  return Sink.fromTransform((upstream) =>
+): Sink.Sink<number, A, never, TransactionError, Pravega> =>
+  Sink.fromTransform((upstream) =>
     Effect.scoped(Effect.gen(function*() {
+      yield* checkCut(stream, options.per)
       let events = 0
       let last: Fiber.Fiber<void, TransactionError> | undefined
       const lastVisible = Effect.suspend(() => last === undefined ? Effect.void : Fiber.join(last))
@@ -253,7 +256,6 @@ export const sink = <A>(
       return [events] as const
     }))
   )
-}
 
 /**
  * Writes what a Stream emits in transactions, as `sink` does, and emits each of them when it is committed and visible. The
@@ -268,7 +270,7 @@ export const sink = <A>(
  * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
  *
  * const program = Stream.make("one", "two", "three").pipe(
- *   Transaction.pipe(lines, { per: { events: 2 } }),
+ *   Transaction.through(lines, { per: { events: 2 } }),
  *   Stream.runForEach(({ events, id }) => Console.log(`${events} lines in ${id}`))
  * )
  * ```
@@ -276,21 +278,33 @@ export const sink = <A>(
  * @category flows
  * @since 0.1.0
  */
-export const pipe = <A>(stream: EventStream<A>, options: FlowOptions<A>) => {
-  checkCut(options.per)
-  return <E, R>(
+export const through: {
+  <A>(
+    stream: EventStream<A>,
+    options: FlowOptions<A>
+  ): <E, R>(
     events: Stream.Stream<A, E, R>
-  ): Stream.Stream<CommittedTransaction, E | TransactionError, R | Pravega> =>
-    Stream.unwrap(Effect.gen(function*() {
-      const upstream = yield* Stream.toPull(events)
-      const transactions = yield* TransactionFlow.make(upstream, options.per, yield* beginner(stream, options))
-      const visible = Effect.map(
-        Effect.tap(transactions, ({ awaitCommitted }) => awaitCommitted),
-        ({ events, id }) => [{ id, events }] as const
-      )
-      return Stream.fromPull(Effect.succeed(visible))
-    }))
-}
+  ) => Stream.Stream<CommittedTransaction, E | TransactionError, R | Pravega>
+  <A, E, R>(
+    events: Stream.Stream<A, E, R>,
+    stream: EventStream<A>,
+    options: FlowOptions<A>
+  ): Stream.Stream<CommittedTransaction, E | TransactionError, R | Pravega>
+} = dual(3, <A, E, R>(
+  events: Stream.Stream<A, E, R>,
+  stream: EventStream<A>,
+  options: FlowOptions<A>
+): Stream.Stream<CommittedTransaction, E | TransactionError, R | Pravega> =>
+  Stream.unwrap(Effect.gen(function*() {
+    yield* checkCut(stream, options.per)
+    const upstream = yield* Stream.toPull(events)
+    const transactions = yield* TransactionFlow.make(upstream, options.per, yield* beginner(stream, options))
+    const visible = Effect.map(
+      Effect.tap(transactions, ({ awaitCommitted }) => awaitCommitted),
+      ({ events, id }) => [{ id, events }] as const
+    )
+    return Stream.fromPull(Effect.succeed(visible))
+  })))
 
 /** How a flow begins its transactions, and commits them. */
 const beginner = <A>(stream: EventStream<A>, { eventTime, lease }: FlowOptions<A>) =>
@@ -318,12 +332,18 @@ const beginner = <A>(stream: EventStream<A>, { eventTime, lease }: FlowOptions<A
     }
   )
 
-const checkCut = (per: Cut): void => {
-  if (per === "chunk") return
+const checkCut = <A>({ name }: EventStream<A>, per: Cut): Effect.Effect<void, TransactionError> => {
+  if (per === "chunk") return Effect.void
   const isPositive = "events" in per
     ? Number.isSafeInteger(per.events) && per.events > 0
     : Duration.isGreaterThan(Duration.fromInputUnsafe(per.interval), Duration.zero)
-  if (!isPositive) throw new RangeError("a transaction has at least one event, and takes some time")
+  if (isPositive) return Effect.void
+  const problem = "a transaction has at least one event, and takes some time: give `per` a positive number or interval"
+  return Effect.fail(toError(
+    new ControllerError({
+      reason: new InvalidRequest({ operation: "Transaction.begin", subject: String(name), problem })
+    })
+  ))
 }
 
 /**

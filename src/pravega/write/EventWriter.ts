@@ -2,7 +2,7 @@
  * Writing events to a stream, outside of transactions: in order per routing key, at least once, and exactly once as long
  * as the writer lives: what a lost connection left open is settled by the store's last event number, and where that can't
  * be had any more, the writer ends with `AppendOutcomeUnknown`. As calls (`make`), and as the end (`sink`) or a part
- * (`pipe`) of an Effect Stream.
+ * (`through`) of an Effect Stream.
  *
  * Not here: transactions (`Transaction`), and exactly-once across restarts of the process, which needs a checkpoint log.
  *
@@ -12,6 +12,7 @@ import type * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Latch from "effect/Latch"
 import * as Pull from "effect/Pull"
 import * as Queue from "effect/Queue"
@@ -209,7 +210,7 @@ export const sink = <A>(
  * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
  *
  * const program = Stream.make("one", "two").pipe(
- *   EventWriter.pipe(lines),
+ *   EventWriter.through(lines),
  *   Stream.runForEach((line) => Console.log(`${line} is stored`))
  * )
  * ```
@@ -217,9 +218,20 @@ export const sink = <A>(
  * @category flows
  * @since 0.1.0
  */
-export const pipe = <A>(stream: EventStream<A>, options?: FlowOptions<A>) =>
-<E, R>(
-  events: Stream.Stream<A, E, R>
+export const through: {
+  <A>(
+    stream: EventStream<A>,
+    options?: FlowOptions<A>
+  ): <E, R>(events: Stream.Stream<A, E, R>) => Stream.Stream<A, E | WriterError, R | Pravega>
+  <A, E, R>(
+    events: Stream.Stream<A, E, R>,
+    stream: EventStream<A>,
+    options?: FlowOptions<A>
+  ): Stream.Stream<A, E | WriterError, R | Pravega>
+} = dual((args) => Stream.isStream(args[0]), <A, E, R>(
+  events: Stream.Stream<A, E, R>,
+  stream: EventStream<A>,
+  options?: FlowOptions<A>
 ): Stream.Stream<A, E | WriterError, R | Pravega> =>
   Stream.unwrap(Effect.gen(function*() {
     const { timed, writer } = yield* openFlow(stream, options)
@@ -251,7 +263,7 @@ export const pipe = <A>(stream: EventStream<A>, options?: FlowOptions<A>) =>
         )
       ))
     return Stream.fromPull(Effect.succeed(pull))
-  }))
+  })))
 
 interface Sent<A> {
   readonly chunk: Arr.NonEmptyReadonlyArray<A>
