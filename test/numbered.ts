@@ -33,7 +33,7 @@ export const assertOrdered = (events: ReadonlyArray<Numbered>): void => {
   }
 }
 
-/** Every number below `count` once, each key's in order (invariants 1 and 2). */
+/** Every number below `count` once, each key's in order (I1, I2). */
 export const assertCopied = (events: ReadonlyArray<Numbered>, count: number): void => {
   const numbers = new Set(events.map(({ number }) => number))
   const lost = Array.from({ length: count }, (_, n) => n).filter((n) => !numbers.has(n)).length

@@ -1,6 +1,6 @@
 /**
- * What the suites of Spark's connector for Pravega ask of a micro-batch reader, asked of a query, and the defects that
- * were found in it: each has the number that the comparison gives it.
+ * What the suites of Spark's connector for Pravega ask of a micro-batch reader, asked of a query, and the
+ * defects that were found in it.
  */
 import { assert } from "@effect/vitest"
 import { Effect, Layer, Schema, Stream } from "effect"
@@ -71,7 +71,7 @@ export const parityCases = (it: Cases): void => {
       }
     }).pipe(Effect.scoped))
 
-  it.effect("S1: ends at its end also when it is not told to stop there, and is ended then", () =>
+  it.effect("ends at its end also when it is not told to stop there, and is ended then", () =>
     Effect.gen(function*() {
       const stream = yield* numbers(2)
       yield* write(stream, 0, 30)
@@ -85,7 +85,7 @@ export const parityCases = (it: Cases): void => {
       }
     }).pipe(Effect.scoped))
 
-  it.effect("S5: limits in events and in bytes hold from the first batch on, and nothing is left out", () =>
+  it.effect("limits in events and in bytes hold from the first batch on, and nothing is left out", () =>
     Effect.gen(function*() {
       const stream = yield* numbers(3)
       yield* write(stream, 0, 40)
@@ -108,7 +108,7 @@ export const parityCases = (it: Cases): void => {
       assert.strictEqual(first.read().length, 10)
     }).pipe(Effect.scoped))
 
-  it.effect("S8: reading a stream that is not there is an error, and makes none", () =>
+  it.effect("reading a stream that is not there is an error, and makes none", () =>
     Effect.gen(function*() {
       const scope = randomScope()
       const missing = EventStream.make(`${scope}/missing`, { schema: Schema.Int })
@@ -119,7 +119,7 @@ export const parityCases = (it: Cases): void => {
       assert.isFalse(yield* Admin.streamExists(missing.name))
     }).pipe(Effect.scoped))
 
-  it.effect("S10: one stream read twice, and outputs to several streams by what they are", () =>
+  it.effect("one stream read twice, and outputs to several streams by what they are", () =>
     Effect.gen(function*() {
       const stream = yield* numbers(2)
       yield* write(stream, 0, 30)

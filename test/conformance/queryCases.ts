@@ -145,7 +145,7 @@ export const queryCases = (it: Cases): void => {
           })
           assert.strictEqual(entry?._tag === "prepared", preparedAt.includes(last))
           if (isAborted && entry?._tag === "prepared") {
-            // As when the lease runs out while the query is down (F2): nothing of it was visible, it is run again.
+            // As when the lease runs out while the query is down (fault 2): nothing of it was visible, it is run again.
             for (const sink of Object.values(entry.sinks)) {
               const id = yield* Schema.decodeUnknownEffect(TransactionId)(sink?.handle)
               yield* (yield* Pravega).controller.abortTransaction(pair.sink.name, id)

@@ -90,7 +90,7 @@ const lateDecision = (log: QueryLog): QueryLog => {
 const hasLogFaults = ({ log }: SwarmPlan): boolean => log > 0
 
 const logBugs: ReadonlyArray<Bug> = [
-  { name: "prepared is not durable before the commits (rule 5 of recovery)", log: lateDecision },
+  { name: "prepared is not durable before the commits (I6)", log: lateDecision },
   {
     name: "the fence is skipped: a number that is taken is passed over",
     log: (log) => {

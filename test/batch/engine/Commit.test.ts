@@ -16,7 +16,7 @@ describe("Commit", () => {
       assert.isAbove(yield* undisturbed(small, { ahead: false, sinks: ["one", "two"] }), 20)
     }).pipe(Effect.runPromise))
 
-  it("F1, F2: leases that run out at any call are no loss, before prepare and after", () =>
+  it("faults 1 and 2: leases that run out at any call are no loss, before prepare and after", () =>
     Effect.gen(function*() {
       const calls = yield* undisturbed(small)
       for (let call = 0; call < calls; call++) {
@@ -27,7 +27,7 @@ describe("Commit", () => {
       }
     }).pipe(Effect.runPromise))
 
-  it("F12: a process paused at any call, while another finishes, is fenced", () =>
+  it("fault 12: a process paused at any call, while another finishes, is fenced", () =>
     Effect.gen(function*() {
       const calls = yield* undisturbed(small)
       for (let call = 2; call < calls; call++) {
@@ -50,7 +50,7 @@ describe("Commit", () => {
       }
     }).pipe(Effect.runPromise))
 
-  it("F13: of two processes that start at once, one stops", () =>
+  it("fault 13: of two processes that start at once, one stops", () =>
     fc.assert(
       fc.asyncProperty(fc.array(fc.nat(3), { minLength: 200, maxLength: 200 }), fc.boolean(), (turns, ahead) =>
         Effect.gen(function*() {
@@ -87,7 +87,7 @@ describe("Commit", () => {
           }), { concurrency: 2 }), { concurrency: "unbounded" })
     }).pipe(Effect.runPromise))
 
-  it("F11: a log that takes nothing, from any append on, is no loss: the batch is tried again, or the next process does it", () =>
+  it("fault 11: a log that takes nothing, from any append on, is no loss: the batch is tried again, or the next process does it", () =>
     Effect.gen(function*() {
       const calls = yield* undisturbed(small)
       for (let call = 0; call < calls; call++) {
@@ -109,7 +109,7 @@ describe("Commit", () => {
       }
     }).pipe(Effect.runPromise))
 
-  it("F4: what nobody remembers stops the query, with the evidence, and commits nothing", () =>
+  it("fault 4: what nobody remembers stops the query, with the evidence, and commits nothing", () =>
     Effect.gen(function*() {
       const world = small()
       const crash: ModelWorld.Process["at"] = (_, what) => what.startsWith("out commit") ? "crash-after" : "nothing"
@@ -120,7 +120,7 @@ describe("Commit", () => {
       assert.strictEqual(world.log.length, before + 1)
     }).pipe(Effect.runPromise))
 
-  it("F4: goes on with what somebody found out about that very transaction, and about no other", () =>
+  it("fault 4: goes on with what somebody found out about that very transaction, and about no other", () =>
     Effect.gen(function*() {
       for (const outcome of ["committed", "lost"] as const) {
         const world = small()

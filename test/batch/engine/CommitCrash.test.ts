@@ -24,7 +24,7 @@ const second = (call: number): ModelWorld.Process["at"] => (n, what) => {
 
 const isAppend = (what: string): boolean => what.startsWith("log ") && what !== "log read"
 
-describe("Commit, crashed at every call, and again at every call of what follows (C1 to C11)", () => {
+describe("Commit, crashed at every call, and again at every call of what follows (crash points 1 to 11)", () => {
   const counts: Array<string> = []
 
   for (const sinks of [["one"], ["one", "two"], ["one", "two", "three"]]) {
@@ -61,7 +61,7 @@ describe("Commit, crashed at every call, and again at every call of what follows
                   if (expires) world.expire()
                 }
                 assertOutcome(world, yield* start(world, world.process("r", never), { sinks }), "finished")
-                // what no record names can't be found: it ends with its lease (C3)
+                // what no record names can't be found: it ends with its lease (crash point 3)
                 world.expire()
                 assertExact(world, sinks)
                 histories++

@@ -54,7 +54,7 @@ export const never: ModelWorld.Process["at"] = () => "nothing"
 export const atCall = (call: number, happening: ModelWorld.Happening): ModelWorld.Process["at"] => (n) =>
   n === call ? happening : "nothing"
 
-/** Exactly once, per key in order (invariants 1 and 2). */
+/** Exactly once, per key in order (I1, I2). */
 export const assertExact = (world: ModelWorld.World, sinks: ReadonlyArray<string> = ["out"]) => {
   const input = world.input.flat()
   for (const sink of sinks) {

@@ -83,7 +83,7 @@ const scenario = (log: QueryLog, acked: Map<number, string>, floor: { value: num
   })
 
 describe("a directory's log after a crash of the machine", () => {
-  it("C12: keeps what was acknowledged, and nothing torn, whatever step the crash came at", () =>
+  it("crash point 12: keeps what was acknowledged, and nothing torn, whatever step the crash came at", () =>
     fc.assert(
       fc.asyncProperty(
         fc.nat(60),

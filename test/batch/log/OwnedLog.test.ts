@@ -67,7 +67,7 @@ describe("OwnedLog", () => {
       }
     }))
 
-  it.effect("F11: a bad record elsewhere stops the query, whichever bit of it was turned", () =>
+  it.effect("fault 11: a bad record elsewhere stops the query, whichever bit of it was turned", () =>
     Effect.gen(function*() {
       const disk = SimulatedFiles.make()
       const log = yield* onDisk(disk)

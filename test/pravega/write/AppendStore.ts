@@ -1,6 +1,6 @@
 /**
  * A segment store and a controller in memory, for tests of writers: segments are arrays, connections are two queues of
- * frames, and nothing moves unless the test says so. It does what protocol.md's server was seen to do with appends: no
+ * frames, and nothing moves unless the test says so. It does with appends what a real server was seen to do: no
  * filter for duplicates on a living connection, numbers compared with what the connection knows, errors as closed
  * connections, and appends of a dead connection that still take effect later.
  */
