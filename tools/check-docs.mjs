@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process"
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 
-const pages = [...globSync("*.md"), ...globSync("docs/**/*.md"), ...globSync("examples/**/*.md")].sort()
+const pages = globSync(["*.md", "docs/**/*.md", "examples/**/*.md"]).sort()
 const textOf = new Map(pages.map((page) => [page, readFileSync(page, "utf8")]))
 const sources = globSync("src/**/*.ts").filter((file) => !file.split("/").includes("gen")).sort()
 const failures = []
@@ -108,7 +108,7 @@ const cites = [
   ...globSync("{test,examples,bench}/**/*.ts").filter((file) => !file.startsWith("test/vectors/")),
   ...pages
 ]
-for (const file of cites.sort()) {
+for (const file of cites) {
   for (const id of citationsOf(readFileSync(file, "utf8"))) {
     citations++
     if (id.startsWith("invariant ")) failures.push(`${file}: cites ${id}; invariants are I1, I2, ... of ${house}`)
