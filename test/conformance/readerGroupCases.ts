@@ -10,8 +10,8 @@ import { ScopeName } from "../../src/core/ScopeName.ts"
 import type { TimeWindow } from "../../src/core/TimeWindow.ts"
 import * as Admin from "../../src/pravega/admin/Admin.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
-import type { EventRead } from "../../src/pravega/read/EventRead.ts"
 import * as EventReader from "../../src/pravega/readergroup/EventReader.ts"
+import type { GroupRead } from "../../src/pravega/readergroup/GroupRead.ts"
 import * as ReaderGroup from "../../src/pravega/readergroup/ReaderGroup.ts"
 import * as EventWriter from "../../src/pravega/write/EventWriter.ts"
 import { randomName, randomScope } from "../names.ts"
@@ -178,7 +178,7 @@ export const readerGroupCases = (it: Cases): void => {
     Effect.gen(function*() {
       const stream = yield* newStream(2)
       yield* write(stream, numbered(0, 200))
-      const kept = yield* Ref.make<EventRead<string> | undefined>(undefined)
+      const kept = yield* Ref.make<GroupRead<string> | undefined>(undefined)
       const processed: Array<string> = []
       const handle = yield* ReaderGroup.create(`${scope}/died`, {
         streams: [stream.name],

@@ -10,12 +10,12 @@
  */
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
+import * as EventFrame from "../../src/core/bytes/EventFrame.ts"
 import * as ScalingPolicy from "../../src/core/ScalingPolicy.ts"
 import { ScopedStream } from "../../src/core/ScopedStream.ts"
 import * as Segment from "../../src/core/Segment.ts"
 import { StreamCut } from "../../src/core/StreamCut.ts"
 import * as Admin from "../../src/pravega/admin/Admin.ts"
-import * as EventFrame from "../../src/pravega/wire/EventFrame.ts"
 import { randomName, randomScope } from "../names.ts"
 import { setUpAppend } from "./rawAppends.ts"
 import type { Cases } from "./Server.ts"

@@ -9,13 +9,13 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { maxEventSize } from "../../core/bytes/EventFrame.ts"
 import * as EventCodec from "../../core/EventCodec.ts"
 import * as EventStream from "../../core/EventStream.ts"
 import { ScopedStream } from "../../core/ScopedStream.ts"
 import { StreamName } from "../../core/StreamName.ts"
 import * as Admin from "../../pravega/admin/Admin.ts"
 import type { Pravega } from "../../pravega/Pravega.ts"
-import { maxEventSizeDefault } from "../../pravega/read/EventFraming.ts"
 import type { ReadError } from "../../pravega/read/ReadError.ts"
 import * as RevisionedStream from "../../pravega/synchronizer/RevisionedStream.ts"
 import type { QueryLog, StoredRecord } from "./CheckpointLog.ts"
@@ -145,7 +145,7 @@ export const open = Effect.fnUntraced(function*(
   )
 
   const append: QueryLog["append"] = Effect.fnUntraced(function*(sequence, bytes) {
-    if (bytes.length > maxEventSizeDefault - headerSize) {
+    if (bytes.length > maxEventSize - headerSize) {
       return yield* unavailable("append")(new Error(`a record of ${bytes.length} bytes is larger than an event may be`))
     }
     for (;;) {

@@ -2,6 +2,7 @@
  * An append to a log whose outcome is known in the end (rule 2): one that may have come true or not is sent again under
  * the same number, which tells whether it did, or makes it so. What the bytes say is not looked at.
  */
+import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { QueryLog } from "./CheckpointLog.ts"
@@ -51,9 +52,6 @@ const look = Effect.fnUntraced(function*(log: QueryLog, query: QueryName, sequen
   )
   const stored = records.find((found) => found.sequence === sequence)
   if (stored === undefined) return { _tag: "taken", by: undefined } satisfies Settled
-  if (equal(stored.bytes, bytes)) return { _tag: "appended" } satisfies Settled
+  if (Bytes.Equivalence(stored.bytes, bytes)) return { _tag: "appended" } satisfies Settled
   return { _tag: "taken", by: stored.bytes } satisfies Settled
 })
-
-const equal = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, index) => byte === b[index])

@@ -11,6 +11,10 @@ import * as ModifiedUtf8 from "./ModifiedUtf8.ts"
 
 export { MalformedBytes } from "./MalformedBytes.ts"
 
+/** The big-endian i32 at a place, for who needs no reader. @category decoding @since 0.1.0 */
+export const i32At = (bytes: Uint8Array, at: number): number =>
+  (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
+
 /** @category models @since 0.1.0 */
 export class ByteReader {
   readonly bytes: Uint8Array

@@ -19,13 +19,12 @@
  * @see protocol facts: client `batch` package of Pravega 0.13.0 (`BatchClientFactoryImpl`)
  * @since 0.1.0
  */
-import * as Arr from "effect/Array"
-import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { maxEventSize } from "../../core/bytes/EventFrame.ts"
 import type { EventPointer } from "../../core/EventPointer.ts"
 import type { EventStream } from "../../core/EventStream.ts"
 import { ScopedStream } from "../../core/ScopedStream.ts"
@@ -33,8 +32,8 @@ import * as Segment from "../../core/Segment.ts"
 import { StreamCut } from "../../core/StreamCut.ts"
 import { Pravega } from "../Pravega.ts"
 import * as BatchPlanning from "./BatchPlanning.ts"
+import * as DecodedEvents from "./DecodedEvents.ts"
 import * as EventChunk from "./EventChunk.ts"
-import { maxEventSizeDefault } from "./EventFraming.ts"
 import type { EventRead } from "./EventRead.ts"
 import * as MergedRanges from "./internal/MergedRanges.ts"
 import type { OnTruncated } from "./OnTruncated.ts"
@@ -233,7 +232,7 @@ const readAheadDefault = 4 * 1024 * 1024
 
 const readerOptions = (options: ReadOptions, segments: number) => ({
   ...ReadSizes.share(options.readAhead ?? readAheadDefault, { segments, least: 1 }),
-  maxEventSize: options.maxEventSize ?? maxEventSizeDefault,
+  maxEventSize: options.maxEventSize ?? maxEventSize,
   onTruncated: options.onTruncated ?? "fail"
 })
 
@@ -251,20 +250,7 @@ const decoding = <A>(
       if (foreign !== undefined) return yield* new ReadError({ reason: foreign })
     }
     const chunks = yield* open(yield* Pravega)
-    let failure: ReadError | undefined
-    const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, ReadError> = Effect.suspend(() =>
-      failure === undefined ? Effect.flatMap(chunks, decode) : Effect.fail(failure)
-    )
-    const decode = (chunk: EventChunk.EventChunk): Effect.Effect<
-      Arr.NonEmptyReadonlyArray<EventRead<A>>,
-      ReadError | Cause.Done
-    > => {
-      const decoded = EventChunk.decodeLast(chunk, events.codec)
-      // the events before one that can't be decoded are emitted; it fails the next pull
-      if (decoded.failure !== undefined) failure = new ReadError({ reason: decoded.failure })
-      return Arr.isReadonlyArrayNonEmpty(decoded.events) ? Effect.succeed(decoded.events) : pull
-    }
-    return pull
+    return DecodedEvents.pull(chunks, (chunk) => EventChunk.decodeLast(chunk, events.codec))
   })))
 
 const foreignTo = (

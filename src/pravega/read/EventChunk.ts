@@ -4,10 +4,10 @@
  *
  * @internal
  */
+import * as EventFrame from "../../core/bytes/EventFrame.ts"
 import type { EventCodec } from "../../core/EventCodec.ts"
 import type { Segment } from "../../core/Segment.ts"
 import * as ReadBuffers from "../wire/ReadBuffers.ts"
-import { headerSize, i32At } from "./EventFraming.ts"
 import { EventRead, type EventRun } from "./EventRead.ts"
 import { UndecodableEvent } from "./ReadError.ts"
 
@@ -27,8 +27,8 @@ export interface EventChunk {
 }
 
 /** A chunk's events, up to the first one that its codec refuses. @category models @since 0.1.0 */
-export interface Decoded<A> {
-  readonly events: ReadonlyArray<EventRead<A>>
+export interface Decoded<R> {
+  readonly events: ReadonlyArray<R>
   readonly failure: UndecodableEvent | undefined
 }
 
@@ -36,14 +36,22 @@ export interface Decoded<A> {
 export type Decoder<A> = Pick<EventCodec<A>, "name" | "decode" | "copies">
 
 /** Decodes a chunk's events. The codec gets views of the chunk's bytes. @category decoding @since 0.1.0 */
-export const decode = <A>(chunk: EventChunk, codec: Decoder<A>, run: EventRun = runOf(chunk)): Decoded<A> => {
+export const decode = <A>(chunk: EventChunk, codec: Decoder<A>): Decoded<EventRead<A>> =>
+  decodeRun(chunk, codec, runOf(chunk))
+
+/** As `decode`, in a run that the reader knows more of. @category decoding @since 0.2.0 */
+export const decodeRun = <A, Run extends EventRun>(
+  chunk: EventChunk,
+  codec: Decoder<A>,
+  run: Run
+): Decoded<EventRead<A, Run>> => {
   const { bytes } = chunk
-  const events: Array<EventRead<A>> = []
+  const events: Array<EventRead<A, Run>> = []
   let at = 0
   try {
     while (at < bytes.length) {
-      const size = headerSize + i32At(bytes, at + 4)
-      events.push(new EventRead(codec.decode(bytes.subarray(at + headerSize, at + size)), run, at, size))
+      const size = EventFrame.sizeAt(bytes, at)
+      events.push(new EventRead(codec.decode(bytes.subarray(at + EventFrame.headerSize, at + size)), run, at, size))
       at += size
     }
     return { events, failure: undefined }
@@ -63,8 +71,16 @@ const runOf = ({ segment, startOffset }: EventChunk): EventRun => ({ segment, st
  * @category decoding
  * @since 0.1.0
  */
-export const decodeLast = <A>(chunk: EventChunk, codec: Decoder<A>, run?: EventRun): Decoded<A> => {
-  const decoded = decode(chunk, codec, run)
+export const decodeLast = <A>(chunk: EventChunk, codec: Decoder<A>): Decoded<EventRead<A>> =>
+  decodeLastRun(chunk, codec, runOf(chunk))
+
+/** As `decodeLast`, in a run that the reader knows more of. @category decoding @since 0.2.0 */
+export const decodeLastRun = <A, Run extends EventRun>(
+  chunk: EventChunk,
+  codec: Decoder<A>,
+  run: Run
+): Decoded<EventRead<A, Run>> => {
+  const decoded = decodeRun(chunk, codec, run)
   if (chunk.isSole && codec.copies === true && decoded.failure === undefined) ReadBuffers.give(chunk.bytes)
   return decoded
 }
@@ -95,7 +111,7 @@ export const take = (chunk: EventChunk, limit: Limit): readonly [EventChunk, Eve
   let at = 0
   let count = 0
   while (at < bytes.length) {
-    const next = at + headerSize + i32At(bytes, at + 4)
+    const next = at + EventFrame.sizeAt(bytes, at)
     if (count > 0 && (next > maxBytes || count >= maxEvents)) break
     at = next
     count++

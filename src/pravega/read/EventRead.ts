@@ -4,58 +4,39 @@
  * @since 0.1.0
  */
 import { EventPointer } from "../../core/EventPointer.ts"
-import type { Position } from "../../core/Position.ts"
 import type { ScopeName } from "../../core/ScopeName.ts"
 import type { Segment, SegmentId } from "../../core/Segment.ts"
 import type { StreamName } from "../../core/StreamName.ts"
-import type { TimeWindow } from "../../core/TimeWindow.ts"
 
 /**
  * The run of events that an event was read with: what many events share, held once.
  *
- * @internal
  * @category models
- * @since 0.1.0
+ * @since 0.2.0
  */
 export interface EventRun {
   readonly segment: Segment
   readonly startOffset: bigint
-  /** Present: read by a reader of a group. */
-  readonly group?: GroupMark | undefined
-}
-
-/**
- * What a run of events has to do with the reader group that it was read in.
- *
- * @internal
- * @category models
- * @since 0.1.0
- */
-export interface GroupMark {
-  /** All events of the segment before the offset are processed. */
-  readonly acknowledge: (endOffset: bigint) => void
-  /** The reader's, after the event that ends there. */
-  readonly position: (endOffset: bigint) => Position
-  readonly window: TimeWindow
 }
 
 /**
  * An event with its place in the stream. Places are computed when asked for: millions of these are made per second.
- * It keeps no part of the bytes it was read from, unless the codec does.
+ * It keeps no part of the bytes it was read from, unless the codec does. `Run` is what its reader knows of it: a
+ * `GroupRead` is one whose reader belongs to a group.
  *
  * @category models
  * @since 0.1.0
  */
-export class EventRead<out A> {
+export class EventRead<out A, out Run extends EventRun = EventRun> {
   readonly event: A
-  private readonly run: EventRun
+  protected readonly run: Run
   /** Offset in the run, where the event's header starts. */
   private readonly at: number
   /** In bytes, with the header. */
   private readonly size: number
 
   /** @internal */
-  constructor(event: A, run: EventRun, at: number, size: number) {
+  constructor(event: A, run: Run, at: number, size: number) {
     this.event = event
     this.run = run
     this.at = at
@@ -63,7 +44,7 @@ export class EventRead<out A> {
   }
 
   /** What it was read with. @internal */
-  static readonly runOf = (read: EventRead<unknown>): EventRun => read.run
+  static readonly runOf = <Run extends EventRun>(read: EventRead<unknown, Run>): Run => read.run
 
   get scope(): ScopeName {
     return this.run.segment.stream.scope

@@ -28,6 +28,7 @@ import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { maxEventSize } from "../../core/bytes/EventFrame.ts"
 import type { EventCodec } from "../../core/EventCodec.ts"
 import type { KeyRange } from "../../core/KeyRange.ts"
 import type { Position } from "../../core/Position.ts"
@@ -37,12 +38,13 @@ import type { SegmentId } from "../../core/Segment.ts"
 import type { StreamCut } from "../../core/StreamCut.ts"
 import type * as TimeWindow from "../../core/TimeWindow.ts"
 import type { Pravega } from "../Pravega.ts"
+import * as DecodedEvents from "../read/DecodedEvents.ts"
 import * as EventChunk from "../read/EventChunk.ts"
-import { maxEventSizeDefault } from "../read/EventFraming.ts"
 import { EventRead } from "../read/EventRead.ts"
 import type { OnTruncated } from "../read/OnTruncated.ts"
 import { ReadError } from "../read/ReadError.ts"
 import * as StreamCuts from "../read/StreamCuts.ts"
+import type { GroupRead } from "./GroupRead.ts"
 import * as GroupReader from "./member/GroupReader.ts"
 import type * as SegmentReads from "./member/SegmentReads.ts"
 import * as ReaderGroup from "./ReaderGroup.ts"
@@ -149,7 +151,7 @@ export interface StreamOptions extends ReaderOptions {
 export const stream = <A>(
   sources: Sources<A>,
   options: StreamOptions
-): Stream.Stream<EventRead<A>, Failure, Pravega> =>
+): Stream.Stream<GroupRead<A>, Failure, Pravega> =>
   Stream.scoped(Stream.fromPull(Effect.gen(function*() {
     const reader = yield* open(sources, options, "merged")
     return decoded(sources, reader.pull, options.acknowledge ?? "explicit")
@@ -165,7 +167,7 @@ export interface Partition<out A> {
    * The segment's events, in order. Ends at the segment's end, and when it goes to another reader. To be consumed once, while
    * the outer stream runs.
    */
-  readonly events: Stream.Stream<EventRead<A>, Failure>
+  readonly events: Stream.Stream<GroupRead<A>, Failure>
 }
 
 /**
@@ -225,7 +227,7 @@ export interface RunOptions extends ReaderOptions {
 export const run = <A, E, R>(
   sources: Sources<A>,
   options: RunOptions,
-  handler: (read: EventRead<A>) => Effect.Effect<void, E, R>
+  handler: (read: GroupRead<A>) => Effect.Effect<void, E, R>
 ): Effect.Effect<void, Failure | E, Pravega | R> =>
   runArrays(
     sources,
@@ -243,12 +245,12 @@ export const run = <A, E, R>(
 export const runArrays = <A, E, R>(
   sources: Sources<A>,
   options: RunOptions,
-  handler: (reads: Arr.NonEmptyReadonlyArray<EventRead<A>>) => Effect.Effect<void, E, R>
+  handler: (reads: Arr.NonEmptyReadonlyArray<GroupRead<A>>) => Effect.Effect<void, E, R>
 ): Effect.Effect<void, Failure | E, Pravega | R> =>
   Effect.scoped(Effect.gen(function*() {
     const { concurrency } = options
     const permits = concurrency === undefined ? undefined : Semaphore.makeUnsafe(Math.max(1, concurrency))
-    const process = (reads: Arr.NonEmptyReadonlyArray<EventRead<A>>) => {
+    const process = (reads: Arr.NonEmptyReadonlyArray<GroupRead<A>>) => {
       const processed = Effect.map(handler(reads), () => acknowledgeNow(Arr.lastNonEmpty(reads)))
       return permits === undefined ? processed : permits.withPermits(1)(processed)
     }
@@ -265,12 +267,13 @@ export const runArrays = <A, E, R>(
   }))
 
 /**
- * This event is processed, and all before it in its segment.
+ * This event is processed, and all before it in its segment. Takes only what a reader of a group read: an event of a
+ * `BatchReader` is of no group.
  *
  * @category acknowledging
  * @since 0.1.0
  */
-export const acknowledge = (read: EventRead<unknown>): Effect.Effect<void> => Effect.sync(() => acknowledgeNow(read))
+export const acknowledge = (read: GroupRead<unknown>): Effect.Effect<void> => Effect.sync(() => acknowledgeNow(read))
 
 /**
  * All these events are processed, and all before them in their segments. Costs little more than one of them.
@@ -278,9 +281,9 @@ export const acknowledge = (read: EventRead<unknown>): Effect.Effect<void> => Ef
  * @category acknowledging
  * @since 0.1.0
  */
-export const acknowledgeAll = (reads: Iterable<EventRead<unknown>>): Effect.Effect<void> =>
+export const acknowledgeAll = (reads: Iterable<GroupRead<unknown>>): Effect.Effect<void> =>
   Effect.sync(() => {
-    let last: EventRead<unknown> | undefined
+    let last: GroupRead<unknown> | undefined
     for (const read of reads) {
       // a run's events are in order: its last one stands for all
       if (last !== undefined && EventRead.runOf(last) !== EventRead.runOf(read)) acknowledgeNow(last)
@@ -289,34 +292,26 @@ export const acknowledgeAll = (reads: Iterable<EventRead<unknown>>): Effect.Effe
     if (last !== undefined) acknowledgeNow(last)
   })
 
-const acknowledgeNow = (read: EventRead<unknown>): void => markOf(read).acknowledge(read.endOffset)
+const acknowledgeNow = (read: GroupRead<unknown>): void => markOf(read).acknowledge(read.endOffset)
 
 /**
  * How far the reader had come when it handed this event out: this event and all before it, in all its segments. For who
  * processes in order and keeps positions in a store; who processes segments at the same time keeps an offset for each.
  *
- * Throws for an event that no reader of a group has read.
- *
  * @category positions
  * @since 0.1.0
  */
-export const position = (read: EventRead<unknown>): Position => markOf(read).position(read.endOffset)
+export const position = (read: GroupRead<unknown>): Position => markOf(read).position(read.endOffset)
 
 /**
  * Between which times the group was in the event's stream when it was handed out, as the stream's writers noted them.
  *
- * Throws for an event that no reader of a group has read.
- *
  * @category positions
  * @since 0.1.0
  */
-export const timeWindow = (read: EventRead<unknown>): TimeWindow.TimeWindow => markOf(read).window
+export const timeWindow = (read: GroupRead<unknown>): TimeWindow.TimeWindow => markOf(read).window
 
-const markOf = (read: EventRead<unknown>) => {
-  const { group } = EventRead.runOf(read)
-  if (group === undefined) throw new Error("the event was not read by a reader of a group")
-  return group
-}
+const markOf = (read: GroupRead<unknown>) => EventRead.runOf(read).group
 
 // -----------------------------------------------------------------------------
 // opening
@@ -358,7 +353,7 @@ const open = Effect.fnUntraced(function*<A>(
     state,
     reader: options.readerId ?? globalThis.crypto.randomUUID(),
     readAhead: options.readAhead ?? readAheadDefault,
-    maxEventSize: options.maxEventSize ?? maxEventSizeDefault,
+    maxEventSize: options.maxEventSize ?? maxEventSize,
     onTruncated: options.onTruncated ?? "fail",
     onCheckpoint: options.onCheckpoint ?? (() => Effect.void),
     delivery,
@@ -392,26 +387,27 @@ const decoded = <A>(
   sources: Sources<A>,
   deliveries: Pull.Pull<SegmentReads.Delivery, Failure>,
   policy: "explicit" | "pulled"
-): Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, Failure> => {
+): DecodedEvents.Events<GroupRead<A>, Failure> => {
   const codecs = new Map(listOf(sources).map(({ codec, name }) => [name.toString(), codec]))
-  let failure: ReadError | undefined
-  let pulled: EventRead<unknown> | undefined
-  const decode = (
-    { chunk, run: origin }: SegmentReads.Delivery
-  ): Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, Failure> => {
+  const events = DecodedEvents.pull(deliveries, ({ chunk, run }) => {
     const codec = codecs.get(chunk.segment.stream.toString())
-    if (codec === undefined) return Effect.die(new Error(`an event of ${String(chunk.segment.stream)}`))
-    const { events, failure: problem } = EventChunk.decodeLast(chunk, codec, origin)
-    // the events before one that can't be decoded are emitted; it fails the next pull
-    if (problem !== undefined) failure = new ReadError({ reason: problem })
-    if (!Arr.isReadonlyArrayNonEmpty(events)) return pull
-    if (policy === "pulled") pulled = Arr.lastNonEmpty(events)
-    return Effect.succeed(events)
-  }
-  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, Failure> = Effect.suspend(() => {
+    if (codec === undefined) throw new Error(`an event of ${String(chunk.segment.stream)}`)
+    return EventChunk.decodeLastRun(chunk, codec, run)
+  })
+  return policy === "pulled" ? acknowledgedByPulls(events) : events
+}
+
+/** Who pulls again is through with the last array. */
+const acknowledgedByPulls = <A>(
+  events: DecodedEvents.Events<GroupRead<A>, Failure>
+): DecodedEvents.Events<GroupRead<A>, Failure> => {
+  let pulled: GroupRead<unknown> | undefined
+  return Effect.suspend(() => {
     if (pulled !== undefined) acknowledgeNow(pulled)
     pulled = undefined
-    return failure === undefined ? Effect.flatMap(deliveries, decode) : Effect.fail(failure)
+    return Effect.map(events, (reads) => {
+      pulled = Arr.lastNonEmpty(reads)
+      return reads
+    })
   })
-  return pull
 }

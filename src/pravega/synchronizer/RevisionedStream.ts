@@ -8,18 +8,17 @@
  * @see `RevisionedStreamClientImpl` of Pravega 0.13.0
  * @since 0.1.0
  */
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
-import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { maxEventSize } from "../../core/bytes/EventFrame.ts"
 import { EventCodecError } from "../../core/EventCodec.ts"
 import type { EventStream } from "../../core/EventStream.ts"
 import type { SegmentId } from "../../core/Segment.ts"
 import type { ControllerError } from "../controller/ControllerError.ts"
 import { Pravega } from "../Pravega.ts"
+import * as DecodedEvents from "../read/DecodedEvents.ts"
 import * as EventChunk from "../read/EventChunk.ts"
-import { maxEventSizeDefault } from "../read/EventFraming.ts"
 import type { EventRead } from "../read/EventRead.ts"
 import { InvalidPosition, ReadError, type ReadErrorReason } from "../read/ReadError.ts"
 import * as SegmentRangeReader from "../read/SegmentRangeReader.ts"
@@ -104,7 +103,7 @@ export const make = Effect.fnUntraced(function*<A>(
     ({ length, startOffset }) => ({ oldest: startOffset, latest: length })
   )
   const range = (from: Revision, to: SegmentRangeReader.RangeEnd, known?: Revision) =>
-    entries(stream, segments, { segment, from, to, known, readAhead, readSize, maxEventSize: maxEventSizeDefault })
+    entries(stream, segments, { segment, from, to, known, readAhead, readSize, maxEventSize })
   return {
     stream,
     segment: segment.id,
@@ -139,15 +138,5 @@ const entries = <A>(
 ): Stream.Stream<EventRead<A>, ReadError> =>
   Stream.scoped(Stream.fromPull(Effect.gen(function*() {
     const reader = yield* SegmentRangeReader.make(segments, { ...options, onTruncated: "fail" })
-    let failure: ReadError | undefined
-    const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, ReadError> = Effect.suspend(() =>
-      failure === undefined
-        ? Effect.flatMap(reader.pull, (chunk) => {
-          const decoded = EventChunk.decode(chunk, stream.codec)
-          if (decoded.failure !== undefined) failure = toReadError(decoded.failure)
-          return Arr.isReadonlyArrayNonEmpty(decoded.events) ? Effect.succeed(decoded.events) : pull
-        })
-        : Effect.fail(failure)
-    )
-    return pull
+    return DecodedEvents.pull(reader.pull, (chunk) => EventChunk.decode(chunk, stream.codec))
   })))

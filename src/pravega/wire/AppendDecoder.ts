@@ -9,7 +9,7 @@
  *
  * @since 0.1.0
  */
-import * as EventFrame from "./EventFrame.ts"
+import * as EventFrame from "../../core/bytes/EventFrame.ts"
 import type { Command, WireCommand } from "./WireCommand.ts"
 import { UnexpectedCommand, WireError } from "./WireError.ts"
 

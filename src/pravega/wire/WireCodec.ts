@@ -10,7 +10,8 @@
  *
  * @since 0.1.0
  */
-import { ByteReader, MalformedBytes } from "../../core/bytes/ByteReader.ts"
+import * as Bytes from "effect/Bytes"
+import { ByteReader, i32At, MalformedBytes } from "../../core/bytes/ByteReader.ts"
 import { HotCommands } from "./internal/HotCommands.ts"
 import { FrameWriter, layout, type LayoutField, readFields, writeFields } from "./internal/WireField.ts"
 import * as ReadBuffers from "./ReadBuffers.ts"
@@ -290,8 +291,8 @@ class FrameParser implements Parser {
   }
 
   private readHeader(bytes: Uint8Array, at: number): { readonly spec: DecodeSpec; readonly length: number } {
-    const code = readInt32(bytes, at)
-    const length = readInt32(bytes, at + 4)
+    const code = i32At(bytes, at)
+    const length = i32At(bytes, at + 4)
     const spec = specByCode.get(code)
     if (spec === undefined) throw new WireError({ reason: new UnknownCommand({ code, length }) })
     if (length < 0 || length > this.limit) {
@@ -321,19 +322,7 @@ const decode = (spec: DecodeSpec, bytes: Uint8Array, start: number, end: number)
   return command as WireCommand // the table is what types it
 }
 
-const readInt32 = (bytes: Uint8Array, at: number): number =>
-  (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
-
 /** Not `slice`, which shares the memory of a Buffer. */
 const copyOf = (bytes: Uint8Array, start: number, end: number): Uint8Array => new Uint8Array(bytes.subarray(start, end))
 
-const join = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
-  if (parts.length === 1) return parts[0]!
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
-}
+const join = (parts: ReadonlyArray<Uint8Array>): Uint8Array => parts.length === 1 ? parts[0]! : Bytes.concat(parts)

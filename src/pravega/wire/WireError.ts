@@ -67,15 +67,6 @@ export class UnexpectedCommand extends Schema.TaggedError<UnexpectedCommand>()("
   }
 }
 
-/** Bytes of a segment that are no framed event. @category errors @since 0.1.0 */
-export class MalformedEvent extends Schema.TaggedError<MalformedEvent>()("MalformedEvent", {
-  detail: Schema.String
-}) {
-  override get message(): string {
-    return `malformed event: ${this.detail}`
-  }
-}
-
 /**
  * The one error of the wire codec. A connection on which it happened is out of step with its peer and must be closed.
  *
@@ -88,8 +79,7 @@ export class WireError extends Schema.TaggedError<WireError>()("WireError", {
     FrameTooLarge,
     MalformedFrame,
     UnencodableCommand,
-    UnexpectedCommand,
-    MalformedEvent
+    UnexpectedCommand
   ])
 }) {
   override get message(): string {

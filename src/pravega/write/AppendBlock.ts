@@ -3,7 +3,7 @@
  * them again. A block's bytes are written once: the buffer grows while events are added and is not touched from when the
  * block was handed to a socket until it is acknowledged, when `recycle` may give it to the next block.
  */
-import * as EventFraming from "../read/EventFraming.ts"
+import * as EventFrame from "../../core/bytes/EventFrame.ts"
 import type { BlockBuffers } from "./internal/BlockBuffers.ts"
 import type { Acknowledgeable } from "./internal/Receipt.ts"
 
@@ -43,18 +43,9 @@ export class AppendBlock {
 
   add(payload: Uint8Array, position: number, receipt: Acknowledgeable): void {
     const length = payload.length
-    const start = this.reserve(EventFraming.headerSize + length)
-    const bytes = this.bytes
-    // the command's type, 0; the buffer may have been used before
-    bytes[start] = 0
-    bytes[start + 1] = 0
-    bytes[start + 2] = 0
-    bytes[start + 3] = 0
-    bytes[start + 4] = length >>> 24
-    bytes[start + 5] = length >>> 16
-    bytes[start + 6] = length >>> 8
-    bytes[start + 7] = length
-    bytes.set(payload, start + EventFraming.headerSize)
+    const start = this.reserve(EventFrame.headerSize + length)
+    EventFrame.writeHeader(this.bytes, start, length)
+    this.bytes.set(payload, start + EventFrame.headerSize)
     this.note(position, receipt)
   }
 
@@ -66,8 +57,8 @@ export class AppendBlock {
       const receipt = this.receipts[run]
       if (receipt === undefined) return
       for (let i = 0; i < (this.runs[run] ?? 0); i++) {
-        const end = offset + this.frameLength(offset)
-        visit(this.bytes.subarray(offset + EventFraming.headerSize, end), this.positions[event] ?? Number.NaN, receipt)
+        const end = offset + EventFrame.sizeAt(this.bytes, offset)
+        visit(this.bytes.subarray(offset + EventFrame.headerSize, end), this.positions[event] ?? Number.NaN, receipt)
         offset = end
         event++
       }
@@ -81,7 +72,7 @@ export class AppendBlock {
   /** Takes the first `count` events out into a block of their own, which shares the bytes. */
   takeFirst(count: number): AppendBlock {
     let end = 0
-    for (let event = 0; event < count; event++) end += this.frameLength(end)
+    for (let event = 0; event < count; event++) end += EventFrame.sizeAt(this.bytes, end)
     const first = new AppendBlock(0, this.buffers)
     first.bytes = this.bytes.subarray(0, end)
     first.used = end
@@ -148,10 +139,6 @@ export class AppendBlock {
     this.bytes = this.buffers.take(capacity)
     this.bytes.set(bytes.subarray(0, this.used))
     this.buffers.give(bytes)
-  }
-
-  private frameLength(offset: number): number {
-    return EventFraming.headerSize + EventFraming.i32At(this.bytes, offset + 4)
   }
 }
 

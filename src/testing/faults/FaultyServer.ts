@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import * as EventFrame from "../../core/bytes/EventFrame.ts"
 import * as TransactionId from "../../core/TransactionId.ts"
 import * as WireServer from "../../embedded/connections/WireServer.ts"
 import * as ControllerServer from "../../embedded/controller/ControllerServer.ts"
@@ -27,7 +28,6 @@ import type { Storage } from "../../embedded/store/Storage.ts"
 import { ControllerTransport, TransportError } from "../../pravega/controller/ControllerTransport.ts"
 import * as pb from "../../pravega/controller/gen/Controller_pb.ts"
 import type { ClientOptions, Pravega } from "../../pravega/Pravega.ts"
-import { headerSize, i32At } from "../../pravega/read/EventFraming.ts"
 import { ConnectionRefused } from "../../pravega/segmentstore/ConnectionError.ts"
 import { formatEndpoint, SegmentStoreTransport } from "../../pravega/segmentstore/SegmentStoreTransport.ts"
 import * as Seeded from "../seeded/Seeded.ts"
@@ -358,11 +358,7 @@ const eventsOf = (container: SegmentContainer, name: string, found: Array<Uint8A
     bytes.set(read.data, at)
     at += read.data.length
   }
-  for (let at = 0; at + headerSize <= bytes.length;) {
-    const end = at + headerSize + i32At(bytes, at + 4)
-    found.push(bytes.subarray(at + headerSize, end))
-    at = end
-  }
+  EventFrame.forEach(bytes, (data) => found.push(data))
 }
 
 const idOf = ({ highBits, lowBits }: pb.TxnId): TransactionId.TransactionId =>

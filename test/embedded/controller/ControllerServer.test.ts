@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, Option, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import * as EventFrame from "../../../src/core/bytes/EventFrame.ts"
 import * as RetentionPolicy from "../../../src/core/RetentionPolicy.ts"
 import * as ScalingPolicy from "../../../src/core/ScalingPolicy.ts"
 import { ScopedStream } from "../../../src/core/ScopedStream.ts"
@@ -11,7 +12,6 @@ import { StreamCut } from "../../../src/core/StreamCut.ts"
 import type * as TransactionId from "../../../src/core/TransactionId.ts"
 import { Watermark } from "../../../src/core/Watermark.ts"
 import { Controller } from "../../../src/pravega/controller/Controller.ts"
-import * as EventFrame from "../../../src/pravega/wire/EventFrame.ts"
 import { Embedded, layer, layerOn, makeDisk } from "./EmbeddedController.ts"
 
 const stream = ScopedStream.parse("scope/stream")
@@ -314,8 +314,8 @@ describe("watermarks", () => {
     const data = container.read("scope/_MARKstream/0.#epoch.0", 0, 1 << 20, () => {})
     if (data._tag !== "ReadData") return []
     const found: Array<Watermark> = []
-    EventFrame.forEach(data.data, 0, (start, end) => {
-      found.push(Option.getOrThrow(Result.getSuccess(Watermark.fromBytes(data.data.slice(start, end)))))
+    EventFrame.forEach(data.data, (mark) => {
+      found.push(Option.getOrThrow(Result.getSuccess(Watermark.fromBytes(mark.slice()))))
     })
     return found
   })

@@ -14,6 +14,7 @@ import * as Admin from "../../../src/pravega/admin/Admin.ts"
 import { Pravega } from "../../../src/pravega/Pravega.ts"
 import type { EventRead } from "../../../src/pravega/read/EventRead.ts"
 import * as EventReader from "../../../src/pravega/readergroup/EventReader.ts"
+import type { GroupRead } from "../../../src/pravega/readergroup/GroupRead.ts"
 import * as GroupReader from "../../../src/pravega/readergroup/member/GroupReader.ts"
 import * as ReaderGroup from "../../../src/pravega/readergroup/ReaderGroup.ts"
 import * as EventWriter from "../../../src/pravega/write/EventWriter.ts"
@@ -56,7 +57,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ _tag: fc.constant("pause" as const), millis: fc.integer({ min: 1, max: 60 }) })
 )
 
-type Read = EventRead<string>
+type Read = GroupRead<string>
 
 /** A reader whose user keeps a position per segment, takes its time over events, and can be made to hang. */
 class Reader {
@@ -200,6 +201,24 @@ const history = Effect.fnUntraced(function*(steps: ReadonlyArray<Step>, apart: b
 }, Effect.scoped)
 
 const memory = Pravega.layerEmbedded()
+
+describe("acknowledge", () => {
+  it("takes no event that was read without a group", () => {
+    const read = (event: EventRead<string>) => [
+      // @ts-expect-error a BatchReader's event has no group
+      EventReader.acknowledge(event),
+      // @ts-expect-error nor has any of these
+      EventReader.acknowledgeAll([event]),
+      // @ts-expect-error nor was it handed out by a reader that has a position
+      () => EventReader.position(event),
+      // @ts-expect-error or a time window
+      () => EventReader.timeWindow(event)
+    ]
+    const grouped = (event: GroupRead<string>): EventRead<string> => event
+    assert.isFunction(read)
+    assert.isFunction(grouped)
+  })
+})
 
 describe("EventReader", () => {
   it.live(

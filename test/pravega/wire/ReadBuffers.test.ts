@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
+import * as EventFrame from "../../../src/core/bytes/EventFrame.ts"
 import * as EventCodec from "../../../src/core/EventCodec.ts"
 import { ScopedStream } from "../../../src/core/ScopedStream.ts"
 import * as Segment from "../../../src/core/Segment.ts"
 import * as EventChunk from "../../../src/pravega/read/EventChunk.ts"
 import { EventFramer } from "../../../src/pravega/read/internal/EventFramer.ts"
-import * as EventFrame from "../../../src/pravega/wire/EventFrame.ts"
 import * as ReadBuffers from "../../../src/pravega/wire/ReadBuffers.ts"
 
 const { readMaximum } = ReadBuffers

@@ -3,9 +3,9 @@
  * nothing: that is the sinks' business.
  */
 import * as Effect from "effect/Effect"
+import { headerSize } from "../../../core/bytes/EventFrame.ts"
 import type * as EventCodec from "../../../core/EventCodec.ts"
 import * as EventStream from "../../../core/EventStream.ts"
-import { headerSize } from "../../../pravega/read/EventFraming.ts"
 import { EncodeFailed } from "../../../pravega/write/WriterError.ts"
 import * as EventChecksum from "./EventChecksum.ts"
 

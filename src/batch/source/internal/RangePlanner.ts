@@ -9,13 +9,13 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
+import * as EventFrame from "../../../core/bytes/EventFrame.ts"
 import { SegmentId } from "../../../core/Segment.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
 import { Pravega } from "../../../pravega/Pravega.ts"
 import * as BatchPlanning from "../../../pravega/read/BatchPlanning.ts"
 import { BatchPlan } from "../../../pravega/read/BatchReader.ts"
 import * as EventChunk from "../../../pravega/read/EventChunk.ts"
-import { headerSize, i32At, maxEventSizeDefault } from "../../../pravega/read/EventFraming.ts"
 import { InvalidPosition, type ReadErrorReason, TruncatedData } from "../../../pravega/read/ReadError.ts"
 import { SegmentRange } from "../../../pravega/read/SegmentRange.ts"
 import * as SegmentRangeReader from "../../../pravega/read/SegmentRangeReader.ts"
@@ -314,7 +314,7 @@ const share = (
     fair.set(segment.id, share)
     bytes -= needed
     // Every event has a header: a segment can't hold more events than that.
-    events -= Math.min(share.events, Math.floor(needed / headerSize))
+    events -= Math.min(share.events, Math.floor(needed / EventFrame.headerSize))
   }
   return segments.flatMap((segment) => {
     const limit = fair.get(segment.id)
@@ -343,7 +343,7 @@ const take = Effect.fnUntraced(function*(
     readSize,
     // what comes after is not taken, and was half of what a query read
     aheadUntil: from + BigInt(readAhead),
-    maxEventSize: maxEventSizeDefault,
+    maxEventSize: EventFrame.maxEventSize,
     onTruncated: "fail"
   })
   const chunks: Array<EventChunk.EventChunk> = []
@@ -353,7 +353,7 @@ const take = Effect.fnUntraced(function*(
     // the next event ends after the share
     if (bytes > 0 && readAhead >= limits.bytes && reader.isAheadUsedUp()) break
     const chunk = yield* Effect.catchTag(reader.pull, "ReadError", ({ reason }) => Effect.fail(reason))
-    const first = headerSize + i32At(chunk.bytes, 4)
+    const first = EventFrame.sizeAt(chunk.bytes, 0)
     if (first > limits.bytes - bytes && !(limits.evenIfLarger && bytes === 0)) break
     const [part, rest] = EventChunk.take(chunk, { bytes: limits.bytes - bytes, events: limits.events - events })
     chunks.push(part)
@@ -366,7 +366,7 @@ const take = Effect.fnUntraced(function*(
 
 /** How much is asked for at once: not much more than will be taken. */
 const sizes = (length: number, { bytes, eventSize, events }: Limits & { readonly eventSize: number | undefined }) => {
-  const isLimitInBytes = events * headerSize >= bytes
+  const isLimitInBytes = events * EventFrame.headerSize >= bytes
   const expected = isLimitInBytes
     ? bytes
     : eventSize === undefined

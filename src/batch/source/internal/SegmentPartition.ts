@@ -6,7 +6,6 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as EventCodec from "../../../core/EventCodec.ts"
 import { EventPointer } from "../../../core/EventPointer.ts"
@@ -14,10 +13,11 @@ import * as EventStream from "../../../core/EventStream.ts"
 import * as KeyHash from "../../../core/KeyHash.ts"
 import type { Pravega } from "../../../pravega/Pravega.ts"
 import * as BatchReader from "../../../pravega/read/BatchReader.ts"
+import * as DecodedEvents from "../../../pravega/read/DecodedEvents.ts"
 import * as EventChunk from "../../../pravega/read/EventChunk.ts"
 import type { EventRead } from "../../../pravega/read/EventRead.ts"
 import type { OnTruncated } from "../../../pravega/read/OnTruncated.ts"
-import { ReadError, type TruncatedData } from "../../../pravega/read/ReadError.ts"
+import type { ReadError, TruncatedData } from "../../../pravega/read/ReadError.ts"
 import type { SegmentRange } from "../../../pravega/read/SegmentRange.ts"
 import type { LaneEvents, Partition, RawEvent } from "../Source.ts"
 import type { SourceError } from "../SourceError.ts"
@@ -217,18 +217,13 @@ const laneOf = (key: string, count: number): number =>
 /** Events that were read while planning, decoded a chunk at a time. */
 const decoded = <A>(
   chunks: ReadonlyArray<EventChunk.EventChunk>,
-  decode: (chunk: EventChunk.EventChunk) => EventChunk.Decoded<A>
+  decode: (chunk: EventChunk.EventChunk) => EventChunk.Decoded<EventRead<A>>
 ): Stream.Stream<EventRead<A>, ReadError> =>
   Stream.fromPull(Effect.sync(() => {
     let at = 0
-    let failure: ReadError | undefined
-    const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<EventRead<A>>, ReadError> = Effect.suspend(() => {
-      if (failure !== undefined) return Effect.fail(failure)
+    const next = Effect.suspend(() => {
       const chunk = chunks[at++]
-      if (chunk === undefined) return Cause.done()
-      const decoding = decode(chunk)
-      if (decoding.failure !== undefined) failure = new ReadError({ reason: decoding.failure })
-      return Arr.isReadonlyArrayNonEmpty(decoding.events) ? Effect.succeed(decoding.events) : pull
+      return chunk === undefined ? Cause.done() : Effect.succeed(chunk)
     })
-    return pull
+    return DecodedEvents.pull(next, decode)
   }))

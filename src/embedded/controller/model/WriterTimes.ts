@@ -6,12 +6,12 @@
  *
  * @internal
  */
+import * as EventFrame from "../../../core/bytes/EventFrame.ts"
 import * as KeyRange from "../../../core/KeyRange.ts"
 import { name as segmentName, SegmentId, type SegmentWithRange } from "../../../core/Segment.ts"
 import * as StreamName from "../../../core/StreamName.ts"
 import { Watermark } from "../../../core/Watermark.ts"
 import * as pb from "../../../pravega/controller/gen/Controller_pb.ts"
-import * as EventFrame from "../../../pravega/wire/EventFrame.ts"
 import { findStream, type World } from "../World.ts"
 import type { StreamState } from "./ControllerState.ts"
 import * as Cuts from "./Cuts.ts"

@@ -5,9 +5,10 @@
  *
  * @internal
  */
+import * as Bytes from "effect/Bytes"
+import * as EventFrame from "../../../core/bytes/EventFrame.ts"
 import type { Segment } from "../../../core/Segment.ts"
 import type { EventChunk } from "../EventChunk.ts"
-import { headerSize, i32At } from "../EventFraming.ts"
 import { CorruptSegment, EventTooLarge } from "../ReadError.ts"
 
 /** @category models @since 0.1.0 */
@@ -20,7 +21,7 @@ export class EventFramer {
   private held = 0
   private parts: Array<Uint8Array> = []
   /** How many bytes the first incomplete event needs, as far as known: its header, then all of it. */
-  private needed = headerSize
+  private needed = EventFrame.headerSize
   /** What is wrong with the bytes at `offset`; nothing is framed after it. */
   failure: CorruptSegment | EventTooLarge | undefined = undefined
 
@@ -41,7 +42,7 @@ export class EventFramer {
     this.offset = offset
     this.held = 0
     this.parts = []
-    this.needed = headerSize
+    this.needed = EventFrame.headerSize
   }
 
   /**
@@ -83,10 +84,10 @@ export class EventFramer {
   private takeSeam(): Uint8Array | undefined {
     const [begun, piece] = this.parts
     if (begun === undefined || piece === undefined || this.parts.length > 2 || !isWorthAView(piece)) return undefined
-    const header = new Uint8Array(headerSize)
-    header.set(begun.subarray(0, headerSize))
-    if (begun.length < headerSize) header.set(piece.subarray(0, headerSize - begun.length), begun.length)
-    const size = headerSize + i32At(header, 4)
+    const header = new Uint8Array(EventFrame.headerSize)
+    header.set(begun.subarray(0, header.length))
+    if (begun.length < header.length) header.set(piece.subarray(0, header.length - begun.length), begun.length)
+    const size = EventFrame.sizeAt(header, 0)
     // what is no event, or none that ends in this piece, is for `scan` to judge
     if (size <= begun.length || (size - begun.length) * 4 > piece.length) return undefined
     const seam = new Uint8Array(size)
@@ -101,19 +102,19 @@ export class EventFramer {
   private scan(bytes: Uint8Array): { readonly at: number; readonly count: number } {
     let at = 0
     let count = 0
-    this.needed = headerSize
-    while (bytes.length - at >= headerSize) {
-      const type = i32At(bytes, at)
-      const size = i32At(bytes, at + 4)
+    this.needed = EventFrame.headerSize
+    while (bytes.length - at >= EventFrame.headerSize) {
+      const type = EventFrame.typeAt(bytes, at)
+      const size = EventFrame.lengthAt(bytes, at)
       if (type !== 0 || size < 0 || size > this.maxEventSize) {
         this.failure = this.invalidHeader(this.offset + BigInt(at), type, size)
         break
       }
-      if (headerSize + size > bytes.length - at) {
-        this.needed = headerSize + size
+      if (EventFrame.headerSize + size > bytes.length - at) {
+        this.needed = EventFrame.headerSize + size
         break
       }
-      at += headerSize + size
+      at += EventFrame.headerSize + size
       count++
     }
     return { at, count }
@@ -135,7 +136,7 @@ export class EventFramer {
     const [first] = parts
     const whole = first !== undefined && parts.length === 1 && isMostOfItsBuffer(first)
       ? first
-      : concatenate(parts, this.held)
+      : Bytes.concat(parts)
     this.parts = []
     this.held = 0
     return whole
@@ -148,13 +149,3 @@ const isMostOfItsBuffer = (bytes: Uint8Array): boolean => bytes.byteLength * 2 >
 const smallestView = 64 * 1024
 
 const isWorthAView = (piece: Uint8Array): boolean => piece.length >= smallestView && isMostOfItsBuffer(piece)
-
-const concatenate = (parts: ReadonlyArray<Uint8Array>, length: number): Uint8Array => {
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
-}

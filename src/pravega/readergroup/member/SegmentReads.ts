@@ -17,12 +17,12 @@ import type { SegmentId } from "../../../core/Segment.ts"
 import type { Positions, RangedOffset, RangedPositions } from "../../../core/SegmentPositions.ts"
 import type { TimeWindow } from "../../../core/TimeWindow.ts"
 import type { EventChunk } from "../../read/EventChunk.ts"
-import type { EventRun, GroupMark } from "../../read/EventRead.ts"
 import type { OnTruncated } from "../../read/OnTruncated.ts"
 import type { ReadError } from "../../read/ReadError.ts"
 import * as ReadSizes from "../../read/ReadSizes.ts"
 import * as SegmentRangeReader from "../../read/SegmentRangeReader.ts"
 import type { Segments } from "../../segmentstore/Segments.ts"
+import type { GroupMark, GroupRun } from "../GroupRead.ts"
 import type { ReaderGroupError } from "../ReaderGroupError.ts"
 import { OwnedSegment } from "./OwnedSegment.ts"
 
@@ -69,7 +69,7 @@ export interface Partition {
 /** Events handed out. @category models @since 0.1.0 */
 export interface Delivery {
   readonly chunk: EventChunk
-  readonly run: EventRun
+  readonly run: GroupRun
 }
 
 /** @category constructors @since 0.1.0 */

@@ -14,6 +14,9 @@
  * @category models
  * @since 0.1.0
  */
+import { BufferPool } from "../../../core/bytes/BufferPool.ts"
+
+/** @category models @since 0.1.0 */
 export class BlockBuffers {
   /** The size of a full block, in bytes. */
   readonly size: number
@@ -25,10 +28,7 @@ export class BlockBuffers {
   /** At least `size` bytes, whatever they hold; less than twice as many, unless that is very little. */
   take(size: number): Uint8Array {
     const usual = this.usualSize(size)
-    const buffer = unused.get(usual)?.pop()
-    if (buffer === undefined) return new Uint8Array(usual)
-    unusedBytes -= usual
-    return buffer
+    return unused.take(usual) ?? new Uint8Array(usual)
   }
 
   /**
@@ -38,12 +38,7 @@ export class BlockBuffers {
   give(buffer: Uint8Array): void {
     const { length } = buffer
     if (length < smallestBytes || length > this.size) return
-    if (length !== this.usualSize(length) || length !== buffer.buffer.byteLength) return
-    if (!makeRoom(length)) return
-    const others = unused.get(length)
-    if (others === undefined) unused.set(length, [buffer])
-    else others.push(buffer)
-    unusedBytes += length
+    if (length === this.usualSize(length) && length === buffer.buffer.byteLength) unused.give(buffer)
   }
 
   private usualSize(needed: number): number {
@@ -59,23 +54,6 @@ const smallestBytes = 1024
 
 /**
  * All that a writer has in flight by default, twice: acknowledgements come in bursts, and what does not fit is allocated
- * again a moment later.
+ * again a moment later. No surplus: its buffers would have outlived a writer that is through, for nobody.
  */
-const unusedLimitBytes = 16 * 1024 * 1024
-
-/** By size: that of writers' full blocks, and halves of it. */
-const unused = new Map<number, Array<Uint8Array>>()
-let unusedBytes = 0
-
-/**
- * Lets go of buffers of other sizes where that helps: writers of other blocks may have left them. Only of as many as are in
- * the way: the first small buffer of a new transaction took the place of all the full ones that the last one had left.
- */
-const makeRoom = (length: number): boolean => {
-  if (length > unusedLimitBytes) return false
-  for (const [size, buffers] of unused) {
-    if (size === length) continue
-    while (unusedBytes + length > unusedLimitBytes && buffers.pop() !== undefined) unusedBytes -= size
-  }
-  return unusedBytes + length <= unusedLimitBytes
-}
+const unused = new BufferPool<Uint8Array>({ limit: 16 * 1024 * 1024, surplusLimit: 0 })

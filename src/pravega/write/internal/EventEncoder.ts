@@ -3,9 +3,9 @@
  * is sent, so that an event that can't be written stops its slice; it is bounded in bytes, so that a call with millions of
  * events does not hold them all in memory twice.
  */
+import * as EventFrame from "../../../core/bytes/EventFrame.ts"
 import type { EventStream } from "../../../core/EventStream.ts"
 import * as RoutingKey from "../../../core/RoutingKey.ts"
-import * as EventFraming from "../../read/EventFraming.ts"
 import { EncodeFailed, EventTooLarge } from "../WriterError.ts"
 import { noKey } from "./EventRouter.ts"
 
@@ -42,13 +42,13 @@ export class EventEncoder<A> {
         const event = events[index]!
         const payload = codec.encode(event)
         const size = payload.length
-        if (size > EventFraming.maxEventSizeDefault) {
-          const limit = EventFraming.maxEventSizeDefault
+        if (size > EventFrame.maxEventSize) {
+          const limit = EventFrame.maxEventSize
           return { _tag: "Failed", reason: new EventTooLarge({ stream: name, index, size, limit }) }
         }
         positions.push(routingKey === undefined ? noKey : RoutingKey.position(routingKey(event)))
         payloads.push(payload)
-        bytes += size + EventFraming.headerSize
+        bytes += size + EventFrame.headerSize
       }
     } catch (cause) {
       return { _tag: "Failed", reason: new EncodeFailed({ stream: name, index, cause }) }

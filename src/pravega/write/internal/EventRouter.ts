@@ -7,9 +7,9 @@
  * to the successors in one turn, in order, before any newer event can be added.
  */
 import * as Result from "effect/Result"
+import * as EventFrame from "../../../core/bytes/EventFrame.ts"
 import type { SegmentId, SegmentWithRange } from "../../../core/Segment.ts"
 import { SegmentRouting } from "../../../core/SegmentRouting.ts"
-import * as EventFraming from "../../read/EventFraming.ts"
 import type { AppendBlock } from "../AppendBlock.ts"
 import { BlockBuffers } from "./BlockBuffers.ts"
 import { Receipt } from "./Receipt.ts"
@@ -93,7 +93,7 @@ export class EventRouter<E> {
 
   add(payload: Uint8Array, position: number, receipt: Receipt<E>): void {
     if (this.ended !== undefined) return receipt.fail(this.ended.error)
-    const bytes = EventFraming.headerSize + payload.length
+    const bytes = EventFrame.headerSize + payload.length
     receipt.expect(1, bytes)
     this.pending += bytes
     this.appenderFor(position, payload.length).add(payload, position, receipt)

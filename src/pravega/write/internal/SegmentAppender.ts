@@ -8,7 +8,7 @@
  * above the number that the store answered.
  */
 import * as Ballast from "../../../core/bytes/Ballast.ts"
-import * as EventFraming from "../../read/EventFraming.ts"
+import * as EventFrame from "../../../core/bytes/EventFrame.ts"
 import type { ConnectionLost } from "../../segmentstore/ConnectionError.ts"
 import type { SegmentConnection } from "../../segmentstore/SegmentConnection.ts"
 import * as WireCodec from "../../wire/WireCodec.ts"
@@ -143,7 +143,7 @@ export class SegmentAppender {
 
   add(payload: Uint8Array, position: number, receipt: Acknowledgeable): void {
     const { buffers } = this.options
-    const frame = EventFraming.headerSize + payload.length
+    const frame = EventFrame.headerSize + payload.length
     if (this.current !== undefined && this.current.length + frame > buffers.size) this.closeBlock()
     const idle = this.blocks.length === 0 && this.current === undefined
     this.current ??= new AppendBlock(Math.max(frame, this.nextCapacity), buffers)

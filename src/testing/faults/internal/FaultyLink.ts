@@ -2,6 +2,7 @@
  * A connection with faults: two ends of a duplex, and between them, in each direction, a lane on which pieces are lost,
  * cut, delayed, sent twice. What it does to a piece its `LinkFaults` decide; bytes that arrive, arrive in order.
  */
+import * as Bytes from "effect/Bytes"
 import type { BytePipe, PipeHandlers } from "../../../pravega/segmentstore/BytePipe.ts"
 import type { Turns } from "../../seeded/Turns.ts"
 import { FrameBoundary } from "./FrameBoundary.ts"
@@ -155,7 +156,7 @@ export class End implements BytePipe {
   /** What the other end has written. */
   private take(parts: ReadonlyArray<Uint8Array>): boolean {
     if (this.isClosed || this.isEnded) return true
-    const bytes = joined(parts)
+    const bytes = Bytes.concat(parts) // a copy: the writer may use its bytes again
     if (bytes.length === 0) return true
     const startsFrame = this.boundary.isBetween
     this.boundary.pass(bytes)
@@ -216,18 +217,6 @@ export class End implements BytePipe {
 }
 
 const nothing = new Uint8Array(0)
-
-/** A copy: the writer may use its bytes again. */
-const joined = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
-  if (parts.length === 1) return new Uint8Array(parts[0]!)
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
-}
 
 /** Two pipes become one: what comes from either goes to the other. @category running @since 0.1.0 */
 export const bridge = (a: BytePipe, b: BytePipe): void => {
