@@ -74,129 +74,116 @@ export const laws = <B, E, R, EF, RF>(
   options: Options = {}
 ) =>
   [
-    law("nothing is visible before the commit, everything after it, in order", fresh, (subject) =>
-      Effect.gen(function*() {
-        const { process, visible, write } = yield* world(subject)
-        const session = yield* process
-        const attempt = yield* begin(session, 0)
-        yield* write(attempt, 0, [1, 2, 3])
-        yield* write(attempt, 0, [4])
-        yield* attempt.flush(0)
-        Assert.deepEqual(yield* visible, [])
-        const prepared = yield* prepare(attempt)
-        Assert.equal(prepared.events, 4)
-        yield* attempt.keep
-        Assert.deepEqual(yield* visible, [])
-        yield* session.commit(id(0), prepared)
-        Assert.deepEqual(yield* visible, [1, 2, 3, 4].map(subject.output))
-      })),
-    law("a commit may be repeated, and recover then says that it is committed", fresh, (subject) =>
-      Effect.gen(function*() {
-        const { process, visible, write } = yield* world(subject)
-        const session = yield* process
-        const attempt = yield* begin(session, 0)
-        yield* write(attempt, 0, [1])
-        const prepared = yield* prepare(attempt)
-        yield* attempt.keep
-        Assert.equal((yield* session.recover(id(0), prepared))._tag, "committable")
-        for (let times = 0; times < 3; times++) {
-          yield* session.commit(id(0), prepared)
-          Assert.deepEqual(yield* session.recover(id(0), prepared), { _tag: "committed" } satisfies Outcome)
-          Assert.equal(yield* session.abort(prepared.handle), "committed")
-        }
-        Assert.deepEqual(yield* visible, [subject.output(1)])
-      })),
-    law("an abort may be repeated, and what it ended is never visible", fresh, (subject) =>
-      Effect.gen(function*() {
-        const { process, visible, write } = yield* world(subject)
-        const session = yield* process
-        const attempt = yield* begin(session, 0)
-        yield* write(attempt, 0, [1, 2])
-        yield* attempt.flush(0)
-        yield* attempt.keep
-        for (let times = 0; times < 2; times++) {
-          Assert.equal(yield* session.abort(json(attempt.handle)), "aborted")
-        }
-        const other = yield* process
-        Assert.equal(yield* other.abort(json(attempt.handle)), "aborted")
-        Assert.deepEqual(yield* visible, [])
-      })),
-    law("a try ends with its Scope, unless it was kept", fresh, (subject) =>
-      Effect.gen(function*() {
-        const { process, visible, write } = yield* world(subject)
-        const session = yield* process
-        const ended = yield* Effect.scoped(Effect.gen(function*() {
-          const attempt = yield* session.begin(id(0))
-          yield* write(attempt, 0, [1])
-          yield* attempt.flush(0)
-          return json(attempt.handle)
-        }))
-        Assert.equal(yield* session.abort(ended), "aborted")
-        const prepared = yield* Effect.scoped(Effect.gen(function*() {
-          const attempt = yield* session.begin(id(0))
-          yield* write(attempt, 0, [2])
-          const written = yield* prepare(attempt)
-          yield* attempt.keep
-          return written
-        }))
-        yield* session.commit(id(0), prepared)
-        Assert.deepEqual(yield* visible, [subject.output(2)])
-      })),
-    law("the digest is that of the outputs, however they come in pieces, and of no others", fresh, (subject) =>
-      Effect.gen(function*() {
-        const { process, write } = yield* world(subject)
-        const session = yield* process
-        const digest = (pieces: ReadonlyArray<ReadonlyArray<number>>) =>
-          Effect.scoped(Effect.gen(function*() {
-            const attempt = yield* session.begin(id(0))
-            for (const piece of pieces) {
-              yield* write(attempt, 0, piece)
-            }
-            return (yield* prepare(attempt)).digest
-          }))
-        Assert.equal(yield* digest([[1, 2, 3]]), yield* digest([[1], [2, 3]]))
-        Assert.notEqual(yield* digest([[1, 2, 3]]), yield* digest([[1, 2, 4]]))
-        Assert.notEqual(yield* digest([[1, 2, 3]]), yield* digest([[1, 2]]))
-      })),
+    law("nothing is visible before the commit, everything after it, in order", fresh, showsNothingEarly),
+    law("a commit may be repeated, and recover then says that it is committed", fresh, commitsRepeatedly),
+    law("an abort may be repeated, and what it ended is never visible", fresh, abortsRepeatedly),
+    law("a try ends with its Scope, unless it was kept", fresh, endsWithItsScope),
+    law("the digest is that of the outputs, however they come in pieces, and of no others", fresh, digestsOutputs),
     {
       name: "whatever steps processes die at, every batch is visible once, its partitions in order",
-      check: property(
-        options,
-        (fc) =>
-          histories(fc),
-        (history) =>
-          Effect.gen(function*() {
-            const subject = yield* fresh
-            const { visible } = yield* runHistory(subject, history, options.outlivesProcess !== false)
-            const seen = yield* visible
-            const expected = history.flatMap(({ partitions }, batch) =>
-              partitions.flatMap((count, partition) =>
-                Array.from({ length: count }, (_, n) =>
-                  subject.output(numberOf(batch, partition, n)))
-              )
-            )
-            const text = (output: B) =>
-              JSON.stringify(output)
-            Assert.deepEqual(seen.map(text).toSorted(), expected.map(text).toSorted())
-            for (const [batch, { partitions }] of history.entries()) {
-              for (const [partition, count] of partitions.entries()) {
-                const places = Array.from({ length: count }, (_, n) =>
-                  seen.findIndex((output) =>
-                    text(output) === text(subject.output(numberOf(batch, partition, n)))
-                  ))
-                Assert.deepEqual(
-                  places,
-                  places.toSorted((a, b) =>
-                    a - b
-                  ),
-                  "out of order"
-                )
-              }
-            }
-          })
-      )
+      check: property(options, histories, (history) =>
+        Effect.flatMap(fresh, (subject) =>
+          survivesDeaths(subject, history, options.outlivesProcess !== false)))
     }
   ] satisfies ReadonlyArray<Law<unknown, unknown>>
+
+const law = <B, E, R, EF, RF, EL, RL>(
+  name: string,
+  fresh: Effect.Effect<Subject<B, E, R>, EF, RF>,
+  check: (subject: Subject<B, E, R>) => Effect.Effect<void, EL, RL>
+) => ({ name, check: Effect.scoped(Effect.flatMap(fresh, check)) })
+
+// -----------------------------------------------------------------------------
+// one batch
+// -----------------------------------------------------------------------------
+
+const showsNothingEarly = Effect.fnUntraced(function*<B, E, R>(subject: Subject<B, E, R>) {
+  const { process, visible, write } = world(subject)
+  const session = yield* process
+  const attempt = yield* begin(session, 0)
+  yield* write(attempt, 0, [1, 2, 3])
+  yield* write(attempt, 0, [4])
+  yield* attempt.flush(0)
+  Assert.deepEqual(yield* visible, [])
+  const prepared = yield* prepare(attempt)
+  Assert.equal(prepared.events, 4)
+  yield* attempt.keep
+  Assert.deepEqual(yield* visible, [])
+  yield* session.commit(id(0), prepared)
+  Assert.deepEqual(yield* visible, [1, 2, 3, 4].map(subject.output))
+})
+
+const commitsRepeatedly = Effect.fnUntraced(function*<B, E, R>(subject: Subject<B, E, R>) {
+  const { process, visible, write } = world(subject)
+  const session = yield* process
+  const attempt = yield* begin(session, 0)
+  yield* write(attempt, 0, [1])
+  const prepared = yield* prepare(attempt)
+  yield* attempt.keep
+  Assert.equal((yield* session.recover(id(0), prepared))._tag, "committable")
+  for (let times = 0; times < 3; times++) {
+    yield* session.commit(id(0), prepared)
+    Assert.deepEqual(yield* session.recover(id(0), prepared), { _tag: "committed" } satisfies Outcome)
+    Assert.equal(yield* session.abort(prepared.handle), "committed")
+  }
+  Assert.deepEqual(yield* visible, [subject.output(1)])
+})
+
+const abortsRepeatedly = Effect.fnUntraced(function*<B, E, R>(subject: Subject<B, E, R>) {
+  const { process, visible, write } = world(subject)
+  const session = yield* process
+  const attempt = yield* begin(session, 0)
+  yield* write(attempt, 0, [1, 2])
+  yield* attempt.flush(0)
+  yield* attempt.keep
+  for (let times = 0; times < 2; times++) {
+    Assert.equal(yield* session.abort(json(attempt.handle)), "aborted")
+  }
+  const other = yield* process
+  Assert.equal(yield* other.abort(json(attempt.handle)), "aborted")
+  Assert.deepEqual(yield* visible, [])
+})
+
+const endsWithItsScope = Effect.fnUntraced(function*<B, E, R>(subject: Subject<B, E, R>) {
+  const { process, visible, write } = world(subject)
+  const session = yield* process
+  const ended = yield* Effect.scoped(Effect.gen(function*() {
+    const attempt = yield* session.begin(id(0))
+    yield* write(attempt, 0, [1])
+    yield* attempt.flush(0)
+    return json(attempt.handle)
+  }))
+  Assert.equal(yield* session.abort(ended), "aborted")
+  const prepared = yield* Effect.scoped(Effect.gen(function*() {
+    const attempt = yield* session.begin(id(0))
+    yield* write(attempt, 0, [2])
+    const written = yield* prepare(attempt)
+    yield* attempt.keep
+    return written
+  }))
+  yield* session.commit(id(0), prepared)
+  Assert.deepEqual(yield* visible, [subject.output(2)])
+})
+
+const digestsOutputs = Effect.fnUntraced(function*<B, E, R>(subject: Subject<B, E, R>) {
+  const { process, write } = world(subject)
+  const session = yield* process
+  const digest = (pieces: ReadonlyArray<ReadonlyArray<number>>) =>
+    Effect.scoped(Effect.gen(function*() {
+      const attempt = yield* session.begin(id(0))
+      for (const piece of pieces) {
+        yield* write(attempt, 0, piece)
+      }
+      return (yield* prepare(attempt)).digest
+    }))
+  Assert.equal(yield* digest([[1, 2, 3]]), yield* digest([[1], [2, 3]]))
+  Assert.notEqual(yield* digest([[1, 2, 3]]), yield* digest([[1, 2, 4]]))
+  Assert.notEqual(yield* digest([[1, 2, 3]]), yield* digest([[1, 2]]))
+})
+
+// -----------------------------------------------------------------------------
+// histories
+// -----------------------------------------------------------------------------
 
 /** One batch of a history: outputs per partition, and where each process that tries it dies; the last one does not. */
 interface Batch {
@@ -233,16 +220,35 @@ const prepare = <B, E>({ handle, prepare }: Try<B, E>): Effect.Effect<PreparedSi
       new PreparedSink({ handle: json(handle), evidence: json(evidence), digest, events, bytes })
   )
 
-const world = <B, E, R>({ output, sink, visible }: Subject<B, E, R>) =>
-  Effect.succeed({
-    visible,
-    /** One more process. */
-    process: sink.open,
-    write: (attempt: Try<B, E>, partition: number, numbers: ReadonlyArray<number>) => {
-      const outputs = numbers.map(output)
-      return Arr.isReadonlyArrayNonEmpty(outputs) ? attempt.write(partition, outputs) : Effect.void
-    }
-  })
+const world = <B, E, R>({ output, sink, visible }: Subject<B, E, R>) => ({
+  visible,
+  /** One more process. */
+  process: sink.open,
+  write: (attempt: Try<B, E>, partition: number, numbers: ReadonlyArray<number>) => {
+    const outputs = numbers.map(output)
+    return Arr.isReadonlyArrayNonEmpty(outputs) ? attempt.write(partition, outputs) : Effect.void
+  }
+})
+
+const survivesDeaths = Effect.fnUntraced(function*<B, E, R>(
+  subject: Subject<B, E, R>,
+  history: ReadonlyArray<Batch>,
+  outlivesProcess: boolean
+) {
+  yield* runHistory(subject, history, outlivesProcess)
+  const text = (output: B) => JSON.stringify(output)
+  const seen = (yield* subject.visible).map(text)
+  const expected = history.map(({ partitions }, batch) =>
+    partitions.map((count, partition) =>
+      Array.from({ length: count }, (_, n) => text(subject.output(numberOf(batch, partition, n))))
+    )
+  )
+  Assert.deepEqual(seen.toSorted(), expected.flat(2).toSorted())
+  for (const outputs of expected.flat()) {
+    const places = outputs.map((output) => seen.indexOf(output))
+    Assert.deepEqual(places, places.toSorted((a, b) => a - b), "out of order")
+  }
+})
 
 /** The commit protocol, with processes that die: whoever comes next goes on from what is recorded. */
 const runHistory = Effect.fnUntraced(function*<B, E, R>(
@@ -251,7 +257,7 @@ const runHistory = Effect.fnUntraced(function*<B, E, R>(
   outlivesProcess: boolean
 ) {
   const scope = yield* Effect.scope
-  const { process, visible, write } = yield* world(subject)
+  const { process, write } = world(subject)
   for (const [batch, { deaths, partitions }] of history.entries()) {
     let begun: Array<Schema.Json> = []
     let prepared: PreparedSink | undefined
@@ -298,11 +304,4 @@ const runHistory = Effect.fnUntraced(function*<B, E, R>(
     const possible = outlivesProcess ? deaths : deaths.filter((step) => step !== "committed")
     for (const dies of [...possible, "none" as const]) if (yield* once(dies)) break
   }
-  return { visible }
 })
-
-const law = <B, E, R, EF, RF, EL, RL>(
-  name: string,
-  fresh: Effect.Effect<Subject<B, E, R>, EF, RF>,
-  check: (subject: Subject<B, E, R>) => Effect.Effect<void, EL, RL>
-) => ({ name, check: Effect.scoped(Effect.flatMap(fresh, check)) })
