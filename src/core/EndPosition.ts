@@ -7,8 +7,9 @@ import * as Schema from "effect/Schema"
 import { StreamCut } from "./StreamCut.ts"
 
 /**
- * `unbounded`: never, or when the stream is sealed and read. `latest`: the tail at the time the position is resolved. A
- * stream cut: the last events before it.
+ * - `"unbounded"`: reading never ends, unless the stream is sealed and everything has been read.
+ * - `"latest"`: reading ends at the tail that the stream has when the position is resolved.
+ * - a stream cut: reading ends with the last events before it.
  *
  * @category schemas
  * @since 0.1.0

@@ -38,29 +38,30 @@ export class EventCodecError extends Schema.TaggedError<EventCodecError>()("Even
  * @since 0.1.0
  */
 export interface EventCodec<A> {
-  /** Appears in errors, and in a query's fingerprint: choose a new name when the layout changes. */
+  /** Errors and a query's fingerprint have it. Choose a new name when the layout changes. */
   readonly name: string
   /**
-   * What the layout is made of, where a name does not tell: part of a query's fingerprint (see `fingerprint`). Asked only
-   * when a pipeline is made.
+   * Describes the layout where the name does not say everything. It becomes a part of a query's fingerprint (see
+   * `fingerprint`), and is called only when a pipeline is made.
    */
   readonly structure?: (() => string) | undefined
   /**
-   * The bytes may be the event's own: writers copy them before they have accepted the event, and keep none. They must
-   * stay as they are until then, so a codec can't use one buffer for several events.
+   * May return the event's own bytes: a writer copies them before it accepts the event, and keeps none. They must not
+   * change until then, so a codec can't use one buffer for several events.
    */
   readonly encode: (event: A) => Uint8Array
-  /** The bytes are a view that is only lent: what the event keeps of them must be copied. */
+  /** Is lent a view of the bytes. Copy what the event is to keep of them. */
   readonly decode: (bytes: Uint8Array) => A
   /**
-   * True: an event holds no part of the bytes that it was decoded from, and readers write the next ones over them, which
-   * saves a third of the CPU of reading. A codec that says so wrongly sees its events change. Default false.
+   * Whether events hold no part of the bytes that they were decoded from. Readers then use the same memory for the next
+   * events, which saves a third of the CPU of reading. If a codec says so and it is not true, its events change under
+   * their users. Default: false.
    */
   readonly copies?: boolean | undefined
 }
 
 /**
- * A codec from two functions; whatever they throw becomes an `EventCodecError`.
+ * Makes a codec from two functions. Whatever they throw becomes an `EventCodecError`.
  *
  * **Example**
  *
@@ -109,8 +110,8 @@ export const make = <A>(codec: EventCodec<A>): EventCodec<A> => {
 }
 
 /**
- * JSON text in UTF-8, by way of a Schema: `toCodecJson` of it, so that bigints, dates and bytes have their JSON forms.
- * The schema must need no services and encode and decode without waiting.
+ * Encodes events as JSON text in UTF-8, by a Schema. `Schema.toCodecJson` is applied to it, so that bigints, dates and bytes
+ * have a JSON form. The Schema must need no services, and must encode and decode synchronously.
  *
  * @category constructors
  * @since 0.1.0
@@ -129,9 +130,16 @@ export const json = <A, I>(schema: Schema.Codec<A, I>): EventCodec<A> => {
 }
 
 /**
- * Tells codecs apart: the name, and for those of a Schema a hash of its structure, as JSON Schema shows it: fields, types,
- * checks and what is optional. A query that has begun refuses to go on when it changed, for a source or a sink. What JSON
- * Schema does not show is not seen: how a transformation computes, and checks that are functions.
+ * A text that tells codecs apart: the name and, for a codec made of a Schema, a hash of what JSON Schema shows of it: fields,
+ * types, checks, and what is optional.
+ *
+ * **Details**
+ *
+ * A query stores the fingerprints of its sources and sinks when it first starts, and refuses to go on with others.
+ *
+ * **Gotchas**
+ *
+ * JSON Schema does not show how a transformation computes, or checks that are functions. A change of those is not noticed.
  *
  * @category getters
  * @since 0.1.0
@@ -151,8 +159,8 @@ const structureOf = (schema: Schema.Codec<unknown, unknown>): string =>
   })
 
 /**
- * Text in UTF-8, as Java's `UTF8StringSerializer`. Bytes that are not UTF-8 are refused; unpaired surrogates are written
- * as U+FFFD.
+ * Text in UTF-8, as Java's `UTF8StringSerializer` writes it. Decoding fails for bytes that are not UTF-8. Unpaired surrogates
+ * are encoded as U+FFFD.
  *
  * @category constructors
  * @since 0.1.0
@@ -165,9 +173,16 @@ export const utf8: EventCodec<string> = make({
 })
 
 /**
- * The bytes themselves. Writing takes them as they are: don't change an event before it is accepted. Reading copies them,
- * small events (up to 4 KiB) side by side into buffers of 16 KiB: an event that is kept keeps its neighbours' bytes too,
- * and its `buffer` holds more than the event: mind `byteOffset`, which is a multiple of 8.
+ * Events that are bytes already.
+ *
+ * **Details**
+ *
+ * Writing takes the bytes as they are: don't change them before the event is accepted. Reading copies them.
+ *
+ * **Gotchas**
+ *
+ * Small events (up to 4 KiB) are copied side by side into buffers of 16 KiB. So an event that you keep also keeps its
+ * neighbours in memory, and its `buffer` holds more than the event. Mind `byteOffset`, which is a multiple of 8.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * A stream with the type of its events: the name, how events are encoded, and how an event's routing key is found. A
- * description only; nothing is opened.
+ * A stream with the type of its events: the name, how events are encoded, and how an event's routing key is found. It is a
+ * description: nothing is opened.
  *
  * @since 0.1.0
  */
@@ -15,12 +15,12 @@ import { ScopedStream } from "./ScopedStream.ts"
 export interface EventStream<A> {
   readonly name: ScopedStream
   readonly codec: EventCodec.EventCodec<A>
-  /** Undefined: events have no routing key and are spread over the segments, in no order. */
+  /** If undefined, events have no routing key. They are spread over the segments, and have no order. */
   readonly routingKey: ((event: A) => string) | undefined
 }
 
 /**
- * The schema of the events, which are then written as JSON, or a codec of one's own.
+ * How events are encoded: by a Schema, as JSON, or by a codec.
  *
  * @category models
  * @since 0.1.0
@@ -28,7 +28,7 @@ export interface EventStream<A> {
 export type Encoding<A, I> = { readonly schema: Schema.Codec<A, I> } | { readonly codec: EventCodec.EventCodec<A> }
 
 /**
- * Describes a stream of events. Throws when the name is not a stream's.
+ * Describes a stream of events. Throws if no stream can have the name.
  *
  * ```ts
  * import { EventStream } from "effect-pravega"

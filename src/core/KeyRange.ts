@@ -6,8 +6,7 @@
 import * as Schema from "effect/Schema"
 
 /**
- * From `low` up to `high`. Which of two neighbours holds their common bound is a matter of routing (the lower one, see
- * `RoutingKey.segmentFor`).
+ * From `low` up to `high`. The bound that two neighbours have in common belongs to the lower one (`RoutingKey.segmentFor`).
  *
  * @category models
  * @since 0.1.0

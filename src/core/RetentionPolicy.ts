@@ -18,9 +18,9 @@ const Bytes = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum:
 
 /** Keeps what is younger than a time. @category models @since 0.1.0 */
 export const ByTime = Schema.TaggedStruct("ByTime", {
-  /** Kept at least; a whole number of milliseconds. */
+  /** What is younger than this is kept. A whole number of milliseconds. */
   minimum: WholeMillis,
-  /** With subscribers: kept at most, whatever they have read. Absent: no limit. */
+  /** With subscribers: what is older than this is not kept, whatever they have read. If absent, there is no limit. */
   maximum: Schema.optionalKey(WholeMillis)
 }).check(
   Schema.makeFilter(({ maximum, minimum }) =>
@@ -30,9 +30,9 @@ export const ByTime = Schema.TaggedStruct("ByTime", {
 
 /** Keeps the youngest bytes. @category models @since 0.1.0 */
 export const BySize = Schema.TaggedStruct("BySize", {
-  /** Kept at least, in bytes. */
+  /** So many bytes are kept. */
   minimum: Bytes,
-  /** With subscribers: kept at most, in bytes, whatever they have read. Absent: no limit. */
+  /** With subscribers: no more bytes than this are kept, whatever they have read. If absent, there is no limit. */
   maximum: Schema.optionalKey(Bytes)
 }).check(
   Schema.makeFilter(({ maximum, minimum }) =>

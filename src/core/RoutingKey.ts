@@ -2,7 +2,7 @@
  * Routing keys: events of one key go to one segment at a time, and keep their order. A key is hashed to a position in
  * [0, 1), and the segment whose range holds the position takes its events.
  *
- * Which segment that is, and what takes its place when it is sealed, is `SegmentRouting`'s business.
+ * `SegmentRouting` knows which segment that is, and which ones take its place when it is sealed.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import * as KeyHash from "./KeyHash.ts"
 import type { SegmentWithRange } from "./Segment.ts"
 
 /**
- * A key's place in the key space [0, 1), the same as every Java client's. Any text is a key, the empty one too.
+ * A key's place in the key space [0, 1). Java's clients compute the same. Any text is a key, also the empty one.
  *
  * @see `HashHelper.hashToRange` of Pravega 0.13.0
  * @category getters
@@ -27,11 +27,16 @@ export const position = (key: string): number => KeyHash.toPosition(KeyHash.ofTe
 export const hash = (key: string): bigint => KeyHash.toLong(KeyHash.ofText(key, KeyHash.eventRouterSeed))
 
 /**
- * The segment that takes a position: the first whose upper bound is not below it, so that a bound belongs to the lower
- * segment; the last one when the position lies above every bound (the ranges of 49 or 98 equal segments, for example, end
- * just below 1). Undefined when there are no segments.
+ * The segment that takes a position, or undefined if there are no segments.
  *
- * Looks at every segment: for many events, make a `SegmentRouting` once.
+ * **Details**
+ *
+ * It is the first segment whose upper bound is not below the position, so that a bound belongs to the lower segment. A position
+ * above every bound goes to the last segment: the ranges of 49 or 98 equal segments, for example, end just below 1.
+ *
+ * **Gotchas**
+ *
+ * This looks at every segment. For many events, make a `SegmentRouting` once.
  *
  * **Example**
  *

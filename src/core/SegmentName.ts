@@ -64,8 +64,8 @@ export interface TableSegment {
 export type SegmentName = StreamSegment | TransactionSegment | TransientSegment | TableSegment
 
 /**
- * Reads a name; none when it is no segment's name, or one that is internal to a store (with `$`). A name without epoch,
- * as old streams have it, reads as epoch 0.
+ * Reads a segment's name. None, if it is no segment's name, or that of a segment which a store keeps for itself (it contains
+ * `$`). Names of old streams have no epoch: it is 0.
  *
  * @category decoding
  * @since 0.1.0

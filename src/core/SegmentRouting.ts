@@ -55,9 +55,9 @@ export class SegmentRouting {
   }
 
   /**
-   * The segment that takes a position: the first whose upper bound is not below it, so that a bound belongs to the lower
-   * segment; the last one when the position lies above every bound (the ranges of 49 or 98 equal segments, for example,
-   * end just below 1, and Java's client fails there). Undefined when there are no segments.
+   * The segment that takes a position, or undefined if there are no segments. It is the first segment whose upper bound is
+   * not below the position, so that a bound belongs to the lower segment. A position above every bound goes to the last
+   * segment: the ranges of 49 or 98 equal segments, for example, end just below 1, and Java's client fails there.
    */
   segmentFor(position: number): SegmentWithRange | undefined {
     let from = 0
@@ -71,8 +71,8 @@ export class SegmentRouting {
   }
 
   /**
-   * Puts a sealed segment's successors in its place, each cut to the range that the sealed one had here. Without effect
-   * when the segment is not here (any more).
+   * Puts a sealed segment's successors in its place, each cut to the range that the sealed one had here. Nothing changes if
+   * the segment is not here, or not any more.
    */
   replace(
     sealed: SegmentId,

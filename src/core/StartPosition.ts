@@ -7,11 +7,14 @@ import * as Schema from "effect/Schema"
 import { StreamCut } from "./StreamCut.ts"
 
 /**
- * `earliest`: the first events that are still there. `latest`: the tail at the time the position is resolved. A stream
- * cut: the first events after it.
+ * - `"earliest"`: the first events that have not been truncated.
+ * - `"latest"`: the tail that the stream has when the position is resolved.
+ * - a stream cut: the first events after it.
  *
- * There is no start at a time: Pravega 0.13's controller ignores the timestamp it is asked for. A query can start at one
- * that the stream's writers have noted (`Source.microBatch`).
+ * **Gotchas**
+ *
+ * A time is no start position: the controller of Pravega 0.13 ignores the timestamp that it is given. A query can start at a
+ * time that the stream's writers have noted (`Source.microBatch`).
  *
  * @category schemas
  * @since 0.1.0

@@ -24,16 +24,20 @@ const maxSegmentId = Serialization.maxCompactLong
 /** The largest that the bytes can hold: 2^61 - 2, two exbibytes. */
 const maxOffset = Serialization.maxCompactSignedLong
 
-/** What Java calls `StreamCut.UNBOUNDED`: as a start the stream's head, as an end no end. @category models @since 0.1.0 */
+/** What Java calls `StreamCut.UNBOUNDED`. As a start it means the stream's head, as an end it means no end. @category models @since 0.1.0 */
 export type Unbounded = "unbounded"
 
 /**
- * An offset in bytes per segment; together the segments cover the key space once. Offset -1: the segment is completely
- * read (it is sealed).
+ * A position in a stream: an offset in bytes for each of some segments that together cover the key space once.
+ *
+ * **Details**
+ *
+ * Offset -1 means that the segment is sealed and completely read. The order of the entries is kept, also in text and bytes, but
+ * it means nothing.
+ *
+ * **Gotchas**
  *
  * Segments of epochs from 2^30 on and offsets above 2^61 - 2 are refused: Java's bytes have no room for them.
- *
- * The order of the entries is kept, also in text and bytes, but it means nothing.
  *
  * **Example**
  *
@@ -57,8 +61,8 @@ export class StreamCut extends Schema.Class<StreamCut>("effect-pravega/StreamCut
   )
 }) {
   /**
-   * The text that Java's `StreamCut.asText` gives (gzip headers aside), which the Spark and Flink connectors store and
-   * show: Base64 of gzip. An unbounded cut is `UNBOUNDED`.
+   * The text that Java's `StreamCut.asText` gives, apart from gzip's headers: Base64 of gzip. The Spark and Flink connectors
+   * store and show it. The text of an unbounded cut is `UNBOUNDED`.
    */
   static readonly toText = (cut: StreamCut | Unbounded): string =>
     cut === "unbounded" ? unboundedText : GzipText.pack(plainText(cut))
@@ -80,15 +84,15 @@ export class StreamCut extends Schema.Class<StreamCut>("effect-pravega/StreamCut
   static readonly fromBytes = (bytes: Uint8Array): Result.Result<StreamCut | Unbounded, MalformedValue> =>
     bytes.length === 0 ? Result.succeed("unbounded") : Reading.fromBytes("StreamCut", bytes, readStreamCut)
 
-  /** What the text form packs: for logs and for comparing the texts of two libraries. */
+  /** The text before it is packed, for logs, and for comparing what two libraries wrote. */
   override toString(): string {
     return plainText(this)
   }
 }
 
 /**
- * A stream cut in its text form (see `StreamCut.toText`); `UNBOUNDED` is refused. For JSON that is read by people,
- * `Schema.toCodecJson(StreamCut)` is the other choice.
+ * A stream cut in its text form (see `StreamCut.toText`). `UNBOUNDED` is refused. `Schema.toCodecJson(StreamCut)` gives JSON
+ * that people can read.
  *
  * **Example**
  *

@@ -68,12 +68,14 @@ export class StreamCutOrderError extends Schema.TaggedError<StreamCutOrderError>
 }
 
 /**
- * The partial order of cuts: -1 when `a` lies before `b`, 0 when they are the same position, 1 when `a` lies after `b`,
- * and none when neither is true: each is ahead somewhere.
+ * The partial order of cuts: -1 if `a` lies before `b`, 0 if they are the same position, 1 if `a` lies after `b`. None if each
+ * is ahead of the other somewhere.
  *
- * `a` is at or before `b` when that holds wherever their segments overlap: in the same segment by offset, else by the
- * order in which the segments were made (the controller's rule). So the end of a segment lies before the start of its
- * successors, though there is no byte between them. Offset -1 is the same as the segment's length.
+ * **Details**
+ *
+ * `a` is at or before `b` if that is so wherever their segments overlap. In one segment, the offset decides; between two, the
+ * order in which they were made, as in the controller. So the end of a segment lies before the start of its successors,
+ * though there is no byte between them. Offset -1 is the same as the segment's length.
  *
  * @category ordering
  * @since 0.1.0
@@ -92,11 +94,14 @@ export const compare = (
   })
 
 /**
- * How many bytes lie between two cuts, headers of events included, and those that have been truncated since. Fails unless
+ * How many bytes lie between two cuts. Headers of events count, and so do bytes that have been truncated since. Fails unless
  * `to` is at or after `from`.
  *
- * `segments` describes all segments from the one to the other; others may be among them. For cuts that a reader can have
- * reached (a segment is entered when all before it are read) distances add up: from a to b and from b to c is from a to c.
+ * **Details**
+ *
+ * `segments` must describe every segment from one cut to the other, and may describe more. Distances add up for cuts that a
+ * reader can reach, which enters a segment when it has read all before it: the distance from a to b and that from b to c make
+ * the distance from a to c.
  *
  * @category measuring
  * @since 0.1.0

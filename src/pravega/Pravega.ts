@@ -1,6 +1,6 @@
 /**
- * The root service: one client of one Pravega cluster (or of the embedded server). It is what user-facing modules
- * require, and what the program provides at its edge; it holds no state of its own.
+ * The root service: one client of one Pravega cluster (or of the embedded server). The modules that users call
+ * require it, and a program provides it at its edge. It holds no state of its own.
  *
  * @since 0.1.0
  */
@@ -23,18 +23,18 @@ import { SegmentStoreTransport } from "./segmentstore/SegmentStoreTransport.ts"
 /** @category models @since 0.1.0 */
 export interface PravegaOptions extends ControllerOptions {
   /**
-   * `tcp://host:port`, several separated by commas; `tls://` encrypts the connections to the controller and to the
-   * segment stores.
+   * `tcp://host:port`, or several of them separated by commas. `tls://` encrypts the connections to the controller and to
+   * the segment stores.
    */
   readonly controller: string
-  /** Whom to trust, with `tls://`. Default: the certificate authorities that Node trusts. */
+  /** Which certificates to trust, for `tls://`. Default: the authorities that Node trusts. */
   readonly tls?: TlsOptions | undefined
-  /** How long connecting to a segment store may take, 5 seconds by default. */
+  /** How long connecting to a segment store may take. Default: 5 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
   readonly stores?: SegmentStoresOptions | undefined
 }
 
-/** What a client is told that needs no sockets. @category models @since 0.1.0 */
+/** The options of a client without sockets. @category models @since 0.1.0 */
 export type ClientOptions = Omit<PravegaOptions, "controller" | "tls" | "connectTimeout">
 
 /** @category services @since 0.1.0 */
@@ -43,7 +43,7 @@ export class Pravega extends Context.Service<Pravega, {
   readonly segments: Segments["Service"]
   readonly stores: SegmentStores["Service"]
 }>()("effect-pravega/Pravega") {
-  /** Over whatever transports there are: how an embedded server and tests take the sockets' place. */
+  /** A client over the transports that are provided. Embedded servers and tests use it in place of sockets. */
   static readonly layerTransport = (
     options: ClientOptions = {}
   ): Layer.Layer<Pravega, never, ControllerTransport | SegmentStoreTransport> => {
@@ -88,9 +88,12 @@ export class Pravega extends Context.Service<Pravega, {
     }))
 
   /**
-   * A client with a server of its own in this process: no sockets, nothing to install or to start. With a directory the
-   * server keeps what was acknowledged, through a kill -9 too; without, everything is gone when the layer's Scope closes.
-   * Clients elsewhere want the server on sockets: see `effect-pravega/embedded`.
+   * A client with a server of its own in this process. There are no sockets, and nothing to install or to start.
+   *
+   * **Details**
+   *
+   * With a directory the server keeps what it acknowledged, also through a `kill -9`. Without one everything is gone when the
+   * layer's Scope closes. For clients in other processes, see `effect-pravega/embedded`, which has the server on sockets.
    *
    * **Example**
    *

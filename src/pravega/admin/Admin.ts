@@ -1,6 +1,6 @@
 /**
- * Administration: scopes and streams, scaling, truncation, and what there is to know about a stream. Functions that
- * need a `Pravega`; they hold nothing and cache nothing. Events are written and read elsewhere.
+ * Administration: scopes and streams, scaling, truncation, and what there is to know about a stream. The functions need
+ * a `Pravega`. They keep nothing open and cache nothing. Events are written and read elsewhere.
  *
  * Streams are named by `ScopedStream` or by their text, `"scope/stream"`. A name that Pravega would refuse fails with
  * `InvalidName` before anything is sent.
@@ -31,16 +31,16 @@ import * as ScalePlan from "./internal/ScalePlan.ts"
 /** A stream, or its name as `"scope/stream"`. @category models @since 0.1.0 */
 export type StreamLike = ScopedStream | string
 
-/** A configuration, or what one is made of. @category models @since 0.1.0 */
+/** A configuration, or the fields to make one of. @category models @since 0.1.0 */
 export type ConfigurationLike = StreamConfiguration | (typeof StreamConfiguration)["~type.make.in"]
 
 /** What there is to know about a stream. @category models @since 0.1.0 */
 export interface StreamInfo {
   readonly stream: ScopedStream
   readonly configuration: StreamConfiguration
-  /** The first events that are still there. */
+  /** The stream's head: the first events that have not been truncated. */
   readonly head: StreamCut
-  /** The end, read segment by segment; of a sealed stream its last segments with their lengths. */
+  /** The end, read segment by segment. That of a sealed stream consists of its last segments and their lengths. */
   readonly tail: StreamCut
   readonly isSealed: boolean
 }
@@ -52,7 +52,7 @@ export interface StreamEpoch {
 }
 
 /**
- * Creates a scope. True: created; false: it existed already.
+ * Creates a scope. Returns whether it was created: false, if it existed already.
  *
  * **Example**
  *
@@ -83,7 +83,7 @@ export const scopeExists = Effect.fn("Admin.scopeExists")(
 )
 
 /**
- * The scopes, page by page. Pravega's own (`_system`) are left out unless `internal`.
+ * The scopes, page by page. Pravega's own (`_system`) are left out unless `internal` is true.
  *
  * **Example**
  *
@@ -108,8 +108,8 @@ export const listScopes = (
   )
 
 /**
- * Deletes a scope. True: deleted; false: there was none. Fails with `ScopeNotEmpty`, unless `recursive`: then everything
- * in it is deleted too, streams with their events, reader groups and tables; that may take minutes.
+ * Deletes a scope. Returns whether it was deleted: false, if there was none. Fails with `ScopeNotEmpty` if something is in it.
+ * With `recursive` all that is deleted too: streams with their events, reader groups and tables. It may take minutes.
  *
  * @category scopes
  * @since 0.1.0
@@ -124,8 +124,8 @@ export const deleteScope = Effect.fn("Admin.deleteScope")(
 )
 
 /**
- * Creates a stream. True: created; false: it existed already, and keeps the configuration it has. Its scope must exist;
- * see `ensureStream`.
+ * Creates a stream. Returns whether it was created: false, if it existed already, and then it keeps the configuration that it
+ * has. Its scope must exist; `ensureStream` creates that too.
  *
  * @category streams
  * @since 0.1.0
@@ -144,8 +144,8 @@ export const createStream = Effect.fn("Admin.createStream")(
 )
 
 /**
- * Creates a stream, and its scope, where they are missing. True: the stream was created. What exists keeps the
- * configuration it has.
+ * Creates a stream and its scope where they are missing. Returns whether the stream was created. One that exists keeps the
+ * configuration that it has.
  *
  * @category streams
  * @since 0.1.0
@@ -186,13 +186,17 @@ export const configuration = Effect.fn("Admin.configuration")(
 )
 
 /**
- * Replaces a stream's configuration as a whole; what is left out goes back to its default. The
- * controller scales the stream before it answers: to the number of segments of a fixed policy, up to the minimum of an
+ * Replaces a stream's configuration as a whole: what is left out goes back to its default.
+ *
+ * **Details**
+ *
+ * The controller scales the stream before it answers: to the number of segments of a fixed policy, or up to the minimum of an
  * automatic one.
  *
- * Refused with `InvalidRequest` is a policy whose number of segments 0.13.0 can't scale this stream to: one of 49, 98,
- * 103, ... equal ranges, from or to which it would try without end. Scale such a stream by hand, with `scaleTo`, under
- * an automatic policy with a low minimum.
+ * **Gotchas**
+ *
+ * Pravega 0.13.0 can't scale a stream from or to 49, 98, 103, ... equal ranges: it would try without end. Such a policy fails
+ * with `InvalidRequest`. Scale such a stream by hand, with `scaleTo`, under an automatic policy with a low minimum.
  *
  * @category streams
  * @since 0.1.0
@@ -218,8 +222,11 @@ export const tags = (name: StreamLike): Effect.Effect<ReadonlyArray<string>, Con
   Effect.map(configuration(name), ({ tags }) => tags)
 
 /**
- * Replaces a stream's tags and leaves the rest of its configuration. Reads and writes the configuration: an update by
- * somebody else in between is overwritten.
+ * Replaces a stream's tags, and leaves the rest of its configuration as it is.
+ *
+ * **Gotchas**
+ *
+ * It reads the configuration and writes it back: an update that somebody makes in between is overwritten.
  *
  * @category streams
  * @since 0.1.0
@@ -233,8 +240,8 @@ export const setTags = Effect.fn("Admin.setTags")(
 )
 
 /**
- * The streams of a scope, page by page, or those with a tag. Pravega's own (they start with an underscore) are left out
- * unless `internal`.
+ * The streams of a scope, or those of its streams that have a tag, page by page. Pravega's own, which start with an
+ * underscore, are left out unless `internal` is true.
  *
  * @category streams
  * @since 0.1.0
@@ -252,7 +259,7 @@ export const listStreams = (
   })).pipe(Stream.filter(({ stream }) => options?.internal === true || !StreamName.isInternal(stream)))
 
 /**
- * Seals a stream, for ever: no event can be written any more, open transactions are aborted, readers reach an end.
+ * Seals a stream, for ever. No event can be written any more, open transactions are aborted, and readers reach an end.
  * Sealing it again succeeds.
  *
  * @category streams
@@ -265,9 +272,12 @@ export const sealStream = Effect.fn("Admin.sealStream")(
 )
 
 /**
- * Deletes a stream with its events. True: deleted; false: there was none. It must be sealed, else `StreamNotSealed`;
- * `seal` seals it first. A stream that is created again under the name starts with other segments: cuts and pointers of
- * the old one don't fit it.
+ * Deletes a stream with its events. Returns whether it was deleted: false, if there was none. Fails with `StreamNotSealed` if
+ * it is not sealed; with `seal` it is sealed first.
+ *
+ * **Gotchas**
+ *
+ * A stream that is created again under the same name has other segments. Cuts and pointers of the old one don't fit it.
  *
  * @category streams
  * @since 0.1.0
@@ -286,14 +296,14 @@ export const deleteStream = Effect.fn("Admin.deleteStream")(
   }
 )
 
-/** The segments that take events now; none when the stream is sealed. @category segments @since 0.1.0 */
+/** The segments that take events now. A sealed stream has none. @category segments @since 0.1.0 */
 export const segments = Effect.fn("Admin.segments")(
   function*(name: StreamLike): Effect.fn.Return<ReadonlyArray<SegmentWithRange>, ControllerError, Pravega> {
     return yield* (yield* Pravega).controller.currentSegments(yield* existingStream(name))
   }
 )
 
-/** The epochs of a stream, the first one first: its segments before, between and after the scalings. @category segments @since 0.1.0 */
+/** The epochs of a stream, from the first one on: its segments before, between and after the scalings. @category segments @since 0.1.0 */
 export const epochs = (name: StreamLike): Stream.Stream<StreamEpoch, ControllerError, Pravega> =>
   Stream.unwrap(Effect.gen(function*() {
     const { controller } = yield* Pravega
@@ -308,10 +318,10 @@ export const epochs = (name: StreamLike): Stream.Stream<StreamEpoch, ControllerE
   }))
 
 /**
- * Scales a stream by hand: seals segments and puts new ones in their place, whose key ranges must cover exactly those of
- * the sealed ones. Returns when it is done, with the new segments. Interrupted, the scaling goes on.
+ * Scales a stream by hand: seals segments, and puts new ones in their place whose key ranges cover exactly those of the sealed
+ * ones. Returns the new segments when it is done. If it is interrupted, the scaling goes on.
  *
- * Fails with `ScalePreconditionFailed` when a segment is not active, with `InvalidScale` when the ranges don't fit.
+ * Fails with `ScalePreconditionFailed` if a segment is not active, and with `InvalidScale` if the ranges don't fit.
  *
  * **Example**
  *
@@ -350,11 +360,11 @@ export const scale = Effect.fn("Admin.scale")(
 )
 
 /**
- * Scales a stream to `count` segments of equal key ranges; those that have such a range already stay. Returns when it is
- * done, with the segments that are active then.
+ * Scales a stream to `count` segments of equal key ranges. Segments that have such a range already stay. Returns the segments
+ * that are active when it is done.
  *
- * The scaling policy's number of segments is a minimum, also for a fixed one: fewer than that fails with
- * `InvalidRequest`.
+ * Fails with `InvalidRequest` if `count` is less than the scaling policy's number of segments, which is a minimum, also of a
+ * fixed policy.
  *
  * **Example**
  *
@@ -388,8 +398,8 @@ export const scaleTo = Effect.fn("Admin.scaleTo")(
 )
 
 /**
- * Deletes the events before a cut. Fails with `InvalidStreamCut` when the cut lies before the present head or does not
- * fit the stream, and with `StreamSealed`: a sealed stream can't be truncated (0.13.0).
+ * Deletes the events before a cut. Fails with `InvalidStreamCut` if the cut lies before the present head or does not fit the
+ * stream, and with `StreamSealed` if the stream is sealed: Pravega 0.13.0 does not truncate it.
  *
  * **Example**
  *
@@ -427,9 +437,12 @@ export const earliestCut = Effect.fn("Admin.earliestCut")(
 )
 
 /**
- * The stream's end at this moment; of a sealed stream its last segments with their lengths. The offsets are read segment
- * by segment, so that this is no snapshot: of two events written one after the other to different segments it may have
- * the second and not the first.
+ * The stream's end at this moment. That of a sealed stream consists of its last segments and their lengths.
+ *
+ * **Gotchas**
+ *
+ * The offsets are read segment by segment, so this is no snapshot. Of two events that were written one after the other to
+ * different segments, the second may lie before the cut and the first after it.
  *
  * @category cuts
  * @since 0.1.0
@@ -467,8 +480,8 @@ export const streamInfo = Effect.fn("Admin.streamInfo")(
 )
 
 /**
- * The bytes between two cuts of a stream, headers of events (8 bytes each) included. Asks the stores for the lengths of
- * segments that lie between: fails with a `SegmentError` when such a one is truncated away.
+ * The bytes between two cuts of a stream, headers of events (8 bytes each) included. It asks the stores for the lengths of the
+ * segments in between, and fails with a `SegmentError` if one of them was truncated away.
  *
  * **Example**
  *

@@ -2,10 +2,10 @@
  * Transactions: events of one stream that become visible together, or never. Several fibers and several processes may
  * write to the same one (`join`).
  *
- * Together means: the decision is one; the events become visible segment by segment soon after it (`awaitCommitted` waits
- * for the last one). Within a transaction, events of one routing key keep the order in which one writer wrote them.
+ * "Together" means that there is one decision. The events become visible soon after it, segment by segment; `awaitCommitted`
+ * waits for the last one. Within a transaction, events of one routing key keep the order in which one writer wrote them.
  *
- * Not here: what makes several transactions one unit, which needs a checkpoint log.
+ * Not here: making one unit of several transactions, which takes a checkpoint log.
  *
  * @since 0.1.0
  */
@@ -34,8 +34,8 @@ import * as TransactionFate from "./TransactionFate.ts"
 import type { TransactionWriter, TransactionWriterOptions } from "./TransactionWriter.ts"
 
 /**
- * A transaction, as one process holds it. Its Scope ends the pings and its writers, not its fate, unless it was begun
- * here and neither committed nor kept: then it is aborted.
+ * A transaction, as one process holds it. When its Scope closes, its pings and writers end. The
+ * transaction itself goes on, unless it was begun here and neither committed nor kept: then it is aborted.
  *
  * @category models
  * @since 0.1.0
@@ -43,36 +43,38 @@ import type { TransactionWriter, TransactionWriterOptions } from "./TransactionW
 export interface Transaction<A> {
   readonly id: Id.TransactionId
   readonly stream: EventStream<A>
-  /** The segments it writes to, with ids in the transaction's epoch: in a scaled stream not those of the stream. */
+  /** The segments that it writes to. Their ids are of the transaction's epoch: a scaled stream may have others. */
   readonly segments: ReadonlyArray<SegmentWithRange>
   /**
-   * A writer of its own, for one of several fibers, say, or with fixed ids. When its Scope closes after a success it is
-   * flushed first. Events that it accepted and lost, because its Scope closed after a failure, make `commit` fail.
+   * One more writer, for one of several fibers for example, or with fixed ids. When its Scope closes after a success, it is
+   * flushed first. If its Scope closes after a failure, events that it accepted may be lost, and then `commit` fails.
    */
   readonly writer: (
     options?: TransactionWriterOptions
   ) => Effect.Effect<TransactionWriter<A>, TransactionError, Scope.Scope>
-  /** Writes with the transaction's own writer, made at the first use: see `TransactionWriter.write`. */
+  /** Writes with the transaction's own writer, which is made when it is first used (`TransactionWriter.write`). */
   readonly write: (events: ReadonlyArray<A>) => Effect.Effect<void, TransactionError>
   /** Waits until everything written through this value is acknowledged. */
   readonly flush: Effect.Effect<void, TransactionError>
   /**
-   * Flushes, then commits; returns when the decision is recorded: nothing can undo it, and readers see it soon. Once sent it
-   * can't be interrupted. Idempotent, also for a transaction that another process has committed. A lost reply is settled by
-   * the transaction's state; if not even that can be had, it fails with `OutcomeUnknown` and the transaction is not aborted.
+   * Flushes, and then commits. It returns when the decision is recorded: nothing can undo it, and readers see the events soon.
+   * It may be called again, also for a transaction that another process has committed.
+   *
+   * Once the commit is sent, it can't be interrupted. A lost reply is settled by the transaction's state. If that can't be had
+   * either, it fails with `OutcomeUnknown`, and the transaction is not aborted.
    */
   readonly commit: Effect.Effect<void, TransactionError>
   /**
-   * As `commit`, and notes an event time for the stream's watermarks, under a name that a writer keeps from transaction to
-   * transaction: its events up to the end of this one have times up to `timestamp`.
+   * Commits as `commit` does, and notes an event time for the stream's watermarks: the events of the named writer, up to the
+   * end of this transaction, have times up to `timestamp`. A writer keeps its name from transaction to transaction.
    */
   readonly commitWithTime: (mark: {
     readonly writerId: WriterId
     readonly timestamp: bigint
   }) => Effect.Effect<void, TransactionError>
-  /** Waits until the transaction is committed, by whomever: a reader sees all of it then. */
+  /** Waits until the transaction is committed, by whatever process. Readers then see all of it. */
   readonly awaitCommitted: Effect.Effect<void, TransactionError>
-  /** Idempotent. Fails with `TransactionNotOpen` when it was committed. */
+  /** Aborts the transaction. It may be called again. Fails with `TransactionNotOpen` if it was committed. */
   readonly abort: Effect.Effect<void, TransactionError>
   readonly state: Effect.Effect<TransactionState, TransactionError>
   /** The fate is recorded elsewhere: the Scope's end does not abort it any more. Pings go on until then. */
@@ -96,16 +98,18 @@ export interface BeginOptions {
  * @since 0.1.0
  */
 export interface JoinOptions {
-  /** Present: this process pings too, with this lease. Absent: only others keep the transaction open. */
+  /** If present, this process pings too, with this lease. If absent, only others keep the transaction open. */
   readonly lease?: Duration.Input | undefined
 }
 
 /**
- * Begins a transaction. When the Scope closes, and `commit` was never sent nor `keep` called, it is aborted; an abort that
- * fails is logged, and the lease ends the transaction.
+ * Begins a transaction. It is aborted when the Scope closes, unless `commit` was sent or `keep` called. Fails if the stream does
+ * not exist or is sealed, and if the lease is out of bounds.
  *
- * Fails when the stream does not exist or is sealed, and when the lease is out of bounds. Not interruptible while the
- * controller is asked: a transaction whose id nobody knows could not be aborted.
+ * **Details**
+ *
+ * If the abort fails, that is logged, and the lease ends the transaction. Beginning can't be interrupted while the controller
+ * is asked: nobody could abort a transaction whose id nobody knows.
  *
  * @category constructors
  * @since 0.1.0
@@ -126,10 +130,12 @@ export const begin = <A>(
   }).pipe(Effect.mapError(toError))
 
 /**
- * Takes part in a transaction that was begun elsewhere. The Scope's end never aborts it.
+ * Takes part in a transaction that was begun elsewhere. The end of the Scope never aborts it.
  *
- * Works in every state that the controller remembers, so that a transaction can be committed again after a restart; fails
- * with `TransactionNotOpen` when the controller does not know it.
+ * **Details**
+ *
+ * The transaction may be in any state that the controller remembers, so that it can be committed again after a restart. Fails
+ * with `TransactionNotOpen` if the controller does not know it.
  *
  * @category constructors
  * @since 0.1.0
@@ -154,8 +160,10 @@ export const join = <A>(
  * Begins a transaction, runs `use`, commits, and waits until the transaction is visible to readers. If `use` fails or is
  * interrupted, or the events can't be flushed, it is aborted.
  *
- * The commit belongs to the success path: its errors are in the type, and once it is sent it can't be interrupted (waiting
- * for it to become visible can). Finalizers only ever abort, and only if commit was never sent.
+ * **Details**
+ *
+ * The commit belongs to the success path: its errors are in the type. Once it is sent it can't be interrupted; waiting for its
+ * events to become visible can. Finalizers only abort, and only if no commit was sent.
  *
  * ```ts
  * import { EventCodec, EventStream, Transaction } from "effect-pravega"
@@ -182,8 +190,8 @@ export const run = <A, B, E, R>(
   }))
 
 /**
- * Where a flow of events is cut into transactions: after each chunk of the Stream, after so many events, or when so much
- * time has passed since the transaction's first event. The flow's end is the last cut.
+ * Where a Stream of events is cut into transactions: after each chunk, after so many events, or when so much time has passed
+ * since the transaction's first event. The last transaction ends with the Stream.
  *
  * @category models
  * @since 0.1.0
@@ -195,7 +203,7 @@ export interface FlowOptions<in A> extends BeginOptions {
   /** What becomes visible together. */
   readonly per: Cut
   /**
-   * An event's time, in milliseconds since 1970: each transaction notes the highest one until then for the stream's
+   * Gives an event's time, in milliseconds since 1970. Each transaction notes the highest one so far for the stream's
    * watermarks. Times must not go back from one transaction to the next.
    */
   readonly eventTime?: ((event: A) => number) | undefined
@@ -208,13 +216,17 @@ export interface CommittedTransaction {
 }
 
 /**
- * Writes what a Stream emits in transactions, one after the other, each begun at its first event, and committed before the
- * next event is taken; it becomes visible while the next one is written. Ends with the number of events when all are
- * visible. A Stream that fails or is interrupted has its earlier transactions committed and the open one aborted. Fails with `InvalidRequest`
- * if `per` is not positive.
+ * Writes what a Stream emits in transactions, one after the other. It ends with the number of events, when all of them are
+ * visible. Fails with `InvalidRequest` if `per` is not positive.
  *
- * What is in no transaction yet when the process dies is not written, and who starts again can't tell from the stream which
- * of the input was: for that, see the queries of `effect-pravega/stream`.
+ * **Details**
+ *
+ * A transaction begins at its first event, and is committed before the next event is taken. It becomes visible while the next
+ * one is written. If the Stream fails or is interrupted, the open transaction is aborted; those before it are committed.
+ *
+ * **Gotchas**
+ *
+ * When the process dies, the stream does not tell which part of the input it has. The queries of `effect-pravega/stream` do.
  *
  * **Example**
  *
@@ -258,8 +270,8 @@ export const sink = <A>(
   )
 
 /**
- * Writes what a Stream emits in transactions, as `sink` does, and emits each of them when it is committed and visible. The
- * next one begins when it was taken.
+ * Writes what a Stream emits in transactions, as `sink` does, and emits each transaction when it is committed and visible. The
+ * next one begins when this one has been taken.
  *
  * **Example**
  *
@@ -347,7 +359,8 @@ const checkCut = <A>({ name }: EventStream<A>, per: Cut): Effect.Effect<void, Tr
 }
 
 /**
- * The state of any transaction. `unknown`: it never was, or ended more than a day or two ago.
+ * The state of any transaction. `unknown` means that it never was, or that it ended
+ * more than a day or two ago.
  *
  * @category getters
  * @since 0.1.0
@@ -359,8 +372,12 @@ export const state = (
   Pravega.use(({ controller }) => stateOf({ controller, stream, id }))
 
 /**
- * Transactions of a stream that the controller lists as completed. Unreliable on the server (0.13.0 answers with an empty
- * list seconds after a commit, and with at most 500): nothing should rely on it, and nothing here does.
+ * The transactions of a stream that the controller lists as completed.
+ *
+ * **Gotchas**
+ *
+ * Don't rely on it: Pravega 0.13.0 answers with an empty list for seconds after a commit, and with at most 500 transactions.
+ * Nothing in this package uses it.
  *
  * @category getters
  * @since 0.1.0

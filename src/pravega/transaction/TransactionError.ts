@@ -18,8 +18,8 @@ import { AccessRefused, StoreUnavailable } from "../segmentstore/SegmentError.ts
 import { AppendRefused, EncodeFailed, EventTooLarge, WriterClosed } from "../write/WriterError.ts"
 
 /**
- * The controller does not prolong the transaction any more: it reached its longest life (1000 leases or a day, by the
- * server's default), or its lease is not allowed. It can be committed until its lease runs out.
+ * The controller does not prolong the transaction any more. It has reached its greatest age (by the server's default 1000
+ * leases, or a day), or its lease is not allowed. It can be committed until its lease runs out.
  *
  * @category errors
  * @since 0.1.0

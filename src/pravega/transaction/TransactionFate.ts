@@ -47,9 +47,9 @@ export const toReason = (error: ControllerError): TransactionErrorReason => {
   }
 }
 
-/** Pings come so many times per lease: three may be lost. */
+/** So many pings are sent per lease: three of them may be lost. */
 const pingsPerLease = 4
-/** After a ping that got no answer, the next one comes sooner. */
+/** After a ping that got no answer, the next one is sent sooner. */
 const pingsPerLeaseInTrouble = 20
 const commitAttempts = 6
 const firstPauseMillis = 20
@@ -108,8 +108,8 @@ const afterPing = (
 }
 
 /**
- * Sends the commit, and says when it was accepted, as `awaitCommitted` takes it. An error that leaves its outcome open is
- * settled by the transaction's state: a commit is only sent again while that is open.
+ * Sends the commit, and returns the time at which it was accepted, which `awaitCommitted` takes. An error that leaves the
+ * outcome open is settled by the transaction's state. A commit is sent again only while the transaction is open.
  *
  * @category running
  * @since 0.1.0
@@ -146,8 +146,8 @@ export const commit = Effect.fnUntraced(function*(
 })
 
 /**
- * Polls until the transaction is committed: every reader sees it from then on. `acceptedAt`: when its commit was accepted by
- * this process; then it is asked about when it may be there.
+ * Polls until the transaction is committed. Every reader sees it from then on. `acceptedAt` is the time at which this process
+ * had the commit accepted. The first poll is then made when the transaction may be committed, judging by those before it.
  *
  * @category running
  * @since 0.1.0

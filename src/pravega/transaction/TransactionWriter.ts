@@ -1,6 +1,6 @@
 /**
- * Writes the events of one part of a transaction: one fiber's or one process's. Any number of them may write to the same
- * transaction at once. Nothing here decides the transaction's fate (`Transaction`).
+ * Writes the events of one part of a transaction: one fiber's or one process's. Any number of writers may write to the same
+ * transaction at once. What becomes of the transaction is decided by `Transaction`, not here.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,7 @@ export interface WrittenSegment {
 }
 
 /**
- * Calls made one after the other keep their order per routing key. Events without routing key are spread over the
+ * Calls that are made one after the other keep their order per routing key. Events without routing key are spread over the
  * segments.
  *
  * @category models
@@ -35,15 +35,16 @@ export interface WrittenSegment {
  */
 export interface TransactionWriter<A> {
   /**
-   * Hands events over, waiting while too much is unacknowledged. They are durable after `flush`, or a `commit` by the same
-   * transaction value. Interrupted, the rest is not written: abort the transaction, or go on from what `written` says.
+   * Hands events over. It waits while too many bytes are unacknowledged. The events are durable after `flush`, or after a
+   * `commit` of the same transaction value. If it is interrupted, the rest is not written: abort the transaction, or go on
+   * from what `written` says.
    */
   readonly write: (events: ReadonlyArray<A>) => Effect.Effect<void, TransactionError>
   /** Waits until everything written before is acknowledged. */
   readonly flush: Effect.Effect<void, TransactionError>
   /**
-   * What has been acknowledged until now, by segment (its id in the transaction). With writer ids that the caller fixed, it
-   * includes the events that the store had already under the same number.
+   * What has been acknowledged so far, by the segment's id in the transaction. If the caller fixed the writer ids, it
+   * includes events that the store had already under the same number.
    */
   readonly written: Effect.Effect<ReadonlyMap<SegmentId, WrittenSegment>>
 }
@@ -54,20 +55,20 @@ export interface TransactionWriter<A> {
  */
 export interface TransactionWriterOptions {
   /**
-   * The UUID under which this writer appends to a segment of the transaction (given its full name), in lower-case text
-   * form; random by default. Different for each segment and for each writer.
+   * Gives the UUID under which this writer appends to a segment of the transaction, in lower-case text, by the segment's full
+   * name. Each writer must have another one for each segment. Default: random.
    *
-   * A writer with the ids of one that is gone takes over from it: events are numbered from 1 in the order in which they go
-   * to a segment, and those with numbers that the store has already are not sent again. That is right only if both write
-   * the same events in the same order.
+   * A writer with the ids of one that is gone takes over from it. Events are numbered from 1 in the order in which they go to
+   * a segment, and those whose numbers the store has already are not sent again. So both must write the same events in the
+   * same order.
    */
   readonly writerId?: ((segmentName: string) => string) | undefined
-  /** False: `written` stays empty, which saves a checksum of all bytes. Default true. */
+  /** If false, `written` stays empty, which saves a checksum of all bytes. Default: true. */
   readonly notesWritten?: boolean | undefined
-  /** Events are accepted while fewer bytes than this are unacknowledged (headers included); default 8 MiB. */
+  /** Events are accepted while fewer bytes than this are unacknowledged, headers included. Default: 8 MiB. */
   readonly maxPendingBytes?: number | undefined
-  /** Events for one segment are sent in blocks of at most this size; default 512 KiB. A larger event is its own block. */
+  /** Events for one segment are sent in blocks of at most so many bytes. A larger event is a block. Default: 512 KiB. */
   readonly blockBytes?: number | undefined
-  /** How long to go on trying while a segment takes nothing, before the writer fails; default 10 minutes. */
+  /** How long the writer goes on trying while a segment takes nothing, before it fails. Default: 10 minutes. */
   readonly outageLimit?: Duration.Input | undefined
 }

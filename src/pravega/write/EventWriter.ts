@@ -1,10 +1,11 @@
 /**
- * Writing events to a stream, outside of transactions: in order per routing key, at least once, and exactly once as long
- * as the writer lives: what a lost connection left open is settled by the store's last event number, and where that can't
- * be had any more, the writer ends with `AppendOutcomeUnknown`. As calls (`make`), and as the end (`sink`) or a part
- * (`through`) of an Effect Stream.
+ * Writes events to a stream, outside of transactions: as calls (`make`), at the end of an Effect Stream (`sink`), or in the
+ * middle of one (`through`).
  *
- * Not here: transactions (`Transaction`), and exactly-once across restarts of the process, which needs a checkpoint log.
+ * Events of one routing key are written in order, and each once as long as the writer lives: what a lost connection left open
+ * is settled by the store's last event number. Where that can't be had any more, the writer ends with `AppendOutcomeUnknown`.
+ *
+ * Not here: transactions (`Transaction`), and exactly-once across restarts of the process, which takes a checkpoint log.
  *
  * @since 0.1.0
  */
@@ -35,36 +36,43 @@ import * as WriterLimits from "./WriterLimits.ts"
 import * as WriterTime from "./WriterTime.ts"
 
 /**
- * A writer of one stream; any number of fibers may share it. Calls made one after the other keep their order per routing
- * key; calls made at the same time have none between them. Events without routing key are spread over the segments and
- * have no order.
+ * A writer of one stream. Any number of fibers may share it.
  *
- * An interrupted wait does not take back what was accepted: it will be written.
+ * **Details**
+ *
+ * Calls that are made one after the other keep their order per routing key. Calls that are made at the same time have no order
+ * among them. Events without routing key are spread over the segments and have no order.
+ *
+ * **Gotchas**
+ *
+ * Interrupting a wait does not take back what was accepted: it will be written.
  *
  * @category models
  * @since 0.1.0
  */
 export interface EventWriter<A> {
   readonly stream: EventStream<A>
-  /** Writes one event; returns when it is durable. */
+  /** Writes one event, and returns when it is durable. */
   readonly write: (event: A) => Effect.Effect<void, WriterError>
   /**
-   * Writes events in order; returns when all are durable. They are not one atomic unit: after a failure some may be in the
-   * stream.
+   * Writes events in order, and returns when all are durable. They are not one atomic unit: after a failure some of them may
+   * be in the stream.
    */
   readonly writeAll: (events: ReadonlyArray<A>) => Effect.Effect<void, WriterError>
   /**
-   * Hands events over, waiting only while too much is unacknowledged. The Effect that it returns waits until they are
-   * durable; it may be run any number of times, or never.
+   * Hands events over. It waits only while too many bytes are unacknowledged. The Effect that it returns waits until these
+   * events are durable. It may be run any number of times, or never.
    */
   readonly enqueue: (events: ReadonlyArray<A>) => Effect.Effect<Effect.Effect<void, WriterError>, WriterError>
   /** Waits until everything accepted before is durable. */
   readonly flush: Effect.Effect<void, WriterError>
   /**
-   * Notes an event time for the stream's watermarks: what was written before has times up to `time`, what comes later none
-   * below. Waits until what was accepted before is durable. The unit is the stream's, milliseconds since 1970 by custom; all
-   * its writers must use the same. Fails with `TimeNotNoted` if an earlier note had a later time. The writer's notes count
-   * until its Scope closes, or it is silent for the stream's time-out (`timestampAggregationTimeout`).
+   * Notes an event time for the stream's watermarks. It says that what was written before has times up to `time`, and that
+   * what comes later has none below it. It first waits until what was accepted before is durable.
+   *
+   * The unit is the stream's, by custom milliseconds since 1970. All writers of the stream must use the same. Fails with
+   * `TimeNotNoted` if an earlier note had a later time. The writer's notes count until its Scope closes, or until it has
+   * been silent for the stream's time-out (`timestampAggregationTimeout`).
    */
   readonly noteTime: (time: bigint) => Effect.Effect<void, WriterError>
 }
@@ -75,26 +83,26 @@ export interface EventWriter<A> {
  */
 export interface EventWriterOptions {
   /**
-   * Events are accepted while fewer bytes than this are unacknowledged (headers of 8 bytes each included); default 8 MiB.
-   * One slice of a call (256 KiB, or one larger event) may exceed it.
+   * Events are accepted while fewer bytes than this are unacknowledged, headers of 8 bytes per event included. One slice of
+   * a call (256 KiB, or one larger event) may go beyond it. Default: 8 MiB.
    */
   readonly maxPendingBytes?: number | undefined
-  /** Events for one segment are sent in blocks of at most this size; default 512 KiB. A larger event is its own block. */
+  /** Events for one segment are sent in blocks of at most so many bytes. A larger event is a block. Default: 512 KiB. */
   readonly blockBytes?: number | undefined
-  /** How long to go on trying while a segment takes nothing, before the writer fails; default 10 minutes. */
+  /** How long the writer goes on trying while a segment takes nothing, before it fails. Default: 10 minutes. */
   readonly outageLimit?: Duration.Input | undefined
-  /** How long the close of the Scope waits for acknowledgements; default 30 seconds. */
+  /** How long closing the Scope waits for acknowledgements. Default: 30 seconds. */
   readonly closeTimeout?: Duration.Input | undefined
 }
 
 /**
- * Opens a writer. Its first connection is made for its first event.
+ * Opens a writer. It connects when it has its first event. Fails if the stream does not exist or is sealed.
  *
- * When the Scope closes after a success, what was accepted is flushed first, for at most `closeTimeout`; after a failure or
- * an interruption it is not. What is unacknowledged then fails with `WriterClosed`; after a success that is logged too, as
- * nobody may wait for it.
+ * **Details**
  *
- * Fails when the stream does not exist or is sealed.
+ * When the Scope closes after a success, what was accepted is flushed first, for at most `closeTimeout`. After a failure or an
+ * interruption it is not. What is then unacknowledged fails with `WriterClosed`. After a success that is logged too, because
+ * nobody may be waiting for it.
  *
  * ```ts
  * import { EventCodec, EventStream, EventWriter } from "effect-pravega"
@@ -146,24 +154,30 @@ export interface EventTime<in A> {
   /** An event's time, in milliseconds since 1970. */
   readonly of: (event: A) => number
   /**
-   * How far an event's time may lie before that of one that came earlier: times are noted so much late. Default none: then
-   * the times must not go back.
+   * How far an event's time may lie before that of an earlier event. Times are noted later by so much. Default: 0, and then
+   * times must not go back.
    */
   readonly disorder?: Duration.Input | undefined
-  /** How often a time is noted, if there is a later one; default every second. Also at the end. */
+  /** How often a time is noted, if there is a later one. The last one is noted at the end. Default: every second. */
   readonly every?: Duration.Input | undefined
 }
 
 /** @category models @since 0.1.0 */
 export interface FlowOptions<in A> extends EventWriterOptions {
-  /** Given: times are noted for the stream's watermarks. */
+  /** If given, times are noted for the stream's watermarks. */
   readonly eventTime?: EventTime<A> | undefined
 }
 
 /**
- * Writes what a Stream emits, chunk by chunk, and ends, with the number of events, when all of it is durable. The Stream is
- * held up while `maxPendingBytes` are unacknowledged. The writer lives as long as the Stream runs, and ends with it also when
- * that is interrupted; of a Stream that was cut short, what was not acknowledged may or may not be written.
+ * Writes what a Stream emits, chunk by chunk. It ends with the number of events, when all of them are durable.
+ *
+ * **Details**
+ *
+ * The Stream is held up while `maxPendingBytes` are unacknowledged. The writer lives as long as the Stream runs.
+ *
+ * **Gotchas**
+ *
+ * If the Stream fails or is interrupted, what was not acknowledged may or may not have been written.
  *
  * **Example**
  *
@@ -197,9 +211,13 @@ export const sink = <A>(
   )
 
 /**
- * Writes what a Stream emits and hands it on: an event comes out, in the same order, when it is durable. So what follows
- * acts on acknowledged events only. Reads ahead while fewer than `maxPendingBytes` are unacknowledged or not yet taken.
- * When the Stream fails, the events before come out first.
+ * Writes what a Stream emits, and hands each event on when it is durable, in the same order. What follows in the Stream so acts
+ * on acknowledged events only.
+ *
+ * **Details**
+ *
+ * It reads ahead while fewer than `maxPendingBytes` are unacknowledged or not yet taken. If the Stream fails, the events before
+ * the failure come out first.
  *
  * **Example**
  *
