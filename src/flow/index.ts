@@ -5,4 +5,9 @@
  */
 export * as Aggregate from "./aggregate/Aggregate.ts"
 export * as Key from "./key/Key.ts"
+export * as Change from "./Change.ts"
+export * as Flow from "./Flow.ts"
 export * as Place from "./Place.ts"
+export * as EventTime from "./time/EventTime.ts"
+export * as Watermarks from "./time/Watermarks.ts"
+export * as Window from "./time/Window.ts"

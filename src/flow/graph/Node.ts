@@ -1,0 +1,181 @@
+/**
+ * The graph that a flow is: its steps as data, without their types. Combinators make it, and everything else reads it: the
+ * machine, the model, the description. A node that two flows share is one step, run once.
+ *
+ * @since 0.2.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type { Aggregate } from "../aggregate/Aggregate.ts"
+import type { Shape } from "../time/Window.ts"
+
+/** Anything that gives events. */
+export type Node = Source | Each | Effectful | Merge | Step | Late
+
+/** What a source reads. */
+export interface Source {
+  readonly _tag: "Source"
+  readonly name: string
+}
+
+/** A step that knows one event at a time. */
+export type Each =
+  & {
+    readonly _tag: "Each"
+    readonly input: Node
+    /** Made of changes, its values are changes again. */
+    readonly keepsChanges: boolean
+  }
+  & (
+    | { readonly does: "map"; readonly f: (value: unknown) => unknown }
+    | { readonly does: "filter"; readonly f: (value: unknown) => boolean }
+    /** Undefined is left out. */
+    | { readonly does: "filterMap"; readonly f: (value: unknown) => unknown }
+    | { readonly does: "flatMap"; readonly f: (value: unknown) => Iterable<unknown> }
+  )
+
+/** A step that asks the world: its outputs may differ when it is run again. */
+export interface Effectful {
+  readonly _tag: "Effectful"
+  readonly input: Node
+  readonly name: string
+  readonly run: (value: unknown) => Effect.Effect<unknown, unknown, unknown>
+  readonly concurrency: number
+}
+
+export interface Merge {
+  readonly _tag: "Merge"
+  readonly inputs: ReadonlyArray<Node>
+}
+
+/** Events with the key by which a step takes them in. */
+export interface Keyed {
+  readonly _tag: "Keyed"
+  readonly input: Node
+  readonly name: string
+  readonly schema: Codec
+  readonly f: (value: unknown) => unknown
+  /** The values are changes, and `f` gives the key of what is before or after them. */
+  readonly isOfChanges: boolean
+}
+
+/** A step that remembers something of each key. */
+export interface Step {
+  readonly _tag: "Step"
+  readonly name: string
+  /** Two of a join, the left one first. */
+  readonly inputs: ReadonlyArray<Keyed>
+  readonly operation: Operation
+  /** What becomes of events that come too late; `output`: `Late` has them. */
+  readonly late: "count" | "fail" | "output"
+}
+
+/** What came too late for a step. */
+export interface Late {
+  readonly _tag: "Late"
+  readonly step: Step
+}
+
+export type Codec = Schema.Codec<unknown, unknown>
+export type AnyAggregate = Aggregate<unknown, unknown, unknown, "merge" | "remove" | "empty">
+export type Emit = "final" | "updates" | "changes"
+
+export type Operation =
+  | Windowed
+  | Running
+  | Stateful
+  | Deduplicated
+  | JoinWithin
+  | WindowJoin
+  | TableJoin
+
+export interface Windowed {
+  readonly _tag: "Window"
+  readonly window: Shape
+  readonly aggregate: AnyAggregate
+  readonly grace: number
+  readonly emit: Emit
+}
+
+/** Over all time. */
+export interface Running {
+  readonly _tag: "Aggregate"
+  readonly aggregate: AnyAggregate
+  readonly emit: "updates" | "changes"
+}
+
+export interface Stateful {
+  readonly _tag: "State"
+  readonly state: Codec
+  readonly initial: unknown
+  readonly maps: Readonly<Record<string, { readonly key: Codec; readonly value: Codec }>>
+  readonly event: Codec | undefined
+  readonly order: "time" | "arrival"
+  readonly ttl: Ttl | undefined
+  readonly onEvent: (state: unknown, event: unknown, context: unknown) => Next
+  readonly onTimer: ((state: unknown, timer: string, context: unknown) => Next) | undefined
+  /** What it makes are changes of what it made before, or events. */
+  readonly makesChanges: boolean
+}
+
+/** How long a key's state lives: after its last write (or read), by event time or the recorded clock. */
+export interface Ttl {
+  readonly after: number
+  readonly by: "event" | "clock"
+  readonly renewedBy: "write" | "read"
+}
+
+/** The state that follows (undefined: none any more), outputs, and what else is to be done. */
+export type Next = readonly [
+  state: unknown,
+  outputs: ReadonlyArray<unknown>,
+  also?: {
+    readonly timers?: Readonly<Record<string, Timer>> | undefined
+    readonly maps?: Readonly<Record<string, unknown>> | undefined
+  } | undefined
+]
+
+/** When a timer is due; undefined: it is not set any more. */
+export type Timer = { readonly at: number } | { readonly clock: number } | undefined
+
+export interface Deduplicated {
+  readonly _tag: "Deduplicate"
+  readonly within: number
+}
+
+export type JoinType = "inner" | "left" | "right" | "full" | "semi"
+
+/** Pairs whose right time lies in `[left + lower, left + upper]`. */
+export interface JoinWithin {
+  readonly _tag: "JoinWithin"
+  readonly type: JoinType
+  readonly lower: number
+  readonly upper: number
+  readonly grace: number
+  readonly left: Codec
+  readonly right: Codec
+  readonly where: ((left: unknown, right: unknown) => boolean) | undefined
+}
+
+/** Pairs of one window. */
+export interface WindowJoin {
+  readonly _tag: "WindowJoin"
+  readonly type: JoinType
+  readonly window: Shape & { readonly _tag: "Sliced" }
+  readonly grace: number
+  readonly left: Codec
+  readonly right: Codec
+  readonly where: ((left: unknown, right: unknown) => boolean) | undefined
+}
+
+/** Events with a table's row of their key: as of their time, or the one that is there when they come. */
+export interface TableJoin {
+  readonly _tag: "TableJoin"
+  readonly type: "inner" | "left"
+  readonly asOf: "time" | "arrival"
+  /** How far back a table's rows are known. */
+  readonly history: number
+  readonly event: Codec
+  readonly row: Codec
+  readonly isDeleted: (row: unknown) => boolean
+}

@@ -1,0 +1,262 @@
+/**
+ * Windows of one size. Inputs are added up by slice, so that one costs the same however many windows it is in; a window's
+ * result is merged from its slices when it is due.
+ *
+ * Rows: `s` + start of a slice, its accumulator. Where windows overlap, `n`: the end of the key's next window that has
+ * something in it.
+ *
+ * @since 0.2.0
+ */
+import * as Schema from "effect/Schema"
+import * as Change from "../Change.ts"
+import type { AnyAggregate, Windowed } from "../graph/Node.ts"
+import type { Place } from "../Place.ts"
+import * as Slices from "../time/Slices.ts"
+import type { Interval, Sliced } from "../time/Window.ts"
+import * as Keys from "./Keys.ts"
+import type { Emitted, Inputs, Line, Moment, Operator, Ran, Rows } from "./Operator.ts"
+
+interface Slice {
+  readonly start: number
+  /** Undefined: there was none before the batch. */
+  readonly before: unknown
+  accumulator: unknown
+}
+
+/** What a batch touches of a key. Most have one slice. */
+interface Touched {
+  last: Slice
+  readonly others: Array<Slice>
+}
+
+/** @category constructors @since 0.2.0 */
+export const make = (name: string, operation: Windowed, window: Sliced, key: Keys.KeyCodec): Operator => {
+  const line: Line = window.time === "event" ? "event" : "clock"
+  const { grace } = operation
+  const overlaps = window.every < window.size
+  return {
+    rows: {
+      s: {
+        schema: operation.aggregate.accumulator,
+        due: overlaps ? undefined : (sub) => ({ line, time: Keys.textTime(sub.slice(1)) + window.size + grace })
+      },
+      ...overlaps
+        ? { n: { schema: Schema.Int, due: (_sub, end) => ({ line, time: Number(end) + grace }) } }
+        : {}
+    },
+    watermark: line === "event" ? (input) => input - grace : (input) => input,
+    usesClock: line === "clock",
+    run: (rows, inputs, moment, emitted) => new Batch(name, operation, window, key, rows, moment, emitted).run(inputs)
+  }
+}
+
+class Batch {
+  private readonly name: string
+  private readonly operation: Windowed
+  private readonly aggregate: AnyAggregate
+  private readonly window: Sliced
+  private readonly key: Keys.KeyCodec
+  private readonly rows: Rows
+  private readonly moment: Moment
+  private readonly emitted: Emitted
+  private readonly overlaps: boolean
+  private readonly touched = new Map<string, Touched>()
+  /** Windows that end here or before are closed. */
+  private readonly closed: number
+
+  constructor(
+    name: string,
+    operation: Windowed,
+    window: Sliced,
+    key: Keys.KeyCodec,
+    rows: Rows,
+    moment: Moment,
+    emitted: Emitted
+  ) {
+    this.name = name
+    this.operation = operation
+    this.aggregate = operation.aggregate
+    this.window = window
+    this.key = key
+    this.rows = rows
+    this.moment = moment
+    this.emitted = emitted
+    this.overlaps = window.every < window.size
+    // What comes in by the clock is never late.
+    this.closed = window.time === "event" ? moment.before - operation.grace : -Infinity
+  }
+
+  run(inputs: Inputs): Ran {
+    this.add(inputs)
+    if (this.operation.emit !== "final") this.tell()
+    this.write()
+    return this.fire()
+  }
+
+  private add(inputs: Inputs): void {
+    const { aggregate, closed, touched, window } = this
+    const { keys, places, values } = inputs
+    const byEvent = window.time === "event"
+    for (let i = 0; i < keys.length; i++) {
+      const at = places[i]!
+      const time = byEvent ? at.time : this.moment.clock
+      const end = Slices.lastEnd(window, time)
+      if (end <= time) continue // in a gap between two windows
+      if (end <= closed) {
+        this.emitted.late.push({ port: 0, value: values[i], at })
+        continue
+      }
+      const start = Slices.sliceStart(window, time)
+      const key = keys[i]!
+      const entry = touched.get(key)
+      const slice = entry === undefined || entry.last.start !== start ? this.sliceOf(key, entry, start) : entry.last
+      slice.accumulator = aggregate.add(slice.accumulator, values[i], at)
+    }
+  }
+
+  private sliceOf(key: string, entry: Touched | undefined, start: number): Slice {
+    const found = entry?.others.find((slice) => slice.start === start)
+    if (entry !== undefined && found !== undefined) {
+      entry.others[entry.others.indexOf(found)] = entry.last
+      entry.last = found
+      return found
+    }
+    const before = this.rows.get(key, subOf(start))
+    const slice: Slice = { start, before, accumulator: before ?? this.aggregate.initial }
+    if (entry === undefined) this.touched.set(key, { last: slice, others: [] })
+    else {
+      entry.others.push(entry.last)
+      entry.last = slice
+    }
+    return slice
+  }
+
+  private write(): void {
+    for (const [key, { last, others }] of this.touched) {
+      this.writeSlice(key, last)
+      for (const slice of others) this.writeSlice(key, slice)
+    }
+  }
+
+  private writeSlice(key: string, slice: Slice): void {
+    this.rows.set(key, subOf(slice.start), slice.accumulator)
+    if (!this.overlaps || slice.before !== undefined) return
+    const end = Slices.firstOpenEnd(this.window, slice.start, this.closed)
+    const next = this.rows.get(key, "n")
+    if (next === undefined || end < Number(next)) this.rows.set(key, "n", end)
+  }
+
+  /** Tells what the batch changed, at most once per key and window. */
+  private tell(): void {
+    for (const [key, { last, others }] of this.touched) {
+      const slices = others.length === 0 ? [last] : [...others, last].toSorted((a, b) => a.start - b.start)
+      const ends = new Set<number>()
+      for (const { start } of slices) {
+        const to = Slices.lastEnd(this.window, start)
+        for (let end = Slices.firstOpenEnd(this.window, start, this.closed); end <= to; end += this.window.every) {
+          ends.add(end)
+        }
+      }
+      for (const end of [...ends].sort((a, b) => a - b)) this.tellWindow(key, end, slices)
+    }
+  }
+
+  private tellWindow(key: string, end: number, touched: ReadonlyArray<Slice>): void {
+    const interval = { start: end - this.window.size, end }
+    const inside = touched.filter(({ start }) => start >= interval.start && start < end)
+    const before = new Map<number, unknown>()
+    const after = new Map<number, unknown>()
+    if (this.overlaps) {
+      for (const { sub, value } of this.rows.range(key, subOf(interval.start), subOf(end))) {
+        before.set(Keys.textTime(sub.slice(1)), value)
+        after.set(Keys.textTime(sub.slice(1)), value)
+      }
+    }
+    for (const slice of inside) {
+      if (slice.before !== undefined) before.set(slice.start, slice.before)
+      after.set(slice.start, slice.accumulator)
+    }
+    const now = this.resultOf(key, interval, after)
+    if (this.operation.emit === "updates") return this.put(key, interval, now)
+    this.put(
+      key,
+      interval,
+      before.size === 0 ? Change.added(now) : Change.replaced(this.resultOf(key, interval, before), now)
+    )
+  }
+
+  private resultOf(key: string, window: Interval, slices: ReadonlyMap<number, unknown>): unknown {
+    const ordered = [...slices].sort(([a], [b]) => a - b).map(([, accumulator]) => accumulator)
+    return this.result(key, window, ordered)
+  }
+
+  private result(key: string, window: Interval, accumulators: ReadonlyArray<unknown>): unknown {
+    let sum = accumulators[0]
+    for (let i = 1; i < accumulators.length; i++) sum = this.aggregate.merge!(sum, accumulators[i])
+    return { key: this.key.key(key), value: this.aggregate.result(sum), window }
+  }
+
+  /** Results have the last instant of their window as their time. */
+  private put(key: string, window: Interval, value: unknown): void {
+    this.emitted.values.push(value)
+    this.emitted.places.push(placeOf(this.name, key, window.end - 1))
+  }
+
+  private fire(): Ran {
+    const { maxFirings } = this.moment
+    const line = this.window.time === "event" ? "event" : "clock"
+    const now = line === "event" ? this.moment.watermark : this.moment.clock
+    for (let fired = 0;;) {
+      const due = this.rows.due(line, now, Math.min(firingsAtOnce, maxFirings - fired))
+      if (due.length === 0) break
+      for (const { key, sub, time } of due) {
+        // A window that fires sets its key's next one, which may be due before others that are in hand.
+        if (this.overlaps && time > due[0]!.time) break
+        if (this.overlaps) this.fireNext(key)
+        else this.fireSlice(key, sub)
+        fired++
+      }
+    }
+    const left = this.rows.nextDue(line)
+    return { leftOver: left !== undefined && left <= now ? left : undefined }
+  }
+
+  private fireSlice(key: string, sub: string): void {
+    if (this.operation.emit === "final") {
+      const start = Keys.textTime(sub.slice(1))
+      const window = { start, end: start + this.window.size }
+      this.put(key, window, this.result(key, window, [this.rows.get(key, sub)]))
+    }
+    this.rows.delete(key, sub)
+  }
+
+  private fireNext(key: string): void {
+    const { every, size } = this.window
+    const end = Number(this.rows.get(key, "n"))
+    const window = { start: end - size, end }
+    const slices = this.rows.range(key, subOf(window.start), subOf(end))
+    if (this.operation.emit === "final" && slices.length > 0) {
+      this.put(key, window, this.result(key, window, slices.map(({ value }) => value)))
+    }
+    // Slices that begin before the next window are in no other.
+    for (const { sub } of slices) {
+      if (Keys.textTime(sub.slice(1)) >= window.start + every) break
+      this.rows.delete(key, sub)
+    }
+    const [first] = this.rows.range(key, "s", "t")
+    if (first === undefined) this.rows.delete(key, "n")
+    else this.rows.set(key, "n", Math.max(end + every, Slices.firstEnd(this.window, Keys.textTime(first.sub.slice(1)))))
+  }
+}
+
+const firingsAtOnce = 4096
+const subOf = (start: number): string => `s${Keys.timeText(start)}`
+
+/** Of a result: one per step, key and time, whatever the batches. */
+const placeOf = (step: string, key: string, time: number): Place => ({
+  time,
+  source: `${step}\u0000${key}`,
+  segment: 0n,
+  offset: 0n,
+  ordinal: 0
+})

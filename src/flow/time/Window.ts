@@ -1,0 +1,168 @@
+/**
+ * Windows: which stretches of time, or of a key's inputs, are added up together. Values: when they close and what comes out
+ * of them is said where they are used, by `Flow.window`.
+ *
+ * A window is `[start, end)` in milliseconds. Windows before time 0 exist, too.
+ *
+ * @since 0.2.0
+ */
+import type * as Duration from "effect/Duration"
+import type { Ability } from "../aggregate/Aggregate.ts"
+import * as Span from "./Span.ts"
+
+const TypeId = "~effect-pravega/flow/Window"
+
+/** From `start`, to before `end`, in milliseconds since 1970. @category models @since 0.2.0 */
+export interface Interval {
+  readonly start: number
+  readonly end: number
+}
+
+/** How results can come, see `Flow.window`. @category models @since 0.2.0 */
+export type Emits = "final" | "updates" | "changes"
+
+/**
+ * `A` are the inputs that it can be used for; `Needs` what an aggregate must be able to do to be used with it; `Emit` how
+ * its results can come.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Window<in A = unknown, out Needs extends Ability = never, in Emit = Emits> {
+  readonly [TypeId]: {
+    readonly A: (input: A) => void
+    readonly Needs: Needs | undefined
+    readonly Emit: (emit: Emit) => void
+  }
+  readonly shape: Shape
+}
+
+/** What kind of window it is, as data. @category models @since 0.2.0 */
+export type Shape = Sliced | Session | Count
+
+/** Windows of one size, one every so often. Tumbling ones are those with `every` equal to `size`. @category models @since 0.2.0 */
+export interface Sliced {
+  readonly _tag: "Sliced"
+  readonly size: number
+  readonly every: number
+  readonly offset: number
+  /** Whose time counts: the inputs' own, or the recorded clock of the batch that takes them in. */
+  readonly time: "event" | "processing"
+}
+
+/** Windows that last as long as inputs follow each other within `gap`. @category models @since 0.2.0 */
+export interface Session {
+  readonly _tag: "Session"
+  /** In milliseconds; a function where each input has its own. */
+  readonly gap: number | ((input: never) => number)
+}
+
+/** Windows of so many inputs of a key. @category models @since 0.2.0 */
+export interface Count {
+  readonly _tag: "Count"
+  readonly size: number
+}
+
+const make = <A, Needs extends Ability, Emit>(shape: Shape): Window<A, Needs, Emit> => ({
+  [TypeId]: { A: () => {}, Needs: undefined, Emit: () => {} },
+  shape
+})
+
+/** @category models @since 0.2.0 */
+export interface Alignment {
+  /** Where a window begins, from 1970 on; default 0. A window of a day from 06:00: "6 hours". */
+  readonly offset?: Duration.Input | undefined
+  /**
+   * `event` (default): an input belongs to the window of its own time. `processing`: to that of the clock that is recorded
+   * with the batch that takes it in; then results depend on when batches are made.
+   */
+  readonly time?: "event" | "processing" | undefined
+}
+
+/**
+ * One window after the other: each input is in one.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Window } from "effect-pravega/flow"
+ *
+ * const shifts = Window.tumbling("8 hours", { offset: "6 hours" })
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const tumbling = (size: Duration.Input, alignment: Alignment = {}): Window =>
+  make({ _tag: "Sliced", ...sliced("Window.tumbling", size, size, alignment) })
+
+/**
+ * Windows of `size`, one every `every`: an input is in all those that its time is in. The inputs between two bounds of
+ * windows are added up once, so that an input costs the same however many windows it is in.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Window } from "effect-pravega/flow"
+ *
+ * const lastTenSeconds = Window.sliding({ size: "10 seconds", every: "2 seconds" })
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const sliding = (
+  options: { readonly size: Duration.Input; readonly every: Duration.Input } & Alignment
+): Window<unknown, "merge"> =>
+  make({ _tag: "Sliced", ...sliced("Window.sliding", options.size, options.every, options) })
+
+/**
+ * Windows that grow with their inputs: each input stands for `[time, time + gap)`, and a session is what overlaps. Two that
+ * only touch stay apart: so an input that is in time never finds its session closed, and results don't depend on the order
+ * in which inputs arrive.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Window } from "effect-pravega/flow"
+ *
+ * const visits = Window.session({ gap: "30 minutes" })
+ * const patient = Window.session({ gap: (click: { readonly page: string }) => click.page === "film" ? "3 hours" : "30 minutes" })
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const session: {
+  (options: { readonly gap: Duration.Input }): Window<unknown, "merge", "final" | "changes">
+  <A>(options: { readonly gap: (input: A) => Duration.Input }): Window<A, "merge", "final" | "changes">
+} = <A>(
+  options: { readonly gap: Duration.Input | ((input: A) => Duration.Input) }
+): Window<A, "merge", "final" | "changes"> => {
+  const { gap } = options
+  return make({
+    _tag: "Session",
+    gap: typeof gap === "function"
+      ? (input: A) => Span.positive("Window.session: gap", gap(input))
+      : Span.positive("Window.session: gap", gap)
+  })
+}
+
+/**
+ * A window is full after so many inputs of its key, in the order in which a step takes them in; what is in it at the end of
+ * time comes, too. Its start and end are the least and the greatest time in it (plus 1 ms).
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const count = (size: number): Window<unknown, never, "final"> => {
+  if (!Number.isSafeInteger(size) || size < 1) throw new RangeError(`Window.count: ${size} is not a count of 1 or more`)
+  return make({ _tag: "Count", size })
+}
+
+const sliced = (name: string, size: Duration.Input, every: Duration.Input, alignment: Alignment) => ({
+  size: Span.positive(`${name}: size`, size),
+  every: Span.positive(`${name}: every`, every),
+  offset: Span.millis(`${name}: offset`, alignment.offset ?? 0),
+  time: alignment.time ?? "event" as const
+})
