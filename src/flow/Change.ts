@@ -18,7 +18,7 @@ export const replaced = <A>(before: A, after: A): Change<A> => ({ _tag: "Replace
 /** @category constructors @since 0.2.0 */
 export const removed = <A>(before: A): Change<A> => ({ _tag: "Removed", before })
 
-/** @category mapping @since 0.2.0 */
+/** @category combinators @since 0.2.0 */
 export const map = <A, B>(change: Change<A>, f: (value: A) => B): Change<B> => {
   switch (change._tag) {
     case "Added":
@@ -30,7 +30,7 @@ export const map = <A, B>(change: Change<A>, f: (value: A) => B): Change<B> => {
   }
 }
 
-/** What is left of it where only some results are looked at: undefined if none of its two is. @category filtering @since 0.2.0 */
+/** What is left of it where only some results are looked at: undefined if none of its two is. @category combinators @since 0.2.0 */
 export const filter = <A>(change: Change<A>, predicate: (value: A) => boolean): Change<A> | undefined => {
   const before = change._tag !== "Added" && predicate(change.before)
   const after = change._tag !== "Removed" && predicate(change.after)

@@ -102,7 +102,7 @@ export interface Step<in In, out A, out L, out M extends Mode = "events", out E 
   readonly lateOf: Types.Covariant<L>
 }
 
-/** What comes out of a flow, as a sink or a Stream gets it. @category type extractors @since 0.2.0 */
+/** What comes out of a flow, as a sink or a Stream gets it. @category utility types @since 0.2.0 */
 export type Output<F> = F extends Flow<never, infer A, infer M, infer _E, infer _R>
   ? M extends "changes" ? Change.Change<A> : A
   : never
@@ -150,7 +150,7 @@ export const sources = <S>() => <Name extends keyof S & string>(name: Name): Flo
 // stateless steps
 // -----------------------------------------------------------------------------
 
-/** Each value as `f` makes it. @category stateless steps @since 0.2.0 */
+/** Each value as `f` makes it. @category combinators @since 0.2.0 */
 export const map: {
   <A, B>(
     f: (value: A) => B
@@ -165,7 +165,7 @@ export const map: {
     })
 )
 
-/** The values that `predicate` holds for. @category stateless steps @since 0.2.0 */
+/** The values that `predicate` holds for. @category combinators @since 0.2.0 */
 export const filter: {
   <A, B extends A>(
     predicate: (value: A) => value is B
@@ -182,7 +182,7 @@ export const filter: {
       : each(self, { does: "filter", f: predicate as (value: unknown) => boolean })
 )
 
-/** Each value as `f` makes it, without those that it makes undefined. @category stateless steps @since 0.2.0 */
+/** Each value as `f` makes it, without those that it makes undefined. @category combinators @since 0.2.0 */
 export const filterMap: {
   <A, B>(
     f: (value: A) => B | undefined
@@ -202,7 +202,7 @@ export const filterMap: {
       : each(self, { does: "filterMap", f: f as (value: unknown) => unknown })
 )
 
-/** What `f` makes of each value, one after the other. @category stateless steps @since 0.2.0 */
+/** What `f` makes of each value, one after the other. @category combinators @since 0.2.0 */
 export const flatMap: {
   <A, B>(
     f: (value: A) => Iterable<B>
@@ -234,7 +234,7 @@ export const flatMap: {
  * )
  * ```
  *
- * @category stateless steps
+ * @category combinators
  * @since 0.2.0
  */
 export const mapEffect: {
@@ -272,7 +272,7 @@ export interface EffectOptions {
   readonly concurrency?: number | undefined
 }
 
-/** The values of several flows. @category combining @since 0.2.0 */
+/** The values of several flows. @category combinators @since 0.2.0 */
 export const merge = <const F extends ReadonlyArray<Flow<never, unknown, Mode, unknown, unknown>>>(
   flows: F
 ): Merged<F[number]> => make({ _tag: "Merge", inputs: flows.map(({ node }) => node) }) as never
@@ -287,7 +287,7 @@ type InOf<F> = (F extends Flow<infer In, unknown, Mode, unknown, unknown> ? (in_
 /**
  * A flow with several named outputs: each value says which one it is of. A sink takes its own by `Sink.filterMapInput`.
  *
- * @category combining
+ * @category combinators
  * @since 0.2.0
  */
 export const outputs = <const F extends Readonly<Record<string, Flow<never, unknown, Mode, unknown, unknown>>>>(
@@ -299,7 +299,7 @@ export const outputs = <const F extends Readonly<Record<string, Flow<never, unkn
     )
   ) as never
 
-/** @category type extractors @since 0.2.0 */
+/** @category utility types @since 0.2.0 */
 export type Outputs<F extends Readonly<Record<string, Flow<never, unknown, Mode, unknown, unknown>>>> = Flow<
   InOf<F[keyof F]>,
   { readonly [K in keyof F & string]: { readonly _tag: K; readonly value: Output<F[K]> } }[keyof F & string],
@@ -311,7 +311,7 @@ export type Outputs<F extends Readonly<Record<string, Flow<never, unknown, Mode,
 /**
  * The values that each predicate holds for, as flows by name; a value may be in several, or in none.
  *
- * @category combining
+ * @category combinators
  * @since 0.2.0
  */
 export const split = <In, A, M extends Mode, E, R, const P extends Readonly<Record<string, (value: A) => boolean>>>(
@@ -328,7 +328,7 @@ export const split = <In, A, M extends Mode, E, R, const P extends Readonly<Reco
  * Gives each value a key: what follows remembers something of each key. `name` says what the key is: it is part of a query's
  * structure. The Schema says which keys are equal, and in which order they are.
  *
- * @category keys
+ * @category combinators
  * @since 0.2.0
  */
 export const keyBy: {
@@ -405,14 +405,14 @@ export interface WindowOptions<Emit extends Node.Emit> extends LateOptions {
   readonly emit?: Emit | undefined
 }
 
-/** What values a step makes that emits so. @category type extractors @since 0.2.0 */
+/** What values a step makes that emits so. @category utility types @since 0.2.0 */
 export type ModeOf<Emit extends Node.Emit> = Emit extends "final" ? "events" : Emit
 
 /**
  * Adds up the values of each key and window. A value is late for a window when the watermark of the batch before has passed
  * the window's end and grace.
  *
- * @category keyed steps
+ * @category combinators
  * @since 0.2.0
  */
 export const window: {
@@ -463,7 +463,7 @@ export interface AggregateOptions<Emit extends "updates" | "changes"> {
 /**
  * Adds up the values of each key over all time. Behind changes, the aggregate must be able to take back.
  *
- * @category keyed steps
+ * @category combinators
  * @since 0.2.0
  */
 export const aggregate: {
@@ -496,7 +496,7 @@ type CanRemove<M, Can> = Holds<
   "what was told is taken back here: the aggregate behind changes needs remove"
 >
 
-/** What came too late for a step that was made with `late: "output"`. @category late events @since 0.2.0 */
+/** What came too late for a step that was made with `late: "output"`. @category combinators @since 0.2.0 */
 export const late = <In, A, L, M extends Mode, E, R>(self: Step<In, A, L, M, E, R>): Flow<In, L, "events", E, R> =>
   make({ _tag: "Late", step: self.node as Node.Step })
 
@@ -507,7 +507,7 @@ export const late = <In, A, L, M extends Mode, E, R>(self: Step<In, A, L, M, E, 
 /**
  * Changes as events: a row for what is taken back and one for what is put in.
  *
- * @category changes
+ * @category combinators
  * @since 0.2.0
  */
 export const expand = <In, A, E, R>(self: Flow<In, A, "changes", E, R>): Flow<In, Change.Row<A>, "events", E, R> =>
@@ -516,7 +516,7 @@ export const expand = <In, A, E, R>(self: Flow<In, A, "changes", E, R>): Flow<In
 /**
  * Changes as updates: what a result is now, and, where there is none any more, what `gone` makes of the last one.
  *
- * @category changes
+ * @category combinators
  * @since 0.2.0
  */
 export const updates: {

@@ -9,16 +9,16 @@ import type * as Schema from "effect/Schema"
 import type { Aggregate } from "../aggregate/Aggregate.ts"
 import type { Shape } from "../time/Window.ts"
 
-/** Anything that gives events. */
+/** Anything that gives events. @category models @since 0.2.0 */
 export type Node = Source | Each | Effectful | Merge | Step | Late
 
-/** What a source reads. */
+/** What a source reads. @category models @since 0.2.0 */
 export interface Source {
   readonly _tag: "Source"
   readonly name: string
 }
 
-/** A step that knows one event at a time. */
+/** A step that knows one event at a time. @category models @since 0.2.0 */
 export type Each =
   & {
     readonly _tag: "Each"
@@ -34,7 +34,7 @@ export type Each =
     | { readonly does: "flatMap"; readonly f: (value: unknown) => Iterable<unknown> }
   )
 
-/** A step that asks the world: its outputs may differ when it is run again. */
+/** A step that asks the world: its outputs may differ when it is run again. @category models @since 0.2.0 */
 export interface Effectful {
   readonly _tag: "Effectful"
   readonly input: Node
@@ -43,12 +43,13 @@ export interface Effectful {
   readonly concurrency: number
 }
 
+/** @category models @since 0.2.0 */
 export interface Merge {
   readonly _tag: "Merge"
   readonly inputs: ReadonlyArray<Node>
 }
 
-/** Events with the key by which a step takes them in. */
+/** Events with the key by which a step takes them in. @category models @since 0.2.0 */
 export interface Keyed {
   readonly _tag: "Keyed"
   readonly input: Node
@@ -59,7 +60,7 @@ export interface Keyed {
   readonly isOfChanges: boolean
 }
 
-/** A step that remembers something of each key. */
+/** A step that remembers something of each key. @category models @since 0.2.0 */
 export interface Step {
   readonly _tag: "Step"
   readonly name: string
@@ -70,16 +71,20 @@ export interface Step {
   readonly late: "count" | "fail" | "output"
 }
 
-/** What came too late for a step. */
+/** What came too late for a step. @category models @since 0.2.0 */
 export interface Late {
   readonly _tag: "Late"
   readonly step: Step
 }
 
+/** @category models @since 0.2.0 */
 export type Codec = Schema.Codec<unknown, unknown>
+/** @category models @since 0.2.0 */
 export type AnyAggregate = Aggregate<unknown, unknown, unknown, "merge" | "remove" | "empty">
+/** @category models @since 0.2.0 */
 export type Emit = "final" | "updates" | "changes"
 
+/** @category models @since 0.2.0 */
 export type Operation =
   | Windowed
   | Running
@@ -89,6 +94,7 @@ export type Operation =
   | WindowJoin
   | TableJoin
 
+/** @category models @since 0.2.0 */
 export interface Windowed {
   readonly _tag: "Window"
   readonly window: Shape
@@ -97,13 +103,14 @@ export interface Windowed {
   readonly emit: Emit
 }
 
-/** Over all time. */
+/** Over all time. @category models @since 0.2.0 */
 export interface Running {
   readonly _tag: "Aggregate"
   readonly aggregate: AnyAggregate
   readonly emit: "updates" | "changes"
 }
 
+/** @category models @since 0.2.0 */
 export interface Stateful {
   readonly _tag: "State"
   readonly state: Codec
@@ -118,14 +125,14 @@ export interface Stateful {
   readonly makesChanges: boolean
 }
 
-/** How long a key's state lives: after its last write (or read), by event time or the recorded clock. */
+/** How long a key's state lives: after its last write (or read), by event time or the recorded clock. @category models @since 0.2.0 */
 export interface Ttl {
   readonly after: number
   readonly by: "event" | "clock"
   readonly renewedBy: "write" | "read"
 }
 
-/** The state that follows (undefined: none any more), outputs, and what else is to be done. */
+/** The state that follows (undefined: none any more), outputs, and what else is to be done. @category models @since 0.2.0 */
 export type Next = readonly [
   state: unknown,
   outputs: ReadonlyArray<unknown>,
@@ -135,17 +142,19 @@ export type Next = readonly [
   } | undefined
 ]
 
-/** When a timer is due; undefined: it is not set any more. */
+/** When a timer is due; undefined: it is not set any more. @category models @since 0.2.0 */
 export type Timer = { readonly at: number } | { readonly clock: number } | undefined
 
+/** @category models @since 0.2.0 */
 export interface Deduplicated {
   readonly _tag: "Deduplicate"
   readonly within: number
 }
 
+/** @category models @since 0.2.0 */
 export type JoinType = "inner" | "left" | "right" | "full" | "semi"
 
-/** Pairs whose right time lies in `[left + lower, left + upper]`. */
+/** Pairs whose right time lies in `[left + lower, left + upper]`. @category models @since 0.2.0 */
 export interface JoinWithin {
   readonly _tag: "JoinWithin"
   readonly type: JoinType
@@ -157,7 +166,7 @@ export interface JoinWithin {
   readonly where: ((left: unknown, right: unknown) => boolean) | undefined
 }
 
-/** Pairs of one window. */
+/** Pairs of one window. @category models @since 0.2.0 */
 export interface WindowJoin {
   readonly _tag: "WindowJoin"
   readonly type: JoinType
@@ -168,7 +177,7 @@ export interface WindowJoin {
   readonly where: ((left: unknown, right: unknown) => boolean) | undefined
 }
 
-/** Events with a table's row of their key: as of their time, or the one that is there when they come. */
+/** Events with a table's row of their key: as of their time, or the one that is there when they come. @category models @since 0.2.0 */
 export interface TableJoin {
   readonly _tag: "TableJoin"
   readonly type: "inner" | "left"

@@ -87,7 +87,7 @@ export interface EffectStage {
   readonly after: Part
 }
 
-/** The watermark of what a stage takes in. @category time @since 0.2.0 */
+/** The watermark of what a stage takes in. @category getters @since 0.2.0 */
 export const inputWatermark = (stage: Stage, source: number, outputs: ReadonlyArray<number>): number => {
   let least = Infinity
   for (const input of stage.inputs) least = Math.min(least, input === "source" ? source : outputs[input]!)
@@ -332,7 +332,7 @@ const inputsOf = (node: Node.Node): ReadonlyArray<Node.Node> => {
   }
 }
 
-/** Each node once, after all that feed it. @category graph @since 0.2.0 */
+/** Each node once, after all that feed it. @category getters @since 0.2.0 */
 export const ordered = (root: Node.Node): ReadonlyArray<Node.Node> => {
   const found = new Set<Node.Node>()
   const visit = (node: Node.Node): void => {

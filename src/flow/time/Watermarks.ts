@@ -15,7 +15,7 @@ export interface Segment {
   readonly isIdle: boolean
 }
 
-/** A segment's watermark after some more of its events. @category watermarks @since 0.2.0 */
+/** A segment's watermark after some more of its events. @category transitions @since 0.2.0 */
 export const advance = (
   watermark: number,
   times: ReadonlyArray<number>,
@@ -26,7 +26,7 @@ export const advance = (
   return Math.max(watermark, greatest - disorder)
 }
 
-/** A segment begins with the least watermark of those that it replaces: none, that of a stream's first segments. @category watermarks @since 0.2.0 */
+/** A segment begins with the least watermark of those that it replaces: none, that of a stream's first segments. @category transitions @since 0.2.0 */
 export const successor = (predecessors: ReadonlyArray<number>): number =>
   predecessors.length === 0 ? -Infinity : Math.min(...predecessors)
 
@@ -34,7 +34,7 @@ export const successor = (predecessors: ReadonlyArray<number>): number =>
  * W(n): the greater of W(n-1) and the least over the segments that are not idle. Without any segment left to read time has
  * ended.
  *
- * @category watermarks
+ * @category transitions
  * @since 0.2.0
  */
 export const combine = (
@@ -67,7 +67,7 @@ export interface Look {
  * Whether a segment is idle: all of it is read, and a look `idleAfter` before found the same end. Unread events are never
  * idle, however old they are.
  *
- * @category idleness
+ * @category transitions
  * @since 0.2.0
  */
 export const isIdle = (
@@ -77,13 +77,13 @@ export const isIdle = (
   { idleAfter }: Pick<EventTime<never>, "idleAfter">
 ): boolean => since !== undefined && readTo >= now.tail && since.tail === now.tail && now.at - since.at >= idleAfter
 
-/** The look that idleness is measured from: the first one that found this end. Time never goes back. @category idleness @since 0.2.0 */
+/** The look that idleness is measured from: the first one that found this end. Time never goes back. @category transitions @since 0.2.0 */
 export const firstLook = (now: Look, since: Look | undefined): Look => {
   const at = since === undefined ? now.at : Math.max(now.at, since.at)
   return since !== undefined && since.tail === now.tail ? since : { at, tail: now.tail }
 }
 
-/** What becomes of an event's time: undefined if the event is left out as a late one. @category future @since 0.2.0 */
+/** What becomes of an event's time: undefined if the event is left out as a late one. @category transitions @since 0.2.0 */
 export const believed = (
   time: number,
   clock: number,
@@ -98,7 +98,7 @@ export const believed = (
  * Whether planning may take more of a segment: not while it is further ahead of the watermark than `maxDrift`, and another
  * one, that is not idle, has unread events. Before there is a watermark, all are taken from.
  *
- * @category drift
+ * @category planning
  * @since 0.2.0
  */
 export const mayTake = (
