@@ -4,9 +4,9 @@
  * @since 0.2.0
  */
 export * as Aggregate from "./aggregate/Aggregate.ts"
-export * as Key from "./key/Key.ts"
 export * as Change from "./Change.ts"
 export * as Flow from "./Flow.ts"
+export * as Key from "./key/Key.ts"
 export * as Place from "./Place.ts"
 export * as EventTime from "./time/EventTime.ts"
 export * as Watermarks from "./time/Watermarks.ts"
