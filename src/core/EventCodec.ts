@@ -8,6 +8,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Ballast from "./bytes/Ballast.ts"
+import * as CauseText from "./CauseText.ts"
 import * as KeyHash from "./KeyHash.ts"
 
 /**
@@ -23,8 +24,7 @@ export class EventCodecError extends Schema.TaggedError<EventCodecError>()("Even
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `an event could not be ${this.operation}d by the codec "${this.codec}": ${why}`
+    return `an event could not be ${this.operation}d by the codec "${this.codec}": ${CauseText.of(this.cause)}`
   }
   get isRetryable(): boolean {
     return false

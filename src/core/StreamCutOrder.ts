@@ -59,6 +59,7 @@ export class NotOrdered extends Schema.TaggedError<NotOrdered>()("NotOrdered", {
 export class StreamCutOrderError extends Schema.TaggedError<StreamCutOrderError>()("StreamCutOrderError", {
   reason: Schema.Union([DifferentStreams, UnknownSegment, NotOrdered])
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

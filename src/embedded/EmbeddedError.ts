@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as CauseText from "../core/CauseText.ts"
 
 /** Another process, or another server of this one, has the directory open. @category errors @since 0.1.0 */
 export class DirectoryHeld extends Schema.TaggedError<DirectoryHeld>()("DirectoryHeld", {
@@ -23,7 +24,7 @@ export class DirectoryCorrupt extends Schema.TaggedError<DirectoryCorrupt>()("Di
 }) {
   override get message(): string {
     return `${this.directory} can't be read: its files are damaged, or are no embedded server's (${
-      describe(this.cause)
+      CauseText.of(this.cause)
     }). Restore them from a copy, or choose another directory`
   }
 }
@@ -45,7 +46,7 @@ export class DirectoryUnavailable extends Schema.TaggedError<DirectoryUnavailabl
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `${this.directory} can't be used: ${describe(this.cause)}`
+    return `${this.directory} can't be used: ${CauseText.of(this.cause)}`
   }
 }
 
@@ -57,17 +58,16 @@ export class AddressUnavailable extends Schema.TaggedError<AddressUnavailable>()
 }) {
   override get message(): string {
     return `can't listen on ${this.host}:${this.port}: ${
-      describe(this.cause)
+      CauseText.of(this.cause)
     }. Choose another port, or 0 for a free one`
   }
 }
-
-const describe = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** @category errors @since 0.1.0 */
 export class EmbeddedError extends Schema.TaggedError<EmbeddedError>()("EmbeddedError", {
   reason: Schema.Union([DirectoryHeld, DirectoryCorrupt, DirectoryFormat, DirectoryUnavailable, AddressUnavailable])
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

@@ -103,7 +103,7 @@ export const adminCases = (it: Cases): void => {
       for (const bad of ["noslash", "a/b/c", "a/", "/b", "a/_b", "a/b c", "ä/b"]) {
         assert.deepInclude(yield* reason(Admin.createStream(bad, fixed)), { _tag: "InvalidName" })
       }
-      assert.deepInclude(yield* reason(Admin.createScope("_mine")), { _tag: "InvalidName", name: "_mine" })
+      assert.deepInclude(yield* reason(Admin.createScope("_mine")), { _tag: "InvalidName", value: "_mine" })
       assert.deepInclude(yield* reason(Stream.runDrain(Admin.listStreams("a b"))), { _tag: "InvalidName" })
     }))
 

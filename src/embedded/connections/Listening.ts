@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Net from "node:net"
+import * as CauseText from "../../core/CauseText.ts"
 
 /**
  * The address is taken, or not this machine's; or there is no certificate to listen with.
@@ -18,8 +19,7 @@ export class ListenError extends Schema.TaggedError<ListenError>()("ListenError"
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const detail = this.cause instanceof Error ? `: ${this.cause.message}` : ""
-    return `cannot listen on ${this.address}${detail}`
+    return `cannot listen on ${this.address}: ${CauseText.of(this.cause)}`
   }
 }
 

@@ -64,10 +64,11 @@ export class StreamNotSealed extends Schema.TaggedError<StreamNotSealed>()("Stre
 /** The controller refuses the name. @category errors @since 0.1.0 */
 export class InvalidName extends Schema.TaggedError<InvalidName>()("InvalidName", {
   kind: Schema.Literals(["scope", "stream", "reader group", "key-value table"]),
-  name: Schema.String
+  /** What was refused. */
+  value: Schema.String
 }) {
   override get message(): string {
-    return `${this.kind} name ${JSON.stringify(this.name)} is refused: use letters, digits, "." and "-"`
+    return `${this.kind} name ${JSON.stringify(this.value)} is refused: use letters, digits, "." and "-"`
   }
   get isRetryable(): boolean {
     return false
@@ -369,6 +370,7 @@ export type ControllerErrorReason = typeof ControllerErrorReason.Type
 export class ControllerError extends Schema.TaggedError<ControllerError>()("ControllerError", {
   reason: ControllerErrorReason
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

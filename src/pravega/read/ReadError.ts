@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as CauseText from "../../core/CauseText.ts"
 import { ScopedStream } from "../../core/ScopedStream.ts"
 import * as Segment from "../../core/Segment.ts"
 import { ControllerError } from "../controller/ControllerError.ts"
@@ -125,10 +126,9 @@ export class UndecodableEvent extends Schema.TaggedError<UndecodableEvent>()("Un
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
     return `codec ${this.codec} can't decode the event at offset ${this.offset} of segment ${
       Segment.name(this.stream, this.segment)
-    }: ${why}`
+    }: ${CauseText.of(this.cause)}`
   }
 }
 
@@ -169,6 +169,7 @@ export type ReadErrorReason = typeof ReadErrorReason.Type
  * @since 0.1.0
  */
 export class ReadError extends Schema.TaggedError<ReadError>()("ReadError", { reason: ReadErrorReason }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

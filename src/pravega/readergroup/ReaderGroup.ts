@@ -255,7 +255,7 @@ export const parse = (name: string): Effect.Effect<ReaderGroupRef, ReaderGroupEr
   return Result.isSuccess(parts) && rest.length === 0
     ? Effect.succeed({ scope: parts.success[0], name: parts.success[1] })
     : Effect.fail(
-      GroupState.fail(new ControllerError({ reason: new InvalidName({ kind: "reader group", name }) }))
+      GroupState.fail(new ControllerError({ reason: new InvalidName({ kind: "reader group", value: name }) }))
     )
 }
 

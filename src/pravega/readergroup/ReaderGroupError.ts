@@ -151,6 +151,7 @@ export type ReaderGroupErrorReason = typeof ReaderGroupErrorReason.Type
 export class ReaderGroupError extends Schema.TaggedError<ReaderGroupError>()("ReaderGroupError", {
   reason: ReaderGroupErrorReason
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as CauseText from "../../core/CauseText.ts"
 
 /** The connection to a segment store could not be opened. @category errors @since 0.1.0 */
 export class ConnectionRefused extends Schema.TaggedError<ConnectionRefused>()("ConnectionRefused", {
@@ -11,7 +12,7 @@ export class ConnectionRefused extends Schema.TaggedError<ConnectionRefused>()("
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `cannot connect to segment store ${this.endpoint}`
+    return `cannot connect to segment store ${this.endpoint}: ${CauseText.of(this.cause)}`
   }
 }
 

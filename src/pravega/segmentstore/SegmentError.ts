@@ -122,6 +122,7 @@ export type SegmentErrorReason = typeof SegmentErrorReason.Type
 
 /** The one error of requests on segments; `reason` says what happened. @category errors @since 0.1.0 */
 export class SegmentError extends Schema.TaggedError<SegmentError>()("SegmentError", { reason: SegmentErrorReason }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

@@ -13,6 +13,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import * as CauseText from "../../core/CauseText.ts"
 import { EventCodecError } from "../../core/EventCodec.ts"
 import { ScopedStream } from "../../core/ScopedStream.ts"
 import { ControllerError } from "../controller/ControllerError.ts"
@@ -53,8 +54,9 @@ export class CorruptState extends Schema.TaggedError<CorruptState>()("CorruptSta
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `the entry at offset ${this.offset} of stream ${this.stream.toString()} can't be applied: ${why}`
+    return `the entry at offset ${this.offset} of stream ${this.stream.toString()} can't be applied: ${
+      CauseText.of(this.cause)
+    }`
   }
   get isRetryable(): boolean {
     return false
@@ -77,6 +79,7 @@ export type SynchronizerErrorReason = typeof SynchronizerErrorReason.Type
 export class SynchronizerError extends Schema.TaggedError<SynchronizerError>()("SynchronizerError", {
   reason: SynchronizerErrorReason
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

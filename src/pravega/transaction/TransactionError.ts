@@ -75,6 +75,7 @@ export type TransactionErrorReason = typeof TransactionErrorReason.Type
 export class TransactionError extends Schema.TaggedError<TransactionError>()("TransactionError", {
   reason: TransactionErrorReason
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

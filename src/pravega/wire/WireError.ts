@@ -82,6 +82,7 @@ export class WireError extends Schema.TaggedError<WireError>()("WireError", {
     UnexpectedCommand
   ])
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as CauseText from "../../core/CauseText.ts"
 import { ScopedStream } from "../../core/ScopedStream.ts"
 import { ControllerError, StreamNotFound, StreamSealed } from "../controller/ControllerError.ts"
 import { AccessRefused, SegmentError, StoreUnavailable } from "../segmentstore/SegmentError.ts"
@@ -46,8 +47,7 @@ export class EncodeFailed extends Schema.TaggedError<EncodeFailed>()("EncodeFail
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `event ${this.index} for ${this.stream.toString()} can't be encoded: ${why}`
+    return `event ${this.index} for ${this.stream.toString()} can't be encoded: ${CauseText.of(this.cause)}`
   }
   get isRetryable(): boolean {
     return false
@@ -159,6 +159,7 @@ export type WriterErrorReason = typeof WriterErrorReason.Type
  * @since 0.1.0
  */
 export class WriterError extends Schema.TaggedError<WriterError>()("WriterError", { reason: WriterErrorReason }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

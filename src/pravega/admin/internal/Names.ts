@@ -12,7 +12,7 @@ import * as StreamName from "../../../core/StreamName.ts"
 import { ControllerError, InvalidName } from "../../controller/ControllerError.ts"
 
 const badName = (kind: "scope" | "stream", name: string): ControllerError =>
-  new ControllerError({ reason: new InvalidName({ kind, name }) })
+  new ControllerError({ reason: new InvalidName({ kind, value: name }) })
 
 const scopeNamed = (schema: typeof ScopeName.ScopeName) => (name: string) =>
   Effect.mapError(Effect.fromResult(Schema.decodeResult(schema)(name)), () => badName("scope", name))

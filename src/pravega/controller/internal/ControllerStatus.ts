@@ -64,7 +64,7 @@ const aboutStream = (make: (stream: ScopedStream) => Reason.ControllerErrorReaso
     : make(context.stream)
 
 const invalidName = (kind: Reason.InvalidName["kind"]): Failure => (context) =>
-  new Reason.InvalidName({ kind, name: context.subject.split("/").at(-1) ?? "" })
+  new Reason.InvalidName({ kind, value: context.subject.split("/").at(-1) ?? "" })
 
 const notFound = (kind: Reason.NotFound["kind"]): Failure => ({ subject }) => new Reason.NotFound({ kind, subject })
 

@@ -98,6 +98,7 @@ export type UpdateRefusedReason = typeof UpdateRefusedReason.Type
 export class UpdateRefused extends Schema.TaggedError<UpdateRefused>()("UpdateRefused", {
   reason: UpdateRefusedReason
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }
