@@ -3,10 +3,10 @@ import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Savepoint } from "../batch/engine/Savepoint.ts"
-import { CheckpointRecord, Entry, PreparedSink } from "../batch/log/CheckpointRecord.ts"
 import type { Inspection } from "../batch/log/LogInspection.ts"
 import type { UnfinishedBatch } from "../batch/log/LogState.ts"
-import { QueryName } from "../batch/log/QueryName.ts"
+import { CheckpointRecord, Entry, PreparedSink } from "../batch/protocol/CheckpointRecord.ts"
+import { QueryName } from "../batch/protocol/QueryName.ts"
 
 /** By its schema, in which nothing is left that JSON has no form for. */
 const printer = <A>(schema: Schema.Codec<A, unknown>): (value: A) => string =>

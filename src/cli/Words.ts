@@ -4,7 +4,7 @@ import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { QueryName } from "../batch/log/QueryName.ts"
+import { QueryName } from "../batch/protocol/QueryName.ts"
 
 const decodeQuery = Schema.decodeEffect(QueryName)
 

@@ -8,8 +8,14 @@ import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { run as runAsSpark } from "../../examples/why-not-one-transaction-per-task/SparkAlgorithm.ts"
 import type { CheckpointLog, QueryLog } from "../../src/batch/log/CheckpointLog.ts"
-import { CheckpointLogError, LogUnavailable } from "../../src/batch/log/CheckpointLogError.ts"
-import { CheckpointRecord, decode, encode, type Entry, type Started } from "../../src/batch/log/CheckpointRecord.ts"
+import { CheckpointLogError, LogUnavailable } from "../../src/batch/protocol/CheckpointLogError.ts"
+import {
+  CheckpointRecord,
+  decode,
+  encode,
+  type Entry,
+  type Started
+} from "../../src/batch/protocol/CheckpointRecord.ts"
 import type * as Sink from "../../src/batch/sink/Sink.ts"
 import type * as Source from "../../src/batch/source/Source.ts"
 import type * as EventStream from "../../src/core/EventStream.ts"

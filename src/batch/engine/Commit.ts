@@ -16,16 +16,17 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import { ReadError } from "../../pravega/read/ReadError.ts"
-import { CheckpointLogError } from "../log/CheckpointLogError.ts"
-import { Begun, Committed, Planned, Prepared, PreparedSink } from "../log/CheckpointRecord.ts"
-import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "../log/CommitError.ts"
 import type { UnfinishedBatch } from "../log/LogState.ts"
 import type { Letter } from "../pipeline/DeadLetter.ts"
-import type { BatchId, Past, SinkSession } from "../sink/SinkSession.ts"
+import { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
+import { Begun, Committed, Planned, Prepared, PreparedSink } from "../protocol/CheckpointRecord.ts"
+import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "../protocol/CommitError.ts"
+import type { BatchId, Past, SinkSession } from "../sink/SinkContract.ts"
 import { SqlSinkError } from "../sink/SqlSinkError.ts"
 import { SourceError } from "../source/SourceError.ts"
 import type { BatchReport, FoundRange, Resolution, Run } from "./BatchRun.ts"
 import * as BatchStatus from "./BatchStatus.ts"
+import type { Pass } from "./internal/Pass.ts"
 import { isRangeReady, nextRange, planAhead, rangeAfter } from "./internal/Planning.ts"
 import * as Processing from "./internal/Processing.ts"
 import * as Reporting from "./internal/Reporting.ts"
@@ -171,7 +172,7 @@ const attempt = Effect.fnUntraced(function*<A, B, ES, E, R>(
   // Another sink of the batch keeps the outputs of the first run: these must be the same (rule 10).
   const isPartial = before.size > names.length
   const decided = isPartial ? batch.aside : undefined
-  const pass: Processing.Pass = { reads: tally.reads, aside: tally.aside = [], decided, refused: undefined }
+  const pass: Pass = { reads: tally.reads, aside: tally.aside = [], decided, refused: undefined }
   const preparing = Effect.suspend(() => Effect.forEach(opened(), Processing.prepare, { concurrency: "unbounded" }))
   const written = yield* inStep(run, batch.batch, "process", Processing.processAll(run, batch, sinks, pass))
     .pipe(
@@ -222,7 +223,7 @@ const plannedBy = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, { isFull, plans, po
     return new Planned({ batch: run.log.state().nextBatch, at, plans, positions })
   })
 
-const asideOf = ({ aside }: Processing.Pass) => aside.length === 0 ? {} : { aside }
+const asideOf = ({ aside }: Pass) => aside.length === 0 ? {} : { aside }
 
 const inStep = <A, B, ES, E, R, A2, E2, R2>(
   { activity }: Run<A, B, ES, E, R>,

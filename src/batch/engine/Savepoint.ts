@@ -13,13 +13,13 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { CheckpointLog, type StoredRecord } from "../log/CheckpointLog.ts"
-import { CheckpointCorrupt, CheckpointLogError, SequenceTaken } from "../log/CheckpointLogError.ts"
-import { CheckpointRecord, Claimed, decode, encode, SourceStart, Started } from "../log/CheckpointRecord.ts"
 import * as LogState from "../log/LogState.ts"
-import { QueryName } from "../log/QueryName.ts"
-import { frame, unframe } from "../log/RecordFrame.ts"
 import * as SettledAppend from "../log/SettledAppend.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
+import { CheckpointCorrupt, CheckpointLogError, SequenceTaken } from "../protocol/CheckpointLogError.ts"
+import { CheckpointRecord, Claimed, decode, encode, SourceStart, Started } from "../protocol/CheckpointRecord.ts"
+import { QueryName } from "../protocol/QueryName.ts"
+import { frame, unframe } from "../protocol/RecordFrame.ts"
 
 /**
  * Where a query stood between two batches.

@@ -1,8 +1,6 @@
 /**
- * The checkpoint log: a query's whole memory, and its fence. An append-only sequence of records with a conditional
- * append, which every home (memory, a directory, ...) gives in the same way; `checkpointLogLaws` in the tests says what
- * a home must hold. A home stores bytes: what records mean, who wrote them and whether they are whole is decided above
- * it (`CheckpointRecord`, `OwnedLog`).
+ * The checkpoint log: a query's whole memory, and its fence. Here are the homes that it can have; what each of them gives is
+ * said by `LogContract`.
  *
  * @since 0.1.0
  */
@@ -15,43 +13,18 @@ import * as Semaphore from "effect/Semaphore"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { ScopedStream } from "../../core/ScopedStream.ts"
 import type { Pravega } from "../../pravega/Pravega.ts"
+import { CheckpointLogError, LogUnavailable } from "../protocol/CheckpointLogError.ts"
+import type { QueryName } from "../protocol/QueryName.ts"
 import * as SqliteClient from "../sql/SqliteClient.ts"
-import { CheckpointLogError, LogUnavailable, SequenceNotNext, SequenceTaken } from "./CheckpointLogError.ts"
 import * as DirectoryLog from "./internal/DirectoryLog.ts"
+import * as MemoryLog from "./internal/MemoryLog.ts"
+import type { SqlLogOptions } from "./internal/SqlLog.ts"
+import type { QueryLog } from "./LogContract.ts"
 import { LogFiles } from "./LogFiles.ts"
 import * as PravegaLog from "./PravegaLog.ts"
-import type { QueryName } from "./QueryName.ts"
 
-/** A record as its home has it. @category models @since 0.1.0 */
-export interface StoredRecord {
-  readonly sequence: number
-  readonly bytes: Uint8Array
-}
-
-/**
- * The log of one query. Numbers start at 0 and have no gaps.
- *
- * @category models
- * @since 0.1.0
- */
-export interface QueryLog {
-  /**
-   * Stores a record under `sequence` if that is the next number never taken before, atomically and durably. Fails with
-   * `SequenceTaken` (also for numbers that compaction forgot), `SequenceNotNext`, `LogUnavailable` (nothing was stored)
-   * or `OutcomeUnknown`.
-   */
-  readonly append: (sequence: number, bytes: Uint8Array) => Effect.Effect<void, CheckpointLogError>
-  /** The records from `from` on that are not forgotten, in order; what is returned is durable. */
-  readonly read: (from: number) => Effect.Effect<ReadonlyArray<StoredRecord>, CheckpointLogError>
-  /** Forgets the records before `before`; their numbers stay taken for ever. */
-  readonly compact: (before: number) => Effect.Effect<void, CheckpointLogError>
-}
-
-/** @category models @since 0.1.0 */
-export interface SqlLogOptions {
-  /** The table of the records; a second one has its name and `_heads`. Default `pravega_checkpoints`. */
-  readonly table?: string | undefined
-}
+export type { SqlLogOptions } from "./internal/SqlLog.ts"
+export type { QueryLog, StoredRecord } from "./LogContract.ts"
 
 /**
  * Where the logs of queries are kept.
@@ -69,7 +42,7 @@ export class CheckpointLog extends Context.Service<CheckpointLog, {
     return {
       open: (query) =>
         Effect.sync(() => {
-          const log = logs.get(query) ?? makeMemory(query)
+          const log = logs.get(query) ?? MemoryLog.make(query)
           logs.set(query, log)
           return log
         })
@@ -177,33 +150,3 @@ export class CheckpointLog extends Context.Service<CheckpointLog, {
 
 /** Loaded when it is used: who keeps no log in a database pays nothing for it. */
 const importSqlLog = Effect.promise(() => import("./internal/SqlLog.ts"))
-
-const makeMemory = (query: QueryName): QueryLog => {
-  const records: Array<StoredRecord> = []
-  let floor = 0
-  let next = 0
-  return {
-    append: (sequence, bytes) =>
-      Effect.suspend(() => {
-        if (sequence < next) {
-          return Effect.fail(new CheckpointLogError({ reason: new SequenceTaken({ query, sequence }) }))
-        }
-        if (sequence > next) {
-          return Effect.fail(new CheckpointLogError({ reason: new SequenceNotNext({ query, sequence, next }) }))
-        }
-        records.push({ sequence, bytes: bytes.slice() })
-        next++
-        return Effect.void
-      }),
-    read: (from) => Effect.sync(() => records.filter((record) => record.sequence >= from)),
-    compact: (before) =>
-      Effect.suspend(() => {
-        if (before > next) {
-          return Effect.fail(new CheckpointLogError({ reason: new SequenceNotNext({ query, sequence: before, next }) }))
-        }
-        floor = Math.max(floor, before)
-        while (records[0] !== undefined && records[0].sequence < floor) records.shift()
-        return Effect.void
-      })
-  }
-}

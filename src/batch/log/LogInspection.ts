@@ -9,11 +9,17 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
+import {
+  type BadRecord,
+  type CheckpointRecord,
+  decode,
+  type Entry,
+  type PreparedSink
+} from "../protocol/CheckpointRecord.ts"
+import type { QueryName } from "../protocol/QueryName.ts"
 import { CheckpointLog } from "./CheckpointLog.ts"
-import type { CheckpointLogError } from "./CheckpointLogError.ts"
-import { type BadRecord, type CheckpointRecord, decode, type Entry, type PreparedSink } from "./CheckpointRecord.ts"
 import * as LogState from "./LogState.ts"
-import type { QueryName } from "./QueryName.ts"
 
 /** @category models @since 0.1.0 */
 export interface InspectedRecord {

@@ -11,12 +11,13 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { CheckpointLog, type QueryLog, type StoredRecord } from "./CheckpointLog.ts"
-import { CheckpointLogError, SequenceTaken } from "./CheckpointLogError.ts"
-import { CheckpointRecord, Claimed, decode, encode, type Entry } from "./CheckpointRecord.ts"
+import { CheckpointLogError, SequenceTaken } from "../protocol/CheckpointLogError.ts"
+import { CheckpointRecord, Claimed, decode, encode, type Entry } from "../protocol/CheckpointRecord.ts"
+import type { QueryName } from "../protocol/QueryName.ts"
+import { CheckpointLog } from "./CheckpointLog.ts"
+import type { QueryLog, StoredRecord } from "./LogContract.ts"
 import { formatEntry } from "./LogInspection.ts"
 import * as LogState from "./LogState.ts"
-import type { QueryName } from "./QueryName.ts"
 import * as SettledAppend from "./SettledAppend.ts"
 
 /** What the log says does not tell what the damaged record said. @category errors @since 0.1.0 */

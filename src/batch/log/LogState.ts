@@ -6,7 +6,6 @@
  */
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import type { StoredRecord } from "./CheckpointLog.ts"
 import {
   type BadRecord,
   type CheckpointRecord,
@@ -16,7 +15,8 @@ import {
   type PreparedSink,
   type PutAside,
   type Started
-} from "./CheckpointRecord.ts"
+} from "../protocol/CheckpointRecord.ts"
+import type { StoredRecord } from "./LogContract.ts"
 
 /** A batch that is planned and not committed. @category models @since 0.1.0 */
 export interface UnfinishedBatch {

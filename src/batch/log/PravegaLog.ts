@@ -18,7 +18,6 @@ import * as Admin from "../../pravega/admin/Admin.ts"
 import type { Pravega } from "../../pravega/Pravega.ts"
 import type { ReadError } from "../../pravega/read/ReadError.ts"
 import * as RevisionedStream from "../../pravega/synchronizer/RevisionedStream.ts"
-import type { QueryLog, StoredRecord } from "./CheckpointLog.ts"
 import {
   CheckpointCorrupt,
   CheckpointLogError,
@@ -26,8 +25,9 @@ import {
   OutcomeUnknown,
   SequenceNotNext,
   SequenceTaken
-} from "./CheckpointLogError.ts"
-import type { QueryName } from "./QueryName.ts"
+} from "../protocol/CheckpointLogError.ts"
+import type { QueryName } from "../protocol/QueryName.ts"
+import type { QueryLog, StoredRecord } from "./LogContract.ts"
 
 /** `record`: `sequence` is its own number; `next`: nothing is left before that number. */
 interface Entry {

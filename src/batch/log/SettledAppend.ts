@@ -5,9 +5,9 @@
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import type { QueryLog } from "./CheckpointLog.ts"
-import { CheckpointLogError, OutcomeUnknown } from "./CheckpointLogError.ts"
-import type { QueryName } from "./QueryName.ts"
+import { CheckpointLogError, OutcomeUnknown } from "../protocol/CheckpointLogError.ts"
+import type { QueryName } from "../protocol/QueryName.ts"
+import type { QueryLog } from "./LogContract.ts"
 
 /** @category models @since 0.1.0 */
 export type Settled =

@@ -6,9 +6,10 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { QueryName } from "../log/QueryName.ts"
-import type { Failure, Services, Sink } from "../sink/Sink.ts"
-import type { Source, Union } from "../source/Source.ts"
+import { QueryName } from "../protocol/QueryName.ts"
+import type { Failure, Services, Sink } from "../sink/SinkContract.ts"
+import type { Source } from "../source/SourceContract.ts"
+import type { Union } from "../source/SourceUnion.ts"
 import type { DeadLetter, Letter } from "./DeadLetter.ts"
 import * as Letters from "./internal/Letters.ts"
 

@@ -4,17 +4,13 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import type { SqliteOptions } from "./internal/NodeSqlite.ts"
 
-/** @category models @since 0.1.0 */
-export interface SqliteOptions {
-  /** How long to wait for what another process, or another client of this one, has locked. Default 5 seconds. */
-  readonly lockTimeout?: Duration.Input | undefined
-}
+export type { SqliteOptions } from "./internal/NodeSqlite.ts"
 
 /**
  * A client of one database file, made if it is not there (its folder must be); `":memory:"` for one that is gone with

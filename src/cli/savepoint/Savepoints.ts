@@ -2,7 +2,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Savepoint from "../../batch/engine/Savepoint.ts"
-import type { QueryName } from "../../batch/log/QueryName.ts"
+import type { QueryName } from "../../batch/protocol/QueryName.ts"
 import type { Home } from "../Home.ts"
 import * as Json from "../Json.ts"
 import * as OpenHome from "../OpenHome.ts"

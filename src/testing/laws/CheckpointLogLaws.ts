@@ -27,11 +27,11 @@ import type * as Scope from "effect/Scope"
 import type { Arbitrary, default as FastCheck } from "fast-check"
 import * as Assert from "node:assert/strict"
 import type { QueryLog } from "../../batch/log/CheckpointLog.ts"
-import type { CheckpointLogError } from "../../batch/log/CheckpointLogError.ts"
-import { QueryName } from "../../batch/log/QueryName.ts"
+import type { CheckpointLogError } from "../../batch/protocol/CheckpointLogError.ts"
+import { QueryName } from "../../batch/protocol/QueryName.ts"
 import { property } from "./internal/Property.ts"
 
-export { QueryName } from "../../batch/log/QueryName.ts"
+export { QueryName } from "../../batch/protocol/QueryName.ts"
 
 /** A place where logs are kept. @category models @since 0.1.0 */
 export interface Home {

@@ -25,9 +25,9 @@ import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type { Arbitrary, default as FastCheck } from "fast-check"
 import * as Assert from "node:assert/strict"
-import { PreparedSink } from "../../batch/log/CheckpointRecord.ts"
-import type { Sink } from "../../batch/sink/Sink.ts"
-import type { Attempt, BatchId, Outcome, SinkSession } from "../../batch/sink/SinkSession.ts"
+import { PreparedSink } from "../../batch/protocol/CheckpointRecord.ts"
+import type { Sink } from "../../batch/sink/SinkContract.ts"
+import type { Attempt, BatchId, Outcome, SinkSession } from "../../batch/sink/SinkContract.ts"
 import { property } from "./internal/Property.ts"
 
 /** A sink on a store of its own. @category models @since 0.1.0 */

@@ -12,7 +12,7 @@ import {
   OutcomeUnknown,
   SequenceNotNext,
   SequenceTaken
-} from "../../batch/log/CheckpointLogError.ts"
+} from "../../batch/protocol/CheckpointLogError.ts"
 import type * as Seeded from "../seeded/Seeded.ts"
 import type { Process } from "./Simulation.ts"
 

@@ -10,15 +10,15 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { CheckpointLog, QueryLog } from "../../../src/batch/log/CheckpointLog.ts"
+import * as Pipeline from "../../../src/batch/pipeline/Pipeline.ts"
 import {
   CheckpointLogError,
   LogUnavailable,
   OutcomeUnknown,
   SequenceNotNext,
   SequenceTaken
-} from "../../../src/batch/log/CheckpointLogError.ts"
-import { decode, type Entry } from "../../../src/batch/log/CheckpointRecord.ts"
-import * as Pipeline from "../../../src/batch/pipeline/Pipeline.ts"
+} from "../../../src/batch/protocol/CheckpointLogError.ts"
+import { decode, type Entry } from "../../../src/batch/protocol/CheckpointRecord.ts"
 import * as Sink from "../../../src/batch/sink/Sink.ts"
 import * as Source from "../../../src/batch/source/Source.ts"
 
@@ -211,17 +211,7 @@ export const make = (
   }
 
   const source = (process: Process) =>
-    Source.make<
-      Event,
-      ModelError,
-      never,
-      ReadonlyArray<number>,
-      typeof Plan.Type,
-      string,
-      ReadonlyArray<number>,
-      unknown,
-      string
-    >({
+    Source.make<Event, ModelError, never, ReadonlyArray<number>, typeof Plan.Type, string>({
       name: "events",
       structure: "model",
       asked: "earliest",
@@ -262,7 +252,7 @@ export const make = (
       assert.isDefined(transaction)
       return transaction
     }
-    return Sink.make<Event, ModelError, never, string, number, string, number>({
+    return Sink.make<Event, ModelError, never, string, number>({
       name,
       structure: "model",
       handle: Schema.String,

@@ -8,7 +8,9 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Savepoint from "../../../src/batch/engine/Savepoint.ts"
 import { CheckpointLog } from "../../../src/batch/log/CheckpointLog.ts"
-import { CheckpointLogError, OutcomeUnknown } from "../../../src/batch/log/CheckpointLogError.ts"
+import { LogFiles } from "../../../src/batch/log/LogFiles.ts"
+import * as Pipeline from "../../../src/batch/pipeline/Pipeline.ts"
+import { CheckpointLogError, OutcomeUnknown } from "../../../src/batch/protocol/CheckpointLogError.ts"
 import {
   CheckpointRecord,
   Claimed,
@@ -17,10 +19,8 @@ import {
   Planned,
   Prepared,
   Started
-} from "../../../src/batch/log/CheckpointRecord.ts"
-import { LogFiles } from "../../../src/batch/log/LogFiles.ts"
-import { QueryName } from "../../../src/batch/log/QueryName.ts"
-import * as Pipeline from "../../../src/batch/pipeline/Pipeline.ts"
+} from "../../../src/batch/protocol/CheckpointRecord.ts"
+import { QueryName } from "../../../src/batch/protocol/QueryName.ts"
 import * as Sink from "../../../src/batch/sink/Sink.ts"
 import * as Source from "../../../src/batch/source/Source.ts"
 import * as EventCodec from "../../../src/core/EventCodec.ts"
@@ -33,17 +33,7 @@ import { rawTexts } from "../../pravega/rawEvents.ts"
 import * as SimulatedFiles from "../log/SimulatedFiles.ts"
 
 const counted = (until: { value: number }) =>
-  Source.make<
-    number,
-    never,
-    never,
-    number,
-    { from: number; to: number },
-    string,
-    number,
-    { from: number; to: number },
-    string
-  >({
+  Source.make<number, never, never, number, { from: number; to: number }, string>({
     name: "numbers",
     structure: "numbers",
     asked: "earliest",

@@ -5,7 +5,11 @@ import * as Result from "effect/Result"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import { CheckpointLog, type StoredRecord } from "../../../src/batch/log/CheckpointLog.ts"
-import { CheckpointLogError, OutcomeUnknown } from "../../../src/batch/log/CheckpointLogError.ts"
+import * as LogInspection from "../../../src/batch/log/LogInspection.ts"
+import * as LogRepair from "../../../src/batch/log/LogRepair.ts"
+import * as LogState from "../../../src/batch/log/LogState.ts"
+import * as OwnedLog from "../../../src/batch/log/OwnedLog.ts"
+import { CheckpointLogError, OutcomeUnknown } from "../../../src/batch/protocol/CheckpointLogError.ts"
 import {
   Begun,
   CheckpointRecord,
@@ -17,12 +21,8 @@ import {
   Prepared,
   PreparedSink,
   Started
-} from "../../../src/batch/log/CheckpointRecord.ts"
-import * as LogInspection from "../../../src/batch/log/LogInspection.ts"
-import * as LogRepair from "../../../src/batch/log/LogRepair.ts"
-import * as LogState from "../../../src/batch/log/LogState.ts"
-import * as OwnedLog from "../../../src/batch/log/OwnedLog.ts"
-import { QueryName } from "../../../src/batch/log/QueryName.ts"
+} from "../../../src/batch/protocol/CheckpointRecord.ts"
+import { QueryName } from "../../../src/batch/protocol/QueryName.ts"
 
 const query = QueryName.make("q")
 const started = (batch: number) =>

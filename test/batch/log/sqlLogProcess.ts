@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { writeSync } from "node:fs"
 import { CheckpointLog } from "../../../src/batch/log/CheckpointLog.ts"
-import { QueryName } from "../../../src/batch/log/QueryName.ts"
+import { QueryName } from "../../../src/batch/protocol/QueryName.ts"
 
 const program = Effect.gen(function*() {
   const log = yield* Effect.flatMap(CheckpointLog, (logs) => logs.open(QueryName.make("killed")))

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { PreparedSink } from "../../../src/batch/log/CheckpointRecord.ts"
+import { PreparedSink } from "../../../src/batch/protocol/CheckpointRecord.ts"
 import type * as Sink from "../../../src/batch/sink/Sink.ts"
 import * as SinkLaws from "../../../src/testing/laws/SinkLaws.ts"
 import { endingConnections, postgres } from "../sql/postgresClient.ts"

@@ -16,7 +16,7 @@ export interface Options<E> {
 export const numbersSource = <E>(
   { available, end, partitions, perBatch }: Options<E>
 ): Source.Source<number, E, never> =>
-  Source.make<number, E, never, number, readonly [number, number], null, number, unknown, null>({
+  Source.make<number, E, never, number, readonly [number, number], null>({
     name: "numbers",
     structure: null,
     asked: null,

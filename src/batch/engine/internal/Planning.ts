@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
-import type { SourceSession } from "../../source/Source.ts"
+import type { SourceSession } from "../../source/SourceContract.ts"
 import type { FoundRange, NextRange, Run } from "../BatchRun.ts"
 
 /** Per source: a position that must not be passed. @category models @since 0.1.0 */

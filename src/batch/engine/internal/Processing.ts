@@ -8,15 +8,15 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { PreparedSink, type PutAside } from "../../log/CheckpointRecord.ts"
-import type { CommitError } from "../../log/CommitError.ts"
 import type { UnfinishedBatch } from "../../log/LogState.ts"
 import type { Letter } from "../../pipeline/DeadLetter.ts"
-import type { Attempt } from "../../sink/SinkSession.ts"
-import type { Partition } from "../../source/Source.ts"
+import { PreparedSink } from "../../protocol/CheckpointRecord.ts"
+import type { Attempt } from "../../sink/SinkContract.ts"
+import type { Partition } from "../../source/SourceContract.ts"
 import type { Run } from "../BatchRun.ts"
 import type { Activity } from "../BatchStatus.ts"
 import * as PartitionWork from "./PartitionWork.ts"
+import type { Pass } from "./Pass.ts"
 import * as PutAsideEvents from "./PutAsideEvents.ts"
 import type { Read } from "./Reporting.ts"
 
@@ -70,21 +70,6 @@ export const lazySink = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
   }
   return sink
 })
-
-/** What a try of a batch goes by, and what it leaves behind. @category models @since 0.1.0 */
-export interface Pass {
-  /** Per source. */
-  readonly reads: Map<string, Read>
-  /**
-   * A sink of the batch keeps the outputs of an earlier try: what was put aside then is put aside again, and no more.
-   * Undefined: nothing is decided yet.
-   */
-  readonly decided: ReadonlyArray<PutAside> | undefined
-  /** Filled: the events that were put aside. */
-  readonly aside: Array<PutAside>
-  /** Set: an event was to be put aside that may not be. */
-  refused: CommitError | undefined
-}
 
 /** Reads and processes the whole batch. Counts what is read. @category running @since 0.1.0 */
 export const processAll = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(

@@ -3,13 +3,13 @@
  * they become. When that is decided, and for how long, is `Commit`'s.
  */
 import * as Stream from "effect/Stream"
-import { PutAside } from "../../log/CheckpointRecord.ts"
-import { CommitError, NonDeterministicReplay, TooManyDeadLetters } from "../../log/CommitError.ts"
 import type { UnfinishedBatch } from "../../log/LogState.ts"
 import { Letter } from "../../pipeline/DeadLetter.ts"
-import type { Partition } from "../../source/Source.ts"
+import { PutAside } from "../../protocol/CheckpointRecord.ts"
+import { CommitError, NonDeterministicReplay, TooManyDeadLetters } from "../../protocol/CommitError.ts"
+import type { Partition } from "../../source/SourceContract.ts"
 import type { Run } from "../BatchRun.ts"
-import type { Pass } from "./Processing.ts"
+import type { Pass } from "./Pass.ts"
 
 /** @category models @since 0.1.0 */
 export interface PutAsideEvents {

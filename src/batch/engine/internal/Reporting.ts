@@ -2,8 +2,8 @@
  * What is counted while a batch runs, and the report that is made of it. Nothing depends on it.
  */
 import * as Effect from "effect/Effect"
-import type { PreparedSink, PutAside } from "../../log/CheckpointRecord.ts"
 import type { UnfinishedBatch } from "../../log/LogState.ts"
+import type { PreparedSink, PutAside } from "../../protocol/CheckpointRecord.ts"
 import type { BatchReport, Run, SourceReport } from "../BatchRun.ts"
 import type { Activity } from "../BatchStatus.ts"
 

@@ -7,7 +7,6 @@
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Path from "node:path"
-import type { QueryLog, StoredRecord } from "../CheckpointLog.ts"
 import {
   CheckpointCorrupt,
   CheckpointLogError,
@@ -15,9 +14,10 @@ import {
   OutcomeUnknown,
   SequenceNotNext,
   SequenceTaken
-} from "../CheckpointLogError.ts"
+} from "../../protocol/CheckpointLogError.ts"
+import type { QueryName } from "../../protocol/QueryName.ts"
+import type { QueryLog, StoredRecord } from "../LogContract.ts"
 import { LogFileError, type LogFiles } from "../LogFiles.ts"
-import type { QueryName } from "../QueryName.ts"
 
 /** Opens the folder of a query, made if need be. @category constructors @since 0.1.0 */
 export const open = (

@@ -8,8 +8,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
-import * as SqlTransaction from "../../sql/SqlTransaction.ts"
-import type { QueryLog, SqlLogOptions, StoredRecord } from "../CheckpointLog.ts"
 import {
   CheckpointCorrupt,
   CheckpointLogError,
@@ -17,8 +15,10 @@ import {
   OutcomeUnknown,
   SequenceNotNext,
   SequenceTaken
-} from "../CheckpointLogError.ts"
-import type { QueryName } from "../QueryName.ts"
+} from "../../protocol/CheckpointLogError.ts"
+import type { QueryName } from "../../protocol/QueryName.ts"
+import * as SqlTransaction from "../../sql/SqlTransaction.ts"
+import type { QueryLog, StoredRecord } from "../LogContract.ts"
 
 const decodeHead = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ next: SqlTransaction.Count, floor: SqlTransaction.Count }))
@@ -30,6 +30,12 @@ const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
   sequence: Schema.NullOr(SqlTransaction.Count),
   bytes: Schema.NullOr(Schema.Uint8Array)
 })))
+
+/** @category models @since 0.1.0 */
+export interface SqlLogOptions {
+  /** The table of the records; a second one has its name and `_heads`. Default `pravega_checkpoints`. */
+  readonly table?: string | undefined
+}
 
 /** Opens logs in the database of the `SqlClient` around. @category constructors @since 0.1.0 */
 export const make = Effect.map(

@@ -3,7 +3,7 @@
  */
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
-import type { Sink } from "../../sink/Sink.ts"
+import type { Sink } from "../../sink/SinkContract.ts"
 import { Letter } from "../DeadLetter.ts"
 
 type Some<A> = Arr.NonEmptyReadonlyArray<A>

@@ -5,8 +5,7 @@
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { TypedSink } from "../Sink.ts"
-import type { BatchId } from "../SinkSession.ts"
+import type { BatchId, TypedSink } from "../SinkContract.ts"
 import { HeldOutputs } from "../sql/HeldOutputs.ts"
 
 /** @category constructors @since 0.1.0 */
@@ -70,4 +69,4 @@ export const typed = <B, E, R>(
         }))
     }
   })
-} satisfies TypedSink<B, E, R, string, null, string, null>)
+} satisfies TypedSink<B, E, R, string, null>)

@@ -3,15 +3,21 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { TypedSink } from "../Sink.ts"
+import type { Sink, TypedSink } from "../SinkContract.ts"
 import { HeldOutputs } from "../sql/HeldOutputs.ts"
+
+/** What a memory sink holds. @category models @since 0.1.0 */
+export interface Memory<in out B> extends Sink<B, never, never> {
+  /** What is committed, in the order of the commits. */
+  readonly committed: () => ReadonlyArray<B>
+}
 
 /** @category constructors @since 0.1.0 */
 export const make = <B>(name: string) => {
   const visible: Array<B> = []
   const tries = new Map<string, HeldOutputs<B> | "committed">()
   let next = 0
-  const typed: TypedSink<B, never, never, string, null, string, null> = {
+  const typed: TypedSink<B, never, never, string, null> = {
     name,
     structure: "memory",
     handle: Schema.String,

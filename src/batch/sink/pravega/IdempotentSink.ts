@@ -21,12 +21,22 @@ import * as NumberedWriter from "../../../pravega/write/NumberedWriter.ts"
 import type { RoutedWriter } from "../../../pravega/write/RoutedWriter.ts"
 import { WriterError } from "../../../pravega/write/WriterError.ts"
 import * as WriterLimits from "../../../pravega/write/WriterLimits.ts"
-import { CheckpointLogError } from "../../log/CheckpointLogError.ts"
-import { CommitError, SinkSegmentLost } from "../../log/CommitError.ts"
+import { CheckpointLogError } from "../../protocol/CheckpointLogError.ts"
+import { CommitError, SinkSegmentLost } from "../../protocol/CommitError.ts"
 import { uuid5 } from "../internal/Uuid5.ts"
-import type { IdempotentOptions, TypedSink } from "../Sink.ts"
-import type { Attempt, BatchId, Past } from "../SinkSession.ts"
+import type { Attempt, BatchId, Past, TypedSink } from "../SinkContract.ts"
 import { type Encoded, EncodedOutputs, type Keyless, streamOf } from "./EncodedOutputs.ts"
+
+/** @category models @since 0.1.0 */
+export interface IdempotentOptions {
+  /**
+   * Outputs are in the stream exactly once, without transactions: visible at once, each under a number that a try after a
+   * crash gives it again, and that the stream's segments remember.
+   */
+  readonly guarantee: "idempotent"
+  /** Outputs are accepted while fewer bytes than this are unacknowledged, per partition; default 8 MiB. */
+  readonly maxPendingBytes?: number | undefined
+}
 
 /** Where the first try of a batch began to write. */
 const Handle = Schema.Struct({ segments: Schema.Array(SegmentWithRange) })
@@ -64,7 +74,7 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: Idempotent
       recover: () => Effect.succeed({ _tag: "committed" as const })
     }
   })
-} satisfies TypedSink<B, Failure, Pravega, Handle, null, unknown, null>)
+} satisfies TypedSink<B, Failure, Pravega, Handle, null>)
 
 /** Writer ids are made in here, so that they meet no others. */
 const namespace = "6ddbd44a-9da5-4a0c-8f3c-3d7a0e8f2c11"

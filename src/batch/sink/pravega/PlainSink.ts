@@ -13,8 +13,19 @@ import type * as EventStream from "../../../core/EventStream.ts"
 import type { Pravega } from "../../../pravega/Pravega.ts"
 import * as EventWriter from "../../../pravega/write/EventWriter.ts"
 import { WriterError } from "../../../pravega/write/WriterError.ts"
-import type { AtLeastOnceOptions, TypedSink } from "../Sink.ts"
+import type { TypedSink } from "../SinkContract.ts"
 import { type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
+
+/** @category models @since 0.1.0 */
+export interface AtLeastOnceOptions {
+  /**
+   * Outputs are visible at once, without transactions, and durable before their batch counts as done: none is lost, but
+   * those of a batch that was not done when its process died, or failed, are written again.
+   */
+  readonly guarantee: "at-least-once"
+  /** Outputs are accepted while fewer bytes than this are unacknowledged; default 8 MiB. */
+  readonly maxPendingBytes?: number | undefined
+}
 
 /** @category constructors @since 0.1.0 */
 export const typed = <B>(stream: EventStream.EventStream<B>, options: AtLeastOnceOptions) => ({
@@ -55,7 +66,7 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: AtLeastOnc
       recover: () => Effect.succeed({ _tag: "committed" })
     }
   })
-} satisfies TypedSink<B, WriterError, Pravega, number, null, number, null>)
+} satisfies TypedSink<B, WriterError, Pravega, number, null>)
 
 /** One writer for all batches, as writers leave traces in segments; another one after a failure. */
 const keptWriter = Effect.fnUntraced(function*<B>(

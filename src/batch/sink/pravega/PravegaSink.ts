@@ -3,6 +3,7 @@
  * controller has forgotten are decided by what the stream got since (rule 12), if nobody else writes to it.
  */
 import type * as Arr from "effect/Array"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
@@ -22,11 +23,26 @@ import { TransactionError } from "../../../pravega/transaction/TransactionError.
 import * as TransactionFate from "../../../pravega/transaction/TransactionFate.ts"
 import type { TransactionWriter } from "../../../pravega/transaction/TransactionWriter.ts"
 import { uuid5 } from "../internal/Uuid5.ts"
-import type { PravegaOptions, TypedSink } from "../Sink.ts"
-import type { Attempt, Outcome, Prepared } from "../SinkSession.ts"
+import type { Attempt, Outcome, Prepared, TypedSink } from "../SinkContract.ts"
 import { addUnordered, type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
 import * as EventChecksum from "./EventChecksum.ts"
 import * as SpareTransaction from "./SpareTransaction.ts"
+
+/** @category models @since 0.1.0 */
+export interface PravegaOptions {
+  /** Outputs become visible exactly once, by transactions: one per batch, kept open by pings while the batch runs. */
+  readonly guarantee: "exactly-once"
+  /**
+   * A batch that is not prepared is given up by the controller so long after its process died; default 60 seconds. No
+   * batch may take longer than 1000 times this, or a day (the server's defaults).
+   */
+  readonly lease?: Duration.Input | undefined
+  /**
+   * Nobody but this query writes to the stream. Then an outcome that the controller has forgotten (24 hours after it, by
+   * default) is decided by what the stream got since; otherwise such a query stops with `AmbiguousCommit`. Default false.
+   */
+  readonly isOwned?: boolean | undefined
+}
 
 /**
  * What the batch put into the stream, whatever segments it went to in the end (a scale moves them): how much, and a
@@ -105,7 +121,7 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
         )
     }
   })
-} satisfies TypedSink<B, Failure, Pravega, TransactionId, Evidence, unknown, unknown>)
+} satisfies TypedSink<B, Failure, Pravega, TransactionId, Evidence>)
 
 const toTransactionError = (reason: TransactionError["reason"]): TransactionError => new TransactionError({ reason })
 

@@ -13,9 +13,21 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { crc32 } from "node:zlib"
 import * as SqlTransaction from "../../sql/SqlTransaction.ts"
-import type { SqlOptions, TypedSink } from "../Sink.ts"
-import type { Attempt, BatchId, Outcome, Prepared, Session } from "../SinkSession.ts"
+import type { Attempt, BatchId, Outcome, Prepared, Session, TypedSink } from "../SinkContract.ts"
 import { DatabaseAhead, DatabaseFailed, OutputNotEncodable, SpoolDamaged, SqlSinkError } from "../SqlSinkError.ts"
+
+/** @category models @since 0.1.0 */
+export interface SqlOptions<B, E, R> {
+  /** How outputs are kept, as JSON, until they are committed. */
+  readonly schema: Schema.Codec<B, unknown>
+  /**
+   * Writes rows, in the transaction that commits the batch: called several times for a large batch, in the order of
+   * partitions, and of outputs in each. It may be undone and called again. It must not use another database.
+   */
+  readonly write: (rows: Arr.NonEmptyReadonlyArray<B>, batch: BatchId) => Effect.Effect<unknown, E, R>
+  /** The sink's own table; a second one has its name and `_spool`. Not to be changed later. Default `pravega_sinks`. */
+  readonly table?: string | undefined
+}
 
 /** One try to write a batch: the key of its outputs while they are kept. */
 class Handle extends Schema.Class<Handle>("effect-pravega/SqlSink/Handle")({
@@ -45,21 +57,21 @@ const decodeChunks = Schema.decodeUnknownEffect(
 )
 
 /** @category constructors @since 0.1.0 */
-export const typed = <B, I, E, R>(
+export const typed = <B, E, R>(
   name: string,
   structure: Schema.Json,
-  options: SqlOptions<B, I, E, R> & { readonly table: string }
+  options: SqlOptions<B, E, R> & { readonly table: string }
 ) => ({
   name,
   structure,
   handle: Handle,
   evidence: Evidence,
   open: open(name, options)
-} satisfies TypedSink<B, E | SqlSinkError, R | SqlClient, Handle, Evidence, unknown, unknown>)
+} satisfies TypedSink<B, E | SqlSinkError, R | SqlClient, Handle, Evidence>)
 
-const open = Effect.fnUntraced(function*<B, I, E, R>(
+const open = Effect.fnUntraced(function*<B, E, R>(
   sink: string,
-  options: SqlOptions<B, I, E, R> & { readonly table: string }
+  options: SqlOptions<B, E, R> & { readonly table: string }
 ): Effect.fn.Return<Session<B, E | SqlSinkError, Handle, Evidence>, SqlSinkError, R | SqlClient> {
   const context = yield* Effect.context<R | SqlClient>()
   const sql = Context.get(context, SqlClient).withoutTransforms()

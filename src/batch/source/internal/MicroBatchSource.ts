@@ -17,13 +17,68 @@ import * as BatchPlanning from "../../../pravega/read/BatchPlanning.ts"
 import { BatchPlan } from "../../../pravega/read/BatchReader.ts"
 import type { EventRead } from "../../../pravega/read/EventRead.ts"
 import { ReadError, type TruncatedData } from "../../../pravega/read/ReadError.ts"
-import type { Lag, MicroBatchOptions, Range, Skipped, TypedSource } from "../Source.ts"
+import type { Lag, Range, Skipped, TypedSource } from "../SourceContract.ts"
 import { SourceError, StreamIdentityChanged } from "../SourceError.ts"
 import * as RangePlanner from "./RangePlanner.ts"
 import * as ReadPositions from "./ReadPositions.ts"
 import * as RetentionSubscriber from "./RetentionSubscriber.ts"
 import * as SegmentPartition from "./SegmentPartition.ts"
 import * as TailWatch from "./TailWatch.ts"
+
+/** @category models @since 0.1.0 */
+export interface MicroBatchOptions {
+  /**
+   * Where the query's first batch starts, when its log is empty; default `earliest`. A later change has no effect. As
+   * text: what Java's `StreamCut.asText` gives. At a time, in the unit in which the stream's writers note theirs: no event
+   * of this time or later is left out, some earlier ones may come with them; fails with `TimeNotNoted` if none noted any.
+   */
+  readonly start?: StartPosition | { readonly text: string } | { readonly time: bigint } | undefined
+  /**
+   * Where the query's last batch ends, whatever its trigger; `latest` is resolved when it starts for the first time.
+   * Default `unbounded`.
+   */
+  readonly end?: EndPosition | { readonly text: string } | undefined
+  /** What one batch reads at most; at least one event is read, even if it is larger. */
+  readonly limit?: {
+    /** In bytes, 8 for the header of each event included; default 8 MiB. About so much is kept in memory, or twice with read-ahead. */
+    readonly bytes?: number | undefined
+    /** Default: no limit. */
+    readonly events?: number | undefined
+  } | undefined
+  /**
+   * What there must be for a batch to be due: so many bytes or so many events, or anything at all that was there for so
+   * long. What lies before an end is due at once. Default: anything, at once.
+   */
+  readonly atLeast?: {
+    readonly bytes?: number | undefined
+    readonly events?: number | undefined
+    readonly delay: Duration.Input
+  } | undefined
+  /**
+   * What happens when events that were to be read were truncated. `fail` (default): the query fails with `TruncatedData`.
+   * `skip`: it goes on after them. What is known to be gone when the batch is planned is fixed by its plan, so that a
+   * replay skips the same; what goes later is skipped unless some sink has the batch's outputs already. Both are reported
+   * in the progress, counted (`pravega_query_gaps`) and logged as warnings; only logged where nothing follows before the end.
+   */
+  readonly onTruncated?: "fail" | "skip" | undefined
+  /**
+   * `perKey` (default): events of one routing key are processed in the order in which they were written. `perSegment`:
+   * those of one segment, but a segment is not read after those that it replaced. `none`: no order; a segment's range is cut
+   * into pieces that are processed at the same time.
+   */
+  readonly ordering?: "none" | "perSegment" | "perKey" | undefined
+  /**
+   * How many fibers process one segment's range, each with the events of its share of the routing keys: a key's order is
+   * kept. Needs a stream with routing keys, whose `routingKey` is pure. Default 1; not with `ordering: "none"`.
+   */
+  readonly lanes?: number | undefined
+  /**
+   * A name for the query as a subscriber of the stream's retention: Pravega then deletes nothing that the query has not
+   * read and committed, as far as the stream's retention policy lets it. It becomes a reader group of this name in the
+   * stream's scope, with manual retention. Default: none.
+   */
+  readonly retentionSubscriber?: string | undefined
+}
 
 /**
  * The segments that a stream began with: Pravega 0.13 goes on counting when a stream is deleted and created again under
@@ -216,10 +271,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
     Pravega,
     StreamCut,
     MicroBatchPlan,
-    ReadonlyArray<Segment.SegmentId>,
-    unknown,
-    unknown,
-    unknown
+    ReadonlyArray<Segment.SegmentId>
   >
 }
 

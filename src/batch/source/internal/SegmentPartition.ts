@@ -19,7 +19,7 @@ import type { EventRead } from "../../../pravega/read/EventRead.ts"
 import type { OnTruncated } from "../../../pravega/read/OnTruncated.ts"
 import type { ReadError, TruncatedData } from "../../../pravega/read/ReadError.ts"
 import type { SegmentRange } from "../../../pravega/read/SegmentRange.ts"
-import type { LaneEvents, Partition, RawEvent } from "../Source.ts"
+import type { LaneEvents, Partition, RawEvent } from "../SourceContract.ts"
 import type { SourceError } from "../SourceError.ts"
 import { Undecodable } from "../Undecodable.ts"
 

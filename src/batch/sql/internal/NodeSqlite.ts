@@ -15,7 +15,12 @@ import { classifySqliteError, SqlError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite"
-import type { SqliteOptions } from "../SqliteClient.ts"
+
+/** @category models @since 0.1.0 */
+export interface SqliteOptions {
+  /** How long to wait for what another process, or another client of this one, has locked. Default 5 seconds. */
+  readonly lockTimeout?: Duration.Input | undefined
+}
 
 /** @category layers @since 0.1.0 */
 export const layer = (file: string, options: SqliteOptions): Layer.Layer<SqlClient.SqlClient, SqlError> =>

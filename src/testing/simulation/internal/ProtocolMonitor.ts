@@ -6,7 +6,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { StoredRecord } from "../../../batch/log/CheckpointLog.ts"
-import { decode, type Entry } from "../../../batch/log/CheckpointRecord.ts"
+import { decode, type Entry } from "../../../batch/protocol/CheckpointRecord.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
 import type { Call } from "../../faults/FaultyServer.ts"
 

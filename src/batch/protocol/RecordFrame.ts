@@ -3,8 +3,18 @@
  * text. All numbers big-endian.
  */
 import * as Result from "effect/Result"
-import type { BadRecord } from "./CheckpointRecord.ts"
 import { crc32c } from "./internal/Crc32c.ts"
+
+/**
+ * Why bytes are no record. `isTorn`: as a crash leaves them; otherwise they are whole, but not readable by this version.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BadRecord {
+  readonly isTorn: boolean
+  readonly detail: string
+}
 
 const headerSize = 9
 const formatVersion = 1

@@ -12,7 +12,7 @@ import { CommitError, StateUnreadable } from "./CommitError.ts"
  * @category schemas
  * @since 0.1.0
  */
-export const jsonState = <A, I>(name: string, schema: Schema.Codec<A, I>) => {
+export const jsonState = <A>(name: string, schema: Schema.Codec<A, unknown>) => {
   const codec = Schema.toCodecJson(schema)
   const decode = Schema.decodeUnknownResult(codec)
   return {

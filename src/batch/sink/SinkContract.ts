@@ -1,19 +1,49 @@
 /**
- * The two-phase interface of sinks, which the commit protocol drives: a try to write a batch is begun, written to and made
- * safe (`prepare`); it becomes visible when it is committed, by whatever process. What a sink is, and which there are, is
- * said by `Sink`, which has these names too.
+ * What a sink is: the two-phase interface that the commit protocol drives, and what a sink of one's own is made of. A try to
+ * write a batch is begun, written to and made safe (`prepare`); it becomes visible when it is committed, by whatever
+ * process. Which sinks there are is listed by `Sink`, which has these names too.
  *
- * It knows nothing of sources or of the checkpoint log.
+ * It knows nothing of sources or of where checkpoint logs are kept.
  *
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { CheckpointLogError } from "../log/CheckpointLogError.ts"
-import type { PreparedSink } from "../log/CheckpointRecord.ts"
-import type { CommitError } from "../log/CommitError.ts"
+import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
+import type { PreparedSink } from "../protocol/CheckpointRecord.ts"
+import type { CommitError } from "../protocol/CommitError.ts"
+import { jsonState } from "../protocol/JsonState.ts"
+
+/** A sink of `B`, as a query uses it. @category models @since 0.1.0 */
+export interface Sink<in B, out E, out R> {
+  /** Unique in the pipeline; the key of its state in the log. */
+  readonly name: string
+  /** What must not change while a query has a log. */
+  readonly structure: Schema.Json
+  /**
+   * Its outputs are visible before they are committed, so that a batch that is processed again must have the same ones: a
+   * pipeline that does not say so (`deterministic`) is refused.
+   */
+  readonly needsDeterministic?: true | undefined
+  /** Whether any of these outputs is for this sink: it begins nothing before there is one. */
+  readonly accepts: (outputs: Arr.NonEmptyReadonlyArray<B>) => boolean
+  /** Lives as long as the query runs. */
+  readonly open: Effect.Effect<SinkSession<B, E>, E, R | Scope.Scope>
+}
+
+/** What a sink of one's own is made of. @category models @since 0.1.0 */
+export interface TypedSink<in B, out E, out R, in out Handle, in out Evidence> {
+  readonly name: string
+  /** What must not change while a query has a log. */
+  readonly structure: Schema.Json
+  readonly handle: Schema.Codec<Handle, unknown>
+  readonly evidence: Schema.Codec<Evidence, unknown>
+  /** See `Sink`. */
+  readonly needsDeterministic?: true | undefined
+  readonly open: Effect.Effect<Session<B, E, Handle, Evidence>, E, R | Scope.Scope>
+}
 
 /** Which batch of which query a sink works for. @category models @since 0.1.0 */
 export interface BatchId {
@@ -106,3 +136,61 @@ export interface SinkSession<in B, out E> {
   readonly abort: (handle: Schema.Json) => Effect.Effect<"aborted" | "committed", E | CommitError>
   readonly recover: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<Outcome, E | CommitError>
 }
+
+/** That of a batch of which nothing is known, and nobody else runs. */
+const firstTry: Past<never> = { log: "", handles: [], checkOwner: Effect.void }
+
+/**
+ * A sink of one's own. Handles and evidence are kept in the checkpoint log as JSON, by their Schemas.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <B, E, R, Handle, Evidence>(
+  options: TypedSink<B, E, R, Handle, Evidence>
+): Sink<B, E, R> => {
+  const handle = jsonState(options.name, options.handle)
+  const evidence = jsonState(options.name, options.evidence)
+  const typed = (batch: BatchId, prepared: PreparedSink) =>
+    Effect.map(
+      Effect.all([handle.decode(prepared.handle), evidence.decode(prepared.evidence)]),
+      ([decodedHandle, decodedEvidence]): Prepared<Handle, Evidence> => ({
+        query: batch.query,
+        batch: batch.batch,
+        handle: decodedHandle,
+        evidence: decodedEvidence
+      })
+    )
+  return {
+    name: options.name,
+    structure: options.structure,
+    needsDeterministic: options.needsDeterministic,
+    accepts: () => true,
+    open: Effect.map(options.open, (session): SinkSession<B, E> => ({
+      begin: (batch, past = firstTry) =>
+        Effect.forEach(past.handles, handle.decode).pipe(
+          Effect.flatMap((handles) => session.begin(batch, { ...past, handles })),
+          Effect.map((attempt) => ({
+            handle: handle.encode(attempt.handle),
+            write: attempt.write,
+            flush: attempt.flush,
+            prepare: Effect.map(
+              attempt.prepare,
+              (written) => ({ ...written, evidence: evidence.encode(written.evidence) })
+            ),
+            keep: attempt.keep
+          }))
+        ),
+      getReady: session.getReady,
+      commit: (batch, prepared) => Effect.flatMap(typed(batch, prepared), session.commit),
+      abort: (encoded) => Effect.flatMap(handle.decode(encoded), session.abort),
+      recover: (batch, prepared) => Effect.flatMap(typed(batch, prepared), session.recover)
+    }))
+  }
+}
+
+/** What a sink fails with. @category utility types @since 0.1.0 */
+export type Failure<S> = S extends Sink<never, infer E, unknown> ? E : never
+
+/** What a sink needs. @category utility types @since 0.1.0 */
+export type Services<S> = S extends Sink<never, unknown, infer R> ? Exclude<R, Scope.Scope> : never

@@ -7,7 +7,9 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { frame, unframe } from "./RecordFrame.ts"
+import { type BadRecord, frame, unframe } from "./RecordFrame.ts"
+
+export type { BadRecord } from "./RecordFrame.ts"
 
 /** Where a source stands, or what a sink must remember: written and read by the source or sink itself. */
 const PerName = Schema.Record(Schema.String, Schema.Json)
@@ -150,17 +152,6 @@ const fromJson = Schema.decodeUnknownResult(Json)
 
 /** @category encoding @since 0.1.0 */
 export const encode = (record: CheckpointRecord): Uint8Array => frame(toJson(record))
-
-/**
- * Why bytes are no record. `isTorn`: as a crash leaves them; otherwise they are whole, but not readable by this version.
- *
- * @category models
- * @since 0.1.0
- */
-export interface BadRecord {
-  readonly isTorn: boolean
-  readonly detail: string
-}
 
 /** @category encoding @since 0.1.0 */
 export const decode = (bytes: Uint8Array): Result.Result<CheckpointRecord, BadRecord> =>

@@ -1,0 +1,35 @@
+/**
+ * What a home of checkpoint logs gives: an append-only sequence of records per query, with a conditional append, which every
+ * home (memory, a directory, ...) gives in the same way; `CheckpointLogLaws` says what a home must hold. A home stores
+ * bytes: what records mean, who wrote them and whether they are whole is decided above it (`CheckpointRecord`, `OwnedLog`).
+ * Which homes there are is listed by `CheckpointLog`.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
+
+/** A record as its home has it. @category models @since 0.1.0 */
+export interface StoredRecord {
+  readonly sequence: number
+  readonly bytes: Uint8Array
+}
+
+/**
+ * The log of one query. Numbers start at 0 and have no gaps.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface QueryLog {
+  /**
+   * Stores a record under `sequence` if that is the next number never taken before, atomically and durably. Fails with
+   * `SequenceTaken` (also for numbers that compaction forgot), `SequenceNotNext`, `LogUnavailable` (nothing was stored)
+   * or `OutcomeUnknown`.
+   */
+  readonly append: (sequence: number, bytes: Uint8Array) => Effect.Effect<void, CheckpointLogError>
+  /** The records from `from` on that are not forgotten, in order; what is returned is durable. */
+  readonly read: (from: number) => Effect.Effect<ReadonlyArray<StoredRecord>, CheckpointLogError>
+  /** Forgets the records before `before`; their numbers stay taken for ever. */
+  readonly compact: (before: number) => Effect.Effect<void, CheckpointLogError>
+}

@@ -1,0 +1,45 @@
+/**
+ * A sink that takes other outputs than the one that it is made of: chosen and changed on their way.
+ *
+ * @since 0.1.0
+ */
+import type * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import type { Sink } from "./SinkContract.ts"
+
+/**
+ * Chooses and changes what goes to a sink: outputs for which `f` gives undefined are left out. `f` must be pure.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) => B | undefined): Sink<C, E, R> => {
+  const choose = (outputs: ReadonlyArray<C>): Array<B> =>
+    outputs.flatMap((output) => {
+      const chosen = f(output)
+      return chosen === undefined ? [] : [chosen]
+    })
+  return {
+    name: sink.name,
+    structure: sink.structure,
+    needsDeterministic: sink.needsDeterministic,
+    accepts: (outputs) =>
+      outputs.some((output) => {
+        const chosen = f(output)
+        return chosen !== undefined && sink.accepts([chosen])
+      }),
+    open: Effect.map(sink.open, (session) => ({
+      ...session,
+      begin: (batch, past) =>
+        Effect.map(session.begin(batch, past), (attempt) => ({
+          ...attempt,
+          write: (partition, outputs) => {
+            const chosen = choose(outputs)
+            return isNonEmpty(chosen) ? attempt.write(partition, chosen) : Effect.void
+          }
+        }))
+    }))
+  }
+}
+
+const isNonEmpty = <A>(items: Array<A>): items is Arr.NonEmptyArray<A> => items.length > 0

@@ -1,0 +1,259 @@
+/**
+ * What a source is, as a query uses it, and what a source of one's own is made of: it plans exact ranges, and reads them,
+ * the same each time. Positions and plans are kept in the checkpoint log as JSON, by Schemas. Which sources there are is
+ * listed by `Source`, which has these names too.
+ *
+ * It knows nothing of sinks, records or recovery.
+ *
+ * @since 0.1.0
+ */
+import type * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import { flow } from "effect/Function"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import { SourceStart } from "../protocol/CheckpointRecord.ts"
+import type { CommitError } from "../protocol/CommitError.ts"
+import { jsonState } from "../protocol/JsonState.ts"
+import type { Undecodable } from "./Undecodable.ts"
+
+/** The part of a batch that one fiber reads. @category models @since 0.1.0 */
+export interface Partition<out A, out E> {
+  /** Its place in the plan: the same each time the plan is read. */
+  readonly id: number
+  /** Partitions that must be processed, with their outputs acknowledged, before this one is read: that keeps a key's order. */
+  readonly predecessors: ReadonlyArray<number>
+  readonly events: Stream.Stream<A, E>
+  /** Absent: all events need their order. */
+  readonly lanes?: Lanes<A, E> | undefined
+  /** What it reads, if the source can tell before it does. */
+  readonly bytes?: number | undefined
+  /** The same events, with those that can't be decoded in their places, where `events` fails. */
+  readonly tolerant?: Stream.Stream<A | Undecodable, E> | undefined
+  /**
+   * The events that `tolerant` gave last, as they were stored, in the same order: for those that are put aside. One that is
+   * gone by now is in its place, with empty bytes.
+   */
+  readonly raw?: Stream.Stream<RawEvent, E> | undefined
+}
+
+/**
+ * A partition's events in shares that may be processed at the same time: those that need their order are in the same one.
+ * The outputs of shares are numbered like those of partitions: `id` to `id + count - 1` are the partition's own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lanes<out A, out E> {
+  readonly count: number
+  readonly events: Stream.Stream<LaneEvents<A>, E>
+  /** As `tolerant` of a partition. */
+  readonly tolerant: Stream.Stream<LaneEvents<A | Undecodable>, E>
+}
+
+/** Some events of one lane. @category models @since 0.1.0 */
+export interface LaneEvents<out A> {
+  /** From 0. */
+  readonly lane: number
+  readonly events: Arr.NonEmptyReadonlyArray<A>
+  /** Of each event: its place among the partition's events. */
+  readonly places: ReadonlyArray<number>
+}
+
+/** An event as it was stored. @category models @since 0.1.0 */
+export interface RawEvent {
+  /** Where it is; for a Pravega stream the text of its `EventPointer`. */
+  readonly pointer: string
+  readonly bytes: Uint8Array
+}
+
+/** A part of what a source was to read, which is gone: the user chose to go on without it. @category models @since 0.1.0 */
+export interface Skipped {
+  /** Of the source: a segment's name. */
+  readonly part: string
+  readonly from: bigint
+  /** Undefined: all that came after `from`; how much that was is not known any more. */
+  readonly to: bigint | undefined
+}
+
+/**
+ * What is left to read, in bytes: in all, and by parts of the source (segments) that it has come to. Parts that come
+ * after those are not counted yet.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lag {
+  readonly bytes: number
+  readonly parts: Readonly<Record<string, number>>
+}
+
+/**
+ * What a source has to read: a range (at least one event), nothing now, or nothing any more.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Range<Plan, Position> =
+  | {
+    readonly _tag: "range"
+    readonly plan: Plan
+    readonly next: Position
+    /**
+     * A limit ended it: there may be more already, and the range after it is looked for while this one is read. False: it
+     * takes all there was, and the next one is looked for when this one is done, so that it takes what has come meanwhile.
+     * Undefined, as true: it can't tell.
+     */
+    readonly isFull?: boolean | undefined
+  }
+  | { readonly _tag: "idle" }
+  | { readonly _tag: "ended" }
+
+/** A source of `A`, as a query uses it. @category models @since 0.1.0 */
+export interface Source<out A, out E, out R> {
+  /** Unique in the pipeline; the key of its state in the log. */
+  readonly name: string
+  /** What must not change while a query has a log. */
+  readonly structure: Schema.Json
+  /** A plan read again may give fewer events instead of failing: what was gone by then is skipped. */
+  readonly mayShrink?: boolean | undefined
+  /** Lives as long as the query runs. */
+  readonly open: Effect.Effect<SourceSession<A, E>, E, R | Scope.Scope>
+}
+
+/** An open source. Positions and plans are what it gave before, perhaps in an earlier process. @category models @since 0.1.0 */
+export interface SourceSession<out A, out E> {
+  /** Resolves start and end, once in a query's life. */
+  readonly start: Effect.Effect<SourceStart, E | CommitError>
+  /** Fails if what is read now is not what the query started with; reports a changed start or end. */
+  readonly resume: (started: SourceStart) => Effect.Effect<void, E | CommitError>
+  /** The position after all that is there now. */
+  readonly latest: Effect.Effect<Schema.Json, E | CommitError>
+  /** The next range from a position, not beyond any of `ends`. Commits to nothing: it may be asked again. */
+  readonly plan: (
+    from: Schema.Json,
+    ends: ReadonlyArray<Schema.Json>
+  ) => Effect.Effect<Range<Schema.Json, Schema.Json>, E | CommitError>
+  /** Reads a plan. A plan read again gives the same events in the same partitions, or fails. */
+  readonly partitions: (plan: Schema.Json) => Effect.Effect<ReadonlyArray<Partition<A, E>>, E | CommitError>
+  /** Waits for something after a position, of which it was planned in vain; undefined: it can't tell. See `TypedSession`. */
+  readonly arrival: ((position: Schema.Json) => Effect.Effect<void, CommitError>) | undefined
+  /** What was left after a position when the source was last asked to plan; undefined: it can't tell. */
+  readonly lag: (position: Schema.Json) => Effect.Effect<Lag | undefined, CommitError>
+  /** Everything before the position is durably committed, and is not read again. */
+  readonly consumed: (position: Schema.Json) => Effect.Effect<void, CommitError>
+  /** What a plan leaves out, or reading it had to leave out, as the user chose. */
+  readonly skipped: (plan: Schema.Json) => Effect.Effect<ReadonlyArray<Skipped>, CommitError>
+}
+
+/** A source in terms of its own positions and plans. @category models @since 0.1.0 */
+export interface TypedSession<A, E, Position, Plan, Identity> {
+  readonly start: Effect.Effect<
+    { readonly identity: Identity; readonly start: Position; readonly end: Position | undefined },
+    E
+  >
+  readonly verify: (identity: Identity) => Effect.Effect<void, E>
+  readonly latest: Effect.Effect<Position, E>
+  readonly plan: (from: Position, ends: ReadonlyArray<Position>) => Effect.Effect<Range<Plan, Position>, E>
+  readonly partitions: (plan: Plan) => Effect.Effect<ReadonlyArray<Partition<A, E>>, E>
+  /**
+   * Waits for something after a position: then a query plans at once. It may return for nothing, but not again and again.
+   * A query that found nothing looks again after 2 seconds whatever this says, and without it every 100 ms.
+   */
+  readonly arrival?: ((position: Position) => Effect.Effect<void>) | undefined
+  /** As of the last `plan`; asks nobody. */
+  readonly lag?: ((position: Position) => Lag) | undefined
+  /** Told after each batch, not waited for. */
+  readonly consumed?: ((position: Position) => Effect.Effect<void>) | undefined
+  readonly skipped?: ((plan: Plan) => ReadonlyArray<Skipped>) | undefined
+}
+
+/** What a source of one's own is made of. @category models @since 0.1.0 */
+export interface TypedSource<A, E, R, Position, Plan, Identity> {
+  readonly name: string
+  readonly structure: Schema.Json
+  /** Start and end as the user gave them. */
+  readonly asked: Schema.Json
+  /** See `Source`. */
+  readonly mayShrink?: boolean | undefined
+  readonly position: Schema.Codec<Position, unknown>
+  readonly plan: Schema.Codec<Plan, unknown>
+  readonly identity: Schema.Codec<Identity, unknown>
+  readonly open: Effect.Effect<TypedSession<A, E, Position, Plan, Identity>, E, R | Scope.Scope>
+}
+
+/**
+ * A source of one's own.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A, E, R, Position, Plan, Identity>(
+  options: TypedSource<A, E, R, Position, Plan, Identity>
+): Source<A, E, R> => {
+  const { asked, name } = options
+  const position = jsonState(name, options.position)
+  const plan = jsonState(name, options.plan)
+  const identity = jsonState(name, options.identity)
+  return {
+    name,
+    structure: options.structure,
+    mayShrink: options.mayShrink,
+    open: Effect.map(options.open, (session): SourceSession<A, E> => {
+      // A plan that this session made is handed back as the object it was: what was read ahead for it is found by it.
+      const made = new WeakMap<object, Plan>()
+      const planOf = (encoded: Schema.Json): Effect.Effect<Plan, CommitError> => {
+        const isObject = typeof encoded === "object" && encoded !== null
+        const known = isObject ? made.get(encoded) : undefined
+        if (known !== undefined) return Effect.succeed(known)
+        return Effect.tap(plan.decode(encoded), (decoded) => Effect.sync(() => isObject && made.set(encoded, decoded)))
+      }
+      return {
+        start: Effect.map(session.start, (start) =>
+          new SourceStart({
+            identity: identity.encode(start.identity),
+            asked,
+            start: position.encode(start.start),
+            ...(start.end === undefined ? {} : { end: position.encode(start.end) })
+          })),
+        resume: (started) =>
+          identity.decode(started.identity).pipe(
+            Effect.flatMap(session.verify),
+            Effect.andThen(
+              JSON.stringify(started.asked) === JSON.stringify(asked)
+                ? Effect.void
+                : Effect.logWarning(
+                  `source "${name}": the query has started before, the changed start or end has no effect`,
+                  { asked, recorded: started.asked }
+                )
+            )
+          ),
+        latest: Effect.map(session.latest, position.encode),
+        plan: (from, ends) =>
+          Effect.flatMap(
+            Effect.all([position.decode(from), Effect.forEach(ends, position.decode)]),
+            ([start, limits]) =>
+              Effect.map(session.plan(start, limits), (range) => {
+                if (range._tag !== "range") return range
+                const encoded = plan.encode(range.plan)
+                if (typeof encoded === "object" && encoded !== null) made.set(encoded, range.plan)
+                return { ...range, plan: encoded, next: position.encode(range.next) }
+              })
+          ),
+        partitions: (encoded) => Effect.flatMap(planOf(encoded), session.partitions),
+        skipped: (encoded) =>
+          session.skipped === undefined ? Effect.succeed([]) : Effect.map(planOf(encoded), session.skipped),
+        arrival: session.arrival === undefined
+          ? undefined
+          : flow(position.decode, Effect.flatMap(session.arrival)),
+        lag: (encoded) =>
+          session.lag === undefined ? Effect.undefined : Effect.map(position.decode(encoded), session.lag),
+        consumed: (encoded) =>
+          session.consumed === undefined
+            ? Effect.void
+            : Effect.flatMap(position.decode(encoded), session.consumed)
+      }
+    })
+  }
+}

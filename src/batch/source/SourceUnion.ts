@@ -1,0 +1,88 @@
+/**
+ * Several sources of one pipeline, whose events tell where they came from.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Partition, Source } from "./SourceContract.ts"
+import { Undecodable } from "./Undecodable.ts"
+
+/** An event with the name of the source that it came from. @category models @since 0.1.0 */
+export interface Tagged<out Tag, out A> {
+  readonly _tag: Tag
+  readonly value: A
+}
+
+/** Several sources of one pipeline. @category models @since 0.1.0 */
+export interface Union<out A, out E, out R> {
+  /** In the order of their names, which are unique. */
+  readonly sources: ReadonlyArray<Source<A, E, R>>
+}
+
+/**
+ * Several sources, of different types of events perhaps, read by one pipeline: a batch takes what each of them has, in
+ * the limits of each, and each event tells by its tag where it came from. The query ends when all of them have ended.
+ *
+ * A key of the record is the source's name in the checkpoint log, so one stream can be read twice. Events of different
+ * sources have no order among them.
+ *
+ * ```ts
+ * import { EventStream } from "effect-pravega"
+ * import { Source } from "effect-pravega/batch"
+ * import { Schema } from "effect"
+ *
+ * const trades = EventStream.make("market/trades", { schema: Schema.Struct({ symbol: Schema.String }) })
+ * const rates = EventStream.make("market/rates", { schema: Schema.Struct({ rate: Schema.Finite }) })
+ *
+ * // its events: { _tag: "trades", value: EventRead<{ symbol }> } or { _tag: "rates", value: EventRead<{ rate }> }
+ * const both = Source.union({ trades: Source.microBatch(trades), rates: Source.microBatch(rates) })
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export function union<const S extends Readonly<Record<string, Source<unknown, unknown, unknown>>>>(
+  sources: S
+): Union<TaggedOf<S>, FailureOf<S>, RequirementsOf<S>>
+export function union(
+  sources: Readonly<Record<string, Source<unknown, unknown, unknown>>>
+): Union<Tagged<string, unknown>, unknown, unknown> {
+  const named = Object.entries(sources).map(([name, source]) => ({
+    ...map(source, (value): Tagged<string, unknown> => ({ _tag: name, value })),
+    name
+  }))
+  return { sources: named.toSorted((a, b) => a.name < b.name ? -1 : 1) }
+}
+
+/** Changes what a source reads. `f` must be pure. */
+const map = <A, E, R, B>(source: Source<A, E, R>, f: (event: A) => B): Source<B, E, R> => {
+  const item = (event: A | Undecodable): B | Undecodable => event instanceof Undecodable ? event : f(event)
+  const mapped = ({ events, lanes, tolerant, ...partition }: Partition<A, E>): Partition<B, E> => ({
+    ...partition,
+    events: Stream.mapArray(events, Arr.map(f)),
+    tolerant: tolerant === undefined ? undefined : Stream.mapArray(tolerant, Arr.map(item)),
+    lanes: lanes === undefined ? undefined : {
+      count: lanes.count,
+      events: Stream.map(lanes.events, (some) => ({ ...some, events: Arr.map(some.events, f) })),
+      tolerant: Stream.map(lanes.tolerant, (some) => ({ ...some, events: Arr.map(some.events, item) }))
+    }
+  })
+  return {
+    ...source,
+    open: Effect.map(source.open, (session) => ({
+      ...session,
+      partitions: (plan) => Effect.map(session.partitions(plan), Arr.map(mapped))
+    }))
+  }
+}
+
+/** The events of a record of sources. @category models @since 0.1.0 */
+export type TaggedOf<S> = {
+  [K in keyof S & string]: S[K] extends Source<infer A, infer _E, infer _R> ? Tagged<K, A> : never
+}[keyof S & string]
+/** @category models @since 0.1.0 */
+export type FailureOf<S> = S[keyof S] extends Source<infer _A, infer E, infer _R> ? E : never
+/** @category models @since 0.1.0 */
+export type RequirementsOf<S> = S[keyof S] extends Source<infer _A, infer _E, infer R> ? R : never
