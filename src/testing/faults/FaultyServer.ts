@@ -163,7 +163,8 @@ class Server implements FaultyServer {
       const { abandon, storage } = yield* Scope.provide(this.storage, scope)
       const end = (isWritten: boolean) => isWritten ? storage.close() : abandon()
       const state = storage.load()
-      const container = ContainerState.open({ storage, state, now })
+      const monotonic = () => Number(this.clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+      const container = ContainerState.open({ storage, state, now, monotonic })
       const wire = WireServer.make({
         container,
         now,
@@ -182,7 +183,8 @@ class Server implements FaultyServer {
           limits: transactionMemory === undefined
             ? {}
             : {
-              completedTransactionLife: Duration.toMillis(Duration.fromInputUnsafe(transactionMemory))
+              completedTransactionLife: Duration.toMillis(Duration.fromInputUnsafe(transactionMemory)),
+              completedTransactionsKept: 0
             } satisfies Partial<Limits>
         }),
         scope
