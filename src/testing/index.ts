@@ -8,6 +8,7 @@
 export * as FaultProxy from "./faults/FaultProxy.ts"
 export * as Faults from "./faults/Faults.ts"
 export * as FaultyServer from "./faults/FaultyServer.ts"
+export * as AggregateLaws from "./laws/AggregateLaws.ts"
 export * as CheckpointLogLaws from "./laws/CheckpointLogLaws.ts"
 export * as PipelineLaws from "./laws/PipelineLaws.ts"
 export * as SinkLaws from "./laws/SinkLaws.ts"

@@ -12,6 +12,9 @@ import * as pb from "../../../pravega/controller/gen/Controller_pb.ts"
 import { internal, Refusal, type World } from "../World.ts"
 import type { KeyValueTable } from "./Model.ts"
 
+/** @category models @since 0.1.0 */
+export type Configuration = Omit<KeyValueTable, "sequence">
+
 /** What users may name. @category guards @since 0.1.0 */
 export const isUserName = (name: string): boolean => /^[A-Za-z0-9.-]+$/.test(name) && name.length <= 250
 
@@ -20,7 +23,7 @@ export const create = (
   world: World,
   scope: string,
   table: string,
-  configuration: KeyValueTable
+  configuration: Configuration
 ): pb.CreateKeyValueTableStatus_Status => {
   const Status = pb.CreateKeyValueTableStatus_Status
   const { partitionCount, primaryKeyLength, secondaryKeyLength } = configuration
@@ -29,11 +32,12 @@ export const create = (
   const state = world.state.scopes.get(scope)
   if (state === undefined) return Status.SCOPE_NOT_FOUND
   if (state.tables.has(table)) return Status.TABLE_EXISTS
+  const record = { sequence: world.state.nextSequence(), ...configuration }
   const tableKeyLength = primaryKeyLength + secondaryKeyLength
-  for (const { id } of segmentsOf(configuration)) {
+  for (const { id } of segmentsOf(record)) {
     world.container.create(tableSegment(scope, table, id), { tableKeyLength })
   }
-  world.state.putTable(scope, table, configuration)
+  world.state.putTable(scope, table, record)
   return Status.SUCCESS
 }
 
@@ -60,7 +64,7 @@ export const remove = (world: World, scope: string, table: string): pb.DeleteKVT
   return Status.SUCCESS
 }
 
-const segmentsOf = ({ partitionCount }: KeyValueTable): ReadonlyArray<SegmentWithRange> =>
+const segmentsOf = ({ partitionCount }: Configuration): ReadonlyArray<SegmentWithRange> =>
   KeyRange.equal(partitionCount).map((range, i) => ({ id: makeId(i, 0), range }))
 
 const tableSegment = (scope: string, table: string, id: SegmentWithRange["id"]): string =>
