@@ -3,7 +3,8 @@
 // - A file belongs to the longest row that names it or a folder above it; what it imports must be listed in that row's
 //   last column ("`core`" stands for all rows below src/core). "later `X`" allows types and `import()` only.
 // - A folder inside a room (src/batch/sink/sql, src/core/internal) is private to that room.
-// - The rows have no circle, and no row lists what it does not use.
+// - Neither the rows nor the files have a circle (types count, too: who reads a file need not hold two in the head), and
+//   no row lists what it does not use.
 import { existsSync, globSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 
@@ -41,6 +42,8 @@ const importsOf = (source) => {
 }
 
 const arrows = new Map([...rows.keys()].map((name) => [name, new Set()]))
+/** @type {Map<string, Set<string>>} */
+const files = new Map()
 let count = 0
 for (const path of globSync("src/**/*.ts").sort()) {
   const file = path.slice("src/".length)
@@ -51,8 +54,10 @@ for (const path of globSync("src/**/*.ts").sort()) {
     failures.push(`${path}: no row of the code map in ${page} has it; add its folder there, and what it may import`)
     continue
   }
+  files.set(file, new Set())
   for (const { isLater, path: relative } of importsOf(readFileSync(path, "utf8"))) {
     const target = join(dirname(file), relative)
+    files.get(file).add(target)
     const owner = ownerOf(target)
     count++
     if (owner !== undefined && !isWithin(file, owner)) {
@@ -75,18 +80,23 @@ for (const [name, { allowed, later, used }] of rows) {
   }
 }
 
-const state = new Map()
-const visit = (name, trail) => {
-  if (state.get(name) === "done") return
-  if (state.get(name) === "open") {
-    failures.push(`a circle of rooms: ${[...trail.slice(trail.indexOf(name)), name].join(" -> ")}`)
-    return
+/** @param {string} what @param {Map<string, Set<string>>} graph */
+const refuseCircles = (what, graph) => {
+  const state = new Map()
+  const visit = (name, trail) => {
+    if (state.get(name) === "done") return
+    if (state.get(name) === "open") {
+      failures.push(`a circle of ${what}: ${[...trail.slice(trail.indexOf(name)), name].join(" -> ")}`)
+      return
+    }
+    state.set(name, "open")
+    for (const next of graph.get(name) ?? []) visit(next, [...trail, name])
+    state.set(name, "done")
   }
-  state.set(name, "open")
-  for (const next of arrows.get(name)) visit(next, [...trail, name])
-  state.set(name, "done")
+  for (const name of graph.keys()) visit(name, [])
 }
-for (const name of rows.keys()) visit(name, [])
+refuseCircles("rooms", arrows)
+refuseCircles("files", files)
 
 for (const failure of failures) console.error(failure)
 console.log(`${rows.size} rooms, ${count} imports checked`)

@@ -34,6 +34,7 @@ import * as BytePipe from "../pravega/segmentstore/BytePipe.ts"
 import { ConnectionRefused } from "../pravega/segmentstore/ConnectionError.ts"
 import { formatEndpoint, SegmentStoreTransport } from "../pravega/segmentstore/SegmentStoreTransport.ts"
 import * as WireServer from "./connections/WireServer.ts"
+import type { WireServerOptions } from "./connections/WireServerOptions.ts"
 import * as AccessList from "./controller/AccessList.ts"
 import type { Authorisation } from "./controller/Authentication.ts"
 import * as ControllerServer from "./controller/ControllerServer.ts"
@@ -274,7 +275,7 @@ const revealed = (password: string | Redacted.Redacted<string>): string =>
   typeof password === "string" ? password : Redacted.value(password)
 
 const tokenCheck =
-  (authorisation: Authorisation, now: () => number): NonNullable<WireServer.WireServerOptions["verifyToken"]> =>
+  (authorisation: Authorisation, now: () => number): NonNullable<WireServerOptions["verifyToken"]> =>
   (segments, token, access) => {
     switch (DelegationTokens.check(authorisation, token, segments, access, now())) {
       case "allowed":

@@ -14,8 +14,10 @@ import type { EmbeddedOptions } from "../embedded/Embedded.ts"
 import type { EmbeddedError } from "../embedded/EmbeddedError.ts"
 import { Controller, type ControllerOptions } from "./controller/Controller.ts"
 import * as ControllerAddress from "./controller/ControllerAddress.ts"
-import { ControllerTransport, type TlsOptions } from "./controller/ControllerTransport.ts"
+import * as ControllerLayers from "./controller/ControllerLayers.ts"
+import type { ControllerTransport, TlsOptions } from "./controller/ControllerTransport.ts"
 import * as Credentials from "./controller/Credentials.ts"
+import * as SegmentRequests from "./segmentstore/SegmentRequests.ts"
 import { Segments } from "./segmentstore/Segments.ts"
 import { SegmentStores, type SegmentStoresOptions } from "./segmentstore/SegmentStores.ts"
 import { SegmentStoreTransport } from "./segmentstore/SegmentStoreTransport.ts"
@@ -48,8 +50,8 @@ export class Pravega extends Context.Service<Pravega, {
     options: ClientOptions = {}
   ): Layer.Layer<Pravega, never, ControllerTransport | SegmentStoreTransport> => {
     // a client of its own also inside of another one's, whose segments would be taken for this one's
-    const parts = Layer.fresh(Segments.layer).pipe(
-      Layer.provideMerge(Layer.merge(Controller.layer(options), SegmentStores.layer(options.stores)))
+    const parts = Layer.fresh(SegmentRequests.layer).pipe(
+      Layer.provideMerge(Layer.merge(ControllerLayers.client(options), SegmentStores.layer(options.stores)))
     )
     return Layer.effect(
       Pravega,
@@ -78,7 +80,7 @@ export class Pravega extends Context.Service<Pravega, {
       const { secure } = yield* Effect.fromResult(ControllerAddress.parse(options.controller))
       return Pravega.layerTransport(options).pipe(
         Layer.provide(Layer.merge(
-          ControllerTransport.layerGrpc({ controller: options.controller, tls: options.tls }),
+          ControllerLayers.grpc({ controller: options.controller, tls: options.tls }),
           SegmentStoreTransport.layerSocket({
             connectTimeout: options.connectTimeout,
             tls: secure ? options.tls ?? {} : undefined

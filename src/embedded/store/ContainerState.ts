@@ -6,6 +6,8 @@
  * @internal
  */
 import * as AttributeId from "../../pravega/wire/SegmentAttribute.ts"
+import type { Done, NoSuchSegment, Sealed, Truncated } from "./ContainerAnswer.ts"
+import type { LiveSegment } from "./internal/LiveSegment.ts"
 import { emptyRead, LongPolls, PollQueue, type PollRequest } from "./internal/LongPolls.ts"
 import { TableIndex } from "./internal/TableIndex.ts"
 import { recordKey, TableSegments } from "./internal/TableSegments.ts"
@@ -17,18 +19,14 @@ import type {
   BadAttribute,
   ContainerOptions,
   CreateOptions,
-  Done,
   Merged,
-  NoSuchSegment,
   Poll,
   ReadData,
   ReadResult,
-  Sealed,
   SegmentContainer,
   SegmentInfo,
   StorageFailed,
-  TooManyAttributes,
-  Truncated
+  TooManyAttributes
 } from "./SegmentContainer.ts"
 import type { Storage, StoredSegment } from "./Storage.ts"
 
@@ -37,21 +35,6 @@ const readMinimum = 8
 const readMaximum = 2 * 1024 * 1024
 /** How many names of merged segments are remembered, so that a merge that is asked for again is answered as done. */
 const mergedNamesMaximum = 10_000
-
-/** A segment, live. @category models @since 0.1.0 */
-export interface Segment {
-  readonly key: number
-  readonly name: string
-  readonly tableKeyLength: number | undefined
-  readonly table: TableIndex | undefined
-  readonly attributes: SegmentAttributes
-  readonly polls: PollQueue
-  startOffset: number
-  length: number
-  isSealed: boolean
-  isDeleted: boolean
-  lastModified: number
-}
 
 /**
  * The container of what the storage holds. Segments that died with their connections are deleted first.
@@ -65,12 +48,12 @@ class Container implements SegmentContainer {
   readonly tables: TableSegments
   private readonly storage: Storage
   private readonly now: () => number
-  private readonly segments = new Map<string, Segment>()
+  private readonly segments = new Map<string, LiveSegment>()
   private readonly longPolls: LongPolls
   private readonly mergedNames = new Set<string>()
   private lastKey = 0
   /** Segments whose waiting reads may have an answer after the next commit. */
-  private readonly due = new Set<Segment>()
+  private readonly due = new Set<LiveSegment>()
 
   constructor({ now, state, storage }: ContainerOptions) {
     this.storage = storage
@@ -247,7 +230,7 @@ class Container implements SegmentContainer {
 
   readonly commit = (done: () => void): void => this.storage.commit(done)
 
-  private grow(segment: Segment, data: Uint8Array, eventCount: number): void {
+  private grow(segment: LiveSegment, data: Uint8Array, eventCount: number): void {
     const { attributes } = segment
     const counted = attributes.get(AttributeId.eventCount)
     const added = BigInt(eventCount)
@@ -259,13 +242,13 @@ class Container implements SegmentContainer {
     this.notify(segment)
   }
 
-  private setAttribute(segment: Segment, id: string, value: bigint): void {
+  private setAttribute(segment: LiveSegment, id: string, value: bigint): void {
     segment.attributes.set(id, value)
     this.storage.putAttribute(segment.key, id, value === notSet ? undefined : value)
   }
 
   private updateSegment(
-    segment: Segment,
+    segment: LiveSegment,
     updates: ReadonlyArray<AttributeUpdate>
   ): Sealed | BadAttribute | TooManyAttributes | undefined {
     if (segment.isSealed) return sealed(segment.name)
@@ -276,7 +259,7 @@ class Container implements SegmentContainer {
   }
 
   /** `offset` lies within the segment. What ends where the segment does and asked for more, says so. */
-  private readNow({ isSealed, key, length }: Segment, offset: number, asked: number): ReadData | StorageFailed {
+  private readNow({ isSealed, key, length }: LiveSegment, offset: number, asked: number): ReadData | StorageFailed {
     const available = length - offset
     const data = this.storage.read(key, offset, Math.min(asked, available))
     if (data === undefined) return { _tag: "StorageFailed" }
@@ -284,13 +267,13 @@ class Container implements SegmentContainer {
     return { _tag: "ReadData", offset, atTail: wantsMore && !isSealed, endOfSegment: wantsMore && isSealed, data }
   }
 
-  private sealSegment(segment: Segment): void {
+  private sealSegment(segment: LiveSegment): void {
     segment.isSealed = true
     this.touch(segment)
     this.notify(segment)
   }
 
-  private mergeSegments(into: Segment, from: Segment): void {
+  private mergeSegments(into: LiveSegment, from: LiveSegment): void {
     const moved = from.length - from.startOffset
     if (moved > 0) {
       this.storage.merge(into.key, into.length, from.key)
@@ -308,12 +291,12 @@ class Container implements SegmentContainer {
     }
   }
 
-  private touch(segment: Segment): void {
+  private touch(segment: LiveSegment): void {
     segment.lastModified = this.now()
     this.storage.putSegment(stored(segment))
   }
 
-  private remove(segment: Segment): void {
+  private remove(segment: LiveSegment): void {
     segment.isDeleted = true
     this.segments.delete(segment.name)
     if (segment.table !== undefined) {
@@ -324,7 +307,7 @@ class Container implements SegmentContainer {
   }
 
   /** Answers the segment's waiting reads, if any, when what is staged now is durable. */
-  private notify(segment: Segment): void {
+  private notify(segment: LiveSegment): void {
     if (segment.polls.waiting.size === 0) return
     this.due.add(segment)
     if (this.due.size === 1) this.storage.commit(this.settleDue)
@@ -338,7 +321,7 @@ class Container implements SegmentContainer {
     }
   }
 
-  private pollResult(segment: Segment, { hasRoom, length: asked, offset }: PollRequest): ReadResult | undefined {
+  private pollResult(segment: LiveSegment, { hasRoom, length: asked, offset }: PollRequest): ReadResult | undefined {
     if (segment.isSealed && offset >= segment.length) return sealed(segment.name)
     // as a real store does it: whoever asks again learns that the segment is gone
     if (segment.isDeleted) return emptyRead(offset)
@@ -355,7 +338,7 @@ const noBytes = new Uint8Array(0)
 const noSuchSegment = (segment: string): NoSuchSegment => ({ _tag: "NoSuchSegment", segment })
 const sealed = (segment: string): Sealed => ({ _tag: "Sealed", segment })
 
-const live = (segment: StoredSegment, attributes: Iterable<readonly [string, bigint]>): Segment => ({
+const live = (segment: StoredSegment, attributes: Iterable<readonly [string, bigint]>): LiveSegment => ({
   ...segment,
   attributes: new SegmentAttributes(attributes, isTransient(segment.name)),
   table: segment.tableKeyLength === undefined ? undefined : new TableIndex(segment.tableKeyLength),
@@ -363,7 +346,7 @@ const live = (segment: StoredSegment, attributes: Iterable<readonly [string, big
   isDeleted: false
 })
 
-const stored = (segment: Segment): StoredSegment => ({
+const stored = (segment: LiveSegment): StoredSegment => ({
   key: segment.key,
   name: segment.name,
   tableKeyLength: segment.tableKeyLength,

@@ -9,6 +9,7 @@
  *
  * @internal
  */
+import type { Done, NoSuchSegment, Sealed, Truncated, Unsupported } from "./ContainerAnswer.ts"
 import type { Storage, StoredState } from "./Storage.ts"
 import type { TableContainer } from "./TableContainer.ts"
 
@@ -21,31 +22,6 @@ export interface SegmentInfo {
   readonly isSealed: boolean
   /** Milliseconds since 1970. */
   readonly lastModified: number
-}
-
-/** There is none of this name (any more). @category models @since 0.1.0 */
-export interface NoSuchSegment {
-  readonly _tag: "NoSuchSegment"
-  readonly segment: string
-}
-/** @category models @since 0.1.0 */
-export interface Sealed {
-  readonly _tag: "Sealed"
-  readonly segment: string
-}
-/** The offset lies before the segment's start, or beyond its end where it may not. @category models @since 0.1.0 */
-export interface Truncated {
-  readonly _tag: "Truncated"
-  readonly startOffset: number
-}
-/** What was asked for cannot be done with this kind of segment. @category models @since 0.1.0 */
-export interface Unsupported {
-  readonly _tag: "Unsupported"
-  readonly operation: string
-}
-/** @category models @since 0.1.0 */
-export interface Done {
-  readonly _tag: "Done"
 }
 
 /**

@@ -7,7 +7,7 @@
  * @internal
  */
 import type { TableEntry, TableKey } from "../../pravega/wire/WireCommand.ts"
-import type { NoSuchSegment, Sealed, Truncated, Unsupported } from "./SegmentContainer.ts"
+import type { NoSuchSegment, Sealed, Truncated, Unsupported } from "./ContainerAnswer.ts"
 
 /** @category models @since 0.1.0 */
 export interface TableInfo {

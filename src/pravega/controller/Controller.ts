@@ -8,8 +8,7 @@
 import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { KeyRange } from "../../core/KeyRange.ts"
 import type { ReaderGroupConfig } from "../../core/ReaderGroupConfig.ts"
@@ -22,7 +21,6 @@ import type { StreamCut } from "../../core/StreamCut.ts"
 import type { TransactionId } from "../../core/TransactionId.ts"
 import type { WriterId } from "../../core/WriterId.ts"
 import type { ControllerError } from "./ControllerError.ts"
-import { ControllerTransport } from "./ControllerTransport.ts"
 import type { Credentials } from "./Credentials.ts"
 import type { ControllerService } from "./gen/Controller_pb.ts"
 
@@ -230,17 +228,4 @@ export class Controller extends Context.Service<Controller, {
    * reply is `OutcomeUnknown`.
    */
   readonly call: <M extends ControllerMethod>(method: M, request: ControllerRequest<M>) => Call<ControllerReply<M>>
-}>()("effect-pravega/pravega/Controller") {
-  /** The client over whatever transport there is. It holds nothing but its options. */
-  static layer(options: ControllerOptions = {}): Layer.Layer<Controller, never, ControllerTransport> {
-    return Layer.effect(
-      Controller,
-      Effect.gen(function*() {
-        const transport = yield* ControllerTransport
-        // loaded here, not at import: the protocol's descriptions take a fifth of a second to load
-        const client = yield* Effect.promise(() => import("./ControllerClient.ts"))
-        return client.make(transport, options)
-      })
-    )
-  }
-}
+}>()("effect-pravega/pravega/Controller") {}

@@ -7,10 +7,8 @@
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { InvalidControllerAddress } from "./ControllerAddress.ts"
 
 /** gRPC's statuses but OK, by name; the index plus one is the number. @category models @since 0.1.0 */
 export const statusCodes = [
@@ -83,16 +81,4 @@ export class ControllerTransport extends Context.Service<ControllerTransport, {
     request: Uint8Array,
     options: UnaryOptions
   ) => Effect.Effect<Uint8Array, TransportError>
-}>()("effect-pravega/pravega/ControllerTransport") {
-  /**
-   * gRPC on real sockets. Calls go round the endpoints in turn and pass over those that can't be reached at the
-   * moment. Connections are made when first needed, kept alive, and closed with the layer's Scope.
-   */
-  static layerGrpc(options: GrpcOptions): Layer.Layer<ControllerTransport, InvalidControllerAddress> {
-    return Layer.effect(
-      ControllerTransport,
-      // loaded here, not at import: gRPC takes a tenth of a second to load
-      Effect.flatMap(Effect.promise(() => import("./internal/GrpcTransport.ts")), (grpc) => grpc.make(options))
-    )
-  }
-}
+}>()("effect-pravega/pravega/ControllerTransport") {}

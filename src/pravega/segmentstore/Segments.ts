@@ -5,19 +5,16 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import type { SegmentId } from "../../core/Segment.ts"
 import type { TransactionId } from "../../core/TransactionId.ts"
-import { type AccessOperation, Controller } from "../controller/Controller.ts"
+import type { AccessOperation } from "../controller/Controller.ts"
 import type { ControllerError } from "../controller/ControllerError.ts"
 import type { ConnectionLost, ConnectionRefused } from "./ConnectionError.ts"
-import * as SegmentRequests from "./internal/SegmentRequests.ts"
 import type { SegmentConnection } from "./SegmentConnection.ts"
 import type { SegmentError } from "./SegmentError.ts"
-import { SegmentStores } from "./SegmentStores.ts"
 
 /** A segment, or the part of a transaction that goes to it. @category models @since 0.1.0 */
 export interface SegmentRef {
@@ -85,12 +82,4 @@ export class Segments extends Context.Service<Segments, {
   readonly token: (stream: ScopedStream, access: AccessOperation) => Effect.Effect<string, ControllerError>
   /** Drop a token that a store refused, so that the next `token` asks for a new one. */
   readonly forgetToken: (stream: ScopedStream) => Effect.Effect<void>
-}>()("effect-pravega/pravega/Segments") {
-  /** Over a controller and the connections to its stores; caches where segments live, and tokens. */
-  static readonly layer: Layer.Layer<Segments, never, Controller | SegmentStores> = Layer.effect(
-    Segments,
-    Effect.gen(function*() {
-      return yield* SegmentRequests.make(yield* Controller, yield* SegmentStores)
-    })
-  )
-}
+}>()("effect-pravega/pravega/Segments") {}

@@ -28,10 +28,13 @@ import { ControllerError, InvalidRequest } from "../controller/ControllerError.t
 import { Pravega } from "../Pravega.ts"
 import * as WriterTime from "../write/WriterTime.ts"
 import * as TransactionFlow from "./internal/TransactionFlow.ts"
+import type { CommittedTransaction, Cut } from "./internal/TransactionFlow.ts"
 import { TransactionParts } from "./internal/TransactionParts.ts"
 import { TransactionError, type TransactionErrorReason } from "./TransactionError.ts"
 import * as TransactionFate from "./TransactionFate.ts"
 import type { TransactionWriter, TransactionWriterOptions } from "./TransactionWriter.ts"
+
+export type { CommittedTransaction, Cut } from "./internal/TransactionFlow.ts"
 
 /**
  * A transaction, as one process holds it. When its Scope closes, its pings and writers end. The
@@ -189,15 +192,6 @@ export const run = <A, B, E, R>(
     return result
   }))
 
-/**
- * Where a Stream of events is cut into transactions: after each chunk, after so many events, or when so much time has passed
- * since the transaction's first event. The last transaction ends with the Stream.
- *
- * @category models
- * @since 0.1.0
- */
-export type Cut = "chunk" | { readonly events: number } | { readonly interval: Duration.Input }
-
 /** @category models @since 0.1.0 */
 export interface FlowOptions<in A> extends BeginOptions {
   /** What becomes visible together. */
@@ -207,12 +201,6 @@ export interface FlowOptions<in A> extends BeginOptions {
    * watermarks. Times must not go back from one transaction to the next.
    */
   readonly eventTime?: ((event: A) => number) | undefined
-}
-
-/** A transaction that every reader sees. @category models @since 0.1.0 */
-export interface CommittedTransaction {
-  readonly id: Id.TransactionId
-  readonly events: number
 }
 
 /**

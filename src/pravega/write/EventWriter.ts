@@ -33,7 +33,10 @@ import * as SegmentSuccession from "./internal/SegmentSuccession.ts"
 import * as RoutedWriter from "./RoutedWriter.ts"
 import { AppendOutcomeUnknown, WriterError, type WriterErrorReason } from "./WriterError.ts"
 import * as WriterLimits from "./WriterLimits.ts"
+import type { EventTime } from "./WriterTime.ts"
 import * as WriterTime from "./WriterTime.ts"
+
+export type { EventTime } from "./WriterTime.ts"
 
 /**
  * A writer of one stream. Any number of fibers may share it.
@@ -143,24 +146,6 @@ export const make = <A>(
       noteTime: (time: bigint) => Effect.mapError(Effect.andThen(writer.flush, note(time)), toError)
     }
   }).pipe(Effect.mapError(toError))
-
-/**
- * How times of events are found and noted while a Stream is written.
- *
- * @category models
- * @since 0.1.0
- */
-export interface EventTime<in A> {
-  /** An event's time, in milliseconds since 1970. */
-  readonly of: (event: A) => number
-  /**
-   * How far an event's time may lie before that of an earlier event. Times are noted later by so much. Default: 0, and then
-   * times must not go back.
-   */
-  readonly disorder?: Duration.Input | undefined
-  /** How often a time is noted, if there is a later one. The last one is noted at the end. Default: every second. */
-  readonly every?: Duration.Input | undefined
-}
 
 /** @category models @since 0.1.0 */
 export interface FlowOptions<in A> extends EventWriterOptions {

@@ -11,8 +11,25 @@ import { WriterId } from "../../core/WriterId.ts"
 import { StreamSealed } from "../controller/ControllerError.ts"
 import { Pravega } from "../Pravega.ts"
 import * as StreamCuts from "../read/StreamCuts.ts"
-import type { EventTime } from "./EventWriter.ts"
 import { TimeNotNoted } from "./WriterError.ts"
+
+/**
+ * How times of events are found and noted while a Stream is written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EventTime<in A> {
+  /** An event's time, in milliseconds since 1970. */
+  readonly of: (event: A) => number
+  /**
+   * How far an event's time may lie before that of an earlier event. Times are noted later by so much. Default: 0, and then
+   * times must not go back.
+   */
+  readonly disorder?: Duration.Input | undefined
+  /** How often a time is noted, if there is a later one. The last one is noted at the end. Default: every second. */
+  readonly every?: Duration.Input | undefined
+}
 
 /** A finalizer must not take long: a writer that could not be removed is left out of watermarks after the stream's time-out. */
 const removeTimeout = Duration.seconds(10)

@@ -8,6 +8,7 @@ import { Controller } from "../../pravega/controller/Controller.ts"
 import * as ControllerClient from "../../pravega/controller/ControllerClient.ts"
 import { ControllerTransport } from "../../pravega/controller/ControllerTransport.ts"
 import { type ClientOptions, Pravega } from "../../pravega/Pravega.ts"
+import * as SegmentRequests from "../../pravega/segmentstore/SegmentRequests.ts"
 import { Segments } from "../../pravega/segmentstore/Segments.ts"
 import { SegmentStores } from "../../pravega/segmentstore/SegmentStores.ts"
 import type { SegmentStoreTransport } from "../../pravega/segmentstore/SegmentStoreTransport.ts"
@@ -22,7 +23,7 @@ export const layer = (
       return { controller: yield* Controller, segments: yield* Segments, stores: yield* SegmentStores }
     })
   ).pipe(
-    Layer.provide(Segments.layer),
+    Layer.provide(SegmentRequests.layer),
     Layer.provide(Layer.merge(
       Layer.effect(
         Controller,

@@ -5,7 +5,8 @@ import * as InProcessTransport from "../../../src/embedded/controller/InProcessT
 import * as ContainerState from "../../../src/embedded/store/ContainerState.ts"
 import type { SegmentContainer } from "../../../src/embedded/store/SegmentContainer.ts"
 import * as Storage from "../../../src/embedded/store/Storage.ts"
-import { Controller } from "../../../src/pravega/controller/Controller.ts"
+import type { Controller } from "../../../src/pravega/controller/Controller.ts"
+import * as ControllerLayers from "../../../src/pravega/controller/ControllerLayers.ts"
 import { ControllerTransport } from "../../../src/pravega/controller/ControllerTransport.ts"
 
 export class Embedded extends Context.Service<Embedded, {
@@ -49,7 +50,7 @@ export const layerOn = (
   { container, records, storage }: Disk,
   options: Options = {}
 ): Layer.Layer<Embedded | ControllerTransport | Controller> =>
-  Controller.layer().pipe(
+  ControllerLayers.client().pipe(
     Layer.provideMerge(Layer.effectContext(Effect.gen(function*() {
       const server = yield* ControllerServer.make({
         container,

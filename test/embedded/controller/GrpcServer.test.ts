@@ -11,7 +11,7 @@ import * as ControllerServer from "../../../src/embedded/controller/ControllerSe
 import * as DelegationTokens from "../../../src/embedded/controller/DelegationTokens.ts"
 import * as GrpcServer from "../../../src/embedded/controller/GrpcServer.ts"
 import { Controller } from "../../../src/pravega/controller/Controller.ts"
-import { ControllerTransport } from "../../../src/pravega/controller/ControllerTransport.ts"
+import * as ControllerLayers from "../../../src/pravega/controller/ControllerLayers.ts"
 import * as Credentials from "../../../src/pravega/controller/Credentials.ts"
 import { endpoint, makeDisk, type Options } from "./EmbeddedController.ts"
 
@@ -32,8 +32,8 @@ const listen = (options: Options = {}) =>
 
 const client = (port: number, credentials?: Credentials.Credentials) =>
   Layer.orDie(
-    Controller.layer({ credentials }).pipe(
-      Layer.provide(ControllerTransport.layerGrpc({ controller: `tcp://127.0.0.1:${port}` }))
+    ControllerLayers.client({ credentials }).pipe(
+      Layer.provide(ControllerLayers.grpc({ controller: `tcp://127.0.0.1:${port}` }))
     )
   )
 

@@ -8,6 +8,7 @@ import { StreamConfiguration } from "../../../src/core/StreamConfiguration.ts"
 import * as AccessList from "../../../src/embedded/controller/AccessList.ts"
 import * as DelegationTokens from "../../../src/embedded/controller/DelegationTokens.ts"
 import { Controller } from "../../../src/pravega/controller/Controller.ts"
+import * as ControllerLayers from "../../../src/pravega/controller/ControllerLayers.ts"
 import * as Credentials from "../../../src/pravega/controller/Credentials.ts"
 import { StreamInfo_AccessOperation as Access } from "../../../src/pravega/controller/gen/Controller_pb.ts"
 import { layer } from "./EmbeddedController.ts"
@@ -32,7 +33,7 @@ const withUser = (may: string) =>
   })
 
 const clientOf = (user: string, password: string) =>
-  Effect.provide(Layer.fresh(Controller.layer({ credentials: Credentials.basic(user, password) })))
+  Effect.provide(Layer.fresh(ControllerLayers.client({ credentials: Credentials.basic(user, password) })))
 const asAdmin = clientOf("admin", "a")
 const asUser = clientOf("user", "u")
 

@@ -14,7 +14,7 @@ import type { GrpcLimits } from "../../../src/embedded/controller/internal/GrpcC
 import { rpcs } from "../../../src/embedded/controller/internal/Rpcs.ts"
 import { Refusal } from "../../../src/embedded/controller/World.ts"
 import { Controller } from "../../../src/pravega/controller/Controller.ts"
-import { ControllerTransport } from "../../../src/pravega/controller/ControllerTransport.ts"
+import * as ControllerLayers from "../../../src/pravega/controller/ControllerLayers.ts"
 import { endpoint, makeDisk } from "./EmbeddedController.ts"
 
 const path = "/io.pravega.controller.stream.api.grpc.v1.ControllerService/"
@@ -32,7 +32,7 @@ const listen = (limits: Partial<GrpcLimits>) =>
 const serves = (port: number): Effect.Effect<Effect.Effect<void>, never, Scope.Scope> =>
   Effect.map(
     Layer.build(Layer.orDie(
-      Controller.layer().pipe(Layer.provide(ControllerTransport.layerGrpc({ controller: `tcp://127.0.0.1:${port}` })))
+      ControllerLayers.client().pipe(Layer.provide(ControllerLayers.grpc({ controller: `tcp://127.0.0.1:${port}` })))
     )),
     (context) =>
       Effect.orDie(Effect.provide(

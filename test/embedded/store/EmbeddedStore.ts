@@ -4,6 +4,7 @@ import { type Clock, Effect, Layer, Schedule } from "effect"
 import { randomBytes } from "node:crypto"
 import { listen } from "../../../src/embedded/connections/SocketServer.ts"
 import * as WireServer from "../../../src/embedded/connections/WireServer.ts"
+import type { WireServerOptions } from "../../../src/embedded/connections/WireServerOptions.ts"
 import { open } from "../../../src/embedded/store/ContainerState.ts"
 import type { SegmentContainer } from "../../../src/embedded/store/SegmentContainer.ts"
 import * as Storage from "../../../src/embedded/store/Storage.ts"
@@ -23,7 +24,7 @@ export interface EmbeddedStore {
 
 /** A store in memory whose time is the test's. */
 export const makeStore = (
-  options: Partial<WireServer.WireServerOptions> & { readonly storage?: Storage.Storage } = {}
+  options: Partial<WireServerOptions> & { readonly storage?: Storage.Storage } = {}
 ): Effect.Effect<EmbeddedStore> =>
   Effect.map(Effect.clockWith(Effect.succeed), (clock: Clock.Clock) => {
     const now = () => clock.currentTimeMillisUnsafe()

@@ -5,6 +5,7 @@ import { Duration, Effect, Layer, Result } from "effect"
 import fc from "fast-check"
 import { ScopedStream } from "../../../src/core/ScopedStream.ts"
 import { Controller } from "../../../src/pravega/controller/Controller.ts"
+import * as ControllerLayers from "../../../src/pravega/controller/ControllerLayers.ts"
 import { ControllerTransport } from "../../../src/pravega/controller/ControllerTransport.ts"
 import * as pb from "../../../src/pravega/controller/gen/Controller_pb.ts"
 import * as Messages from "../../../src/pravega/controller/internal/ControllerMessages.ts"
@@ -18,7 +19,7 @@ const read = (message: MessageInitShape<typeof pb.StreamConfigSchema>) => {
   const transport = Layer.succeed(ControllerTransport, { unary: () => Effect.succeed(reply) })
   return Effect.gen(function*() {
     return yield* Effect.result((yield* Controller).streamConfiguration(stream))
-  }).pipe(Effect.provide(Controller.layer().pipe(Layer.provide(transport))))
+  }).pipe(Effect.provide(ControllerLayers.client().pipe(Layer.provide(transport))))
 }
 
 const fixed = { scaleType: pb.ScalingPolicy_ScalingPolicyType.FIXED_NUM_SEGMENTS, minNumSegments: 1 }

@@ -4,11 +4,8 @@
  */
 import { create, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf"
 import { Effect, Layer } from "effect"
-import {
-  Controller,
-  type ControllerMethod,
-  type ControllerOptions
-} from "../../../src/pravega/controller/Controller.ts"
+import type { ControllerMethod, ControllerOptions } from "../../../src/pravega/controller/Controller.ts"
+import * as ControllerLayers from "../../../src/pravega/controller/ControllerLayers.ts"
 import {
   ControllerTransport,
   type StatusCode,
@@ -59,7 +56,7 @@ export const scripted = (script: Script, options?: ControllerOptions) => {
         })
       )
   })
-  return { asked, layer: Controller.layer(options).pipe(Layer.provide(transport)) }
+  return { asked, layer: ControllerLayers.client(options).pipe(Layer.provide(transport)) }
 }
 
 export const methodsOf = (asked: ReadonlyArray<Asked>): ReadonlyArray<string> => asked.map(({ method }) => method)

@@ -9,6 +9,7 @@ import { Controller } from "../../../src/pravega/controller/Controller.ts"
 import { ConnectionLost, ConnectionRefused } from "../../../src/pravega/segmentstore/ConnectionError.ts"
 import { usableMillis } from "../../../src/pravega/segmentstore/internal/DelegationToken.ts"
 import type { SegmentConnection } from "../../../src/pravega/segmentstore/SegmentConnection.ts"
+import * as SegmentRequests from "../../../src/pravega/segmentstore/SegmentRequests.ts"
 import { Segments } from "../../../src/pravega/segmentstore/Segments.ts"
 import { SegmentStores } from "../../../src/pravega/segmentstore/SegmentStores.ts"
 import type { WireCommand } from "../../../src/pravega/wire/WireCommand.ts"
@@ -56,7 +57,7 @@ const scripted = (answers: ReadonlyArray<Answer>, options?: { readonly refused?:
     endpoint: () => Effect.sync(() => ({ host: `store${++seen.lookups}`, port: 1 })),
     delegationToken: () => Effect.sync(() => options?.token ?? `token${++seen.tokens}`)
   })
-  return { seen, layer: Segments.layer.pipe(Layer.provide(Layer.merge(stores, controller))) }
+  return { seen, layer: SegmentRequests.layer.pipe(Layer.provide(Layer.merge(stores, controller))) }
 }
 
 const run = Effect.fnUntraced(function*<A, E>(
@@ -235,7 +236,9 @@ describe("Segments", () => {
         assert.deepStrictEqual(yield* all, ["token", "token", "token", "token"])
         assert.strictEqual(asked, 5)
       }).pipe(
-        Effect.provide(Segments.layer.pipe(Layer.provide(Layer.merge(controller, Layer.mock(SegmentStores)({})))))
+        Effect.provide(
+          SegmentRequests.layer.pipe(Layer.provide(Layer.merge(controller, Layer.mock(SegmentStores)({}))))
+        )
       )
     }))
 

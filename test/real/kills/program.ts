@@ -11,7 +11,7 @@ import { CheckpointLog } from "../../../src/batch/log/CheckpointLog.ts"
 import * as Pipeline from "../../../src/batch/pipeline/Pipeline.ts"
 import * as Sink from "../../../src/batch/sink/Sink.ts"
 import * as Source from "../../../src/batch/source/Source.ts"
-import { ControllerTransport } from "../../../src/pravega/controller/ControllerTransport.ts"
+import * as ControllerLayers from "../../../src/pravega/controller/ControllerLayers.ts"
 import { Pravega } from "../../../src/pravega/Pravega.ts"
 import { SegmentStoreTransport } from "../../../src/pravega/segmentstore/SegmentStoreTransport.ts"
 import * as Query from "../../../src/stream/query/Query.ts"
@@ -51,7 +51,7 @@ const copy: Effect.Effect<void, unknown, Pravega | CheckpointLog> = guarantee ==
   : copyTo(Sink.pravega(sink, { guarantee: "exactly-once" }))
 
 const Live = Layer.merge(
-  Pravega.layerTransport().pipe(Layer.provide(Layer.merge(ControllerTransport.layerGrpc({ controller }), stores))),
+  Pravega.layerTransport().pipe(Layer.provide(Layer.merge(ControllerLayers.grpc({ controller }), stores))),
   CheckpointLog.layerFileSystem(logs)
 )
 

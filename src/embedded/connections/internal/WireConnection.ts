@@ -14,7 +14,7 @@ import { type Command, highVersion, lowVersion, type WireCommand } from "../../.
 import { WireError } from "../../../pravega/wire/WireError.ts"
 import { ofTransientSegment } from "../../store/SegmentAttributes.ts"
 import type { Poll, ReadResult, SegmentContainer } from "../../store/SegmentContainer.ts"
-import type { WireShared } from "../WireServer.ts"
+import type { WireShared } from "../WireServerOptions.ts"
 import { ReplyQueue } from "./ReplyQueue.ts"
 import { WireAppends } from "./WireAppends.ts"
 import { accessOf, answer, readReply, refuseSegment, type SegmentRequest } from "./WireReplies.ts"

@@ -6,17 +6,11 @@
  * @internal
  */
 import type { Command, CommandName, WireCommand } from "../../../pravega/wire/WireCommand.ts"
+import type { NoSuchSegment, Sealed, Unsupported } from "../../store/ContainerAnswer.ts"
 import { notSet, ofStreamSegment } from "../../store/SegmentAttributes.ts"
-import type {
-  BadAttribute,
-  NoSuchSegment,
-  ReadResult,
-  Sealed,
-  SegmentContainer,
-  Unsupported
-} from "../../store/SegmentContainer.ts"
+import type { BadAttribute, ReadResult, SegmentContainer } from "../../store/SegmentContainer.ts"
 import type { TableChangeRefusal, TableNotEmpty } from "../../store/TableContainer.ts"
-import type { Access } from "../WireServer.ts"
+import type { Access } from "../WireServerOptions.ts"
 
 /** One of several commands. */
 type OneOf<N extends CommandName> = { [K in N]: Command<K> }[N]

@@ -10,8 +10,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { TableEntry, TableKey } from "../../../pravega/wire/WireCommand.ts"
-import type { Segment } from "../ContainerState.ts"
-import type { Done } from "../SegmentContainer.ts"
+import type { Done } from "../ContainerAnswer.ts"
 import type { Storage } from "../Storage.ts"
 import type {
   BadKeyVersion,
@@ -26,6 +25,7 @@ import type {
   TableRange,
   TableRefusal
 } from "../TableContainer.ts"
+import type { LiveSegment } from "./LiveSegment.ts"
 import { type Entry, entrySize, keyBytes, type KeyText, keyText, type TableIndex } from "./TableIndex.ts"
 
 /** The largest key, and the largest key and value together, in bytes. */
@@ -46,15 +46,15 @@ const noVersion = -1n
 /** What these need of the container that they are part of. */
 interface TableHost {
   readonly storage: Storage
-  readonly find: (name: string) => Segment | undefined
+  readonly find: (name: string) => LiveSegment | undefined
   /** The segment's length was changed. */
-  readonly changed: (segment: Segment) => void
-  readonly remove: (segment: Segment) => void
+  readonly changed: (segment: LiveSegment) => void
+  readonly remove: (segment: LiveSegment) => void
 }
 
 interface Table {
   readonly _tag: "Table"
-  readonly segment: Segment
+  readonly segment: LiveSegment
   readonly index: TableIndex
 }
 
@@ -75,7 +75,7 @@ export class TableSegments implements TableContainer {
   }
 
   /** Takes in the entries among the records. */
-  load(records: Iterable<readonly [string, string]>, segments: Iterable<Segment>): void {
+  load(records: Iterable<readonly [string, string]>, segments: Iterable<LiveSegment>): void {
     const byKey = new Map(Array.from(segments, (segment) => [segment.key, segment.table]))
     for (const [key, text] of records) {
       if (!key.startsWith(prefix)) continue

@@ -126,47 +126,24 @@ const policies: Readonly<Record<string, Policy | undefined>> = policiesByMethod
 const attemptLimits: { readonly [C in StatusCode]?: number } = { INTERNAL: 6, UNKNOWN: 6, DEADLINE_EXCEEDED: 3 }
 
 /** @category constructors @since 0.1.0 */
-export const make = (transport: ControllerTransport["Service"], options: CallsOptions): Calls => {
-  const schedule = BackOff.make(options.attempts)
+export const make = (transport: ControllerTransport["Service"], options: CallsOptions): Calls =>
+  new PersistentCalls(transport, options)
 
-  const attempt = <I extends DescMessage, O extends DescMessage>(
-    method: Described<I, O>,
-    request: MessageInitShape<I>,
-    context: CallContext
-  ): Effect.Effect<MessageShape<O>, TransportError | ControllerError> => {
-    const timeout = policies[method.name]?.timeout ?? options.timeout
-    return Effect.try({
-      try: () => toBinary(method.input, create(method.input, request)),
-      catch: (cause) => {
-        const { operation, subject } = context
-        return failure(new InvalidRequest({ operation, subject, problem: String(cause) }))
-      }
-    }).pipe(
-      Effect.flatMap((bytes) => transport.unary(method.name, bytes, { timeout, metadata: options.metadata })),
-      Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(tooLate(timeout)) }),
-      Effect.flatMap((bytes) => understand(context, () => fromBinary(method.output, bytes)))
-    )
+class PersistentCalls implements Calls {
+  private readonly transport: ControllerTransport["Service"]
+  private readonly options: CallsOptions
+  private readonly schedule: ReturnType<typeof BackOff.make>
+
+  constructor(transport: ControllerTransport["Service"], options: CallsOptions) {
+    this.transport = transport
+    this.options = options
+    this.schedule = BackOff.make(options.attempts)
   }
 
-  /** Attempts until `once` succeeds or fails for good; it says with `Again` that another attempt may help. */
-  const persist = <A>(
-    method: string,
-    once: (attempts: number) => Effect.Effect<A, ControllerError | Again>
-  ): Effect.Effect<A, ControllerError | Again> =>
-    Effect.suspend(() => {
-      let attempts = 0
-      return Effect.retry(Effect.suspend(() => once(++attempts)), {
-        schedule,
-        while: (error) =>
-          error._tag === "Again" && attempts < (attemptLimits[error.error.code] ?? options.attempts) &&
-          !isMistake(method, error.error)
-      })
-    })
-
-  const read: Calls["read"] = (method, request, context) =>
-    persist(method.name, (attempts) =>
+  readonly read: Calls["read"] = (method, request, context) =>
+    this.persist(method.name, (attempts) =>
       Effect.mapError(
-        attempt(method, request, context),
+        this.attempt(method, request, context),
         (error) =>
           error._tag === "ControllerError"
             ? error
@@ -177,13 +154,13 @@ export const make = (transport: ControllerTransport["Service"], options: CallsOp
         Effect.catchTag("Again", (last) => Effect.fail(finalFailure(method.name, last.error, last.attempts, context)))
       )
 
-  const change: Calls["change"] = (method, request, context, { interpret, settle }) =>
+  readonly change: Calls["change"] = (method, request, context, { interpret, settle }) =>
     Effect.suspend(() => {
       let lost = false
       /** What is there now, after a lost reply; an unreadable state leaves the outcome open. */
       const readBack = Effect.catchIf(settle, hidesOutcome, (error) => Effect.succeed(notDone(error.message)))
-      return persist(method.name, (attempts) =>
-        attempt(method, request, context).pipe(
+      return this.persist(method.name, (attempts) =>
+        this.attempt(method, request, context).pipe(
           Effect.flatMap((reply) => interpret(reply, lost)),
           Effect.catchTag("TransportError", (error) => {
             if (!isTransient(error) || isMistake(method.name, error)) {
@@ -196,24 +173,44 @@ export const make = (transport: ControllerTransport["Service"], options: CallsOp
                 ? Effect.succeed(settled.value)
                 : Effect.fail(new Again({ error, attempts, evidence: settled.evidence })))
           })
-        )).pipe(
-          Effect.catchTag("Again", ({ attempts, error, evidence }) =>
-            Effect.fail(
-              evidence === undefined
-                ? finalFailure(method.name, error, attempts, context)
-                : failure(
-                  new OutcomeUnknown({
-                    operation: context.operation,
-                    subject: context.subject,
-                    attempts,
-                    evidence: `${error.message}; ${evidence}`
-                  })
-                )
-            ))
-        )
+        )).pipe(Effect.catchTag("Again", (last) => Effect.fail(unsettled(method.name, last, context))))
     })
 
-  return { read, change }
+  private attempt<I extends DescMessage, O extends DescMessage>(
+    method: Described<I, O>,
+    request: MessageInitShape<I>,
+    context: CallContext
+  ): Effect.Effect<MessageShape<O>, TransportError | ControllerError> {
+    const { metadata } = this.options
+    const timeout = policies[method.name]?.timeout ?? this.options.timeout
+    return Effect.try({
+      try: () => toBinary(method.input, create(method.input, request)),
+      catch: (cause) => {
+        const { operation, subject } = context
+        return failure(new InvalidRequest({ operation, subject, problem: String(cause) }))
+      }
+    }).pipe(
+      Effect.flatMap((bytes) => this.transport.unary(method.name, bytes, { timeout, metadata })),
+      Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(tooLate(timeout)) }),
+      Effect.flatMap((bytes) => understand(context, () => fromBinary(method.output, bytes)))
+    )
+  }
+
+  /** Attempts until `once` succeeds or fails for good; it says with `Again` that another attempt may help. */
+  private persist<A>(
+    method: string,
+    once: (attempts: number) => Effect.Effect<A, ControllerError | Again>
+  ): Effect.Effect<A, ControllerError | Again> {
+    return Effect.suspend(() => {
+      let attempts = 0
+      return Effect.retry(Effect.suspend(() => once(++attempts)), {
+        schedule: this.schedule,
+        while: (error) =>
+          error._tag === "Again" && attempts < (attemptLimits[error.error.code] ?? this.options.attempts) &&
+          !isMistake(method, error.error)
+      })
+    })
+  }
 }
 
 /** @category errors @since 0.1.0 */
@@ -260,6 +257,13 @@ const finalFailure = (
       ? new RequestFailed({ operation, subject, status: error.code, details: error.details })
       : reasonOfTransportError(error, attempts, context)
   )
+}
+
+/** A change after its last attempt: refused, or with an outcome that nobody knows. */
+const unsettled = (method: string, { attempts, error, evidence }: Again, context: CallContext): ControllerError => {
+  if (evidence === undefined) return finalFailure(method, error, attempts, context)
+  const { operation, subject } = context
+  return failure(new OutcomeUnknown({ operation, subject, attempts, evidence: `${error.message}; ${evidence}` }))
 }
 
 /** Errors of reading back that say nothing about what was to be read. */

@@ -34,7 +34,9 @@ const aboutGroup = (operation: string, { name, scope }: ReaderGroupRef): CallCon
 })
 
 /** @category constructors @since 0.1.0 */
-export const readerGroups = (calls: Calls): ReaderGroupMethods => {
+export const readerGroups = (calls: Calls): ReaderGroupMethods => ({ ...configurations(calls), ...positions(calls) })
+
+const configurations = (calls: Calls): Omit<ReaderGroupMethods, "subscribers" | "updateSubscriber"> => {
   const readerGroupConfig = (group: ReaderGroupRef) => {
     const context = aboutGroup("getReaderGroupConfig", group)
     const request = { scope: group.scope, readerGroup: group.name }
@@ -95,37 +97,41 @@ export const readerGroups = (calls: Calls): ReaderGroupMethods => {
             : Effect.as(checkStatus(pb.DeleteReaderGroupStatus_StatusSchema, status, context), true),
         settle: Effect.map(isThere, (there) => there ? notDone("the group is still there") : done(true))
       })
-    },
-    subscribers: (stream) => {
-      const context = about("listSubscribers", stream)
-      return Effect.flatMap(
-        calls.read(methods.listSubscribers, Messages.streamInfo(stream), context),
-        ({ status, subscribers }) =>
-          Effect.as(checkStatus(pb.SubscribersResponse_StatusSchema, status, context), subscribers)
-      )
-    },
-    updateSubscriber: (group, { cut, generation, id }) => {
-      const context = about("updateSubscriberStreamCut", cut.stream)
-      const request = {
-        subscriber: ReaderGroupName.subscriber(group.scope, group.name),
-        generation,
-        readerGroupId: id,
-        streamCut: cutMessage(cut)
-      }
-      return Effect.flatMap(
-        calls.read(methods.updateSubscriberStreamCut, request, context),
-        ({ status }) => checkStatus(pb.UpdateSubscriberStatus_StatusSchema, status, context)
-      ).pipe(
-        // What 0.13.0 says, among others, when somebody told it a cut at the same time: a write conflict that it does not retry.
-        Effect.retry({
-          schedule: Schedule.exponential("20 millis"),
-          times: 5,
-          while: ({ reason }) => reason._tag === "RequestFailed" && reason.status === "FAILURE"
-        })
-      )
     }
   }
 }
+
+/** How far the groups have read that the retention of streams waits for. */
+const positions = (calls: Calls): Pick<ReaderGroupMethods, "subscribers" | "updateSubscriber"> => ({
+  subscribers: (stream) => {
+    const context = about("listSubscribers", stream)
+    return Effect.flatMap(
+      calls.read(methods.listSubscribers, Messages.streamInfo(stream), context),
+      ({ status, subscribers }) =>
+        Effect.as(checkStatus(pb.SubscribersResponse_StatusSchema, status, context), subscribers)
+    )
+  },
+  updateSubscriber: (group, { cut, generation, id }) => {
+    const context = about("updateSubscriberStreamCut", cut.stream)
+    const request = {
+      subscriber: ReaderGroupName.subscriber(group.scope, group.name),
+      generation,
+      readerGroupId: id,
+      streamCut: cutMessage(cut)
+    }
+    return Effect.flatMap(
+      calls.read(methods.updateSubscriberStreamCut, request, context),
+      ({ status }) => checkStatus(pb.UpdateSubscriberStatus_StatusSchema, status, context)
+    ).pipe(
+      // What 0.13.0 says, among others, when somebody told it a cut at the same time: a write conflict that it does not retry.
+      Effect.retry({
+        schedule: Schedule.exponential("20 millis"),
+        times: 5,
+        while: ({ reason }) => reason._tag === "RequestFailed" && reason.status === "FAILURE"
+      })
+    )
+  }
+})
 
 const cutMessage = (cut: StreamCut) =>
   ({

@@ -11,8 +11,22 @@ import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as MonotonicClock from "../../../core/MonotonicClock.ts"
 import type { TransactionId } from "../../../core/TransactionId.ts"
-import type { CommittedTransaction, Cut } from "../Transaction.ts"
 import type { TransactionError } from "../TransactionError.ts"
+
+/**
+ * Where a Stream of events is cut into transactions: after each chunk, after so many events, or when so much time has passed
+ * since the transaction's first event. The last transaction ends with the Stream.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Cut = "chunk" | { readonly events: number } | { readonly interval: Duration.Input }
+
+/** A transaction that every reader sees. @category models @since 0.1.0 */
+export interface CommittedTransaction {
+  readonly id: TransactionId
+  readonly events: number
+}
 
 /** What the flow needs of a transaction. @category models @since 0.1.0 */
 export interface OpenTransaction<A> {

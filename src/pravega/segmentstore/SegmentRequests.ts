@@ -10,16 +10,18 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Reading from "../../../core/Reading.ts"
-import { ScopedStream } from "../../../core/ScopedStream.ts"
-import * as Segment from "../../../core/Segment.ts"
-import * as BackOff from "../../controller/BackOff.ts"
-import type { AccessOperation, Controller, StoreEndpoint } from "../../controller/Controller.ts"
-import type { ControllerError } from "../../controller/ControllerError.ts"
-import type { WireCommand } from "../../wire/WireCommand.ts"
-import type { ConnectionLost, ConnectionRefused } from "../ConnectionError.ts"
+import * as Reading from "../../core/Reading.ts"
+import { ScopedStream } from "../../core/ScopedStream.ts"
+import * as Segment from "../../core/Segment.ts"
+import * as BackOff from "../controller/BackOff.ts"
+import { type AccessOperation, Controller, type StoreEndpoint } from "../controller/Controller.ts"
+import type { ControllerError } from "../controller/ControllerError.ts"
+import type { WireCommand } from "../wire/WireCommand.ts"
+import type { ConnectionLost, ConnectionRefused } from "./ConnectionError.ts"
+import { usableMillis } from "./internal/DelegationToken.ts"
 import {
   AccessRefused,
   NoSuchSegment,
@@ -29,11 +31,10 @@ import {
   SegmentTruncated,
   StoreUnavailable,
   UnexpectedStoreReply
-} from "../SegmentError.ts"
-import { nameOf } from "../SegmentRefName.ts"
-import type { SegmentInfo, SegmentRead, SegmentRef, Segments } from "../Segments.ts"
-import type { SegmentStores } from "../SegmentStores.ts"
-import { usableMillis } from "./DelegationToken.ts"
+} from "./SegmentError.ts"
+import { nameOf } from "./SegmentRefName.ts"
+import { type SegmentInfo, type SegmentRead, type SegmentRef, Segments } from "./Segments.ts"
+import { SegmentStores } from "./SegmentStores.ts"
 
 /** Where segments live, least recently used first out. */
 const endpointCapacity = 10_000
@@ -76,8 +77,7 @@ interface Sources {
   readonly stores: SegmentStores["Service"]
 }
 
-/** @internal @category constructors @since 0.1.0 */
-export const make = Effect.fnUntraced(
+const make = Effect.fnUntraced(
   function*(
     controller: Controller["Service"],
     stores: SegmentStores["Service"]
@@ -108,6 +108,19 @@ export const make = Effect.fnUntraced(
       forgetToken
     }
   }
+)
+
+/**
+ * Over a controller and the connections to its stores. It caches where segments live, and tokens.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer: Layer.Layer<Segments, never, Controller | SegmentStores> = Layer.effect(
+  Segments,
+  Effect.gen(function*() {
+    return yield* make(yield* Controller, yield* SegmentStores)
+  })
 )
 
 const makeSources = Effect.fnUntraced(
