@@ -25,6 +25,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -41,7 +42,7 @@ import * as ControllerServer from "./controller/ControllerServer.ts"
 import * as DelegationTokens from "./controller/DelegationTokens.ts"
 import * as InProcessTransport from "./controller/InProcessTransport.ts"
 import { Refusal } from "./controller/World.ts"
-import { AddressUnavailable, DirectoryCorrupt, EmbeddedError } from "./EmbeddedError.ts"
+import { AddressUnavailable, DirectoryCorrupt, EmbeddedError, OptionInvalid } from "./EmbeddedError.ts"
 import * as ContainerState from "./store/ContainerState.ts"
 import * as SqliteStorage from "./store/SqliteStorage.ts"
 import * as Storage from "./store/Storage.ts"
@@ -55,6 +56,11 @@ export interface EmbeddedOptions {
    * also the loss of power ("power": every group of commits waits for the disk).
    */
   readonly durability?: "process" | "power" | undefined
+  /**
+   * How often streams with a retention policy are looked at, and truncated where the policy says so. From a second on; 30
+   * minutes by default, as in Pravega.
+   */
+  readonly retentionPeriod?: Duration.Input | undefined
   /** Present: clients must name themselves (Pravega's Basic authentication), and stores ask for delegation tokens. */
   readonly authorization?: AuthorizationOptions | undefined
 }
@@ -117,13 +123,18 @@ export interface Embedded {
  * Starts a server, which stops with the Scope. Its clock is Effect's: leases, retention and waiting reads move with a
  * test's clock too.
  *
+ * Leases, the memory of transactions and retention by time go by the time that the server runs, over all its lives: a
+ * clock that is set, or a machine that sleeps, ends none of them.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (options: EmbeddedOptions = {}): Effect.Effect<Embedded, EmbeddedError, Scope.Scope> =>
   Effect.gen(function*() {
+    const retention = yield* retentionPeriod(options)
     const clock = yield* Clock.Clock
     const now = () => clock.currentTimeMillisUnsafe()
+    const monotonic = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
     const failure = yield* Deferred.make<never, EmbeddedError>()
     const health: Health = { error: undefined }
     const storage = yield* openStorage(options, (error) => {
@@ -131,7 +142,7 @@ export const make = (options: EmbeddedOptions = {}): Effect.Effect<Embedded, Emb
       Deferred.doneUnsafe(failure, Effect.fail(error))
     })
     const state = storage.load()
-    const container = yield* Effect.sync(() => ContainerState.open({ storage, state, now })).pipe(
+    const container = yield* Effect.sync(() => ContainerState.open({ storage, state, now, monotonic })).pipe(
       Effect.catchDefect(corruptRecord(options.directory))
     )
     const authorisation = authorisationOf(options.authorization)
@@ -152,7 +163,8 @@ export const make = (options: EmbeddedOptions = {}): Effect.Effect<Embedded, Emb
       storage,
       records: state.records,
       endpoint: () => place,
-      authorisation
+      authorisation,
+      intervals: { retention }
     }).pipe(Effect.catchDefect(corruptRecord(options.directory)))
     const server: Server = { accept: wire.accept, handle: refuseWhenFailed(controller.handle, health), health, place }
     yield* Effect.forkScoped(Effect.ignore(Effect.tapError(Deferred.await(failure), () => Effect.sync(wire.closeAll))))
@@ -187,6 +199,22 @@ interface Server {
   /** Where clients are told to find the segments. */
   readonly place: { host: string; port: number }
 }
+
+const retentionPeriod = (
+  { retentionPeriod: period = ControllerServer.defaultIntervals.retention }: EmbeddedOptions
+): Effect.Effect<Duration.Duration, EmbeddedError> => {
+  const millis = Option.map(Duration.fromInput(period), Duration.toMillis)
+  return Option.isSome(millis) && millis.value >= 1_000 && millis.value <= periodMaximum
+    ? Effect.succeed(Duration.millis(millis.value))
+    : Effect.fail(
+      new EmbeddedError({
+        reason: new OptionInvalid({ option: "retentionPeriod", expected: "a duration of a second to 20 days" })
+      })
+    )
+}
+
+/** Node's timers take no more; in milliseconds. */
+const periodMaximum = 20 * 86_400_000
 
 const openStorage = (
   { directory, durability }: EmbeddedOptions,

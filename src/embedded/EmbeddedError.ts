@@ -63,9 +63,26 @@ export class AddressUnavailable extends Schema.TaggedError<AddressUnavailable>()
   }
 }
 
+/** An option has a value that it can't have. @category errors @since 0.2.0 */
+export class OptionInvalid extends Schema.TaggedError<OptionInvalid>()("OptionInvalid", {
+  option: Schema.String,
+  expected: Schema.String
+}) {
+  override get message(): string {
+    return `the option ${this.option} of an embedded server must be ${this.expected}`
+  }
+}
+
 /** @category errors @since 0.1.0 */
 export class EmbeddedError extends Schema.TaggedError<EmbeddedError>()("EmbeddedError", {
-  reason: Schema.Union([DirectoryHeld, DirectoryCorrupt, DirectoryFormat, DirectoryUnavailable, AddressUnavailable])
+  reason: Schema.Union([
+    DirectoryHeld,
+    DirectoryCorrupt,
+    DirectoryFormat,
+    DirectoryUnavailable,
+    AddressUnavailable,
+    OptionInvalid
+  ])
 }) {
   override readonly cause = this.reason
   override get message(): string {

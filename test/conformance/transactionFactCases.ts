@@ -100,6 +100,28 @@ export const transactionFactCases = (it: Cases): void => {
     }))
 
   // Seen: of 61 tail cuts taken while 20 transactions were being committed, one had part of a transaction. That is why a sink's tail cut counts only when it was taken after the transaction was committed.
+  // Seen: the abort is answered before the segments are gone, which they are within seconds.
+  it.effect("what was aborted is soon gone, and nothing of it is in the stream", () =>
+    Effect.gen(function*() {
+      const { controller, segments } = yield* Pravega
+      const stream = yield* makeStream(1)
+      const transaction = yield* Effect.scoped(
+        Effect.gen(function*() {
+          const transaction = yield* Transaction.begin(stream)
+          yield* transaction.write(eventsOf("writer", 10))
+          yield* transaction.flush
+          yield* transaction.keep
+          return transaction.id
+        })
+      )
+      yield* controller.abortTransaction(stream.name, transaction)
+      const info = segments.info({ stream: stream.name, id: Segment.makeId(0, 0), transaction })
+      const gone = yield* Effect.flip(info).pipe(Effect.retry({ schedule: Schedule.spaced("50 millis"), times: 200 }))
+      assert.strictEqual(gone.reason._tag, "NoSuchSegment")
+      assert.include(["aborting", "aborted"], yield* controller.transactionState(stream.name, transaction))
+      assert.deepStrictEqual(yield* read(stream), [])
+    }))
+
   it.effect("a segment shows all of a transaction or nothing, whatever a tail cut in between says", () =>
     Effect.gen(function*() {
       const { segments } = yield* Pravega

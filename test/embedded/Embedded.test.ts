@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import * as Net from "node:net"
 import * as Path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as EventCodec from "../../src/core/EventCodec.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
+import * as RetentionPolicy from "../../src/core/RetentionPolicy.ts"
 import * as Embedded from "../../src/embedded/Embedded.ts"
 import * as Admin from "../../src/pravega/admin/Admin.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
@@ -52,6 +54,28 @@ describe("Embedded", () => {
       yield* Effect.provide(write(["a"]), Pravega.layerEmbedded())
       yield* Effect.provide(write(["b"]), Pravega.layerEmbedded())
       assert.deepStrictEqual(yield* Effect.provide(Effect.andThen(write(["c"]), read), Pravega.layerEmbedded()), ["c"])
+    }))
+
+  it.effect("looks after retention as often as it is asked to, and says what it can't be asked", () =>
+    Effect.gen(function*() {
+      const scaling = { _tag: "Fixed", segments: 1 } as const
+      const program = Effect.gen(function*() {
+        yield* Admin.createScope("scope")
+        yield* Admin.createStream(texts.name, { scaling, retention: RetentionPolicy.bySize(10n) })
+        yield* write(["a".repeat(22), "b".repeat(22)])
+        yield* TestClock.adjust("5 seconds")
+        yield* write(["c".repeat(22)])
+        yield* TestClock.adjust("5 seconds")
+        return [...(yield* Admin.earliestCut(texts.name)).positions.values()]
+      })
+      const retentionPeriod = "5 seconds"
+      assert.deepStrictEqual(yield* Effect.provide(program, Pravega.layerEmbedded({ retentionPeriod })), [60n])
+      assert.deepStrictEqual(yield* Effect.provide(program, Pravega.layerEmbedded()), [0n])
+      for (const wrong of ["999 millis", Infinity, "21 days", Number.NaN, -1] as const) {
+        const error = yield* Effect.flip(Embedded.make({ retentionPeriod: wrong }))
+        assert.strictEqual(error.reason._tag, "OptionInvalid")
+        assert.include(error.message, "retentionPeriod")
+      }
     }))
 
   it.live("serves clients on sockets and in the process at once", () =>

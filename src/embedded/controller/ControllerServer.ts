@@ -10,7 +10,6 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import type { ControllerMethod } from "../../pravega/controller/Controller.ts"
 import * as pb from "../../pravega/controller/gen/Controller_pb.ts"
@@ -20,6 +19,7 @@ import { authenticate, type Authorisation } from "./Authentication.ts"
 import * as DelegationTokens from "./DelegationTokens.ts"
 import { requirements } from "./internal/Permissions.ts"
 import { type RpcContext, rpcs } from "./internal/Rpcs.ts"
+import { every, makeLeases, makeQueue, runningTime } from "./internal/Timers.ts"
 import { AutoScaling } from "./model/AutoScaling.ts"
 import { ControllerState, type StreamState } from "./model/ControllerState.ts"
 import type { RecordStorage } from "./model/RecordTable.ts"
@@ -36,8 +36,10 @@ import { defaultLimits, findStream, internal, type Limits, Refusal, type World }
  * @since 0.1.0
  */
 export interface Intervals {
-  /** Retention, and forgetting completed transactions: 30 minutes. */
+  /** Retention: 30 minutes. */
   readonly retention: Duration.Input
+  /** Forgetting completed transactions: 30 minutes. */
+  readonly forgetting: Duration.Input
   /** Watermarks: 10 seconds. */
   readonly watermarks: Duration.Input
   /** Measuring the load, for streams that scale with it: 10 seconds. */
@@ -47,6 +49,7 @@ export interface Intervals {
 /** @category constants @since 0.1.0 */
 export const defaultIntervals: Intervals = {
   retention: Duration.minutes(30),
+  forgetting: Duration.minutes(30),
   watermarks: Duration.seconds(10),
   scaling: Duration.seconds(10)
 }
@@ -88,23 +91,35 @@ export interface ControllerServer {
   readonly runScaling: () => void
 }
 
+/** What is done afterwards: as long as a real controller takes for it, about. */
+const afterwardsPause = Duration.millis(250)
+
 /** Restores what the records say; the timers stop with the Scope. @category constructors @since 0.1.0 */
 export const make = (options: ControllerServerOptions): Effect.Effect<ControllerServer, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
-    const defer = yield* deferral
-    const leases = makeLeases(() => clock.currentTimeMillisUnsafe())
+    const commit = () => options.container.commit(() => {})
+    const defer = yield* makeQueue(Effect.yieldNow, commit)
+    const afterwards = yield* makeQueue(Effect.sleep(afterwardsPause), commit)
+    const state = new ControllerState(options.storage, options.records)
+    const wallTime = () => clock.currentTimeMillisUnsafe()
+    // goes on where the last life noted a time
+    const now = runningTime(clock, state.latestTime ?? wallTime())
+    const leases = makeLeases(now)
     const world: World = {
-      state: new ControllerState(options.storage, options.records),
+      state,
       container: options.container,
       limits: { ...defaultLimits, ...options.limits },
-      now: () => clock.currentTimeMillisUnsafe(),
+      now,
+      wallTime,
       defer,
+      afterwards,
       newId: options.newId ?? (() => crypto.randomUUID()),
       leaseEnds: leases.endsAt
     }
-    if (!world.state.scopes.has(Scopes.systemScope)) Scopes.create(world, Scopes.systemScope)
+    Scopes.createSystem(world)
     for (const stream of allStreams(world)) Transactions.resume(world, stream)
+    Transactions.dropLeftovers(world)
     commitOwn(world)
     const scaling = new AutoScaling()
     const server: ControllerServer = {
@@ -115,10 +130,7 @@ export const make = (options: ControllerServerOptions): Effect.Effect<Controller
         commitOwn(world)
         return isEnded
       },
-      runRetention: forEachStream(world, (state) => {
-        Retention.run(world, state)
-        Transactions.trim(world, state)
-      }),
+      runRetention: forEachStream(world, (state) => Retention.run(world, state)),
       runWatermarks: forEachStream(world, (state) => WriterTimes.advance(world, state)),
       runScaling: () => {
         scaling.run(world)
@@ -126,16 +138,17 @@ export const make = (options: ControllerServerOptions): Effect.Effect<Controller
       }
     }
     const intervals = { ...defaultIntervals, ...options.intervals }
-    yield* Effect.forkScoped(leases.run(() => {
+    yield* Effect.forkScoped(leases.run((late) => {
       let next: number | undefined
       for (const stream of allStreams(world)) {
-        const ends = Transactions.expire(world, stream)
+        const ends = Transactions.expire(world, stream, late)
         if (ends !== undefined && (next === undefined || ends < next)) next = ends
       }
       commitOwn(world)
       return next
     }))
     yield* every(intervals.retention, server.runRetention)
+    yield* every(intervals.forgetting, forEachStream(world, (stream) => Transactions.trim(world, stream)))
     yield* every(intervals.watermarks, server.runWatermarks)
     yield* every(intervals.scaling, server.runScaling)
     return server
@@ -184,7 +197,7 @@ const issuer = (world: World, authorisation: Authorisation | undefined): RpcCont
     if (authorisation === undefined) return ""
     const permission = permissions[access]
     if (permission === undefined) throw internal()
-    return DelegationTokens.issue(authorisation, stream, permission, world.now())
+    return DelegationTokens.issue(authorisation, stream, permission, world.wallTime())
   }
 }
 
@@ -198,46 +211,4 @@ const commitOwn = ({ container }: World): void => container.commit(() => {})
 const forEachStream = (world: World, task: (state: StreamState) => void) => (): void => {
   for (const state of allStreams(world)) task(state)
   commitOwn(world)
-}
-
-const every = (interval: Duration.Input, task: () => void) =>
-  Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(interval), Effect.sync(task))))
-
-/** Later in the same moment, while the server lives. */
-const deferral = Effect.gen(function*() {
-  const latch = yield* Latch.make()
-  let tasks: Array<() => void> = []
-  const drain = Effect.sync(() => {
-    latch.closeUnsafe()
-    const taken = tasks
-    tasks = []
-    for (const task of taken) task()
-  })
-  yield* Effect.forkScoped(Effect.forever(latch.await.pipe(Effect.andThen(Effect.yieldNow), Effect.andThen(drain))))
-  return (task: () => void): void => {
-    tasks.push(task)
-    latch.openUnsafe()
-  }
-})
-
-/** One sleeper for all leases: it wakes when the first of them may end. */
-const makeLeases = (now: () => number) => {
-  const latch = Latch.makeUnsafe()
-  /** When the sleeper will wake. */
-  let wakes = Number.POSITIVE_INFINITY
-  return {
-    endsAt: (at: number): void => {
-      if (at >= wakes) return
-      wakes = at
-      latch.openUnsafe()
-    },
-    run: (expire: () => number | undefined) =>
-      Effect.suspend(() => {
-        latch.closeUnsafe()
-        wakes = expire() ?? Number.POSITIVE_INFINITY
-        return wakes === Number.POSITIVE_INFINITY
-          ? latch.await
-          : Effect.timeoutOrElse(latch.await, { duration: Math.max(1, wakes - now()), orElse: () => Effect.void })
-      }).pipe(Effect.forever)
-  }
 }

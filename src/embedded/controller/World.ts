@@ -25,6 +25,8 @@ export interface Limits {
   readonly maximumExecution: number
   /** How long completed transactions are remembered: a day. */
   readonly completedTransactionLife: number
+  /** So many of each stream, the last ones, are remembered however old they are; a real server forgets them too. */
+  readonly completedTransactionsKept: number
   /** How many of a stream's completed transactions are remembered at most; a real server has no such limit. */
   readonly completedTransactions: number
 }
@@ -35,6 +37,7 @@ export const defaultLimits: Limits = {
   maximumLease: 600_000,
   maximumExecution: 86_400_000,
   completedTransactionLife: 86_400_000,
+  completedTransactionsKept: 100,
   completedTransactions: 100_000
 }
 
@@ -43,10 +46,17 @@ export interface World {
   readonly state: ControllerState
   readonly container: SegmentContainer
   readonly limits: Limits
-  /** Milliseconds since 1970, on the server's clock. */
+  /**
+   * The time that the server has been running, in all its lives, in milliseconds from the day of the first: what leases,
+   * memory and retention go by. Nobody sets it: a machine's clock that is set, or a machine that sleeps, ends nothing.
+   */
   readonly now: () => number
+  /** Milliseconds since 1970, on the machine's clock: what others are told. */
+  readonly wallTime: () => number
   /** Does something in a later turn, soon. */
   readonly defer: (task: () => void) => void
+  /** Does something a moment later, which a server that dies before it does when it starts again. */
+  readonly afterwards: (task: () => void) => void
   /** A UUID for a reader group that came without. */
   readonly newId: () => string
   /** Some transaction's lease ends at this time. */

@@ -55,10 +55,10 @@ class Container implements SegmentContainer {
   /** Segments whose waiting reads may have an answer after the next commit. */
   private readonly due = new Set<LiveSegment>()
 
-  constructor({ now, state, storage }: ContainerOptions) {
+  constructor({ monotonic, now, state, storage }: ContainerOptions) {
     this.storage = storage
     this.now = now
-    this.longPolls = new LongPolls(now)
+    this.longPolls = new LongPolls(monotonic ?? now)
     this.tables = new TableSegments({
       storage,
       find: (name) => this.segments.get(name),

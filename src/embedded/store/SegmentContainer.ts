@@ -197,6 +197,8 @@ export interface ContainerOptions {
   readonly storage: Storage
   /** What `storage` held when it was opened; by default this loads it. */
   readonly state?: StoredState | undefined
-  /** Milliseconds since 1970, on the server's clock. */
+  /** Milliseconds since 1970, on the machine's clock. */
   readonly now: () => number
+  /** Milliseconds on a clock that nobody sets: reads wait by it. By default `now`. */
+  readonly monotonic?: (() => number) | undefined
 }

@@ -1,6 +1,6 @@
 /**
- * A query: a pipeline that runs. Micro-batches, each committed exactly once, set off by a trigger; started again, it
- * goes on where its checkpoint log says. The commit protocol itself is `batch/Commit`.
+ * A query: a pipeline that runs. A trigger sets off its micro-batches, and each of them is committed exactly once. If it is
+ * started again, it goes on where its checkpoint log says. The commit protocol itself is in `Commit`, not here.
  *
  * @since 0.1.0
  */
@@ -29,12 +29,12 @@ import * as StallWatch from "./internal/StallWatch.ts"
 import * as QueryMetrics from "./QueryMetrics.ts"
 import { asFastAsPossible, type Trigger } from "./Trigger.ts"
 
-/** What a query fails with: what its parts fail with, and what its log says. @category models @since 0.1.0 */
+/** What a query fails with: the errors of its parts, and those of its log. @category models @since 0.1.0 */
 export type Failure<ES, E> = BatchRun.Failure<ES, E>
 
 /** What one batch did. @category models @since 0.1.0 */
 export interface BatchProgress extends BatchRun.BatchReport {
-  /** Per second, since the batch before was committed; for the first one, since it began. */
+  /** Per second, counted from the commit of the batch before. For the first batch, from its own beginning. */
   readonly rates: {
     readonly eventsIn: number
     readonly bytesIn: number
@@ -51,50 +51,50 @@ export interface Options<ES, E> {
   /** Default `Trigger.asFastAsPossible`. */
   readonly trigger?: Trigger | undefined
   /**
-   * Whether, and when, a batch that failed is tried again, from where the log then stands. What no other try can change
-   * (another owner, a corrupt log, an outcome that can't be decided) is never tried again. Default: 5 times, after 0.2 to
+   * Whether and when a batch that failed is tried again, from where the log then stands. What another try can't change is
+   * not tried again: another owner, a corrupt log, an outcome that can't be decided. Default: 5 times, after pauses of 0.2 to
    * 3.2 seconds.
    */
   readonly retry?: Schedule.Schedule<unknown, Failure<ES, E>> | undefined
-  /** Answers to an earlier end with `AmbiguousCommit`; its message says what to give here. Default: none. */
+  /** Answers to an earlier `AmbiguousCommit`, whose message says what to give here. Default: none. */
   readonly resolve?: ReadonlyArray<BatchRun.Resolution> | undefined
   /**
-   * After how long without any progress, though there is something to do, the query's status is "stalled", and a warning
-   * is logged: a process that hangs, tries that fail again and again, a commit that the controller does not carry out.
-   * The query goes on trying. Default: 1 minute.
+   * How long a query may make no progress, though there is something to do, until its status is "stalled" and a warning is
+   * logged. Reasons are a process that hangs, tries that fail again and again, or a commit that the controller does not carry
+   * out. The query goes on trying. Default: 1 minute.
    */
   readonly stallAfter?: Duration.Input | undefined
 }
 
-/** A query that runs. It stops when its Scope closes; a batch that is not prepared then is aborted. @category models @since 0.1.0 */
+/** A query that runs. It stops when its Scope closes. A batch that is not prepared by then is aborted. @category models @since 0.1.0 */
 export interface Query<out E> {
   readonly name: QueryName
   /**
-   * The batches committed from now on, and up to 16 before; ends with the query. Who falls more than a thousand batches
-   * behind misses the oldest of them.
+   * The batches that are committed from now on, after up to 16 that were committed before. It ends with the query. Who falls
+   * more than a thousand batches behind misses the oldest ones.
    */
   readonly progress: Stream.Stream<BatchProgress>
-  /** The last batches, 16 at most, the oldest first. */
+  /** The last batches, at most 16, the oldest first. */
   readonly recent: Effect.Effect<ReadonlyArray<BatchProgress>>
   /** What it is doing now. */
   readonly status: Effect.Effect<Status>
-  /** The status now and each one after it; ends with the query, whose last status it emits. Who is slow misses some. */
+  /** The status now, and each later one. It ends with the query's last status. Who is slow misses some. */
   readonly statusChanges: Stream.Stream<Status>
-  /** Waits for the end: all is read, or it was stopped; or fails with why it ended. */
+  /** Waits until the query has read everything, or was stopped. Fails with the reason if it ended otherwise. */
   readonly await: Effect.Effect<void, E>
-  /** Ends the query after the batch that runs, and waits for that. Fails as `await`. */
+  /** Ends the query after the batch that runs now, and waits for it. Fails as `await` does. */
   readonly stop: Effect.Effect<void, E>
 }
 
-/** How long a query that found no input waits at most before it looks again, where a source can't tell of more. */
+/** How long a query that found no input waits at most before it looks again, if a source can't tell it that there is more. */
 const idlePause = Duration.millis(100)
 
-/** The same where all sources can: what they say is what counts, and this is for what nobody thought of. */
+/** The same if all sources can. Then what they say counts, and this is only for what nobody thought of. */
 const safetyPause = Duration.seconds(2)
 
 /**
- * Starts a query in the background. Opens and claims it first: fails when that fails. From then on older processes that
- * run the query can commit nothing.
+ * Starts a query in the background. It first opens the pipeline and claims the query, and fails if that fails. From then on,
+ * older processes that run the same query can commit nothing.
  *
  * @category constructors
  * @since 0.1.0
@@ -155,7 +155,7 @@ const lastStatus = (exit: Exit.Exit<void, unknown>, isStopping: boolean): Status
 const isLast = ({ _tag }: Status): boolean => _tag === "stopped" || _tag === "ended" || _tag === "failed"
 
 /**
- * Runs a query to its end: all that is there is read (`once`, `availableNow`), or the source ends.
+ * Runs a query to its end: until its trigger has nothing left to do (`once`, `availableNow`), or until the source ends.
  *
  * @category running
  * @since 0.1.0

@@ -12,18 +12,18 @@ export type Trigger =
   | { readonly _tag: "asFastAsPossible" }
   | { readonly _tag: "every"; readonly interval: Duration.Duration }
 
-/** One batch, within the source's limits, if there is input; unfinished ones before it. @category constructors @since 0.1.0 */
+/** Finishes batches that are unfinished, and then runs one batch within the source's limits, if there is input. @category constructors @since 0.1.0 */
 export const once: Trigger = { _tag: "once" }
 
-/** As many batches as it takes to read what is there when the query starts. @category constructors @since 0.1.0 */
+/** Runs as many batches as it takes to read what is there when the query starts. @category constructors @since 0.1.0 */
 export const availableNow: Trigger = { _tag: "availableNow" }
 
-/** One batch after the other, as soon as there is input, until the source ends. @category constructors @since 0.1.0 */
+/** Runs one batch after the other, as soon as there is input, until the source ends. @category constructors @since 0.1.0 */
 export const asFastAsPossible: Trigger = { _tag: "asFastAsPossible" }
 
 /**
- * A batch at each interval, counted from the query's start, until the source ends. A batch that takes longer is followed
- * by the next at once. Throws if the interval is not positive.
+ * Runs a batch at each interval, counted from the query's start, until the source ends. A batch that takes longer is followed
+ * by the next one at once. Throws if the interval is not positive.
  *
  * @category constructors
  * @since 0.1.0

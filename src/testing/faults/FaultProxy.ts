@@ -31,17 +31,17 @@ export class ProxyUnavailable extends Schema.TaggedError<ProxyUnavailable>()("Pr
 export interface Options {
   /** Where connections lead. */
   readonly target: { readonly host: string; readonly port: number }
-  /** What happens to them: those of connections, not of calls. */
+  /** What happens to them. Only faults of connections apply, not those of calls. */
   readonly faults: Faults.Faults
-  /** Where to listen; default "127.0.0.1". */
+  /** The address to listen on. Default: "127.0.0.1". */
   readonly host?: string | undefined
-  /** Default 0: any port that is free. */
+  /** The port to listen on. Default: 0, which is any free port. */
   readonly port?: number | undefined
 }
 
 /**
- * Listens until the Scope closes, and closes its connections with it. A connection that is refused by a fault, or by the
- * target, is closed as soon as it is open.
+ * Listens until the Scope closes, and then closes its connections too. A connection that a fault or the target refuses is
+ * closed as soon as it is open.
  *
  * **Example**
  *

@@ -1,10 +1,10 @@
 /**
  * The faults of a network between a client and a Pravega: calls that are refused, lost before or after they were done,
- * done twice, late; connections that are refused, dropped, half closed, cut in the middle of a frame. Each by hand, by
- * rate, or both, drawn from a seed.
+ * done twice, late; connections that are refused, dropped, half closed, cut in the middle of a frame. Each is
+ * injected by hand, or at a rate, drawn from a seed.
  *
- * It lies between the client and its transports, so that it works over the embedded server in process, under a test's
- * clock, and over sockets. Faults of the server itself are in `FaultyServer`; `FaultProxy` is for other programs' clients.
+ * It lies between the client and its transports, so it works over the embedded server in process, under a test's clock, and
+ * over sockets. Faults of the server itself are in `FaultyServer`. `FaultProxy` is for clients of other programs.
  *
  * **Example**
  *
@@ -36,8 +36,9 @@ import * as Turns from "../seeded/Turns.ts"
 import { bridge, type End, FaultyLink, type PieceFate, type Side } from "./internal/FaultyLink.ts"
 
 /**
- * How often what happens, from 0 to 1; 0 what is not named. Of calls: to each. Of connections: to each that is opened
- * (`refuseConnection`), and to each piece of bytes that is written.
+ * How often each fault happens, from 0 to 1. What is not named has 0. The rates of calls are per call, that of
+ * `refuseConnection` is per connection that is opened, and the other rates of connections are per piece of bytes that is
+ * written.
  *
  * @category models
  * @since 0.1.0
@@ -45,11 +46,11 @@ import { bridge, type End, FaultyLink, type PieceFate, type Side } from "./inter
 export interface Rates {
   /** The server is not reached, and the caller knows it. */
   readonly refuseCall?: number | undefined
-  /** The server does not hear it; the caller can't tell. */
+  /** The server does not hear the call, and the caller can't tell. */
   readonly loseRequest?: number | undefined
-  /** The server does it; the caller can't tell. */
+  /** The server does what it is asked, and the caller can't tell. */
   readonly loseReply?: number | undefined
-  /** The server does it twice. */
+  /** The server does what it is asked twice. */
   readonly duplicateCall?: number | undefined
   readonly delayCall?: number | undefined
   readonly refuseConnection?: number | undefined
@@ -67,14 +68,14 @@ export interface Rates {
 /** A fault of one call. @category models @since 0.1.0 */
 export type CallFault =
   | { readonly _tag: "RefuseCall" }
-  /** Silently: the caller hears nothing until it gives up; otherwise it is told that the connection broke. */
+  /** If silently, the caller hears nothing until it gives up. Otherwise it is told that the connection broke. */
   | { readonly _tag: "LoseRequest"; readonly silently?: boolean | undefined }
   | { readonly _tag: "LoseReply"; readonly silently?: boolean | undefined }
   | { readonly _tag: "DuplicateCall" }
   /** The request comes so late, and so does the reply. */
   | { readonly _tag: "DelayCall"; readonly by: Duration.Input }
 
-/** A fault of one connection: when it is opened, or of the next bytes on any. @category models @since 0.1.0 */
+/** A fault of one connection: when it is opened, or with the next bytes on any connection. @category models @since 0.1.0 */
 export type ConnectionFault =
   | { readonly _tag: "RefuseConnection" }
   | { readonly _tag: "DropConnection" }
@@ -86,31 +87,31 @@ export type ConnectionFault =
 /** @category models @since 0.1.0 */
 export type Fault = CallFault | ConnectionFault
 
-/** Which call or bytes a fault by hand is for; any, if nothing is said. @category models @since 0.1.0 */
+/** Which call or which bytes a fault by hand is for. Any, if nothing is said. @category models @since 0.1.0 */
 export interface Where {
   /** The rpc's bare name, such as `commitTransaction`. */
   readonly method?: string | undefined
   /** Who would receive the bytes. */
   readonly to?: "client" | "server" | undefined
-  /** How many that fit are passed over first; default 0. */
+  /** How many calls or pieces that fit are passed over first. Default: 0. */
   readonly skip?: number | undefined
 }
 
 /** @category models @since 0.1.0 */
 export interface Options {
-  /** What rates are drawn from; default 0. */
+  /** The seed that faults are drawn from. Default: 0. */
   readonly seed?: number | undefined
   readonly rates?: Rates | undefined
-  /** The longest delay that is drawn; default 1 second. */
+  /** The longest delay that is drawn. Default: 1 second. */
   readonly maxDelay?: Duration.Input | undefined
-  /** Told of each fault. */
+  /** Is called with each fault. */
   readonly onFault?: ((fault: string) => void) | undefined
 }
 
 /** @internal @category constants @since 0.1.0 */
 export const network: unique symbol = Symbol("effect-pravega/testing/Faults/network")
 
-/** The network of one client: only `make` makes one. @category models @since 0.1.0 */
+/** The network of one client. Only `make` makes one. @category models @since 0.1.0 */
 export interface Faults {
   /**
    * What does it: `FaultyServer` and `FaultProxy` need more of it than its user.
@@ -118,17 +119,17 @@ export interface Faults {
    * @internal
    */
   readonly [network]: Network
-  /** Between a client and its transports. */
+  /** Puts the faults between a client and its transports. */
   readonly layer: Layer.Layer<
     ControllerTransport | SegmentStoreTransport,
     never,
     ControllerTransport | SegmentStoreTransport
   >
-  /** A fault by hand: the next call or bytes that it fits meet it, once. */
+  /** Injects a fault by hand: it happens once, to the next call or bytes that it fits. */
   readonly once: (fault: Fault, where?: Where) => void
-  /** From now on these rates; what is not named is 0. */
+  /** Sets the rates from now on. What is not named has 0. */
   readonly setRates: (rates: Rates) => void
-  /** No rates, nothing by hand that is still to come, nothing stalled. */
+  /** Ends all faults: rates are 0, faults by hand that did not happen yet are forgotten, and nothing is held up any more. */
   readonly stop: () => void
   /** Breaks all connections that are open now. */
   readonly dropConnections: () => void
@@ -142,12 +143,13 @@ export interface Faults {
   readonly cutOff: () => void
   /** How many connections the client has open. */
   readonly connections: () => number
-  /** What was done, in order. A run that is repeated from its seed does the same. */
+  /** The faults that happened, in order. A run that is repeated from its seed has the same. */
   readonly injected: () => ReadonlyArray<string>
 }
 
 /**
- * Uses the clock and the scheduler of whoever runs it, a test's too. Throws `RangeError` for a rate that is none.
+ * Makes a network. It uses the clock and the scheduler of whoever runs it, a test's too. Throws `RangeError` for a rate that is
+ * not between 0 and 1.
  *
  * @category constructors
  * @since 0.1.0

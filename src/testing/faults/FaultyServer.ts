@@ -38,28 +38,28 @@ import * as SimulatedClient from "./SimulatedClient.ts"
 
 /** @category models @since 0.1.0 */
 export interface Options {
-  /** Where the data are; default: in memory, which outlives the server's deaths, and goes with the Scope. */
+  /** The data's folder. Default: none. Then the data are in memory, outlive the server's deaths, and go with the Scope. */
   readonly directory?: string | undefined
-  /** Whether what was about to become durable at a death did is drawn from it; default 0. */
+  /** It decides whether what was about to become durable when the server died did become so. Default: 0. */
   readonly seed?: number | undefined
-  /** How long completed transactions are remembered; default a day, as in Pravega. */
+  /** How long completed transactions are remembered. Default: a day, as in Pravega. */
   readonly transactionMemory?: Duration.Input | undefined
-  /** Told of each call that the controller does, before it is done. */
+  /** Is called with each call that the controller is about to do. */
   readonly onCall?: ((call: Call) => void) | undefined
 }
 
 /** A call that reached the controller. @category models @since 0.1.0 */
 export interface Call {
   readonly method: string
-  /** Of calls about a transaction. */
+  /** The transaction, if the call is about one. */
   readonly transaction?: { readonly stream: string; readonly id: TransactionId.TransactionId } | undefined
 }
 
 /** @category models @since 0.1.0 */
 export interface FaultyServer {
-  /** A client of it, through these faults or none. The process that builds it is the client's. */
+  /** A client of the server, through these faults or none. It belongs to the process that builds it. */
   readonly client: (faults?: Faults.Faults, options?: ClientOptions) => Layer.Layer<Pravega>
-  /** The same, without the client: its transports. */
+  /** The transports of such a client. */
   readonly layerTransport: (faults?: Faults.Faults) => Layer.Layer<ControllerTransport | SegmentStoreTransport>
   /** Does something to the server's streams that no fault disturbs: `server.undisturbed(Admin.sealStream(name))`. */
   readonly undisturbed: <A, E>(effect: Effect.Effect<A, E, Pravega>) => Effect.Effect<A, E>
@@ -68,15 +68,15 @@ export interface FaultyServer {
    * connections break.
    */
   readonly kill: Effect.Effect<void>
-  /** Starts it on what is durable; nothing happens to one that runs. */
+  /** Starts the server on what is durable. Does nothing if it runs. */
   readonly start: Effect.Effect<void, EmbeddedError>
   /** `kill` and `start`. */
   readonly restart: Effect.Effect<void, EmbeddedError>
-  /** It hears and says nothing until it is resumed; connections stay. */
+  /** The server hears and says nothing until it is resumed. Connections stay. */
   readonly pause: () => void
   readonly resume: () => void
   readonly isRunning: () => boolean
-  /** Segments live elsewhere for a while: all that is asked of them is answered with `WrongHost`. */
+  /** Segments live elsewhere for a while: every request for one is answered with `WrongHost`. */
   readonly moveSegments: (duration: Duration.Input) => Effect.Effect<void>
   /** The store's connections break, and for a while it owns no segment. The controller goes on. */
   readonly restartContainer: (duration: Duration.Input) => Effect.Effect<void>
@@ -85,7 +85,7 @@ export interface FaultyServer {
    * it is down.
    */
   readonly peek: (stream: string) => ReadonlyArray<Uint8Array>
-  /** Ends the leases of the transactions that are open now, of all streams or one; says how many. */
+  /** Ends the leases of the transactions that are open now, of all streams or of one. Returns how many they are. */
   readonly expireLeases: (stream?: string) => number
 }
 
@@ -163,7 +163,8 @@ class Server implements FaultyServer {
       const { abandon, storage } = yield* Scope.provide(this.storage, scope)
       const end = (isWritten: boolean) => isWritten ? storage.close() : abandon()
       const state = storage.load()
-      const container = ContainerState.open({ storage, state, now })
+      const monotonic = () => Number(this.clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+      const container = ContainerState.open({ storage, state, now, monotonic })
       const wire = WireServer.make({
         container,
         now,
@@ -182,7 +183,8 @@ class Server implements FaultyServer {
           limits: transactionMemory === undefined
             ? {}
             : {
-              completedTransactionLife: Duration.toMillis(Duration.fromInputUnsafe(transactionMemory))
+              completedTransactionLife: Duration.toMillis(Duration.fromInputUnsafe(transactionMemory)),
+              completedTransactionsKept: 0
             } satisfies Partial<Limits>
         }),
         scope

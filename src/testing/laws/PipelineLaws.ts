@@ -1,7 +1,9 @@
 /**
- * Laws for pipelines of one's own: a pipeline between Pravega streams is crashed at every step of its run, started again,
- * crashed again, and must give what it gives when nobody disturbs it. On a Pravega in this process, in simulated time: a
- * crash takes milliseconds, also one after which leases run out.
+ * Laws for your own pipelines. A pipeline between Pravega streams is crashed at every step of its run, started again, and
+ * crashed again. In the end it must have written what it writes when nobody disturbs it.
+ *
+ * All of it runs on a Pravega in this process, in simulated time: a crash takes milliseconds, also one after which leases run
+ * out.
  *
  * **Example**
  *
@@ -53,25 +55,25 @@ import { property } from "./internal/Property.ts"
 export interface Output {
   readonly name: ScopedStream
   readonly codec: { readonly decode: (bytes: Uint8Array) => unknown }
-  /** With one, each key's outputs must keep their order too. */
+  /** If there is one, each key's outputs must keep their order too. */
   readonly routingKey: ((event: never) => string) | undefined
 }
 
 /** @category models @since 0.1.0 */
 export interface Options<A> {
-  /** What the pipeline reads. Created for each run, and filled with the events. */
+  /** The stream that the pipeline reads. It is created for each run, and filled with the events. */
   readonly source: EventStream<A>
   /** The inputs to try it with: a fast-check arbitrary. */
   readonly events: Arbitrary<ReadonlyArray<A>>
   /** The Pravega streams that it writes to. Others of its sinks are not looked at. */
   readonly sinks: ReadonlyArray<Output>
-  /** How many inputs are tried; default 3. */
+  /** How many inputs are tried. Default: 3. */
   readonly runs?: number | undefined
   /** Repeats a run that failed. */
   readonly seed?: number | undefined
-  /** At how many steps of a run it is crashed at most, evenly spread; default 100. */
+  /** At how many steps of a run it is crashed at most, evenly spread. Default: 100. */
   readonly crashes?: number | undefined
-  /** Segments of each stream; default 2. */
+  /** How many segments each stream has. Default: 2. */
   readonly segments?: number | undefined
 }
 
@@ -109,14 +111,20 @@ export class NothingChecked extends Schema.TaggedError<NothingChecked>()("Nothin
 }
 
 /**
- * The law: crashed at any step, and at any step of the recovery, a pipeline's streams hold in the end what they hold after
- * a run without a crash. Nothing is lost, repeated or invented, and each key's outputs are in the same order. Dies with
- * fast-check's report and a `LawBroken` when that is not so, and with `NothingChecked` when not one run wrote an output.
+ * The law: a pipeline that is crashed at any step of its run, and at any step of its recovery, has in the end written what it
+ * writes in a run without a crash. Nothing is lost, repeated or invented, and each key's outputs are in the same order.
  *
- * The outputs must depend on the events alone, not on how they fall into batches or on what time it is; those of one key
- * must come from inputs of one key, as only then they have an order. The services that the pipeline needs are taken from
- * around; the Pravega, the checkpoint log, the time and the random numbers are simulated, whatever there is around. Its
- * source must start at `earliest`.
+ * It dies with fast-check's report and a `LawBroken` if that is not so, and with `NothingChecked` if no run wrote an output.
+ *
+ * **Details**
+ *
+ * The services that the pipeline needs are taken from the context. Pravega, the checkpoint log, time and random numbers are
+ * simulated, whatever the context has. The source must start at `earliest`.
+ *
+ * **Gotchas**
+ *
+ * The outputs must depend on the events alone: not on the time, and not on how the events fall into batches. Outputs of one key
+ * must come from inputs of one key, because only those have an order.
  *
  * @category laws
  * @since 0.1.0

@@ -3,8 +3,8 @@
  * else to do. Hours take milliseconds, and a seed repeats a run exactly. Processes are crashed, paused and resumed as
  * a machine's are.
  *
- * What a process does must go through Effect (its fibers, its `Clock`) or through a `Turns` of the process: plain
- * microtasks are fine too, real timers and input/output are not seen and break repetition. It knows no Pravega.
+ * What a process does must go through Effect (its fibers, its `Clock`) or through a `Turns` of the process. Plain microtasks
+ * are fine, too. Real timers, input and output are not seen, and break repetition. It knows no Pravega.
  *
  * @since 0.1.0
  */
@@ -36,13 +36,13 @@ export class Stuck extends Schema.TaggedError<Stuck>()("Stuck", {
 export interface Options {
   readonly seed: number
   /**
-   * How often the next task is drawn instead of being the one that waits longest: 0 is the order of a real process, 1 any
-   * order. Default: drawn from the seed.
+   * How often the next task is drawn, in place of the one that waits longest. With 0 tasks run in the order of a real
+   * process, with 1 in any order. Default: drawn from the seed.
    */
   readonly disorder?: number | undefined
-  /** How much simulated time a run may take before it is `Stuck`; default 30 days. */
+  /** How much simulated time a run may take until it is `Stuck`. Default: 30 days. */
   readonly limit?: Duration.Input | undefined
-  /** How many tasks a run may take before it is `Stuck`; default 2,000,000. */
+  /** How many tasks a run may take until it is `Stuck`. Default: 2,000,000. */
   readonly tasks?: number | undefined
 }
 
@@ -54,19 +54,19 @@ export interface Process {
   readonly context: Context.Context<never>
   /** How plain code of the process defers and delays. */
   readonly turns: Turns
-  /** Runs something in the process. Of a process that dies nothing more is heard. */
+  /** Runs something in the process. If the process dies, nothing more is heard of it. */
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   /** Runs something in the process and waits for it, from another one; `undefined` when the process died of a crash. */
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<Exit.Exit<A, E> | undefined>
-  /** Nothing of it runs until it is resumed; what comes for it waits. */
+  /** Stops the process until it is resumed. What arrives for it waits. */
   readonly pause: () => void
   readonly resume: () => void
   /**
-   * Ends it as a lost machine ends: not one more instruction of it runs, no finalizer either. What holds it (network,
-   * disks) is told first: see `onDeath`.
+   * Ends the process as a lost machine ends: no instruction of it runs any more, and no finalizer either. What it is connected
+   * to (network, disks) is told first: see `onDeath`.
    */
   readonly crash: () => void
-  /** Waits until it has run so many more tasks, or is dead: what does not depend on what others do meanwhile. */
+  /** Waits until the process has run so many more tasks, or is dead. What others do meanwhile does not matter. */
   readonly afterSteps: (steps: number) => Effect.Effect<void>
   /** How many tasks it has run. */
   readonly steps: () => number
@@ -74,7 +74,7 @@ export interface Process {
   readonly crashAt: (step: number) => void
   /** Called when it dies, before anything else happens. */
   readonly onDeath: (callback: () => void) => void
-  /** Sets its wall clock forward or back; what it sleeps goes by the monotonic clock, which is not touched. */
+  /** Sets its wall clock forward or back. It sleeps by the monotonic clock, which is not changed. */
   readonly jump: (by: Duration.Input) => void
 }
 
@@ -82,12 +82,12 @@ export interface Process {
 export interface Simulation {
   readonly seeded: Seeded.Seeded
   readonly timeline: Timeline.Timeline
-  /** Milliseconds since 1970, on a clock that nobody has set wrong. */
+  /** Milliseconds since 1970, by a clock that is right. */
   readonly now: () => number
   readonly process: (name: string) => Process
   /**
-   * Lets time pass at once, as on a machine that was asleep: every timer that is due by then fires once, late. Hours pass
-   * so without a heartbeat for each of their seconds.
+   * Lets time pass at once, as on a machine that was asleep: every timer that is due by then fires once, and late. So hours
+   * pass without a heartbeat for each of their seconds.
    */
   readonly leap: (by: Duration.Input) => Effect.Effect<void>
   /** How many tasks ran until now. */
@@ -98,8 +98,8 @@ export interface Simulation {
 const beginning = Date.UTC(2026, 0, 1)
 
 /**
- * Runs a world. `main` is the process that nothing happens to: it makes the others, and decides what befalls them. Fails
- * with `Stuck` if it waits for what will never come.
+ * Runs a world. `main` is the process that nothing happens to: it starts the others, and decides what happens to them. Fails
+ * with `Stuck` if it waits for something that will never come.
  *
  * @category running
  * @since 0.1.0

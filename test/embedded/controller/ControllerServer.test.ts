@@ -1,6 +1,6 @@
 /** What the embedded controller does in time, and through a restart: on a test's clock, by its client. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Option, Result, Stream } from "effect"
+import { Clock, Duration, Effect, Layer, Option, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as EventFrame from "../../../src/core/bytes/EventFrame.ts"
 import * as RetentionPolicy from "../../../src/core/RetentionPolicy.ts"
@@ -62,8 +62,9 @@ describe("transactions", () => {
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(yield* controller.transactionState(stream, silent!.id), "aborted")
       assert.strictEqual(yield* controller.pingTransaction(stream, silent!.id, { lease }), "aborted")
-      assert.isUndefined(yield* length(transactionName(stream, makeId(0, 0), silent!.id)))
       assert.strictEqual(yield* controller.transactionState(stream, pinged!.id), "open")
+      yield* TestClock.adjust("1 second")
+      assert.isUndefined(yield* length(transactionName(stream, makeId(0, 0), silent!.id)))
       yield* TestClock.adjust("20 seconds")
       assert.strictEqual(yield* controller.transactionState(stream, pinged!.id), "aborted")
     }).pipe(Effect.provide(layer())))
@@ -98,11 +99,13 @@ describe("transactions", () => {
       yield* TestClock.adjust("23 hours")
       yield* controller.commitTransaction(stream, first.id)
       yield* TestClock.adjust("1 hour")
-      assert.strictEqual(yield* controller.transactionState(stream, first.id), "unknown")
-      assert.deepInclude((yield* Effect.flip(controller.commitTransaction(stream, first.id))).reason, {
+      // but for the last one
+      assert.strictEqual(yield* controller.transactionState(stream, first.id), "committed")
+      assert.strictEqual(yield* controller.transactionState(stream, second.id), "unknown")
+      assert.deepInclude((yield* Effect.flip(controller.commitTransaction(stream, second.id))).reason, {
         _tag: "TransactionNotOpen"
       })
-    }).pipe(Effect.provide(layer())))
+    }).pipe(Effect.provide(layer({ limits: { completedTransactionsKept: 1 } }))))
 
   it.effect("roll when the stream has scaled: a copy of their epoch, then one of the active epoch", () =>
     Effect.gen(function*() {
@@ -219,9 +222,10 @@ describe("a restart", () => {
         yield* controller.deleteScope(stream.scope, { recursive: true })
         assert.deepStrictEqual((yield* Stream.runCollect(controller.listScopes)).map(String), ["_system"])
       }).pipe(Effect.provide(started()))
-      // only what belongs to no scope is left
-      assert.deepStrictEqual([...disk.records.keys()].toSorted(), ["controller/counters/", "controller/scope/_system"])
-      assert.deepStrictEqual([...disk.container.names()], [])
+      // only what belongs to no scope of a user is left
+      const left = [...disk.records.keys()].filter((key) => !key.includes("/_system"))
+      assert.deepStrictEqual(left, ["controller/counters/"])
+      assert.deepStrictEqual([...disk.container.names()].filter((name) => !name.startsWith("_system/")), [])
     }))
 
   it.effect("finishes what was to be committed", () =>
@@ -244,6 +248,141 @@ describe("a restart", () => {
         assert.strictEqual(yield* controller.transactionState(stream, id), "committed")
         assert.strictEqual(yield* length("scope/stream/0.#epoch.2"), 10)
       }).pipe(Effect.provide(Layer.fresh(layerOn(disk))))
+    }))
+})
+
+/**
+ * A test's clock. `set`: the time of day is another one by so much, and what sleeps and what is measured go on. `stand`:
+ * so much time passed, and no timer came.
+ */
+const settable = Effect.gen(function*() {
+  const clock = yield* Clock.Clock
+  let shift = 0
+  let stood = 0
+  const millis = () => clock.currentTimeMillisUnsafe() + shift + stood
+  const monotonic = () => clock.monotonicTimeNanosUnsafe() + BigInt(stood) * 1_000_000n
+  const shifted: Clock.Clock = {
+    currentTimeMillisUnsafe: millis,
+    currentTimeMillis: Effect.sync(millis),
+    currentTimeNanosUnsafe: () => BigInt(millis()) * 1_000_000n,
+    currentTimeNanos: Effect.sync(() => BigInt(millis()) * 1_000_000n),
+    monotonicTimeNanosUnsafe: monotonic,
+    monotonicTimeNanos: Effect.sync(monotonic),
+    sleep: (duration) => clock.sleep(duration)
+  }
+  const set = (by: Duration.Duration) =>
+    Effect.sync(() => {
+      shift += Duration.toMillis(by)
+    })
+  const stand = (by: Duration.Duration) =>
+    Effect.sync(() => {
+      stood += Duration.toMillis(by)
+    })
+  return { layer: Layer.succeed(Clock.Clock, shifted), set, stand }
+})
+
+describe("a clock that is set", () => {
+  for (const [how, by] of [["a day ahead", Duration.days(1)], ["a day back", Duration.days(-1)]] as const) {
+    it.effect(`${how} ends no lease, and forgets nothing`, () =>
+      Effect.gen(function*() {
+        const clock = yield* settable
+        const disk = yield* Effect.provide(makeDisk, clock.layer)
+        const server = Layer.provide(layerOn(disk, { limits: { completedTransactionsKept: 0 } }), clock.layer)
+        const [open, done] = yield* Effect.provide(
+          Effect.gen(function*() {
+            const controller = yield* create(1, { retention: RetentionPolicy.byTime("2 hours") })
+            const [open, done] = yield* Effect.replicateEffect(controller.createTransaction(stream, { lease }), 2)
+            yield* append(segmentName(stream, makeId(0, 0)), 100)
+            yield* TestClock.adjust("15 seconds")
+            yield* controller.commitTransaction(stream, done!.id)
+            yield* clock.set(by)
+            assert.strictEqual(yield* controller.transactionState(stream, done!.id), "committed")
+            yield* TestClock.adjust("10 seconds")
+            assert.strictEqual(yield* controller.pingTransaction(stream, open!.id, { lease }), "ok")
+            yield* TestClock.adjust("29 seconds")
+            assert.strictEqual(yield* controller.transactionState(stream, open!.id), "open")
+            yield* TestClock.adjust("1 second")
+            assert.strictEqual(yield* controller.transactionState(stream, open!.id), "aborted")
+            // through several looks at what may be forgotten and truncated
+            yield* TestClock.adjust("90 minutes")
+            assert.strictEqual(yield* controller.transactionState(stream, done!.id), "committed")
+            assert.deepStrictEqual([...(yield* controller.head(stream)).positions.values()], [0n])
+            return [open!, done!] as const
+          }),
+          server
+        )
+        // a server that is started by the clock that was set
+        yield* Effect.provide(
+          Effect.gen(function*() {
+            const controller = yield* Controller
+            assert.strictEqual(yield* controller.transactionState(stream, done.id), "committed")
+            assert.strictEqual(yield* controller.transactionState(stream, open.id), "aborted")
+            yield* TestClock.adjust("25 hours")
+            assert.strictEqual(yield* controller.transactionState(stream, done.id), "unknown")
+          }),
+          server
+        )
+      }))
+  }
+
+  it.effect("nor does a process that stood still: pings that came meanwhile still count", () =>
+    Effect.gen(function*() {
+      const clock = yield* settable
+      const server = Layer.provide(layer(), clock.layer)
+      yield* Effect.provide(
+        Effect.gen(function*() {
+          const controller = yield* create(1)
+          const { id } = yield* controller.createTransaction(stream, { lease })
+          yield* TestClock.adjust("20 seconds")
+          // the timer comes ten minutes late
+          yield* clock.stand(Duration.minutes(10))
+          yield* TestClock.adjust("10 seconds")
+          assert.strictEqual(yield* controller.pingTransaction(stream, id, { lease }), "ok")
+          yield* TestClock.adjust("29 seconds")
+          assert.strictEqual(yield* controller.transactionState(stream, id), "open")
+          yield* TestClock.adjust("5 seconds")
+          assert.strictEqual(yield* controller.transactionState(stream, id), "aborted")
+        }),
+        server
+      )
+    }))
+})
+
+describe("what was aborted", () => {
+  const part = (id: TransactionId.TransactionId) => length(transactionName(stream, makeId(0, 0), id))
+
+  it.effect("is gone a moment after the answer", () =>
+    Effect.gen(function*() {
+      const controller = yield* create(1)
+      const { id } = yield* controller.createTransaction(stream, { lease })
+      yield* controller.abortTransaction(stream, id)
+      assert.strictEqual(yield* part(id), 0)
+      // a writer that is just writing to it
+      yield* writeTo(id, 10)
+      yield* TestClock.adjust("1 second")
+      assert.isUndefined(yield* part(id))
+      assert.strictEqual(yield* controller.transactionState(stream, id), "aborted")
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("is gone when a server that died in between starts again, and nothing else", () =>
+    Effect.gen(function*() {
+      const disk = yield* makeDisk
+      const [aborted, open] = yield* Effect.provide(
+        Effect.gen(function*() {
+          const controller = yield* create(1)
+          const [aborted, open] = yield* Effect.replicateEffect(controller.createTransaction(stream, { lease }), 2)
+          yield* controller.abortTransaction(stream, aborted!.id)
+          return [aborted!, open!] as const
+        }),
+        layerOn(disk)
+      )
+      yield* Effect.provide(
+        Effect.gen(function*() {
+          assert.isUndefined(yield* part(aborted.id))
+          assert.strictEqual(yield* part(open.id), 0)
+        }),
+        layerOn(disk)
+      )
     }))
 })
 
@@ -275,27 +414,72 @@ describe("retention", () => {
       assert.deepStrictEqual(yield* head, { 0: 100n })
     }).pipe(Effect.provide(layer({ intervals: { retention: "1 minute" } }))))
 
+  /** A stream with a reader group that retention waits for, if it has told where it is. */
+  const subscribed = Effect.fnUntraced(function*(retention: RetentionPolicy.RetentionPolicy) {
+    const controller = yield* create(1, { retention })
+    const cut = [{ streamInfo: { scope: "scope", stream: "stream" } }]
+    const { config } = yield* controller.call("createReaderGroup", {
+      scope: "scope",
+      readerGroupName: "group",
+      readerGroupId: "11111111-2222-3333-4444-555555555555",
+      maxOutstandingCheckpointRequest: 1,
+      retentionType: 1,
+      startingStreamCuts: cut,
+      endingStreamCuts: cut
+    })
+    return (offset: bigint) =>
+      controller.call("updateSubscriberStreamCut", {
+        subscriber: "scope/group",
+        readerGroupId: config!.readerGroupId,
+        streamCut: { streamInfo: cut[0]!.streamInfo, cut: { 0: offset } }
+      })
+  })
+  const write = (times: number) =>
+    Effect.repeat(Effect.andThen(append(segment, 100), TestClock.adjust("1 minute")), { times: times - 1 })
+
+  it.effect("by size goes to where the subscriber is, though no tail was recorded that leaves enough", () =>
+    Effect.gen(function*() {
+      const told = yield* subscribed(RetentionPolicy.bySize(100n))
+      yield* append(segment, 300)
+      yield* told(100n)
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(yield* head, { 0: 100n })
+      // what is left of it would be less than the minimum
+      yield* told(250n)
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(yield* head, { 0: 100n })
+    }).pipe(Effect.provide(layer({ intervals: { retention: "1 minute" } }))))
+
+  it.effect("by time goes to where the subscriber is, between the minimum and the maximum", () =>
+    Effect.gen(function*() {
+      const told = yield* subscribed(RetentionPolicy.byTime("2 minutes", { maximum: "5 minutes" }))
+      yield* told(0n)
+      // of tails at 100, 200, ..., each a minute old when the next is recorded
+      yield* write(4)
+      assert.deepStrictEqual(yield* head, { 0: 0n })
+      yield* told(150n)
+      yield* write(1)
+      assert.deepStrictEqual(yield* head, { 0: 150n })
+      // it lags by more than five minutes: the oldest tail that is not older is 400
+      yield* write(4)
+      assert.deepStrictEqual(yield* head, { 0: 400n })
+      // it is beyond the minimum: the tail of two minutes ago
+      yield* told(900n)
+      yield* write(1)
+      assert.deepStrictEqual(yield* head, { 0: 800n })
+    }).pipe(Effect.provide(layer({ intervals: { retention: "1 minute" } }))))
+
+  it.effect("does not wait for a subscriber that has told nothing yet", () =>
+    Effect.gen(function*() {
+      yield* subscribed(RetentionPolicy.bySize(100n, { maximum: 500n }))
+      yield* write(4)
+      assert.deepStrictEqual(yield* head, { 0: 300n })
+    }).pipe(Effect.provide(layer({ intervals: { retention: "1 minute" } }))))
+
   it.effect("by consumption waits for the subscriber, as long as the maximum allows", () =>
     Effect.gen(function*() {
-      const controller = yield* create(1, { retention: RetentionPolicy.bySize(100n, { maximum: 500n }) })
-      const cut = [{ streamInfo: { scope: "scope", stream: "stream" } }]
-      const { config } = yield* controller.call("createReaderGroup", {
-        scope: "scope",
-        readerGroupName: "group",
-        readerGroupId: "11111111-2222-3333-4444-555555555555",
-        maxOutstandingCheckpointRequest: 1,
-        retentionType: 1,
-        startingStreamCuts: cut,
-        endingStreamCuts: cut
-      })
-      const write = (times: number) =>
-        Effect.repeat(Effect.andThen(append(segment, 100), TestClock.adjust("1 minute")), { times: times - 1 })
-      const told = (offset: bigint) =>
-        controller.call("updateSubscriberStreamCut", {
-          subscriber: "scope/group",
-          readerGroupId: config!.readerGroupId,
-          streamCut: { streamInfo: cut[0]!.streamInfo, cut: { 0: offset } }
-        })
+      const told = yield* subscribed(RetentionPolicy.bySize(100n, { maximum: 500n }))
+      yield* told(0n)
       yield* write(4)
       assert.deepStrictEqual(yield* head, { 0: 0n })
       yield* told(150n)

@@ -120,13 +120,39 @@ describe("Epochs", () => {
         for (const id of way.slice(start, end + 1)) expected.add(id)
       }
       const between = Cuts.between(epochs, from, to)
-      assert(between !== "reversed")
+      assert(typeof between !== "string")
       assert.deepStrictEqual(sorted(ids(between)), sorted(expected))
       const back = Cuts.between(epochs, to, cutAt(epochs, first, 4n))
       assert.strictEqual(back, "reversed")
       const whole = Cuts.between(epochs, new Map(), new Map())
-      assert(whole !== "reversed")
+      assert(typeof whole !== "string")
       assert.deepStrictEqual(sorted(ids(whole)), sorted(ids(Epochs.all(epochs))))
+    }))
+  })
+
+  it("nothing lies between the cuts of a stream of the same name that is gone", () => {
+    fc.assert(fc.property(history, fc.nat(9), (epochs, at) => {
+      const foreign = new Map(Array.from(cutAt(epochs, at, 5n), ([id, offset]) => [id + 100n, offset]))
+      assert.strictEqual(Cuts.between(epochs, foreign, new Map()), "foreign")
+      assert.strictEqual(Cuts.between(epochs, new Map(), foreign), "foreign")
+      const some = new Map([...foreign, ...cutAt(epochs, at, 5n)])
+      assert.deepStrictEqual(
+        Cuts.between(epochs, some, new Map()),
+        Cuts.between(epochs, cutAt(epochs, at, 5n), new Map())
+      )
+    }))
+  })
+
+  it("the nearest of several positions covers the keys once, and each of them is at or after it", () => {
+    fc.assert(fc.property(history, fc.array(fc.tuple(fc.nat(9), fc.nat(20)), { minLength: 1 }), (epochs, places) => {
+      const cuts = places.map(([at, offset]) => cutAt(epochs, at, BigInt(offset)))
+      const nearest = Cuts.lowest(epochs, cuts)
+      assert.isTrue(Cuts.covers(epochs, nearest))
+      for (const cut of cuts) {
+        assert.isTrue(Cuts.isAtOrAfter(Cuts.place(epochs, cut)!, Cuts.place(epochs, nearest)!))
+      }
+      const isOneOfThem = ([id, offset]: readonly [bigint, bigint]) => cuts.some((cut) => cut.get(id) === offset)
+      assert.isTrue([...nearest].every(isOneOfThem))
     }))
   })
 

@@ -40,6 +40,22 @@ const asker = Effect.gen(function*() {
   return { scope, ask, expect, name, fixed, byEvents, gone: `${scope}-gone` }
 })
 
+/** All names of a list, page by page, in the order in which they come. */
+const listed = (scope: string) =>
+  Effect.gen(function*() {
+    const transport = yield* ControllerTransport
+    const { input, output } = pb.ControllerService.method.listStreamsInScope
+    const names: Array<string> = []
+    for (let token = "";;) {
+      const bytes = toBinary(input, create(input, { scope: { scope }, continuationToken: { token } }))
+      const options = { timeout: Duration.seconds(30), metadata: {} }
+      const page = fromBinary(output, yield* transport.unary("listStreamsInScope", bytes, options))
+      if (page.streams.length === 0) return { names, token }
+      names.push(...page.streams.map(({ stream }) => stream))
+      token = page.continuationToken?.token ?? ""
+    }
+  })
+
 /** Without the names of this run, lists in one order. */
 const normal = (value: JsonValue, scope: string): JsonValue => {
   if (Array.isArray(value)) {
@@ -81,6 +97,39 @@ export const replyCases = (it: Vitest.MethodsNonLive<ControllerTransport>): void
       yield* expect("listStreamsInScopeForTag", { ...missing, tag: "t" }, { status: "SCOPE_NOT_FOUND" })
       yield* expect("listKeyValueTablesInScope", missing, { status: "SCOPE_NOT_FOUND" })
       yield* expect("deleteScope", { scope }, {})
+    }))
+
+  it.effect("lists, in the order of the names' hashes", () =>
+    Effect.gen(function*() {
+      const { expect, fixed, scope } = yield* asker
+      assert.deepStrictEqual(yield* listed(scope), { names: [], token: "" })
+      for (const stream of ["zz", "m", "aa", "b1", "x9"]) yield* expect("createStream", fixed(stream, 1), {})
+      assert.deepStrictEqual(yield* listed(scope), {
+        names: ["aa", "_MARKm", "_MARKaa", "_MARKb1", "_MARKx9", "x9", "_MARKzz", "zz", "m", "b1"],
+        token: "AAABAAAAABB9yW93bIQj5XonhUiaP5xD"
+      })
+      assert.deepStrictEqual((yield* listed("_system")).names, [
+        "_commitStream",
+        "_MARK_kvTableStream",
+        "_RGcommitStreamReaders",
+        "_MARK_RGabortStreamReaders",
+        "_MARK_RGscaleGroup",
+        "_abortStream",
+        "_MARK_requeststream",
+        "_RGscaleGroup",
+        "_RGabortStreamReaders",
+        "_MARK_RGkvtStreamReaders",
+        "_RGkvtStreamReaders",
+        "_MARK_RGcommitStreamReaders",
+        "_requeststream",
+        "_kvTableStream",
+        "_MARK_abortStream",
+        "_MARK_commitStream"
+      ])
+      for (const [stream, minNumSegments] of [["_commitStream", 2], ["_kvTableStream", 5]] as const) {
+        const configuration = { tags: {}, scalingPolicy: { minNumSegments } }
+        yield* expect("getStreamConfiguration", { scope: "_system", stream }, configuration)
+      }
     }))
 
   it.effect("streams", () =>
@@ -144,6 +193,16 @@ export const replyCases = (it: Vitest.MethodsNonLive<ControllerTransport>): void
       yield* expect("getSegmentsBetween", { streamInfo, to: { 0: 5n, 1: 0n } }, all)
       // segments that the stream never had are passed over
       yield* expect("getSegmentsBetween", { streamInfo, from: { 7: 5n, 1: 0n } }, all)
+      // unless it had none of them
+      yield* expect("getSegmentsBetween", { streamInfo, from: { 7: 5n } }, "UNKNOWN")
+      yield* expect("getSegmentsBetween", { streamInfo, from: { 0: 0n, 1: 0n }, to: { 7: 5n } }, "UNKNOWN")
+      yield* expect("getSegmentsBetween", { streamInfo, from: { [id(2, 1)]: 0n } }, "NOT_FOUND")
+      yield* expect("getSegmentsBetween", { streamInfo, from: { 0: 5n, 1: 0n, [id(2, 1)]: 0n } }, "UNKNOWN")
+      yield* expect(
+        "getSegmentsBetween",
+        { streamInfo, from: { 0: 0n, 1: 0n }, to: { 0: 5n, [id(2, 1)]: 0n } },
+        "UNKNOWN"
+      )
       yield* expect("getSegmentsBetween", { streamInfo, from: { 0: 5n } }, all)
       yield* expect("getSegmentsBetween", { streamInfo, from: { 0: 5n }, to: { 0: 0n, 1: 0n } }, "UNKNOWN")
       yield* expect("getSegmentsBetween", { streamInfo: missing, from: { 0: 0n } }, "NOT_FOUND")
@@ -270,6 +329,10 @@ export const replyCases = (it: Vitest.MethodsNonLive<ControllerTransport>): void
       yield* expect("checkStreamExists", name("_MARKa"), {})
       yield* expect("createStream", fixed("a", 2), {})
       yield* expect("getCurrentSegments", streamInfo, { segmentRanges: [range(1, 0, 0, 0.5), range(2, 0, 0.5, 1)] })
+      // a position of the stream that was here before is none of this one
+      yield* expect("getSegmentsBetween", { streamInfo, from: { 0: 0n } }, "UNKNOWN")
+      yield* expect("getSegmentsBetween", { streamInfo, to: { 0: 0n } }, "UNKNOWN")
+      yield* expect("isStreamCutValid", { streamInfo, cut: { 0: 0n } }, "UNKNOWN")
     }))
 
   it.effect("transactions that are not", () =>

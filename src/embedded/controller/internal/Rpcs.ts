@@ -69,10 +69,9 @@ const scopes = {
     ({ world }, { scope }) => ({ status: Scopes.removeRecursive(world, scope) })
   ),
   listScopes: rpc(method.listScopes, ({ mayRead, world }, { continuationToken }) => {
-    const all = Array.from(world.state.scopes.values(), ({ name, record }) => ({ name, ...record }))
-    const isListed = ({ name }: { readonly name: string }) => mayRead(Permissions.scope(name))
-    const { items, token } = Scopes.page(all, continuationToken?.token ?? "", isListed)
-    return { scopes: items.map(({ name }) => name), continuationToken: { token } }
+    const isListed = (name: string) => mayRead(Permissions.scope(name))
+    const { names, token } = world.state.scopeList.page(continuationToken?.token ?? "", isListed)
+    return { scopes: [...names], continuationToken: { token } }
   }),
   listStreamsInScope: rpc(
     method.listStreamsInScope,
@@ -85,13 +84,16 @@ const scopes = {
 }
 
 const streamPage = ({ mayRead, world }: RpcContext, scope = "", tag: string | undefined, token = "") => {
-  const streams = world.state.scopes.get(scope)?.streams.values()
-  if (streams === undefined) return { status: pb.StreamsInScopeResponse_Status.SCOPE_NOT_FOUND }
-  const tagged = Array.from(streams).filter(({ record }) => tag === undefined || record.settings.tags.includes(tag))
-  const all = tagged.map(({ name, record }) => ({ name, sequence: record.sequence }))
-  const page = Scopes.page(all, token, ({ name }) => mayRead(Permissions.stream(name.scope, name.stream)))
+  const state = world.state.scopes.get(scope)
+  if (state === undefined) return { status: pb.StreamsInScopeResponse_Status.SCOPE_NOT_FOUND }
+  const isTagged = (stream: string) =>
+    tag === undefined || state.streams.get(stream)?.record.settings.tags.includes(tag) === true
+  const page = state.streamList.page(
+    token,
+    (stream) => isTagged(stream) && mayRead(Permissions.stream(scope, stream))
+  )
   return {
-    streams: page.items.map(({ name }) => Messages.streamInfo(name)),
+    streams: page.names.map((stream) => Messages.streamInfo({ scope, stream })),
     continuationToken: { token: page.token }
   }
 }
@@ -163,7 +165,7 @@ const segments = {
     if (epoch < 0) throw internal()
     const name = Messages.nameOf(streamInfo)
     const record = streamOrRefuse(world, name.scope, name.stream).record.epochs[epoch]
-    if (record === undefined) throw new Refusal({ code: "NOT_FOUND", details: `epoch ${epoch} does not exist` })
+    if (record === undefined) throw noEpoch(epoch)
     return { segmentRanges: ranges(name, record), delegationToken: token(name, Access.READ_WRITE) }
   }),
   getSegments: rpc(method.getSegments, ({ token, world }, { streamInfo }) => {
@@ -186,8 +188,12 @@ const segments = {
     const name = Messages.nameOf(streamInfo)
     const [start, end] = [Messages.cutOf(from), Messages.cutOf(to)]
     if (start.size === 0 && end.size === 0) throw internal()
-    const between = Cuts.between(streamOrRefuse(world, name.scope, name.stream).record.epochs, start, end)
+    const { epochs } = streamOrRefuse(world, name.scope, name.stream).record
+    refuseLaterEpochs(epochs, start)
+    refuseLaterEpochs(epochs, end)
+    const between = Cuts.between(epochs, start, end)
     if (between === "reversed") throw new Refusal({ code: "UNKNOWN", details: "" })
+    if (between === "foreign") throw neverHad
     return {
       segments: between.map(({ id }) => Messages.segmentId(name, id)),
       delegationToken: token(name, Access.READ)
@@ -208,11 +214,22 @@ const segments = {
     const positions = Messages.cutOf(cut)
     if (positions.size === 0) throw internal()
     if (Cuts.place(epochs, positions) === undefined) {
-      throw new Refusal({ code: "UNKNOWN", details: "the cut names a segment that the stream never had" })
+      throw neverHad
     }
     return { response: Cuts.covers(epochs, positions) }
   })
 }
+
+/** As on a real server, where each of the cut's epochs is looked up. */
+const refuseLaterEpochs = (epochs: Epochs.Epochs, cut: Cuts.Cut): void => {
+  const named = Array.from(cut.keys(), (id) => Number(id >> 32n))
+  const later = named.find((epoch) => epoch >= epochs.length)
+  if (later !== undefined) throw named.every((epoch) => epoch >= epochs.length) ? noEpoch(later) : neverHad
+}
+
+const noEpoch = (epoch: number) => new Refusal({ code: "NOT_FOUND", details: `epoch ${epoch} does not exist` })
+
+const neverHad = new Refusal({ code: "UNKNOWN", details: "the cut names a segment that the stream never had" })
 
 const ranges = (name: Messages.Name, { segments }: Epochs.Epoch) =>
   segments.toSorted((a, b) => a.range.low - b.range.low).map((segment) => Messages.segmentRange(name, segment))
@@ -378,12 +395,11 @@ const tables = {
     method.listKeyValueTablesInScope,
     ({ mayRead, world }, { continuationToken, scope }) => {
       const name = scope?.scope ?? ""
-      const kvts = world.state.scopes.get(name)?.tables
-      if (kvts === undefined) return { status: pb.KVTablesInScopeResponse_Status.SCOPE_NOT_FOUND }
-      const all = Array.from(kvts, ([kvtName, { sequence }]) => ({ kvtName, sequence }))
-      const isListed = ({ kvtName }: { readonly kvtName: string }) => mayRead(Permissions.table(name, kvtName))
-      const { items, token } = Scopes.page(all, continuationToken?.token ?? "", isListed)
-      const kvtables = items.map(({ kvtName }) => ({ scope: name, kvtName }))
+      const state = world.state.scopes.get(name)
+      if (state === undefined) return { status: pb.KVTablesInScopeResponse_Status.SCOPE_NOT_FOUND }
+      const isListed = (table: string) => mayRead(Permissions.table(name, table))
+      const { names, token } = state.tableList.page(continuationToken?.token ?? "", isListed)
+      const kvtables = names.map((kvtName) => ({ scope: name, kvtName }))
       return { kvtables, continuationToken: { token } }
     }
   ),

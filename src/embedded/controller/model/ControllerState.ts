@@ -9,6 +9,7 @@ import { ScopeName } from "../../../core/ScopeName.ts"
 import { StreamName } from "../../../core/StreamName.ts"
 import * as Epochs from "./Epochs.ts"
 import * as Model from "./Model.ts"
+import { NameList } from "./NameList.ts"
 import { type RecordStorage, RecordTable } from "./RecordTable.ts"
 
 /** A stream with all that belongs to it. Changed by `ControllerState` only. @category models @since 0.1.0 */
@@ -30,12 +31,15 @@ export interface StreamState {
 
 /** @category models @since 0.1.0 */
 export interface ScopeState {
-  readonly name: string
-  readonly record: Model.ScopeRecord
+  readonly streamList: Pages
+  readonly tableList: Pages
   readonly streams: ReadonlyMap<string, StreamState>
   readonly groups: ReadonlyMap<string, Model.ReaderGroup>
   readonly tables: ReadonlyMap<string, Model.KeyValueTable>
 }
+
+/** Names, to be listed. */
+type Pages = Pick<NameList, "page">
 
 class Stream implements StreamState {
   readonly name: ScopedStream
@@ -55,17 +59,12 @@ class Stream implements StreamState {
 }
 
 class Scope implements ScopeState {
-  readonly name: string
-  record: Model.ScopeRecord
+  readonly streamList = new NameList()
+  readonly tableList = new NameList()
   readonly streams = new Map<string, Stream>()
   readonly groups = new Map<string, Model.ReaderGroup>()
   readonly tables = new Map<string, Model.KeyValueTable>()
   readonly former = new Map<string, Model.FormerStream>()
-
-  constructor(name: string, record: Model.ScopeRecord) {
-    this.name = name
-    this.record = record
-  }
 }
 
 /** Numbers are taken from the storage this many at a time, and those not given out are lost by a crash. */
@@ -74,10 +73,11 @@ const reserved = 1_000
 /** @category models @since 0.1.0 */
 export class ControllerState {
   private readonly scopesByName = new Map<string, Scope>()
+  private readonly scopeNames = new NameList()
   private readonly tables: Tables
-  private next: { -readonly [K in keyof Model.Counters]: number } = { sequence: 1, transaction: 1 }
+  private next: { -readonly [K in keyof Model.Counters]: number } = { transaction: 1 }
   /** Up to here they are reserved. */
-  private limit: Model.Counters = { sequence: 1, transaction: 1 }
+  private limit: Model.Counters = { transaction: 1 }
 
   /** `records`: all that the storage holds, other parts' too. Throws a `SchemaError` for a record it cannot read. */
   constructor(storage: RecordStorage, records: Iterable<readonly [key: string, text: string]>) {
@@ -89,10 +89,25 @@ export class ControllerState {
     return this.scopesByName
   }
 
-  /** Never the same number again: the place of what is created in lists. */
-  nextSequence(): number {
-    this.reserve("sequence")
-    return this.next.sequence++
+  get scopeList(): Pages {
+    return this.scopeNames
+  }
+
+  /** The last time that was noted with anything; undefined: none was. */
+  get latestTime(): number | undefined {
+    let latest: number | undefined
+    const note = (time: number | undefined): void => {
+      if (time !== undefined && (latest === undefined || time > latest)) latest = time
+    }
+    for (const { streams } of this.scopesByName.values()) {
+      for (const { completed, open, tails, writers } of streams.values()) {
+        for (const transaction of completed.values()) note(transaction.completed)
+        for (const { created } of open.values()) note(created)
+        for (const { noted } of writers.values()) note(noted)
+        note(tails.at(-1)?.recorded)
+      }
+    }
+    return latest
   }
 
   /** Never the same number again: the lower half of a transaction's id. */
@@ -101,11 +116,9 @@ export class ControllerState {
     return this.next.transaction++
   }
 
-  putScope(name: string, record: Model.ScopeRecord): void {
-    const scope = this.scopesByName.get(name)
-    if (scope === undefined) this.scopesByName.set(name, new Scope(name, record))
-    else scope.record = record
-    this.tables.scope.put(name, record)
+  putScope(name: string): void {
+    this.addScope(name)
+    this.tables.scope.put(name, {})
   }
 
   /** It must be empty. */
@@ -114,14 +127,14 @@ export class ControllerState {
     for (const stream of scope.former.keys()) this.tables.former.delete(`${name}/${stream}`)
     this.tables.scope.delete(name)
     this.scopesByName.delete(name)
+    this.scopeNames.delete(name)
   }
 
   putStream(name: ScopedStream, record: Model.StreamRecord): StreamState {
-    const { streams } = this.scope(name.scope)
     const { epochs, ...header } = record
-    let stream = streams.get(name.stream)
+    let stream = this.scope(name.scope).streams.get(name.stream)
     const known = stream?.record.epochs.length ?? 0
-    if (stream === undefined) streams.set(name.stream, stream = new Stream(name, record))
+    if (stream === undefined) this.addStream(stream = new Stream(name, record))
     else stream.record = record
     for (const epoch of epochs.slice(known)) this.tables.epoch.put(`${name.toString()}/${epoch.epoch}`, epoch)
     this.tables.stream.put(name.toString(), header)
@@ -147,6 +160,7 @@ export class ControllerState {
     for (const { epoch } of stream.record.epochs) this.tables.epoch.delete(`${key}/${epoch}`)
     this.tables.stream.delete(key)
     scope.streams.delete(name.stream)
+    scope.streamList.delete(name.stream)
     scope.former.set(name.stream, { nextNumber })
     this.tables.former.put(key, { nextNumber })
   }
@@ -193,7 +207,21 @@ export class ControllerState {
   }
 
   putTable(scope: string, table: string, value: Model.KeyValueTable | undefined): void {
-    put(this.scope(scope).tables, this.tables.table, table, `${scope}/${table}`, value)
+    const { tableList, tables } = this.scope(scope)
+    put(tables, this.tables.table, table, `${scope}/${table}`, value)
+    if (value === undefined) tableList.delete(table)
+    else tableList.add(table)
+  }
+
+  private addScope(name: string): void {
+    this.scopesByName.set(name, new Scope())
+    this.scopeNames.add(name)
+  }
+
+  private addStream(stream: Stream): void {
+    const { streamList, streams } = this.scope(stream.name.scope)
+    streams.set(stream.name.stream, stream)
+    streamList.add(stream.name.stream)
   }
 
   private scope(name: string): Scope {
@@ -228,9 +256,7 @@ export class ControllerState {
       this.next = { ...counters }
       this.limit = counters
     })
-    const scopes: Array<Scope> = []
-    each(tables.scope, ([name], record) => scopes.push(new Scope(name!, record)))
-    for (const scope of scopes.toSorted(bySequence)) this.scopesByName.set(scope.name, scope)
+    each(tables.scope, ([name]) => this.addScope(name!))
     const epochs = new Map<string, Array<Epochs.Epoch>>()
     each(tables.epoch, ([scope, stream], epoch) => {
       const name = `${scope}/${stream}`
@@ -238,14 +264,10 @@ export class ControllerState {
       if (known === undefined) epochs.set(name, [epoch])
       else known.push(epoch)
     })
-    const streams: Array<Stream> = []
     each(tables.stream, ([scope, stream], header) => {
       const ordered = (epochs.get(`${scope}/${stream}`) ?? []).toSorted((a, b) => a.epoch - b.epoch)
-      streams.push(new Stream(scopedStream(scope!, stream!), { ...header, epochs: ordered }))
+      this.addStream(new Stream(scopedStream(scope!, stream!), { ...header, epochs: ordered }))
     })
-    for (const stream of streams.toSorted(bySequence)) {
-      this.scope(stream.name.scope).streams.set(stream.name.stream, stream)
-    }
     each(tables.former, ([scope, stream], former) => this.scope(scope!).former.set(stream!, former))
     each(tables.open, ([scope, stream], open) => keep(this.at(scope!, stream!), open))
     const completed: Array<readonly [Stream, string, Model.CompletedTransaction]> = []
@@ -269,11 +291,11 @@ export class ControllerState {
       this.at(scope!, stream!).tails = tails
     })
     each(tables.group, ([scope, group], value) => this.scope(scope!).groups.set(group!, value))
-    const kvts: Array<readonly [scope: string, name: string, record: Model.KeyValueTable]> = []
-    each(tables.table, ([scope, table], record) => kvts.push([scope!, table!, record]))
-    for (const [scope, table, record] of kvts.toSorted((a, b) => a[2].sequence - b[2].sequence)) {
-      this.scope(scope).tables.set(table, record)
-    }
+    each(tables.table, ([scope, table], record) => {
+      const state = this.scope(scope!)
+      state.tables.set(table!, record)
+      state.tableList.add(table!)
+    })
   }
 
   private at(scope: string, stream: string): Stream {
@@ -289,9 +311,6 @@ const keep = (stream: Stream, transaction: Model.OpenTransaction): void => {
 /** Throws for names that no stream can have. @category getters @since 0.1.0 */
 export const scopedStream = (scope: string, stream: string): ScopedStream =>
   new ScopedStream({ scope: ScopeName.make(scope), stream: StreamName.make(stream) })
-
-type Sequenced = { readonly record: { readonly sequence: number } }
-const bySequence = (a: Sequenced, b: Sequenced): number => a.record.sequence - b.record.sequence
 
 const put = <A>(
   map: Map<string, A>,

@@ -115,7 +115,7 @@ export const successors = (epochs: Epochs, id: bigint): ReadonlyArray<Successor>
   const segment = find(epochs, id)
   if (segment === undefined) return []
   let after = epochOf(segment.id) + 1
-  while (epochs[after]?.segments.some((other) => other.id === id) === true) after++
+  while (after < epochs.length && byId(epochs[after]!).has(id)) after++
   if (after === epochs.length) return []
   const before = epochs[after - 1]!.segments
   return epochs[after]!.segments
@@ -128,8 +128,19 @@ export const successors = (epochs: Epochs, id: bigint): ReadonlyArray<Successor>
 
 /** A segment by its id, which names the epoch it was created in. @category getters @since 0.1.0 */
 export const find = (epochs: Epochs, id: bigint): SegmentWithRange | undefined => {
-  const created = Number(id >> 32n)
-  return epochs[created]?.segments.find((segment) => segment.id === id)
+  const epoch = epochs[Number(id >> 32n)]
+  return epoch && byId(epoch).get(id)
+}
+
+const segmentsById = new WeakMap<Epoch, ReadonlyMap<bigint, SegmentWithRange>>()
+
+const byId = (epoch: Epoch): ReadonlyMap<bigint, SegmentWithRange> => {
+  let found = segmentsById.get(epoch)
+  if (found === undefined) {
+    found = new Map(epoch.segments.map((segment) => [segment.id, segment]))
+    segmentsById.set(epoch, found)
+  }
+  return found
 }
 
 /** All segments that the stream ever had, in the order of their ids. @category getters @since 0.1.0 */

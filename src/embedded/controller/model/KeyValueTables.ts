@@ -12,9 +12,6 @@ import * as pb from "../../../pravega/controller/gen/Controller_pb.ts"
 import { internal, Refusal, type World } from "../World.ts"
 import type { KeyValueTable } from "./Model.ts"
 
-/** @category models @since 0.1.0 */
-export type Configuration = Omit<KeyValueTable, "sequence">
-
 /** What users may name. @category guards @since 0.1.0 */
 export const isUserName = (name: string): boolean => /^[A-Za-z0-9.-]+$/.test(name) && name.length <= 250
 
@@ -23,7 +20,7 @@ export const create = (
   world: World,
   scope: string,
   table: string,
-  configuration: Configuration
+  configuration: KeyValueTable
 ): pb.CreateKeyValueTableStatus_Status => {
   const Status = pb.CreateKeyValueTableStatus_Status
   const { partitionCount, primaryKeyLength, secondaryKeyLength } = configuration
@@ -32,12 +29,11 @@ export const create = (
   const state = world.state.scopes.get(scope)
   if (state === undefined) return Status.SCOPE_NOT_FOUND
   if (state.tables.has(table)) return Status.TABLE_EXISTS
-  const record = { sequence: world.state.nextSequence(), ...configuration }
   const tableKeyLength = primaryKeyLength + secondaryKeyLength
-  for (const { id } of segmentsOf(record)) {
+  for (const { id } of segmentsOf(configuration)) {
     world.container.create(tableSegment(scope, table, id), { tableKeyLength })
   }
-  world.state.putTable(scope, table, record)
+  world.state.putTable(scope, table, configuration)
   return Status.SUCCESS
 }
 
@@ -64,7 +60,7 @@ export const remove = (world: World, scope: string, table: string): pb.DeleteKVT
   return Status.SUCCESS
 }
 
-const segmentsOf = ({ partitionCount }: Configuration): ReadonlyArray<SegmentWithRange> =>
+const segmentsOf = ({ partitionCount }: KeyValueTable): ReadonlyArray<SegmentWithRange> =>
   KeyRange.equal(partitionCount).map((range, i) => ({ id: makeId(i, 0), range }))
 
 const tableSegment = (scope: string, table: string, id: SegmentWithRange["id"]): string =>

@@ -9,15 +9,11 @@ import { TransactionId } from "../../../core/TransactionId.ts"
 import type { Epochs } from "./Epochs.ts"
 
 const Cut = Schema.ReadonlyMap(Schema.BigInt, Schema.BigInt)
-/** Milliseconds since 1970. */
+/** In milliseconds, of the time that the server ran: see `World.now`. */
 const Time = Schema.Finite
-/** The order of creation within the server: lists go by it. */
-const Sequence = Schema.Int
 
-/** @category schemas @since 0.1.0 */
-export const ScopeRecord = Schema.Struct({ sequence: Sequence })
-/** @category models @since 0.1.0 */
-export type ScopeRecord = typeof ScopeRecord.Type
+/** All there is to know of a scope is that it is there. @category schemas @since 0.1.0 */
+export const ScopeRecord = Schema.Struct({})
 
 /** As the protocol numbers them: fixed, by kilobytes, by events; none, by time, by size. */
 const PolicyType = Schema.Literals([0, 1, 2])
@@ -58,7 +54,6 @@ export type StreamSettings = typeof StreamSettings.Type
  * @since 0.1.0
  */
 export const StreamHeader = Schema.Struct({
-  sequence: Sequence,
   settings: StreamSettings,
   isSealed: Schema.Boolean,
   /** Where the stream begins since it was truncated; absent: with epoch 0. */
@@ -128,7 +123,6 @@ export type Subscriber = typeof Subscriber.Type
 
 /** @category schemas @since 0.1.0 */
 export const KeyValueTable = Schema.Struct({
-  sequence: Sequence,
   partitionCount: Schema.Int,
   primaryKeyLength: Schema.Int,
   secondaryKeyLength: Schema.Int,
@@ -164,6 +158,5 @@ export const RecordedTails = Schema.Array(Schema.Struct({ recorded: Time, bytes:
 export type RecordedTails = typeof RecordedTails.Type
 
 /** Numbers that must not come twice, also after a crash: those below are taken. @category schemas @since 0.1.0 */
-export const Counters = Schema.Struct({ sequence: Schema.Int, transaction: Schema.Int })
-/** @category models @since 0.1.0 */
+export const Counters = Schema.Struct({ transaction: Schema.Int })
 export type Counters = typeof Counters.Type

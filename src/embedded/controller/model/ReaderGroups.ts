@@ -36,9 +36,7 @@ export const create = (world: World, scope: string, group: string, wanted: Reade
   if (existing !== undefined) return { _tag: "There", group: existing }
   const created = { ...wanted, generation: 0n, id: wanted.id === zero ? world.newId() : wanted.id }
   Streams.create(world, scope, streamOf(group), {
-    scaling: { scaleType: 0, targetRate: 0, scaleFactor: 0, minNumSegments: 1 },
-    tags: [],
-    timestampAggregationTimeout: 0n,
+    ...Streams.ofSegments(1),
     rolloverSizeBytes: wanted.rolloverSizeBytes === 0n ? rolloverSizeBytes : wanted.rolloverSizeBytes
   })
   subscribe(world, scope, group, created)

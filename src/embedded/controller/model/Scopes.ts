@@ -1,12 +1,12 @@
 /**
- * Scopes: created, deleted with or without what is in them; and the pages of every list that the controller gives.
+ * Scopes: created, deleted with or without what is in them; and the one that is always there.
  *
  * Facts: Pravega 0.13.
  *
  * @internal
  */
 import * as pb from "../../../pravega/controller/gen/Controller_pb.ts"
-import { internal, Refusal, type World } from "../World.ts"
+import { internal, type World } from "../World.ts"
 import * as KeyValueTables from "./KeyValueTables.ts"
 import * as ReaderGroups from "./ReaderGroups.ts"
 import * as Streams from "./Streams.ts"
@@ -14,13 +14,42 @@ import * as Streams from "./Streams.ts"
 /** Pravega's own: it is always there. @category constants @since 0.1.0 */
 export const systemScope = "_system"
 
+/** The streams through which the parts of a real controller talk, with their reader groups, as clients find them. */
+const systemStreams = [
+  { stream: "_commitStream", segments: 2, group: "commitStreamReaders" },
+  { stream: "_abortStream", segments: 2, group: "abortStreamReaders" },
+  { stream: "_requeststream", segments: 2, group: "scaleGroup" },
+  { stream: "_kvTableStream", segments: 5, group: "kvtStreamReaders" }
+] as const
+
+/** Makes what is not there of it: streams that nobody writes to here. @category transitions @since 0.2.0 */
+export const createSystem = (world: World): void => {
+  create(world, systemScope)
+  for (const { group, segments, stream } of systemStreams) {
+    Streams.create(world, systemScope, stream, Streams.ofSegments(segments))
+    const whole = [{ scope: systemScope, stream, cut: new Map<bigint, bigint>() }]
+    if (world.state.scopes.get(systemScope)?.groups.has(group) === true) continue
+    ReaderGroups.create(world, systemScope, group, {
+      id: world.newId(),
+      generation: 0n,
+      groupRefreshTimeMillis: 3_000n,
+      automaticCheckpointIntervalMillis: -1n,
+      maxOutstandingCheckpointRequest: 3,
+      retentionType: 0,
+      rolloverSizeBytes: 0n,
+      starts: whole,
+      ends: whole
+    })
+  }
+}
+
 /** @category transitions @since 0.1.0 */
 export const create = (world: World, scope: string): pb.CreateScopeStatus_Status => {
   const Status = pb.CreateScopeStatus_Status
   if (scope === "") throw internal()
   if (!Streams.isName(scope)) return Status.INVALID_SCOPE_NAME
   if (world.state.scopes.has(scope)) return Status.SCOPE_EXISTS
-  world.state.putScope(scope, { sequence: world.state.nextSequence() })
+  world.state.putScope(scope)
   return Status.SUCCESS
 }
 
@@ -52,33 +81,4 @@ export const removeRecursive = (world: World, scope: string): pb.DeleteScopeStat
   }
   world.state.deleteScope(scope)
   return pb.DeleteScopeStatus_Status.SUCCESS
-}
-
-/** As many as a page holds at most. */
-const pageSize = 1_000
-
-/**
- * A page of what was created after the token's element and is listed for the caller, in the order of creation. The token
- * of a page is never empty unless everything is: clients go on until a page is.
- *
- * @category getters
- * @since 0.1.0
- */
-export const page = <A extends { readonly sequence: number }>(
-  all: Iterable<A>,
-  token: string,
-  isListed: (item: A) => boolean
-): { readonly items: ReadonlyArray<A>; readonly token: string } => {
-  if (!/^[0-9]{0,15}$/.test(token)) {
-    throw new Refusal({ code: "INVALID_ARGUMENT", details: "not a continuation token of this server" })
-  }
-  const after = Number(token)
-  const items: Array<A> = []
-  for (const item of all) {
-    if (item.sequence <= after || !isListed(item)) continue
-    items.push(item)
-    if (items.length === pageSize) break
-  }
-  const last = items.at(-1)
-  return { items, token: last === undefined ? token : String(last.sequence) }
 }

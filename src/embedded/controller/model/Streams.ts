@@ -34,7 +34,7 @@ export const create = (
   if (settings.scaling.minNumSegments < 1) return Status.FAILURE
   make(world, scope, stream, settings)
   const mark = markOf(stream)
-  if (mark !== undefined && findStream(world, scope, mark) === undefined) make(world, scope, mark, markSettings)
+  if (mark !== undefined && findStream(world, scope, mark) === undefined) make(world, scope, mark, ofSegments(1))
   return Status.SUCCESS
 }
 
@@ -44,7 +44,6 @@ const make = (world: World, scope: string, stream: string, settings: StreamSetti
   const epoch = Epochs.first(settings.scaling.minNumSegments, world.state.firstNumber(name))
   createSegments(world, name, settings, epoch.segments)
   world.state.putStream(name, {
-    sequence: world.state.nextSequence(),
     settings,
     isSealed: false,
     epochs: [epoch],
@@ -56,12 +55,13 @@ const make = (world: World, scope: string, stream: string, settings: StreamSetti
 const markOf = (stream: string): string | undefined =>
   stream.startsWith(StreamName.markPrefix) ? undefined : `${StreamName.markPrefix}${stream}`
 
-const markSettings: StreamSettings = {
-  scaling: { scaleType: 0, targetRate: 0, scaleFactor: 0, minNumSegments: 1 },
+/** A number of segments that stays, and nothing else. @category constructors @since 0.2.0 */
+export const ofSegments = (count: number): StreamSettings => ({
+  scaling: { scaleType: 0, targetRate: 0, scaleFactor: 0, minNumSegments: count },
   tags: [],
   timestampAggregationTimeout: 0n,
   rolloverSizeBytes: 0n
-}
+})
 
 /**
  * Replaces the configuration. A fixed number of segments is brought about at once, and so is a minimum that is above

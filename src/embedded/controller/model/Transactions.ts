@@ -5,7 +5,9 @@
  *
  * @internal
  */
+import * as Option from "effect/Option"
 import { makeId, number, type SegmentWithRange, transactionName } from "../../../core/Segment.ts"
+import * as SegmentName from "../../../core/SegmentName.ts"
 import * as TransactionId from "../../../core/TransactionId.ts"
 import * as pb from "../../../pravega/controller/gen/Controller_pb.ts"
 import { findStream, internal, Refusal, streamOrRefuse, type World } from "../World.ts"
@@ -65,7 +67,7 @@ export const ping = (
   if (state === undefined) return Status.UNKNOWN
   const transaction = state.open.get(id)
   if (transaction === undefined) {
-    const outcome = outcomeOf(world, state, id)
+    const outcome = outcomeOf(state, id)
     return outcome === undefined ? Status.UNKNOWN : outcome === "committed" ? Status.COMMITTED : Status.ABORTED
   }
   if (transaction.commit !== undefined) return Status.COMMITTED
@@ -96,7 +98,7 @@ export const commit = (
   if (state === undefined) return Status.FAILURE
   const transaction = state.open.get(id)
   if (transaction === undefined) {
-    return outcomeOf(world, state, id) === "committed" ? Status.SUCCESS : Status.FAILURE
+    return outcomeOf(state, id) === "committed" ? Status.SUCCESS : Status.FAILURE
   }
   if (transaction.commit === undefined) {
     deadlines(state).delete(id)
@@ -118,7 +120,7 @@ export const abort = (
   if (state === undefined) return Status.FAILURE
   const transaction = state.open.get(id)
   if (transaction === undefined) {
-    return outcomeOf(world, state, id) === "aborted" ? Status.SUCCESS : Status.FAILURE
+    return outcomeOf(state, id) === "aborted" ? Status.SUCCESS : Status.FAILURE
   }
   if (transaction.commit !== undefined) return Status.FAILURE
   discard(world, state, transaction)
@@ -137,7 +139,7 @@ export const stateOf = (
   if (state === undefined) return State.UNKNOWN
   const transaction = state.open.get(id)
   if (transaction !== undefined) return transaction.commit === undefined ? State.OPEN : State.COMMITTING
-  const outcome = outcomeOf(world, state, id)
+  const outcome = outcomeOf(state, id)
   return outcome === undefined ? State.UNKNOWN : outcome === "committed" ? State.COMMITTED : State.ABORTED
 }
 
@@ -153,7 +155,7 @@ export const completed = (
   const state = findStream(world, scope, stream)
   if (state === undefined) return []
   return [...state.completed.keys()].slice(-listed).flatMap((key) => {
-    const outcome = outcomeOf(world, state, key)
+    const outcome = outcomeOf(state, key)
     return outcome === undefined ? [] : [{ id: TransactionId.TransactionId.make(key), outcome }]
   })
 }
@@ -190,14 +192,45 @@ export const resume = (world: World, state: StreamState): void => {
   Commits.drain(world, state)
 }
 
-/** Aborts what was not pinged in time. Returns when the next lease ends. @category transitions @since 0.1.0 */
-export const expire = (world: World, state: StreamState): number | undefined => {
+/**
+ * Deletes the segments of transactions that were aborted just before the server died.
+ *
+ * @category transitions
+ * @since 0.2.0
+ */
+export const dropLeftovers = ({ container, state }: World): void => {
+  for (const name of Array.from(container.names())) {
+    if (!name.includes("#transaction.")) continue
+    const segment = Option.getOrUndefined(SegmentName.parse(name))
+    if (segment?._tag !== "TransactionSegment") continue
+    const { stream, transaction } = segment
+    const open = state.scopes.get(stream.scope)?.streams.get(stream.stream)?.open
+    if (open?.has(transaction) !== true) container.delete(name)
+  }
+}
+
+/** For pings that wait when the server runs again, in milliseconds. */
+const graceMillis = 2_000
+
+/**
+ * Aborts what was not pinged in time. Returns when the next lease ends. `late`: so long nothing ran, and no lease did; in
+ * milliseconds.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
+export const expire = (world: World, state: StreamState, late = 0): number | undefined => {
   const now = world.now()
+  const ends = deadlines(state)
   let next: number | undefined
-  for (const [id, at] of deadlines(state)) {
+  for (const [id, at] of ends) {
     const transaction = state.open.get(id)
-    if (at <= now && transaction !== undefined) discard(world, state, transaction)
-    else if (next === undefined || at < next) next = at
+    const end = late > 0 ? at + late + graceMillis : at
+    if (end <= now && transaction !== undefined) discard(world, state, transaction)
+    else {
+      if (end !== at) ends.set(id, end)
+      if (next === undefined || end < next) next = end
+    }
   }
   return next
 }
@@ -216,11 +249,14 @@ export const endAll = (world: World, state: StreamState): void => {
   for (const transaction of state.open.values()) discard(world, state, transaction)
 }
 
+/** Its segments go a moment later, as on a real server: who is just writing to one does not expect it to be gone. */
 const discard = (world: World, state: StreamState, transaction: OpenTransaction): void => {
   const epoch = state.record.epochs[TransactionId.epoch(transaction.id)]
-  for (const { id } of epoch?.segments ?? []) {
-    world.container.delete(transactionName(state.name, makeId(number(id), epoch!.epoch), transaction.id))
-  }
+  world.afterwards(() => {
+    for (const { id } of epoch?.segments ?? []) {
+      world.container.delete(transactionName(state.name, makeId(number(id), epoch!.epoch), transaction.id))
+    }
+  })
   deadlines(state).delete(transaction.id)
   world.state.putCompleted(state, transaction.id, { outcome: "aborted", completed: world.now() })
   trim(world, state)
@@ -230,18 +266,11 @@ const discard = (world: World, state: StreamState, transaction: OpenTransaction)
 // memory of completed ones
 // -----------------------------------------------------------------------------
 
-const outcomeOf = (
-  { limits, now }: World,
-  { completed }: StreamState,
-  id: string
-): "committed" | "aborted" | undefined => {
-  const transaction = completed.get(id)
-  const isRemembered = transaction !== undefined && transaction.completed + limits.completedTransactionLife > now()
-  return isRemembered ? transaction.outcome : undefined
-}
+const outcomeOf = ({ completed }: StreamState, id: string): "committed" | "aborted" | undefined =>
+  completed.get(id)?.outcome
 
 /**
- * Forgets the oldest completed ones, beyond the number that is remembered or older than the time.
+ * Forgets the oldest completed ones: beyond the number that is remembered; older than the time, but for the last.
  *
  * @category transitions
  * @since 0.1.0
@@ -249,7 +278,9 @@ const outcomeOf = (
 export const trim = ({ limits, now, state }: World, stream: StreamState): void => {
   const oldest = now() - limits.completedTransactionLife
   for (const [id, { completed }] of stream.completed) {
-    if (stream.completed.size <= limits.completedTransactions && completed > oldest) return
+    const { size } = stream.completed
+    const isOld = completed <= oldest && size > limits.completedTransactionsKept
+    if (!isOld && size <= limits.completedTransactions) return
     state.deleteCompleted(stream, id)
   }
 }

@@ -7,7 +7,7 @@
  * @internal
  */
 import * as EventFrame from "../../../core/bytes/EventFrame.ts"
-import * as KeyRange from "../../../core/KeyRange.ts"
+import type * as KeyRange from "../../../core/KeyRange.ts"
 import { name as segmentName, SegmentId, type SegmentWithRange } from "../../../core/Segment.ts"
 import * as StreamName from "../../../core/StreamName.ts"
 import { Watermark } from "../../../core/Watermark.ts"
@@ -17,6 +17,7 @@ import type { StreamState } from "./ControllerState.ts"
 import * as Cuts from "./Cuts.ts"
 import * as Epochs from "./Epochs.ts"
 import type { WriterMark } from "./Model.ts"
+import * as Skyline from "./Skyline.ts"
 
 /** The position may be any: only that it does not go back is checked. @category transitions @since 0.1.0 */
 export const note = (
@@ -117,12 +118,13 @@ export const join = (epochs: Epochs.Epochs, positions: ReadonlyArray<Cuts.Cut>):
   }
   for (;;) {
     const segments = [...furthest.keys()].map((id) => Epochs.find(epochs, id)!)
-    const passed = segments.find(({ id, range }) =>
-      segments.some((later) => later.id > id && KeyRange.overlap(later.range, range))
-    )
-    if (passed === undefined) return furthest
-    furthest.delete(passed.id)
-    for (const { id } of Epochs.successors(epochs, passed.id)) if (!furthest.has(id)) furthest.set(id, 0n)
+    const last = Skyline.highest(segments)
+    const passed = segments.filter(({ id, range }) => last.over(range) !== id)
+    if (passed.length === 0) return furthest
+    for (const { id } of passed) furthest.delete(id)
+    for (const { id } of passed.flatMap((segment) => Epochs.successors(epochs, segment.id))) {
+      if (!furthest.has(id)) furthest.set(id, 0n)
+    }
   }
 }
 
@@ -137,16 +139,29 @@ export const complete = (epochs: Epochs.Epochs, position: Cuts.Cut): Cuts.Cut =>
   if (Cuts.covers(epochs, position)) return position
   const placed = Cuts.place(epochs, position) ?? []
   const latest = epochs[Math.max(...placed.map(({ id }) => Number(id >> 32n)))]!
-  const missing = latest.segments.filter(({ id, range }) => !position.has(id) && !isCovered(range, placed))
-  const joined = join(epochs, [position, new Map(missing.map(({ id }) => [id, 0n]))])
-  return joined.size === position.size && missing.length === 0 ? joined : complete(epochs, joined)
+  const covered = joined(placed)
+  const missing = latest.segments.filter(({ id, range }) => !position.has(id) && !isCovered(range, covered))
+  const furthest = join(epochs, [position, new Map(missing.map(({ id }) => [id, 0n]))])
+  return furthest.size === position.size && missing.length === 0 ? furthest : complete(epochs, furthest)
 }
 
-/** Whether every key of the range is in some segment. */
-const isCovered = (range: KeyRange.KeyRange, segments: ReadonlyArray<SegmentWithRange>): boolean => {
-  let low = range.low
-  for (const segment of segments.toSorted((a, b) => a.range.low - b.range.low)) {
-    if (segment.range.low <= low) low = Math.max(low, segment.range.high)
+/** What the segments hold of the keys, from low to high, as few ranges as can be. */
+const joined = (segments: ReadonlyArray<SegmentWithRange>): ReadonlyArray<KeyRange.KeyRange> => {
+  const ranges: Array<KeyRange.KeyRange> = []
+  for (const { range } of segments.toSorted((a, b) => a.range.low - b.range.low)) {
+    const last = ranges.at(-1)
+    if (last === undefined || range.low > last.high) ranges.push(range)
+    else if (range.high > last.high) ranges[ranges.length - 1] = { low: last.low, high: range.high }
   }
-  return low >= range.high
+  return ranges
+}
+
+const isCovered = ({ high, low }: KeyRange.KeyRange, ranges: ReadonlyArray<KeyRange.KeyRange>): boolean => {
+  let [first, end] = [0, ranges.length]
+  while (first < end) {
+    const middle = (first + end) >>> 1
+    if (ranges[middle]!.high < high) first = middle + 1
+    else end = middle
+  }
+  return (ranges[first]?.low ?? high) <= low
 }
