@@ -6,7 +6,7 @@
 import { createHash, timingSafeEqual } from "node:crypto"
 import type { AccessList } from "./AccessList.ts"
 import type { TokenOptions } from "./DelegationTokens.ts"
-import { Refusal } from "./World.ts"
+import { Refusal } from "./Refusal.ts"
 
 /** @category models @since 0.1.0 */
 export interface Authorisation extends TokenOptions {

@@ -27,7 +27,8 @@ import * as Retention from "./model/Retention.ts"
 import * as Scopes from "./model/Scopes.ts"
 import * as Transactions from "./model/Transactions.ts"
 import * as WriterTimes from "./model/WriterTimes.ts"
-import { defaultLimits, findStream, internal, type Limits, Refusal, type World } from "./World.ts"
+import { Refusal } from "./Refusal.ts"
+import { defaultLimits, findStream, internal, type Limits, type World } from "./World.ts"
 
 /**
  * How often the controller looks after its streams; the defaults are a real controller's.

@@ -3,13 +3,12 @@
  *
  * @internal
  */
-import * as Data from "effect/Data"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import { name as segmentName, type SegmentWithRange } from "../../core/Segment.ts"
-import type { StatusCode } from "../../pravega/controller/ControllerTransport.ts"
 import * as SegmentAttribute from "../../pravega/wire/SegmentAttribute.ts"
 import type { SegmentContainer } from "../store/SegmentContainer.ts"
 import type { ControllerState, ScopeState, StreamState } from "./model/ControllerState.ts"
+import { Refusal } from "./Refusal.ts"
 
 /**
  * Times in milliseconds. The defaults are those of a real server 0.13.0, where it has such a setting.
@@ -61,13 +60,6 @@ export interface World {
   readonly newId: () => string
   /** Some transaction's lease ends at this time. */
   readonly leaseEnds: (at: number) => void
-}
-
-/** An rpc that ends with a status of gRPC instead of a reply. @category errors @since 0.1.0 */
-export class Refusal extends Data.TaggedError("Refusal")<{ readonly code: StatusCode; readonly details: string }> {
-  override get message(): string {
-    return `${this.code}: ${this.details}`
-  }
 }
 
 /** What a real server answers where it throws something it has no status for. @category errors @since 0.1.0 */

@@ -12,7 +12,7 @@ import * as ControllerServer from "../../../src/embedded/controller/ControllerSe
 import * as GrpcServer from "../../../src/embedded/controller/GrpcServer.ts"
 import type { GrpcLimits } from "../../../src/embedded/controller/internal/GrpcConnections.ts"
 import { rpcs } from "../../../src/embedded/controller/internal/Rpcs.ts"
-import { Refusal } from "../../../src/embedded/controller/World.ts"
+import { Refusal } from "../../../src/embedded/controller/Refusal.ts"
 import { Controller } from "../../../src/pravega/controller/Controller.ts"
 import * as ControllerLayers from "../../../src/pravega/controller/ControllerLayers.ts"
 import { endpoint, makeDisk } from "./EmbeddedController.ts"

@@ -9,7 +9,8 @@
 import * as KeyRange from "../../../core/KeyRange.ts"
 import { makeId, name as segmentName, type SegmentWithRange } from "../../../core/Segment.ts"
 import * as pb from "../../../pravega/controller/gen/Controller_pb.ts"
-import { internal, Refusal, type World } from "../World.ts"
+import { Refusal } from "../Refusal.ts"
+import { internal, type World } from "../World.ts"
 import type { KeyValueTable } from "./Model.ts"
 
 /** What users may name. @category guards @since 0.1.0 */

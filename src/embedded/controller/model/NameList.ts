@@ -7,7 +7,7 @@
  * @internal
  */
 import { createHash } from "node:crypto"
-import { Refusal } from "../World.ts"
+import { Refusal } from "../Refusal.ts"
 
 interface Listed {
   readonly name: string

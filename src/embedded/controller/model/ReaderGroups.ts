@@ -8,7 +8,8 @@
  */
 import * as ReaderGroupName from "../../../core/ReaderGroupName.ts"
 import * as pb from "../../../pravega/controller/gen/Controller_pb.ts"
-import { findStream, internal, Refusal, scopeOrRefuse, type World } from "../World.ts"
+import { Refusal } from "../Refusal.ts"
+import { findStream, internal, scopeOrRefuse, type World } from "../World.ts"
 import type { StreamState } from "./ControllerState.ts"
 import * as Cuts from "./Cuts.ts"
 import { isUserName } from "./KeyValueTables.ts"
