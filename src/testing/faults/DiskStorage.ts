@@ -15,6 +15,8 @@ interface Replayed {
 
 /** @category models @since 0.1.0 */
 export class Disk {
+  /** Is called with each change that a server makes, before it is durable. */
+  onChange: () => void = () => {}
   private readonly journal: Array<Change> = []
   /** Staged and not durable yet. */
   private staged: Array<Change> = []
@@ -29,7 +31,9 @@ export class Disk {
     for (const change of this.journal) change(inner, state)
     let waiting: Array<() => void> = []
     const stage = (change: Change): void => {
-      if (this.owner === me) this.staged.push(change)
+      if (this.owner !== me) return
+      this.staged.push(change)
+      this.onChange()
     }
     const finish = (): void => {
       if (this.owner !== me) return

@@ -46,6 +46,8 @@ export interface Options {
   readonly transactionMemory?: Duration.Input | undefined
   /** Is called with each call that the controller is about to do. */
   readonly onCall?: ((call: Call) => void) | undefined
+  /** Is called with each change of what the server keeps, in memory only: that of a directory is not seen. @internal */
+  readonly onChange?: (() => void) | undefined
 }
 
 /** A call that reached the controller. @category models @since 0.1.0 */
@@ -140,6 +142,7 @@ class Server implements FaultyServer {
   constructor(options: Options, turns: Turns.Turns, clock: Clock.Clock, scope: Scope.Scope) {
     this.scope = scope
     this.options = options
+    if (options.onChange !== undefined) this.disk.onChange = options.onChange
     this.clock = clock
     this.seeded = Seeded.make(options.seed ?? 0).fork("server")
     const unlessPaused = (task: () => void) => () => {

@@ -54,6 +54,8 @@ export class QueryWorld {
   readonly logs: SimulatedLogs.SimulatedLogs
   readonly monitor: ProtocolMonitor
   readonly violations: Array<Violation> = []
+  /** Is called when what outlives processes has changed: what the server keeps, and the logs. */
+  onChange: () => void = () => {}
   readonly simulation: Simulation
   readonly seeded: Seeded
   rates: Rates = { network: {}, log: {} }
@@ -70,6 +72,7 @@ export class QueryWorld {
       let world: QueryWorld | undefined
       const server = yield* Effect.orDie(FaultyServer.make({
         seed,
+        onChange: () => world?.onChange(),
         onCall: (call) => {
           if (call.transaction !== undefined) {
             timeline.add(">", "server", `${call.method} ${short(call.transaction.id)}`)
@@ -101,6 +104,7 @@ export class QueryWorld {
   appended(record: { readonly sequence: number; readonly bytes: Uint8Array }, process: string): void {
     this.simulation.timeline.add("L", process, describe(record))
     this.monitor.append(record)
+    this.onChange()
     if (this.watchers.length === 0) return
     const decoded = CheckpointRecord.decode(record.bytes)
     if (Result.isFailure(decoded)) return
