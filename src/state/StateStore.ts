@@ -1,0 +1,50 @@
+/**
+ * Where the state of queries lasts. Here are the homes that it can have; what each of them gives is said by `StateContract`.
+ *
+ * @since 0.2.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as MemoryHome from "./internal/MemoryHome.ts"
+import type { StateHome } from "./StateContract.ts"
+import type { StateStoreError } from "./StateError.ts"
+
+/** @category options @since 0.2.0 */
+export interface Options {
+  /**
+   * How many bytes of keys and values a query may hold in the heap of its process, default 512 MiB. More is refused with
+   * `WorkingSetFull`. The heap takes two to four times as much for them: Node's own limit (`--max-old-space-size`) must
+   * allow for that.
+   */
+  readonly heapBytes?: number | undefined
+}
+
+const defaultHeapBytes = 512 * 1024 * 1024
+
+/**
+ * Where the state of queries is kept. A query whose flow has state requires it.
+ *
+ * @category services
+ * @since 0.2.0
+ */
+export class StateStore extends Context.Service<StateStore, {
+  /** The home of a query's state; that of a query never seen before is empty. */
+  readonly open: (query: string) => Effect.Effect<StateHome, StateStoreError>
+  readonly heapBytes: number
+}>()("effect-pravega/state/StateStore") {
+  /** In this process's memory, gone with the layer: for tests, and with a checkpoint log in memory. */
+  static readonly layerMemory = ({ heapBytes = defaultHeapBytes }: Options = {}): Layer.Layer<StateStore> =>
+    Layer.sync(StateStore, () => {
+      const homes = new Map<string, StateHome>()
+      return {
+        heapBytes,
+        open: (query) =>
+          Effect.sync(() => {
+            const home = homes.get(query) ?? MemoryHome.make()
+            homes.set(query, home)
+            return home
+          })
+      }
+    })
+}

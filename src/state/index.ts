@@ -1,0 +1,8 @@
+/**
+ * State of queries that lasts: homes, and the versions in them.
+ *
+ * @since 0.2.0
+ */
+export * as QueryState from "./QueryState.ts"
+export * as StateError from "./StateError.ts"
+export { StateStore } from "./StateStore.ts"
