@@ -7,6 +7,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Formatter from "effect/Formatter"
+import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as EventCodec from "../../core/EventCodec.ts"
 import type { EventStream } from "../../core/EventStream.ts"
@@ -97,7 +98,7 @@ export function pravega<B>(
 export const sql = <B, E, R>(
   name: string,
   options: SqlOptions<B, E, R>
-): Sink<B, E | SqlSinkError, R | SqlClient> => {
+): Sink<B, E | SqlSinkError, Exclude<R, Scope.Scope> | SqlClient> => {
   const { schema, table = "pravega_sinks" } = options
   // Outputs that were kept by another schema can't be read, and in another table a committed batch is not found.
   const structure = { kind: "sql", table, codec: EventCodec.fingerprint(EventCodec.json(schema)) }
@@ -119,7 +120,7 @@ const importSqlSink = Effect.promise(() => import("./sql/SqlSink.ts"))
  * again: if it can have done part of a batch, let the pipeline be deterministic.
  *
  * Outputs come in the order of partitions, and are held in memory until then: limit the batches. Not run for a batch
- * without output.
+ * without output. A Scope that it asks for is the batch's own, and ends with it.
  *
  * ```ts
  * import { Sink } from "effect-pravega/batch"
@@ -135,7 +136,7 @@ const importSqlSink = Effect.promise(() => import("./sql/SqlSink.ts"))
 export const foreachBatch = <B, E, R>(
   name: string,
   run: (batch: BatchId, outputs: ReadonlyArray<B>) => Effect.Effect<void, E, R>
-): Sink<B, E, R> => make(ForeachBatchSink.typed(name, { kind: "foreachBatch" }, run))
+): Sink<B, E, Exclude<R, Scope.Scope>> => make(ForeachBatchSink.typed(name, { kind: "foreachBatch" }, run))
 
 /** @category models @since 0.1.0 */
 export interface ConsoleOptions<in B> {

@@ -309,11 +309,11 @@ export const through: {
 /** How a flow begins its transactions, and commits them. */
 const beginner = <A>(stream: EventStream<A>, { eventTime, lease }: FlowOptions<A>) =>
   Effect.map(
-    Effect.all([Effect.context<Pravega>(), WriterTime.register(stream.name)]),
-    ([context, { used, writerId }]) => {
+    Effect.all([Pravega, WriterTime.register(stream.name)]),
+    ([pravega, { used, writerId }]) => {
       const seen = eventTime === undefined ? undefined : new WriterTime.SeenTime({ of: eventTime })
       return begin(stream, { lease }).pipe(
-        Effect.provideContext(context),
+        Effect.provideService(Pravega, pravega),
         Effect.map((transaction): TransactionFlow.OpenTransaction<A> => ({
           id: transaction.id,
           write: (events) => {

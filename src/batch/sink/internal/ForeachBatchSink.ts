@@ -5,6 +5,7 @@
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import type { BatchId, TypedSink } from "../SinkContract.ts"
 import { HeldOutputs } from "../sql/HeldOutputs.ts"
 
@@ -18,7 +19,7 @@ export const typed = <B, E, R>(
   structure,
   handle: Schema.String,
   evidence: Schema.Null,
-  open: Effect.map(Effect.context<R>(), (context) => {
+  open: Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (context) => {
     const held = new Map<string, ReadonlyArray<B>>()
     // Of the batch that was committed last: no other is asked about.
     let committed: string | undefined
@@ -49,7 +50,8 @@ export const typed = <B, E, R>(
         Effect.suspend(() => {
           const outputs = held.get(handle)
           if (outputs === undefined) return Effect.void
-          return Effect.map(Effect.provideContext(run({ query, batch }, outputs), context), () => {
+          // A Scope of its own: with the one around, the query's, what it opens would stay until the query ends.
+          return Effect.map(Effect.provideContext(Effect.scoped(run({ query, batch }, outputs)), context), () => {
             held.delete(handle)
             committed = handle
           })
@@ -69,4 +71,4 @@ export const typed = <B, E, R>(
         }))
     }
   })
-} satisfies TypedSink<B, E, R, string, null>)
+} satisfies TypedSink<B, E, Exclude<R, Scope.Scope>, string, null>)

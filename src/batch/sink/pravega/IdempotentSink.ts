@@ -60,14 +60,14 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: Idempotent
   handle: Handle,
   evidence: Evidence,
   open: Effect.gen(function*() {
-    const context = yield* Effect.context<Pravega>()
+    const pravega = yield* Pravega
     const segments = yield* Effect.cachedWithTTL(
-      Effect.provideContext(currentSegments(stream.name), context),
+      Effect.provideService(currentSegments(stream.name), Pravega, pravega),
       (exit) => Exit.isSuccess(exit) ? segmentsAge : 0
     )
     return {
       begin: (batch: BatchId, past: Past<Handle> = { log: "", handles: [], checkOwner: Effect.void }) =>
-        Effect.provideContext(begin({ ...options, stream, segments, batch, past }), context),
+        Effect.provideService(begin({ ...options, stream, segments, batch, past }), Pravega, pravega),
       commit: () => Effect.void,
       // What was written stays: the next try of the batch goes on from it.
       abort: () => Effect.succeed("aborted" as const),
@@ -105,7 +105,7 @@ const begin = Effect.fnUntraced(function*<B>(beginning: Beginning<B>) {
   const { maxPendingBytes, past, segments, stream } = beginning
   const { batch, query } = beginning.batch
   const scope = yield* Effect.scope
-  const context = yield* Effect.context<Pravega>()
+  const pravega = yield* Pravega
   const [first] = past.handles
   const handle = first ?? { segments: yield* segments }
   // the same each time, whatever the chunks
@@ -139,7 +139,7 @@ const begin = Effect.fnUntraced(function*<B>(beginning: Beginning<B>) {
           })
       }).pipe(
         Scope.provide(scope),
-        Effect.provideContext(context),
+        Effect.provideService(Pravega, pravega),
         Effect.tap((writer) => Effect.sync(() => writers.set(partition, writer)))
       )
     })

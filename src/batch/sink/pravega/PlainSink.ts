@@ -10,7 +10,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as EventCodec from "../../../core/EventCodec.ts"
 import type * as EventStream from "../../../core/EventStream.ts"
-import type { Pravega } from "../../../pravega/Pravega.ts"
+import { Pravega } from "../../../pravega/Pravega.ts"
 import * as EventWriter from "../../../pravega/write/EventWriter.ts"
 import { WriterError } from "../../../pravega/write/WriterError.ts"
 import type { TypedSink } from "../SinkContract.ts"
@@ -73,14 +73,17 @@ const keptWriter = Effect.fnUntraced(function*<B>(
   stream: EventStream.EventStream<B>,
   options: AtLeastOnceOptions
 ) {
-  const context = yield* Effect.context<Pravega>()
+  const pravega = yield* Pravega
   const scope = yield* Effect.scope
   const one = yield* Semaphore.make(1)
   let current: { readonly writer: EventWriter.EventWriter<Encoded>; readonly scope: Scope.Closeable } | undefined
   const open = Effect.gen(function*() {
     if (current !== undefined) return current
     const own = yield* Scope.fork(scope)
-    const opening = EventWriter.make(streamOf(stream), options).pipe(Scope.provide(own), Effect.provideContext(context))
+    const opening = EventWriter.make(streamOf(stream), options).pipe(
+      Scope.provide(own),
+      Effect.provideService(Pravega, pravega)
+    )
     const writer = yield* Effect.onError(opening, (cause) => Scope.close(own, Exit.failCause(cause)))
     return current = { writer, scope: own }
   }).pipe(one.withPermits(1))

@@ -71,17 +71,18 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
   handle: TransactionId,
   evidence: Evidence,
   open: Effect.gen(function*() {
-    const context = yield* Effect.context<Pravega>()
-    const { controller } = yield* Pravega
+    const pravega = yield* Pravega
+    const { controller } = pravega
     const spare = yield* SpareTransaction.make(
-      Effect.provideContext(
+      Effect.provideService(
         Transaction.begin(streamOf(stream), options.lease === undefined ? {} : { lease: options.lease }),
-        context
+        Pravega,
+        pravega
       )
     )
     const ref = (id: TransactionId): TransactionFate.TransactionRef => ({ controller, stream: stream.name, id })
     return {
-      begin: () => Effect.provideContext(begin(stream, spare.take), context),
+      begin: () => Effect.provideService(begin(stream, spare.take), Pravega, pravega),
       getReady: spare.getReady,
       commit: ({ handle }: Prepared<TransactionId, Evidence>) =>
         TransactionFate.commit(ref(handle)).pipe(
@@ -114,7 +115,7 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
                 return Effect.succeed({ _tag: "lost" })
               case "unknown":
                 return options.isOwned === true
-                  ? Effect.provideContext(decideByTail(stream, evidence), context)
+                  ? Effect.provideService(decideByTail(stream, evidence), Pravega, pravega)
                   : Effect.succeed({ _tag: "unknown", detail: "the controller has forgotten the transaction" })
             }
           })

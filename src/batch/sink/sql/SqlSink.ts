@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { crc32 } from "node:zlib"
@@ -67,13 +68,13 @@ export const typed = <B, E, R>(
   handle: Handle,
   evidence: Evidence,
   open: open(name, options)
-} satisfies TypedSink<B, E | SqlSinkError, R | SqlClient, Handle, Evidence>)
+} satisfies TypedSink<B, E | SqlSinkError, Exclude<R, Scope.Scope> | SqlClient, Handle, Evidence>)
 
 const open = Effect.fnUntraced(function*<B, E, R>(
   sink: string,
   options: SqlOptions<B, E, R> & { readonly table: string }
-): Effect.fn.Return<Session<B, E | SqlSinkError, Handle, Evidence>, SqlSinkError, R | SqlClient> {
-  const context = yield* Effect.context<R | SqlClient>()
+): Effect.fn.Return<Session<B, E | SqlSinkError, Handle, Evidence>, SqlSinkError, Exclude<R, Scope.Scope> | SqlClient> {
+  const context = yield* Effect.context<Exclude<R, Scope.Scope> | SqlClient>()
   const sql = Context.get(context, SqlClient).withoutTransforms()
   const heads = sql(options.table)
   const spool = sql(`${options.table}_spool`)
@@ -191,6 +192,8 @@ const open = Effect.fnUntraced(function*<B, E, R>(
         )
         events += rows.length
         yield* options.write(rows, { query, batch }).pipe(
+          // not the Scope around, which is the query's
+          Effect.scoped,
           Effect.provideContext(context),
           Effect.mapError((error) => new UserFailed({ error }))
         )

@@ -121,8 +121,8 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
     plan: MicroBatchPlan,
     identity: Identity,
     open: Effect.gen(function*() {
-      const context = yield* Effect.context<Pravega>()
-      const { controller } = yield* Pravega
+      const pravega = yield* Pravega
+      const { controller } = pravega
       const subscriber = retentionSubscriber === undefined
         ? undefined
         : yield* RetentionSubscriber.make(stream, retentionSubscriber)
@@ -138,7 +138,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
       let nothing: { readonly after: string; readonly frontier: StreamCut["positions"] } | undefined
 
       const here = <B, E>(effect: Effect.Effect<B, E, Pravega>): Effect.Effect<B, E> =>
-        Effect.provideContext(effect, context)
+        Effect.provideService(effect, Pravega, pravega)
       const identity = Effect.mapError(
         Effect.map(controller.epochSegments(stream, 0), (segments) => segments.map(({ id }) => id)),
         (reason) => new ReadError({ reason })
@@ -254,7 +254,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
                 ahead: ahead?.[index],
                 onTruncated: onLost,
                 explain,
-                context
+                pravega
               })
             )
           }),

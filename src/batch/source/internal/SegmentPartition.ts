@@ -4,14 +4,13 @@
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as EventCodec from "../../../core/EventCodec.ts"
 import { EventPointer } from "../../../core/EventPointer.ts"
 import * as EventStream from "../../../core/EventStream.ts"
 import * as KeyHash from "../../../core/KeyHash.ts"
-import type { Pravega } from "../../../pravega/Pravega.ts"
+import { Pravega } from "../../../pravega/Pravega.ts"
 import * as BatchReader from "../../../pravega/read/BatchReader.ts"
 import * as DecodedEvents from "../../../pravega/read/DecodedEvents.ts"
 import * as EventChunk from "../../../pravega/read/EventChunk.ts"
@@ -35,7 +34,7 @@ export interface Options {
   readonly onTruncated: OnTruncated
   /** Fails: with what is behind it that events are gone. */
   readonly explain: (lost: TruncatedData) => Effect.Effect<never, Failure>
-  readonly context: Context.Context<Pravega>
+  readonly pravega: Pravega["Service"]
 }
 
 /**
@@ -73,7 +72,7 @@ export const make = <A>(
   range: SegmentRange,
   options: Options
 ): Partition<EventRead<A>, Failure> => {
-  const { ahead, context, explain, id, predecessors } = options
+  const { ahead, pravega, explain, id, predecessors } = options
   const read = <B>(codec: EventCodec.EventCodec<B>, onTruncated = options.onTruncated) => {
     const chunks = ahead?.kept
     if (chunks !== undefined) return decoded(chunks, (chunk) => EventChunk.decode(chunk, codec))
@@ -82,7 +81,7 @@ export const make = <A>(
       Stream.catch((error) =>
         error.reason._tag === "TruncatedData" ? Stream.fromEffect(explain(error.reason)) : Stream.fail(error)
       ),
-      Stream.provideContext(context)
+      Stream.provideService(Pravega, pravega)
     )
   }
   /** What was read of the range last: `raw` gives the same. */
