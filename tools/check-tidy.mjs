@@ -5,6 +5,9 @@
 // - time, timers and random numbers come from Effect's Clock and Random, so that a simulated run is its seed's alone. The
 //   files that may ask the machine are listed below, each with its reason.
 //
+// - services are taken by name, not the whole context around: with it goes the Scope, and what is opened in that one later
+//   stays open as long as it does.
+//
 // Functions of at most 70 lines are oxlint's affair (.oxlintrc.json).
 import { globSync, readFileSync } from "node:fs"
 import { parseSync, Visitor } from "rolldown/utils"
@@ -21,12 +24,18 @@ const categories = new Set([
 const onSockets = "real sockets and their servers: nothing of it runs in a simulation"
 const notYetSeeded = "an id that does not come from the seed yet"
 
+const ownScope = "what runs with it has a Scope of its own"
+
 /** Who may ask the machine for what, and why. */
 const machine = {
+  "src/batch/log/CheckpointLog.ts": { "Effect.context": "logs in Pravega live as long as their layer" },
+  "src/testing/seeded/Turns.ts": { "Effect.context": "a process of its own" },
+  "src/testing/laws/PipelineLaws.ts": { "Effect.context": "of a property, around all its runs" },
+  "src/testing/laws/internal/Property.ts": { "Effect.context": "of a property, around all its runs" },
   "src/batch/engine/Savepoint.ts": { randomUUID: notYetSeeded },
   "src/batch/log/LogRepair.ts": { randomUUID: notYetSeeded },
-  "src/batch/sink/internal/ForeachBatchSink.ts": { randomUUID: notYetSeeded },
-  "src/batch/sink/sql/SqlSink.ts": { randomUUID: notYetSeeded },
+  "src/batch/sink/internal/ForeachBatchSink.ts": { "Effect.context": ownScope, randomUUID: notYetSeeded },
+  "src/batch/sink/sql/SqlSink.ts": { "Effect.context": ownScope, randomUUID: notYetSeeded },
   "src/embedded/connections/SocketServer.ts": { setTimeout: onSockets },
   "src/embedded/controller/ControllerServer.ts": { randomUUID: "the default of an option that simulations give" },
   "src/embedded/controller/GrpcServer.ts": { setTimeout: onSockets },
@@ -48,7 +57,7 @@ const machine = {
   "src/testing/simulation/Simulation.ts": { setImmediate: "what runs simulated time has none" }
 }
 
-const asked = new Set(["Date.now", "performance.now", "Math.random", "process.hrtime"])
+const asked = new Set(["Effect.context", "Date.now", "performance.now", "Math.random", "process.hrtime"])
 const called = new Set([
   "setTimeout",
   "setInterval",
@@ -105,7 +114,9 @@ for (const file of sources) {
 
   const note = (offset, what) => {
     if (machine[file]?.[what] !== undefined) used.add(`${file} ${what}`)
-    else fail(offset, `${what}: take it from Effect's Clock, Random or Crypto, or list the file in tools/check-tidy.mjs`)
+    else if (what === "Effect.context") {
+      fail(offset, `${what}: take the services by name, or list the file in tools/check-tidy.mjs`)
+    } else fail(offset, `${what}: take it from Effect's Clock, Random or Crypto, or list the file in tools/check-tidy.mjs`)
   }
   new Visitor({
     MemberExpression(node) {

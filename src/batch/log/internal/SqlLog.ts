@@ -4,7 +4,6 @@
  * is never free again (rule 1), and it is locked by whoever moves it: of two owners one waits, and then finds the number
  * taken.
  */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -39,9 +38,9 @@ export interface SqlLogOptions {
 
 /** Opens logs in the database of the `SqlClient` around. @category constructors @since 0.1.0 */
 export const make = Effect.map(
-  Effect.context<SqlClient>(),
-  (context) => (query: QueryName, options: SqlLogOptions): Effect.Effect<QueryLog, CheckpointLogError> =>
-    open(Context.get(context, SqlClient).withoutTransforms(), query, options.table ?? "pravega_checkpoints")
+  SqlClient,
+  (client) => (query: QueryName, options: SqlLogOptions): Effect.Effect<QueryLog, CheckpointLogError> =>
+    open(client.withoutTransforms(), query, options.table ?? "pravega_checkpoints")
 )
 
 const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table: string) {
