@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { queryObjects } from "node:v8"
 import { CheckpointLog } from "../../../src/batch/log/CheckpointLog.ts"
@@ -107,7 +107,7 @@ describe("A Scope that a user's effect asks for", () => {
   it.live("is its batch's own: foreachBatch", () =>
     Effect.gen(function*() {
       const open = { count: 0, most: 0 }
-      yield* run(Sink.foreachBatch("each", (_, __: ReadonlyArray<number>) => use(open)))
+      yield* run(Sink.foreachBatch("each", () => use(open)))
       assert.deepStrictEqual(open, { count: 0, most: 1 })
     }))
 
