@@ -74,7 +74,7 @@ const write = (name: string) =>
   }))
 
 const read = (name: string) =>
-  BatchReader.stream(EventStream.make(name, { codec: EventCodec.bytes }), { from: "earliest", to: "latest" }).pipe(
+  BatchReader.stream(EventStream.make(name, { codec: EventCodec.bytes }), { start: "earliest", end: "latest" }).pipe(
     Stream.runCount,
     Effect.flatMap((count) => count === events ? Effect.void : Effect.die(new Error(`${count} events`)))
   )

@@ -17,7 +17,7 @@ const program = Effect.gen(function*() {
     { sensor: "roof", celsius: 22 }
   ])
 
-  yield* BatchReader.stream(readings, { from: "earliest", to: "latest", ordering: "perKey" }).pipe(
+  yield* BatchReader.stream(readings, { start: "earliest", end: "latest", ordering: "perKey" }).pipe(
     Stream.runForEach((read) => Console.log(`${read.event.sensor} ${read.event.celsius} °C at ${read.pointer}`))
   )
 }).pipe(Effect.scoped)

@@ -26,7 +26,7 @@ const program = Effect.gen(function*() {
   )
 
   // nothing of the second one is there
-  yield* BatchReader.stream(transfers, { from: start, to: "latest" }).pipe(
+  yield* BatchReader.stream(transfers, { start: start, end: "latest" }).pipe(
     Stream.runForEach((read) => Console.log(`${read.event.account} ${read.event.cents}`))
   )
 })

@@ -17,7 +17,7 @@ const program = Effect.gen(function*() {
   // the text form is the Java client's: a cut can be kept, or handed to a program in another language
   yield* Console.log(`from ${StreamCut.toText(before)} to ${StreamCut.toText(after)}`)
   yield* Console.log(`${yield* Admin.distance(before, after)} bytes`)
-  yield* BatchReader.stream(lines, { from: before, to: after, ordering: "perKey" }).pipe(
+  yield* BatchReader.stream(lines, { start: before, end: after, ordering: "perKey" }).pipe(
     Stream.runForEach((read) => Console.log(read.event))
   )
 }).pipe(Effect.scoped)

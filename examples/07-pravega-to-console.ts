@@ -17,7 +17,7 @@ const program = Effect.gen(function*() {
 
   // a plan says what there is to read before any of it is read
   const plan = yield* BatchReader.plan(readings.name)
-  yield* Console.log(`${plan.length} bytes in ${plan.ranges.length} segments`)
+  yield* Console.log(`${plan.bytes} bytes in ${plan.ranges.length} segments`)
 
   const totals = yield* BatchReader.readRanges(readings, plan.ranges, { concurrency: 4 }).pipe(
     Stream.runFold(

@@ -9,7 +9,7 @@ import * as DelayTable from "./DelayTable.ts"
 import { delays, flights } from "./Flight.ts"
 import * as FlightData from "./FlightData.ts"
 
-const whole = { from: "earliest", to: "latest" } as const
+const whole = { start: "earliest", end: "latest" } as const
 
 export const run = Effect.fnUntraced(function*(scope: string, count: number) {
   const times = new Uint8Array(count)

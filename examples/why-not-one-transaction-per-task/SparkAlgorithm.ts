@@ -37,11 +37,11 @@ export const run = Effect.fnUntraced(function*<A, B>(options: Options<A, B>) {
     const isDone = entries.at(-1)?._tag !== "offsets"
     const plan = yield* BatchReader.plan(
       options.source.name,
-      last === undefined ? {} : isDone ? { from: last.to } : { from: last.from, to: last.to }
+      last === undefined ? {} : isDone ? { start: last.to } : { start: last.from, end: last.to }
     )
-    if (isDone && plan.length === BigInt(0)) return
+    if (isDone && plan.bytes === BigInt(0)) return
     const batch = last === undefined ? 0 : isDone ? last.batch + 1 : last.batch
-    if (isDone) yield* log.append(records.length, encode({ _tag: "offsets", batch, from: plan.from, to: plan.to }))
+    if (isDone) yield* log.append(records.length, encode({ _tag: "offsets", batch, from: plan.start, to: plan.end }))
     yield* Effect.scoped(runBatch(options, plan))
     yield* log.append(records.length + (isDone ? 1 : 0), encode({ _tag: "commits", batch }))
   }

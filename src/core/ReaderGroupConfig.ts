@@ -90,7 +90,7 @@ const unnumbered = { generation: -1n, id: anyId }
  */
 export const make = (options: {
   /** By full stream name, `scope/stream`; a bound that is absent is `unbounded`. */
-  readonly streams: Readonly<Record<string, { readonly from?: ReaderGroupBound; readonly to?: ReaderGroupBound }>>
+  readonly streams: Readonly<Record<string, { readonly start?: ReaderGroupBound; readonly end?: ReaderGroupBound }>>
   readonly groupRefreshTime?: Duration.Input | undefined
   readonly automaticCheckpoints?: Duration.Input | "off" | undefined
   readonly maxOutstandingCheckpoints?: number | undefined
@@ -100,8 +100,8 @@ export const make = (options: {
 }): ReaderGroupConfig => {
   const streams = Object.entries(options.streams)
   return new ReaderGroupConfig({
-    startingStreamCuts: new Map(streams.map(([stream, { from }]) => [stream, from ?? "unbounded"] as const)),
-    endingStreamCuts: new Map(streams.map(([stream, { to }]) => [stream, to ?? "unbounded"] as const)),
+    startingStreamCuts: new Map(streams.map(([stream, { start }]) => [stream, start ?? "unbounded"] as const)),
+    endingStreamCuts: new Map(streams.map(([stream, { end }]) => [stream, end ?? "unbounded"] as const)),
     groupRefreshTime: Duration.fromInputUnsafe(options.groupRefreshTime ?? Duration.seconds(3)),
     automaticCheckpointInterval: options.automaticCheckpoints === "off"
       ? undefined

@@ -31,12 +31,12 @@ export const ByTime = Schema.TaggedStruct("ByTime", {
 /** Keeps the youngest bytes. @category models @since 0.1.0 */
 export const BySize = Schema.TaggedStruct("BySize", {
   /** So many bytes are kept. */
-  minimum: Bytes,
+  minimumBytes: Bytes,
   /** With subscribers: no more bytes than this are kept, whatever they have read. If absent, there is no limit. */
-  maximum: Schema.optionalKey(Bytes)
+  maximumBytes: Schema.optionalKey(Bytes)
 }).check(
-  Schema.makeFilter(({ maximum, minimum }) =>
-    maximum === undefined || maximum >= minimum || "a maximum not below the minimum"
+  Schema.makeFilter(({ maximumBytes, minimumBytes }) =>
+    maximumBytes === undefined || maximumBytes >= minimumBytes || "a maximum not below the minimum"
   )
 )
 
@@ -46,7 +46,8 @@ export const RetentionPolicy = Schema.Union([ByTime, BySize])
 export type RetentionPolicy = typeof RetentionPolicy.Type
 
 /**
- * Keeps what is younger than `minimum`.
+ * Keeps what is younger than `minimum`. What no stream can have, a negative time say, is refused with the configuration that
+ * it is part of.
  *
  * **Example**
  *
@@ -65,14 +66,14 @@ export type RetentionPolicy = typeof RetentionPolicy.Type
 export const byTime = (
   minimum: Duration.Input,
   options?: { readonly maximum?: Duration.Input | undefined }
-): RetentionPolicy =>
-  ByTime.make({
-    minimum: Duration.fromInputUnsafe(minimum),
-    ...(options?.maximum === undefined ? {} : { maximum: Duration.fromInputUnsafe(options.maximum) })
-  })
+): RetentionPolicy => ({
+  _tag: "ByTime",
+  minimum: Duration.fromInputUnsafe(minimum),
+  ...(options?.maximum === undefined ? {} : { maximum: Duration.fromInputUnsafe(options.maximum) })
+})
 
 /**
- * Keeps the youngest `minimum` bytes.
+ * Keeps the youngest `minimumBytes`. What no stream can have is refused with the configuration that it is part of.
  *
  * **Example**
  *
@@ -86,6 +87,10 @@ export const byTime = (
  * @since 0.1.0
  */
 export const bySize = (
-  minimum: bigint,
-  options?: { readonly maximum?: bigint | undefined }
-): RetentionPolicy => BySize.make({ minimum, ...(options?.maximum === undefined ? {} : { maximum: options.maximum }) })
+  minimumBytes: bigint,
+  options?: { readonly maximumBytes?: bigint | undefined }
+): RetentionPolicy => ({
+  _tag: "BySize",
+  minimumBytes,
+  ...(options?.maximumBytes === undefined ? {} : { maximumBytes: options.maximumBytes })
+})

@@ -33,8 +33,8 @@ export const ScalingPolicy = Schema.Union([Fixed, ByDataRate, ByEventRate])
 /** @category models @since 0.1.0 */
 export type ScalingPolicy = typeof ScalingPolicy.Type
 
-/** A fixed number of segments, at least 1. @category constructors @since 0.1.0 */
-export const fixed = (segments: number): ScalingPolicy => Fixed.make({ segments })
+/** A fixed number of segments, at least 1; another is refused with the configuration. @category constructors @since 0.1.0 */
+export const fixed = (segments: number): ScalingPolicy => ({ _tag: "Fixed", segments })
 
 /**
  * Automatic scaling by KB per second and segment.
@@ -55,14 +55,14 @@ export const byDataRate = (options: {
   readonly kilobytesPerSecond: number
   readonly scaleFactor: number
   readonly minimumSegments: number
-}): ScalingPolicy => ByDataRate.make(options)
+}): ScalingPolicy => ({ _tag: "ByDataRate", ...options })
 
 /** Automatic scaling by events per second and segment. @category constructors @since 0.1.0 */
 export const byEventRate = (options: {
   readonly eventsPerSecond: number
   readonly scaleFactor: number
   readonly minimumSegments: number
-}): ScalingPolicy => ByEventRate.make(options)
+}): ScalingPolicy => ({ _tag: "ByEventRate", ...options })
 
 /** The number of segments that a new stream of this policy starts with. @category getters @since 0.1.0 */
 export const initialSegments = (policy: ScalingPolicy): number =>

@@ -25,11 +25,11 @@ export interface SegmentExtent extends SegmentWithRange {
 
 /** The two cuts are of different streams. @category errors @since 0.1.0 */
 export class DifferentStreams extends Schema.TaggedError<DifferentStreams>()("DifferentStreams", {
-  from: ScopedStream,
-  to: ScopedStream
+  start: ScopedStream,
+  end: ScopedStream
 }) {
   override get message(): string {
-    return `stream cuts of ${this.from.toString()} and of ${this.to.toString()} have no order and no distance`
+    return `stream cuts of ${this.start.toString()} and of ${this.end.toString()} have no order and no distance`
   }
 }
 
@@ -108,17 +108,17 @@ export const compare = (
  * @since 0.1.0
  */
 export const distance = (
-  from: StreamCut,
-  to: StreamCut,
+  start: StreamCut,
+  end: StreamCut,
   segments: Iterable<SegmentExtent>
 ): Result.Result<bigint, StreamCutOrderError> => {
   const extents = byId(segments)
-  return Result.flatMap(located(from, to, extents), ([start, end]) => {
-    if (!isAtOrBefore(start, end)) return fail(new NotOrdered({ stream: from.stream }))
-    const starts = new Map(start.map((entry) => [entry.id, entry.offset]))
-    const ends = new Map(end.map((entry) => [entry.id, entry.offset]))
+  return Result.flatMap(located(start, end, extents), ([first, last]) => {
+    if (!isAtOrBefore(first, last)) return fail(new NotOrdered({ stream: start.stream }))
+    const starts = new Map(first.map((entry) => [entry.id, entry.offset]))
+    const ends = new Map(last.map((entry) => [entry.id, entry.offset]))
     let bytes = 0n
-    for (const segment of between(start, end, [...extents.values()])) {
+    for (const segment of between(first, last, [...extents.values()])) {
       bytes += (ends.get(segment.id) ?? segment.length) - (starts.get(segment.id) ?? 0n)
     }
     return Result.succeed(bytes)
@@ -151,7 +151,7 @@ const located = (
   b: StreamCut,
   extents: Extents
 ): Result.Result<readonly [ReadonlyArray<Located>, ReadonlyArray<Located>], StreamCutOrderError> => {
-  if (a.stream.toString() !== b.stream.toString()) return fail(new DifferentStreams({ from: a.stream, to: b.stream }))
+  if (a.stream.toString() !== b.stream.toString()) return fail(new DifferentStreams({ start: a.stream, end: b.stream }))
   return Result.flatMap(locate(a, extents), (atA) => Result.map(locate(b, extents), (atB) => [atA, atB] as const))
 }
 

@@ -65,7 +65,7 @@ const copy = (from: number, count = 10) =>
   }).pipe(Effect.scoped)
 
 const copied = Effect.map(
-  Stream.runCollect(BatchReader.stream(sink, { from: "earliest", to: "latest" })),
+  Stream.runCollect(BatchReader.stream(sink, { start: "earliest", end: "latest" })),
   (reads) => reads.map(({ event }) => event)
 )
 

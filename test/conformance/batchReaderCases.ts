@@ -55,7 +55,7 @@ export const batchReaderCases = (it: Cases): void => {
           ), { discard: true })
       )
       yield* Fiber.join(writing)
-      const read = yield* readAll(stream, { ordering: "perKey", readAhead: 100_000 })
+      const read = yield* readAll(stream, { ordering: "perKey", readAheadBytes: 100_000 })
       assert.deepStrictEqual(numbers(read), numbers(events))
       assertOrdered(read)
       assert.deepStrictEqual(numbers(yield* readAll(stream, { concurrency: 8 })), numbers(events))
@@ -77,12 +77,12 @@ export const batchReaderCases = (it: Cases): void => {
       }
       for (let from = 0; from < cuts.length; from++) {
         for (let to = from; to < cuts.length; to++) {
-          const read = yield* readAll(stream, { from: cuts[from], to: cuts[to], ordering: "perKey" })
+          const read = yield* readAll(stream, { start: cuts[from], end: cuts[to], ordering: "perKey" })
           assert.deepStrictEqual(numbers(read), Array.from({ length: (to - from) * 500 }, (_, i) => from * 500 + i))
           assertOrdered(read)
         }
       }
-      assert.deepStrictEqual(yield* readAll(stream, { from: "latest" }), [])
+      assert.deepStrictEqual(yield* readAll(stream, { start: "latest" }), [])
     }))
 
   it.effect("reads a sealed stream to its end, scaled before or not", () =>
@@ -96,11 +96,11 @@ export const batchReaderCases = (it: Cases): void => {
         yield* writer.writeAll(numbered(300, 10, 300))
         yield* Admin.sealStream(stream.name)
         assert.deepStrictEqual(numbers(yield* readAll(stream)), Array.from({ length: 600 }, (_, i) => i))
-        const { to } = yield* BatchReader.plan(stream.name)
+        const { end: to } = yield* BatchReader.plan(stream.name)
         assert.isAbove(to.positions.size, 1)
-        assert.strictEqual((yield* readAll(stream, { from: middle, to })).length, 300)
-        assert.deepStrictEqual(yield* readAll(stream, { from: to }), [])
-        assert.deepStrictEqual(yield* readAll(stream, { from: "latest" }), [])
+        assert.strictEqual((yield* readAll(stream, { start: middle, end: to })).length, 300)
+        assert.deepStrictEqual(yield* readAll(stream, { start: to }), [])
+        assert.deepStrictEqual(yield* readAll(stream, { start: "latest" }), [])
       }
     }))
 
@@ -114,15 +114,15 @@ export const batchReaderCases = (it: Cases): void => {
       yield* writer.writeAll(numbered(300, 10, 400))
       const cut = yield* Admin.latestCut(stream.name)
       yield* writer.writeAll(numbered(300, 10, 700))
-      const before = yield* BatchReader.plan(stream.name, { from: start })
+      const before = yield* BatchReader.plan(stream.name, { start: start })
       yield* Admin.truncateStream(cut)
       const left = Array.from({ length: 300 }, (_, i) => 700 + i)
       assert.deepStrictEqual(numbers(yield* readAll(stream)), left)
-      const error = yield* Effect.flip(readAll(stream, { from: start }))
+      const error = yield* Effect.flip(readAll(stream, { start: start }))
       assert.strictEqual(error.reason._tag, "TruncatedData")
       const gaps: Array<TruncatedData> = []
       const onTruncated = (gap: TruncatedData) => Effect.sync(() => void gaps.push(gap))
-      assert.deepStrictEqual(numbers(yield* readAll(stream, { from: start, onTruncated })), left)
+      assert.deepStrictEqual(numbers(yield* readAll(stream, { start: start, onTruncated })), left)
       assert.strictEqual(gaps.length, 5)
       // a plan made before the truncation
       const planned = yield* Stream.runCollect(
@@ -146,7 +146,7 @@ export const batchReaderCases = (it: Cases): void => {
           assert.strictEqual(again.segmentId, one.segmentId)
         }), { concurrency: 10, discard: true })
       const last = reads.at(-1)!
-      const { to } = yield* BatchReader.plan(stream.name)
+      const { end: to } = yield* BatchReader.plan(stream.name)
       const { length, offset, segment, stream: name } = last.pointer
       const beyond = EventPointer.make({ stream: name, segment, offset: to.positions.get(last.segmentId)!, length })
       assert.strictEqual((yield* Effect.flip(BatchReader.fetch(stream, beyond))).reason._tag, "RangeBeyondEnd")
@@ -161,7 +161,7 @@ export const batchReaderCases = (it: Cases): void => {
       const sizes = [0, 1, 8 * 1024 * 1024, 0, 3_000_000, 2]
       const writer = yield* EventWriter.make(stream)
       yield* writer.writeAll(sizes.map((size) => new Uint8Array(size).fill(size % 251)))
-      const reads = yield* Stream.runCollect(BatchReader.stream(stream, { readAhead: 1024 * 1024 }))
+      const reads = yield* Stream.runCollect(BatchReader.stream(stream, { readAheadBytes: 1024 * 1024 }))
       assert.deepStrictEqual(reads.map((one) => one.event.length), sizes)
       assert.isTrue(reads.every(({ event }) => event.every((byte) => byte === event.length % 251)))
       const largest = yield* BatchReader.fetch(stream, reads[2]!.pointer)

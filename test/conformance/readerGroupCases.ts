@@ -154,7 +154,7 @@ export const readerGroupCases = (it: Cases): void => {
       const group = "interrupted"
       const acknowledged = yield* Ref.make<ReadonlyArray<string>>([])
       // acknowledges every second array, and all of it is interrupted when 100 events are processed
-      yield* EventReader.stream(stream, { readerGroup: group, readAhead: 1 }).pipe(
+      yield* EventReader.stream(stream, { readerGroup: group, readAheadBytes: 1 }).pipe(
         Stream.rechunk(25),
         Stream.runForEachArray((reads) =>
           Effect.gen(function*() {
@@ -303,8 +303,8 @@ export const readerGroupCases = (it: Cases): void => {
       yield* Effect.forEach([left, right], (stream) => write(stream, numbered(80, 40)))
       const seen = yield* EventReader.stream([left, right], {
         readerGroup: "bounded",
-        from: [from],
-        to,
+        start: [from],
+        end: to,
         acknowledge: "pulled"
       }).pipe(Stream.map((read) => ({ stream: read.stream, event: read.event })), Stream.runCollect)
       const of = (stream: TextStream) =>

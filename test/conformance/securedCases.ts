@@ -24,7 +24,7 @@ const somewhere = () =>
   EventStream.make(`${randomScope()}/readings`, { schema: Schema.Finite, routingKey: (n) => String(n % 7) })
 
 const readBack = (stream: EventStream.EventStream<number>) =>
-  BatchReader.stream(stream, { from: "earliest", to: "latest" }).pipe(
+  BatchReader.stream(stream, { start: "earliest", end: "latest" }).pipe(
     Stream.map(({ event }) => event),
     Stream.runCollect,
     Effect.map((events) => events.toSorted((a, b) => a - b))

@@ -212,7 +212,7 @@ export const transactionFactCases = (it: Cases): void => {
       assert.deepStrictEqual(new Set(tail.positions.keys()), new Set(expectedEpochs[3]))
       const between = yield* controller.segmentsBetween(stream.name, cut, tail)
       assert.deepStrictEqual(new Set(between), new Set(expectedEpochs.flat()))
-      const seen = yield* read(stream, { from: cut })
+      const seen = yield* read(stream, { start: cut })
       const expected = ["after", "transaction", "last"].flatMap((who) => eventsOf(who, 50))
       for (let key = 0; key < 7; key++) {
         const belongs = (event: string) => event.startsWith(`key${key}:`)
@@ -243,9 +243,9 @@ export const transactionFactCases = (it: Cases): void => {
         yield* Admin.truncateStream(truncation)
         assert.deepStrictEqual(new Set(yield* controller.segmentsBetween(stream.name, first, tail)), new Set(between))
         assert.isTrue(yield* controller.isStreamCutValid(first))
-        const gone = yield* Effect.flip(read(stream, { from: first }))
+        const gone = yield* Effect.flip(read(stream, { start: first }))
         assert.strictEqual(gone.reason._tag, "TruncatedData")
       }
-      assert.strictEqual((yield* read(stream, { from: third })).length, 100)
+      assert.strictEqual((yield* read(stream, { start: third })).length, 100)
     }))
 }

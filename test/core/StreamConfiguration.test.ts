@@ -31,7 +31,7 @@ describe("stream configurations", () => {
         RetentionPolicy.byTime("10 days"),
         RetentionPolicy.byTime(Duration.days(400), { maximum: "1000 days" }),
         RetentionPolicy.bySize(1n << 40n),
-        RetentionPolicy.bySize(0n, { maximum: (1n << 63n) - 1n })
+        RetentionPolicy.bySize(0n, { maximumBytes: (1n << 63n) - 1n })
       ]
     ) {
       const configuration = new StreamConfiguration({
@@ -57,21 +57,29 @@ describe("stream configurations", () => {
     const rate = { scaleFactor: 2, minimumSegments: 4 }
     assert.strictEqual(ScalingPolicy.initialSegments(ScalingPolicy.fixed(7)), 7)
     assert.strictEqual(ScalingPolicy.initialSegments(ScalingPolicy.byDataRate({ ...rate, kilobytesPerSecond: 100 })), 4)
-    assert.throws(() => ScalingPolicy.fixed(0))
-    assert.throws(() => ScalingPolicy.fixed(1.5))
-    assert.throws(() => ScalingPolicy.byEventRate({ ...rate, eventsPerSecond: 0 }))
+    assert.throws(() => new StreamConfiguration({ scaling: ScalingPolicy.fixed(0) }))
+    assert.throws(() => new StreamConfiguration({ scaling: ScalingPolicy.fixed(1.5) }))
+    assert.throws(() =>
+      new StreamConfiguration({ scaling: ScalingPolicy.byEventRate({ ...rate, eventsPerSecond: 0 }) })
+    )
   })
 
   it("times are whole milliseconds, retention is finite, not negative, and its maximum not below its minimum", () => {
     assert.throws(() => new StreamConfiguration({ scaling, timestampAggregationTimeout: Duration.micros(1n) }))
-    assert.throws(() => RetentionPolicy.byTime(Duration.micros(1500n)))
-    assert.throws(() => RetentionPolicy.byTime(Duration.infinity))
-    assert.throws(() => RetentionPolicy.byTime(Duration.millis(2 ** 64)))
-    assert.throws(() => RetentionPolicy.byTime(Duration.millis(-1)))
-    assert.throws(() => RetentionPolicy.bySize(-1n))
-    assert.throws(() => RetentionPolicy.bySize(1n << 63n))
-    assert.throws(() => RetentionPolicy.bySize(2n, { maximum: 1n }))
-    assert.throws(() => RetentionPolicy.byTime("2 seconds", { maximum: "1 second" }))
+    assert.throws(() => new StreamConfiguration({ scaling, retention: RetentionPolicy.byTime(Duration.micros(1500n)) }))
+    assert.throws(() => new StreamConfiguration({ scaling, retention: RetentionPolicy.byTime(Duration.infinity) }))
+    assert.throws(() =>
+      new StreamConfiguration({ scaling, retention: RetentionPolicy.byTime(Duration.millis(2 ** 64)) })
+    )
+    assert.throws(() => new StreamConfiguration({ scaling, retention: RetentionPolicy.byTime(Duration.millis(-1)) }))
+    assert.throws(() => new StreamConfiguration({ scaling, retention: RetentionPolicy.bySize(-1n) }))
+    assert.throws(() => new StreamConfiguration({ scaling, retention: RetentionPolicy.bySize(1n << 63n) }))
+    assert.throws(() =>
+      new StreamConfiguration({ scaling, retention: RetentionPolicy.bySize(2n, { maximumBytes: 1n }) })
+    )
+    assert.throws(() =>
+      new StreamConfiguration({ scaling, retention: RetentionPolicy.byTime("2 seconds", { maximum: "1 second" }) })
+    )
   })
 })
 

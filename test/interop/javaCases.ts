@@ -108,7 +108,7 @@ export const javaCases = (name: string, server: Layer.Layer<InteropServer>): voi
           const stream = yield* makeStream(3)
           const [before, after] = [numbered(keys, 0, 100), numbered(keys, 100, 100)]
           yield* writeHere(stream, before)
-          const ourCut = (yield* BatchReader.plan(stream.name)).to
+          const ourCut = (yield* BatchReader.plan(stream.name)).end
           const theirCut = parsed((yield* cutsOfJava(stream)).tail)
           // the order of the positions means nothing
           assert.deepStrictEqual(new Set(theirCut.positions), new Set(ourCut.positions))
@@ -124,8 +124,8 @@ export const javaCases = (name: string, server: Layer.Layer<InteropServer>): voi
 
           const there = yield* readByJava(stream, 100, StreamCut.toText(ourCut))
           assertSame(there, after)
-          assertSame(yield* readHere(stream, { from: theirCut }), after)
-          assertSame(yield* readHere(stream, { to: theirCut }), before)
+          assertSame(yield* readHere(stream, { start: theirCut }), after)
+          assertSame(yield* readHere(stream, { end: theirCut }), before)
 
           const theirs = there[7]
           assert.isDefined(theirs)

@@ -25,7 +25,7 @@ const program = Effect.scoped(Effect.gen(function*() {
   })
   yield* Query.run(copy, { trigger: Trigger.once })
   const grouped = EventReader.stream(readings, { readerGroup: "package" }).pipe(Stream.take(1))
-  const range = BatchReader.stream(copies, { from: "earliest", to: "latest" })
+  const range = BatchReader.stream(copies, { start: "earliest", end: "latest" })
   return [...yield* Stream.runCollect(grouped), ...yield* Stream.runCollect(range)]
 })).pipe(Effect.provide(CheckpointLog.layerMemory))
 

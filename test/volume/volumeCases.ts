@@ -80,7 +80,7 @@ const readBack = Effect.fnUntraced(function*(stream: Numbered, events: number) {
   const seen = new Uint8Array(events)
   const last = new Int32Array(keys).fill(-1)
   let inversions = 0
-  yield* BatchReader.stream(stream, { from: "earliest", to: "latest", concurrency: 4, ordering: "perKey" }).pipe(
+  yield* BatchReader.stream(stream, { start: "earliest", end: "latest", concurrency: 4, ordering: "perKey" }).pipe(
     Stream.runForEachArray((reads) =>
       Effect.sync(() => {
         for (const read of reads) {

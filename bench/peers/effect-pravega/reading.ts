@@ -13,8 +13,8 @@ export const readBatch = (command: Command) =>
   Effect.gen(function*() {
     const start = performance.now()
     const events = yield* BatchReader.stream(keyedStream(command.stream), {
-      from: "earliest",
-      to: "latest",
+      start: "earliest",
+      end: "latest",
       concurrency: command.number("parallel")
     }).pipe(Stream.runCount)
     return { events, seconds: since(start) }

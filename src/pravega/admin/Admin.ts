@@ -499,11 +499,11 @@ export const streamInfo = Effect.fn("Admin.streamInfo")(
  */
 export const distance = Effect.fn("Admin.distance")(
   function*(
-    from: StreamCut,
-    to: StreamCut
+    start: StreamCut,
+    end: StreamCut
   ): Effect.fn.Return<bigint, ControllerError | SegmentError | StreamCutOrder.StreamCutOrderError, Pravega> {
-    const between = from.stream.toString() === to.stream.toString() ? yield* StreamCuts.extents(from, to) : []
-    return yield* Effect.fromResult(StreamCutOrder.distance(from, to, between))
+    const between = start.stream.toString() === end.stream.toString() ? yield* StreamCuts.extents(start, end) : []
+    return yield* Effect.fromResult(StreamCutOrder.distance(start, end, between))
   }
 )
 

@@ -80,7 +80,7 @@ export const ranges = Effect.fnUntraced(
         Segment.number(a.id) - Segment.number(b.id)
       )
       .map((s) =>
-        SegmentRange.make({ stream, segment: s.id, from: s.from, to: s.to, predecessors: order.get(s.id) ?? [] })
+        SegmentRange.make({ stream, segment: s.id, start: s.from, end: s.to, predecessors: order.get(s.id) ?? [] })
       )
   }
 )
@@ -109,7 +109,7 @@ const span = Effect.fnUntraced(
       return yield* (yield* Pravega).segments.info({ stream, id }).pipe(
         Effect.map((info) => ({ id, from, to: info.length })),
         Effect.catchReason("SegmentError", "NoSuchSegment", () => {
-          const lost = new TruncatedData({ stream, segment: id, from, to: undefined })
+          const lost = new TruncatedData({ stream, segment: id, start: from, end: undefined })
           return Effect.as(OnTruncated.handle(onTruncated, lost), { id, from, to: from })
         })
       )

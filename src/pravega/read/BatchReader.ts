@@ -10,7 +10,7 @@
  *
  * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
  *
- * const count = BatchReader.stream(lines, { from: "earliest", to: "latest", concurrency: 4 }).pipe(
+ * const count = BatchReader.stream(lines, { start: "earliest", end: "latest", concurrency: 4 }).pipe(
  *   Stream.filter((read) => read.event.includes("error")),
  *   Stream.runCount
  * )
@@ -50,9 +50,9 @@ import * as SegmentRangeReader from "./SegmentRangeReader.ts"
  */
 export interface Bounds {
   /** Default `earliest`: the first events that are still there. */
-  readonly from?: "earliest" | "latest" | StreamCut | undefined
+  readonly start?: "earliest" | "latest" | StreamCut | undefined
   /** Default `latest`: what is there when the batch is planned; all of a sealed stream. */
-  readonly to?: "latest" | StreamCut | undefined
+  readonly end?: "latest" | StreamCut | undefined
 }
 
 /**
@@ -66,9 +66,9 @@ export interface ReadOptions {
    * How many bytes are requested or kept before they are wanted; default 4 MiB. Over all ranges that are read at the
    * same time. Beside them there are, per range, at most one incomplete event and one chunk of about half a megabyte.
    */
-  readonly readAhead?: number | undefined
+  readonly readAheadBytes?: number | undefined
   /** In bytes, without the header; default 8 MiB, the most that Pravega's writers allow unless told otherwise. */
-  readonly maxEventSize?: number | undefined
+  readonly maxEventBytes?: number | undefined
   /** Default `fail`. */
   readonly onTruncated?: OnTruncated | undefined
 }
@@ -98,15 +98,15 @@ export interface ParallelReadOptions extends ReadOptions {
 export class BatchPlan extends Schema.Class<BatchPlan>("effect-pravega/BatchPlan")({
   stream: ScopedStream,
   /** Where it starts, resolved. */
-  from: StreamCut,
+  start: StreamCut,
   /** Where it ends, resolved: where the next batch starts. */
-  to: StreamCut,
+  end: StreamCut,
   /** One range per segment with something to read; predecessors come before those that follow them. */
   ranges: Schema.Array(SegmentRange)
 }) {
   /** In bytes, the events' headers included. */
-  get length(): bigint {
-    return this.ranges.reduce((sum, range) => sum + range.length, BigInt(0))
+  get bytes(): bigint {
+    return this.ranges.reduce((sum, range) => sum + range.bytes, BigInt(0))
   }
 }
 
@@ -124,10 +124,10 @@ export const plan: (
   options?: Bounds & Pick<ReadOptions, "onTruncated">
 ) => Effect.Effect<BatchPlan, ReadError, Pravega> = Effect.fn("BatchReader.plan")(
   function*(stream, options = {}) {
-    const from = yield* BatchPlanning.resolve(stream, options.from ?? "earliest")
-    const to = yield* BatchPlanning.resolve(stream, options.to ?? "latest")
-    const ranges = yield* BatchPlanning.ranges({ from, to }, options.onTruncated ?? "fail")
-    return BatchPlan.make({ stream, from, to, ranges })
+    const start = yield* BatchPlanning.resolve(stream, options.start ?? "earliest")
+    const end = yield* BatchPlanning.resolve(stream, options.end ?? "latest")
+    const ranges = yield* BatchPlanning.ranges({ from: start, to: end }, options.onTruncated ?? "fail")
+    return BatchPlan.make({ stream, start, end, ranges })
   },
   Effect.mapError((reason) => new ReadError({ reason }))
 )
@@ -184,8 +184,8 @@ export const readRange = <A>(
       SegmentRangeReader.make(segments, {
         ...readerOptions(options, 1),
         segment: { stream: range.stream, id: range.segment },
-        from: range.from,
-        to: range.to
+        from: range.start,
+        to: range.end
       }),
       (reader) => reader.pull
     ))
@@ -231,8 +231,8 @@ export const fetch: <A>(
 const readAheadDefault = 4 * 1024 * 1024
 
 const readerOptions = (options: ReadOptions, segments: number) => ({
-  ...ReadSizes.share(options.readAhead ?? readAheadDefault, { segments, least: 1 }),
-  maxEventSize: options.maxEventSize ?? maxEventSize,
+  ...ReadSizes.share(options.readAheadBytes ?? readAheadDefault, { segments, least: 1 }),
+  maxEventSize: options.maxEventBytes ?? maxEventSize,
   onTruncated: options.onTruncated ?? "fail"
 })
 

@@ -54,15 +54,15 @@ export const handle = (choice: OnTruncated, lost: TruncatedData): Effect.Effect<
     ? Effect.logWarning("truncated events were skipped", {
       stream: attributes.stream,
       segment: lost.segment,
-      from: lost.from,
-      to: lost.to
+      from: lost.start,
+      to: lost.end
     })
     : choice(lost)
   return Metric.update(Metric.withAttributes(gaps, attributes), 1).pipe(
     Effect.andThen(
-      lost.to === undefined
+      lost.end === undefined
         ? Effect.void
-        : Metric.update(Metric.withAttributes(gapBytes, attributes), lost.to - lost.from)
+        : Metric.update(Metric.withAttributes(gapBytes, attributes), lost.end - lost.start)
     ),
     Effect.andThen(report)
   )

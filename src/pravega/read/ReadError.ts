@@ -23,14 +23,16 @@ const SegmentFields = { stream: ScopedStream, segment: Segment.SegmentId }
 export class TruncatedData extends Schema.TaggedError<TruncatedData>()("TruncatedData", {
   ...SegmentFields,
   /** The first offset that is lost. */
-  from: Schema.BigInt,
+  start: Schema.BigInt,
   /** The end of what is lost; undefined: the segment is gone, and with it its length. */
-  to: Schema.UndefinedOr(Schema.BigInt)
+  end: Schema.UndefinedOr(Schema.BigInt)
 }) {
   override get message(): string {
-    const lost = this.to === undefined ? `everything from offset ${this.from}` : `offsets ${this.from} to ${this.to}`
+    const lost = this.end === undefined
+      ? `everything from offset ${this.start}`
+      : `offsets ${this.start} to ${this.end}`
     return `${lost} of segment ${Segment.name(this.stream, this.segment)} ${
-      this.to === undefined ? "is" : "are"
+      this.end === undefined ? "is" : "are"
     } lost: the stream was truncated. Start from the stream's head, or choose to skip what is lost (onTruncated)`
   }
 }

@@ -19,9 +19,9 @@ const Offset = Schema.BigInt.check(Schema.isGreaterThanOrEqualToBigInt(0n))
 export class SegmentRange extends Schema.Class<SegmentRange>("effect-pravega/SegmentRange")({
   stream: ScopedStream,
   segment: SegmentId,
-  from: Offset,
+  start: Offset,
   /** Not part of the range. */
-  to: Offset,
+  end: Offset,
   /**
    * The segments of the same plan that a key's earlier events may lie in: whoever wants each key's events in order reads
    * this range when their ranges are done.
@@ -29,7 +29,7 @@ export class SegmentRange extends Schema.Class<SegmentRange>("effect-pravega/Seg
   predecessors: Schema.Array(SegmentId)
 }) {
   /** In bytes, the events' headers included. */
-  get length(): bigint {
-    return this.to - this.from
+  get bytes(): bigint {
+    return this.end - this.start
   }
 }

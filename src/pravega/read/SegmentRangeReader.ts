@@ -303,8 +303,8 @@ class RangeReader {
     return new TruncatedData({
       stream: segment.stream,
       segment: segment.id,
-      from: this.framer.offset,
-      to: to !== undefined && typeof end === "bigint" && to > end ? end : to
+      start: this.framer.offset,
+      end: to !== undefined && typeof end === "bigint" && to > end ? end : to
     })
   }
 
@@ -313,10 +313,10 @@ class RangeReader {
     return Effect.suspend(() => {
       const abandoned = this.window
       this.window = []
-      this.next = lost.to ?? this.framer.offset
+      this.next = lost.end ?? this.framer.offset
       this.framer.moveTo(this.next)
       this.known = undefined
-      if (lost.to === undefined) this.endAt(this.next)
+      if (lost.end === undefined) this.endAt(this.next)
       return Effect.as(Fiber.interruptAll(abandoned), undefined)
     })
   }

@@ -76,9 +76,9 @@ export type Failure = ReadError | ReaderGroupError
  */
 export interface NewGroup {
   /** Where the group starts; default `earliest`. */
-  readonly from?: "earliest" | "latest" | ReadonlyArray<StreamCut> | undefined
+  readonly start?: "earliest" | "latest" | ReadonlyArray<StreamCut> | undefined
   /** Where it ends; default: not at all, or with the streams when they are sealed. */
-  readonly to?: ReadonlyArray<StreamCut> | undefined
+  readonly end?: ReadonlyArray<StreamCut> | undefined
   /** Default 30 seconds. */
   readonly automaticCheckpoints?: Duration.Input | "off" | undefined
   /** Default `none`. */
@@ -95,9 +95,9 @@ export interface ReaderOptions extends NewGroup {
   /** Unique in the group; default: one that nobody else uses. Needed by who declares readers offline with their positions. */
   readonly readerId?: string | undefined
   /** How many bytes are requested or kept before they are wanted, over all segments; default 8 MiB, at least 64 KiB each. */
-  readonly readAhead?: number | undefined
+  readonly readAheadBytes?: number | undefined
   /** In bytes, without the header; default 8 MiB. */
-  readonly maxEventSize?: number | undefined
+  readonly maxEventBytes?: number | undefined
   /** Default `fail`. */
   readonly onTruncated?: OnTruncated | undefined
   /**
@@ -352,8 +352,8 @@ const open = Effect.fnUntraced(function*<A>(
     group,
     state,
     reader: options.readerId ?? globalThis.crypto.randomUUID(),
-    readAhead: options.readAhead ?? readAheadDefault,
-    maxEventSize: options.maxEventSize ?? maxEventSize,
+    readAhead: options.readAheadBytes ?? readAheadDefault,
+    maxEventSize: options.maxEventBytes ?? maxEventSize,
     onTruncated: options.onTruncated ?? "fail",
     onCheckpoint: options.onCheckpoint ?? (() => Effect.void),
     delivery,
@@ -366,19 +366,19 @@ const differs = (group: string, detail: string): Effect.Effect<never, ReaderGrou
 
 const bounds = Effect.fnUntraced(function*(
   streams: ReadonlyArray<ScopedStream>,
-  { from, to }: NewGroup
+  { end, start }: NewGroup
 ): Effect.fn.Return<Record<string, ReaderGroup.StreamBounds>, ReadError, Pravega> {
   const cutOf = (cuts: ReadonlyArray<StreamCut> | undefined, name: ScopedStream) =>
     cuts?.find((cut) => cut.stream.toString() === name.toString())
-  const starts = from === "latest"
+  const starts = start === "latest"
     ? yield* Effect.forEach(streams, (name) => Effect.map(StreamCuts.tail(name), ({ cut }) => cut)).pipe(
       Effect.mapError((reason) => new ReadError({ reason }))
     )
-    : from === "earliest"
+    : start === "earliest"
     ? undefined
-    : from
+    : start
   return Object.fromEntries(
-    streams.map((name) => [name.toString(), { from: cutOf(starts, name), to: cutOf(to, name) }])
+    streams.map((name) => [name.toString(), { start: cutOf(starts, name), end: cutOf(end, name) }])
   )
 })
 

@@ -52,9 +52,9 @@ import * as ReaderGroupState from "./state/ReaderGroupState.ts"
 /** What a group reads of a stream. @category models @since 0.1.0 */
 export interface StreamBounds {
   /** Where reading starts; default `unbounded`, the first events that are there. */
-  readonly from?: ReaderGroupConfig.ReaderGroupBound | undefined
+  readonly start?: ReaderGroupConfig.ReaderGroupBound | undefined
   /** Where it ends; default `unbounded`, not at all. */
-  readonly to?: ReaderGroupConfig.ReaderGroupBound | undefined
+  readonly end?: ReaderGroupConfig.ReaderGroupBound | undefined
 }
 
 /** @category models @since 0.1.0 */
@@ -211,9 +211,9 @@ export const configured = (options: ReaderGroupOptions): ReaderGroupConfig.Reade
   const streams = isList(options.streams)
     ? Object.fromEntries(options.streams.map((stream) => [String(stream), {}]))
     : Object.fromEntries(
-      Object.entries(options.streams).map(([stream, { from, to }]) => [
+      Object.entries(options.streams).map(([stream, { end, start }]) => [
         stream,
-        { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }
+        { ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) }
       ])
     )
   return ReaderGroupConfig.make({
@@ -431,9 +431,9 @@ const unreadBytes = (fetch: Effect.Effect<ReaderGroupState.ReaderGroupState, Rea
       const end = now.config.endingStreamCuts.get(from.stream.toString())
       // what was truncated can't be read, so it counts for nothing
       const onTruncated = () => Effect.void
-      return BatchReader.plan(from.stream, { from, to: end === "unbounded" ? "latest" : end, onTruncated })
+      return BatchReader.plan(from.stream, { start: from, end: end === "unbounded" ? "latest" : end, onTruncated })
     }).pipe(Effect.mapError(GroupState.fail))
-    return plans.reduce((sum, plan) => sum + plan.length, 0n)
+    return plans.reduce((sum, plan) => sum + plan.bytes, 0n)
   })
 
 const retainFrom = Effect.fnUntraced(function*(

@@ -49,12 +49,12 @@ export interface RevisionedStream<A> {
    * The entries from a revision to the end: to `end` if that is given, which must be a revision that is there, else as it
    * is now. The revision after an entry is its `endOffset`. Fails with `TruncatedData` when some are gone.
    */
-  readonly read: (from: Revision, end?: Revision) => Stream.Stream<EventRead<A>, ReadError>
+  readonly read: (start: Revision, end?: Revision) => Stream.Stream<EventRead<A>, ReadError>
   /**
    * The same, but then it waits for what is appended; ends only when the stream is sealed. Who gives a revision that is there
    * as `end` (`from`, if that is one) saves asking for it.
    */
-  readonly follow: (from: Revision, end?: Revision) => Stream.Stream<EventRead<A>, ReadError>
+  readonly follow: (start: Revision, end?: Revision) => Stream.Stream<EventRead<A>, ReadError>
   /**
    * Appends an entry if `expected` is the latest revision; undefined: in any case. Answers the revision after it (without
    * a condition, after a lost reply, perhaps one after later entries as well); undefined: there was another latest one.
@@ -69,7 +69,7 @@ export interface RevisionedStream<A> {
   readonly mark: Effect.Effect<Revision | undefined, SegmentError | ControllerError>
   /** Moves the mark if it is where it is expected. True: it is at `to`. */
   readonly moveMark: (
-    options: { readonly from: Revision | undefined; readonly to: Revision | undefined }
+    options: { readonly expected: Revision | undefined; readonly value: Revision | undefined }
   ) => Effect.Effect<boolean, SegmentError | ControllerError>
   /** Deletes the entries before a revision. */
   readonly truncate: (before: Revision) => Effect.Effect<void, SegmentError | ControllerError>
@@ -114,8 +114,7 @@ export const make = Effect.fnUntraced(function*<A>(
     follow: (from, end) => range(from, "end", end),
     append: (entry, expected) => Effect.flatMap(encode(stream, entry), (bytes) => appender.append(bytes, expected)),
     mark: segments.attribute(segment, SegmentAttribute.replayMark),
-    moveMark: ({ from, to }) =>
-      segments.setAttribute(segment, SegmentAttribute.replayMark, { expected: from, value: to }),
+    moveMark: ({ expected, value }) => segments.setAttribute(segment, SegmentAttribute.replayMark, { expected, value }),
     truncate: (before) => segments.truncate(segment, before)
   }
 })

@@ -255,7 +255,7 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
       const mark = yield* this.fetchMark
       if (this.bytesAfter(mark) <= minimumBytes) return
       const start = yield* this.update((state) => ({ entry: whole(state), value: this.replica?.revision ?? 0n }))
-      if (mark === undefined || mark < start) yield* this.log.moveMark({ from: mark, to: start })
+      if (mark === undefined || mark < start) yield* this.log.moveMark({ expected: mark, value: start })
       this.mark = start
       // who read the old mark just now still finds what it points at
       if (mark !== undefined) yield* this.log.truncate(mark)
@@ -352,4 +352,4 @@ const asSynchronizerError = (error: SynchronizerError | SynchronizerErrorReason)
 
 /** Entries that were to be read are gone: the log was compacted. A log that is gone as a whole is asked about again, and then missed. */
 const isTruncated = ({ reason }: SynchronizerError): boolean =>
-  reason._tag === "ReadError" && reason.reason._tag === "TruncatedData" && reason.reason.to !== undefined
+  reason._tag === "ReadError" && reason.reason._tag === "TruncatedData" && reason.reason.end !== undefined

@@ -21,7 +21,7 @@ export interface WrittenSegment {
   readonly writerId: string
   readonly events: bigint
   /** Bytes in the segment, 8 bytes of header per event included. */
-  readonly length: bigint
+  readonly bytes: bigint
   /** CRC-32 (as of zlib) of these bytes, in the order in which they were appended. */
   readonly checksum: number
 }

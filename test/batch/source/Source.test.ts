@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
+import { Recorded } from "../../../src/batch/source/internal/MicroBatchPlan.ts"
 import * as Source from "../../../src/batch/source/Source.ts"
 import * as EventCodec from "../../../src/core/EventCodec.ts"
 import * as EventStream from "../../../src/core/EventStream.ts"
@@ -9,7 +10,6 @@ import type { KeyRange } from "../../../src/core/KeyRange.ts"
 import * as Segment from "../../../src/core/Segment.ts"
 import { StreamCut } from "../../../src/core/StreamCut.ts"
 import { Pravega } from "../../../src/pravega/Pravega.ts"
-import { BatchPlan } from "../../../src/pravega/read/BatchReader.ts"
 import type { EventRead } from "../../../src/pravega/read/EventRead.ts"
 import { FakeStream } from "../../pravega/FakeStream.ts"
 
@@ -17,7 +17,7 @@ const events = EventStream.make("scope/history", {
   codec: EventCodec.utf8,
   routingKey: (event) => event.split(":")[0] ?? ""
 })
-const planOf = Schema.decodeUnknownSync(Schema.toCodecJson(BatchPlan))
+const planOf = Schema.decodeUnknownSync(Schema.toCodecJson(Recorded))
 const jsonOf = Schema.encodeSync(Schema.toCodecJson(StreamCut))
 const cutOf = Schema.decodeUnknownSync(Schema.toCodecJson(StreamCut))
 
@@ -94,8 +94,8 @@ describe("Source.microBatch", () => {
                 const range = yield* session.plan(position, ends)
                 if (range._tag !== "range") return range._tag
                 const plan = planOf(range.plan)
-                assert.strictEqual(String(plan.from), String(cutOf(position)))
-                assertCoversOnce([...plan.to.positions.keys()].map((id) => stream.rangeOf(id)))
+                assert.strictEqual(String(plan.start), String(cutOf(position)))
+                assertCoversOnce([...plan.end.positions.keys()].map((id) => stream.rangeOf(id)))
                 // As after a crash, a plan that comes from the log is read from the stream.
                 const partitions = yield* session.partitions(
                   readsAgain ? JSON.parse(JSON.stringify(range.plan)) : range.plan
@@ -180,7 +180,9 @@ describe("Source.microBatch", () => {
                 const plan = planOf(range.plan)
                 const skipped = yield* session.skipped(range.plan)
                 for (const { from, part, to } of skipped) cover(part, from, to ?? lengthOf(part))
-                for (const { from, segment, to } of plan.ranges) cover(Segment.name(stream.name, segment), from, to)
+                for (const { start: from, segment, end: to } of plan.ranges) {
+                  cover(Segment.name(stream.name, segment), from, to)
+                }
                 const read = (json: Schema.Json) =>
                   Effect.flatMap(
                     session.partitions(json),
@@ -346,7 +348,7 @@ describe("Source.microBatch", () => {
               assert.deepStrictEqual(next._tag === "Success" && next.success._tag, "ended")
             } else {
               const reason = next._tag === "Failure" && next.failure._tag === "ReadError" && next.failure.reason
-              assert.deepInclude(reason, { _tag: "TruncatedData", from: 13n, to: 39n })
+              assert.deepInclude(reason, { _tag: "TruncatedData", start: 13n, end: 39n })
             }
           }).pipe(Effect.provide(stream.layer), Effect.scoped)
         }

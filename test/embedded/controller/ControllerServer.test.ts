@@ -471,14 +471,14 @@ describe("retention", () => {
 
   it.effect("does not wait for a subscriber that has told nothing yet", () =>
     Effect.gen(function*() {
-      yield* subscribed(RetentionPolicy.bySize(100n, { maximum: 500n }))
+      yield* subscribed(RetentionPolicy.bySize(100n, { maximumBytes: 500n }))
       yield* write(4)
       assert.deepStrictEqual(yield* head, { 0: 300n })
     }).pipe(Effect.provide(layer({ intervals: { retention: "1 minute" } }))))
 
   it.effect("by consumption waits for the subscriber, as long as the maximum allows", () =>
     Effect.gen(function*() {
-      const told = yield* subscribed(RetentionPolicy.bySize(100n, { maximum: 500n }))
+      const told = yield* subscribed(RetentionPolicy.bySize(100n, { maximumBytes: 500n }))
       yield* told(0n)
       yield* write(4)
       assert.deepStrictEqual(yield* head, { 0: 0n })

@@ -86,14 +86,14 @@ describe("BatchReader.plan", () => {
       const from = moments[first]!
       const to = moments[last]!
       const plan = await Effect.runPromise(
-        BatchReader.plan(stream.name, { from: from.cut, to: to.cut }).pipe(Effect.provide(stream.layer))
+        BatchReader.plan(stream.name, { start: from.cut, end: to.cut }).pipe(Effect.provide(stream.layer))
       )
       const planned = plan.ranges.map((range) => range.segment)
       assert.strictEqual(new Set(planned).size, planned.length)
       const sum = stream.written.slice(from.count, to.count).reduce((n, event) => n + 8 + event.length, 0)
-      assert.strictEqual(plan.length, BigInt(sum))
+      assert.strictEqual(plan.bytes, BigInt(sum))
       for (const [i, range] of plan.ranges.entries()) {
-        assert.isTrue(range.from < range.to)
+        assert.isTrue(range.start < range.end)
         for (const predecessor of range.predecessors) {
           assert.isBelow(planned.indexOf(predecessor), i)
           assert.isAtLeast(planned.indexOf(predecessor), 0)
@@ -121,8 +121,8 @@ describe("BatchReader.plan", () => {
       const foreign = StreamCut.make({ stream: ScopedStream.parse("scope/other"), positions: early.positions })
       const of = (options: BatchReader.Bounds) =>
         BatchReader.plan(stream.name, options).pipe(Effect.provide(stream.layer), Effect.flip)
-      assert.strictEqual((yield* of({ from: foreign })).reason._tag, "InvalidPosition")
-      assert.strictEqual((yield* of({ from: stream.cut(), to: early })).reason._tag, "InvalidPosition")
+      assert.strictEqual((yield* of({ start: foreign })).reason._tag, "InvalidPosition")
+      assert.strictEqual((yield* of({ start: stream.cut(), end: early })).reason._tag, "InvalidPosition")
     }))
 })
 
@@ -142,7 +142,7 @@ describe("BatchReader.stream", () => {
           const from = moments[first]!
           const to = moments[last]!
           const got = await Effect.runPromise(
-            read(stream, { from: from.cut, to: to.cut, concurrency, readAhead, ordering })
+            read(stream, { start: from.cut, end: to.cut, concurrency, readAheadBytes: readAhead, ordering })
           )
           assert.deepStrictEqual(got.toSorted(), stream.written.slice(from.count, to.count).toSorted())
           if (ordering === "perKey") assertPerKeyOrder(got)
@@ -160,11 +160,11 @@ describe("BatchReader.stream", () => {
       for (let i = 1; i < bounds.length; i++) {
         const from = bounds[i - 1] as "earliest" | StreamCut
         const to = bounds[i] as "latest" | StreamCut
-        got.push(...await Effect.runPromise(read(stream, { from, to, ordering: "perKey" })))
+        got.push(...await Effect.runPromise(read(stream, { start: from, end: to, ordering: "perKey" })))
       }
       assert.deepStrictEqual(got.toSorted(), stream.written.toSorted())
       assertPerKeyOrder(got)
-      assert.deepStrictEqual(await Effect.runPromise(read(stream, { from: "latest" })), [])
+      assert.deepStrictEqual(await Effect.runPromise(read(stream, { start: "latest" })), [])
     })))
 
   it("takes -1 as a segment's end, and Java's empty cut as the end of a sealed stream", () =>
@@ -179,8 +179,8 @@ describe("BatchReader.stream", () => {
         }))
       })
       const empty = StreamCut.make({ stream: stream.name, positions: new Map() })
-      const before = await Effect.runPromise(read(stream, { to: done }))
-      const after = await Effect.runPromise(read(stream, { from: done, to: empty }))
+      const before = await Effect.runPromise(read(stream, { end: done }))
+      const after = await Effect.runPromise(read(stream, { start: done, end: empty }))
       assert.deepStrictEqual(before.toSorted(), stream.written.slice(0, count).toSorted())
       assert.deepStrictEqual(after.toSorted(), stream.written.slice(count).toSorted())
     })))
@@ -198,9 +198,9 @@ describe("BatchReader.stream", () => {
       )
       const lost: Array<TruncatedData> = []
       const onTruncated = (gap: TruncatedData) => Effect.sync(() => void lost.push(gap))
-      const rest = await Effect.runPromise(read(stream, { from: from.cut, onTruncated }))
+      const rest = await Effect.runPromise(read(stream, { start: from.cut, onTruncated }))
       assert.deepStrictEqual(rest.toSorted(), stream.written.slice(head.count).toSorted())
-      const exit = await Effect.runPromiseExit(read(stream, { from: from.cut }))
+      const exit = await Effect.runPromiseExit(read(stream, { start: from.cut }))
       assert.strictEqual(Exit.isFailure(exit), lost.length > 0)
       if (head.count > from.count) assert.isAbove(lost.length, 0)
     })))
@@ -209,7 +209,7 @@ describe("BatchReader.stream", () => {
     Effect.gen(function*() {
       const stream = new FakeStream(1, 3)
       for (let i = 0; i < 200; i++) stream.write(`key${i}`)
-      const reading = yield* BatchReader.stream(events, { readAhead: 300 }).pipe(
+      const reading = yield* BatchReader.stream(events, { readAheadBytes: 300 }).pipe(
         Stream.runForEach(() => Effect.yieldNow),
         Effect.provide(stream.layer),
         Effect.forkChild
@@ -217,7 +217,7 @@ describe("BatchReader.stream", () => {
       yield* Effect.replicateEffect(Effect.yieldNow, 30, { discard: true })
       yield* Fiber.interrupt(reading)
       assert.strictEqual(stream.store.requested, 0)
-      const some = yield* BatchReader.stream(events, { readAhead: 300 }).pipe(
+      const some = yield* BatchReader.stream(events, { readAheadBytes: 300 }).pipe(
         Stream.take(5),
         Stream.runCollect,
         Effect.provide(stream.layer)

@@ -204,13 +204,13 @@ describe("SegmentRangeReader", () => {
     it.effect("is an error that says what is lost", () =>
       Effect.gen(function*() {
         const some = yield* Effect.flatMap(open(truncated(300).store, { from: 100n, to: 900n }), pullAll)
-        assert.deepInclude(some.error?.reason, { _tag: "TruncatedData", segment: id, from: 100n, to: 300n })
+        assert.deepInclude(some.error?.reason, { _tag: "TruncatedData", segment: id, start: 100n, end: 300n })
         const all = yield* Effect.flatMap(open(truncated(1000).store, { from: 100n, to: 900n }), pullAll)
-        assert.deepInclude(all.error?.reason, { _tag: "TruncatedData", from: 100n, to: 900n })
+        assert.deepInclude(all.error?.reason, { _tag: "TruncatedData", start: 100n, end: 900n })
         const { segment, store } = truncated(0)
         segment.deleted = true
         const gone = yield* Effect.flatMap(open(store, { from: 100n, to: "tail" }), pullAll)
-        assert.deepInclude(gone.error?.reason, { _tag: "TruncatedData", from: 100n, to: undefined })
+        assert.deepInclude(gone.error?.reason, { _tag: "TruncatedData", start: 100n, end: undefined })
       }))
 
     it.effect("is skipped and reported when that was chosen", () =>
@@ -222,7 +222,7 @@ describe("SegmentRangeReader", () => {
         assert.deepStrictEqual(decoded(some.chunks).map((read) => read.event[0]), [3, 4, 5, 6, 7, 8])
         const all = yield* Effect.flatMap(open(truncated(1000).store, { to: 900n, onTruncated }), pullAll)
         assert.deepStrictEqual({ ...all }, { chunks: [], error: undefined })
-        assert.deepStrictEqual(lost.map(({ from, to }) => [from, to]), [[0n, 300n], [0n, 900n]])
+        assert.deepStrictEqual(lost.map(({ start: from, end: to }) => [from, to]), [[0n, 300n], [0n, 900n]])
       }))
 
     it.effect("also when it happens while the range is read", () =>
@@ -244,7 +244,7 @@ describe("SegmentRangeReader", () => {
           // what was read and what was lost make up the range
           assert.deepStrictEqual(
             reads.map((read) => read.offset),
-            Array.from({ length: 10 }, (_, i) => BigInt(100 * i)).filter((at) => at < gap!.from || at >= gap!.to!)
+            Array.from({ length: 10 }, (_, i) => BigInt(100 * i)).filter((at) => at < gap!.start || at >= gap!.end!)
           )
         }
       }))

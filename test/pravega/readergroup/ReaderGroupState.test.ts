@@ -34,7 +34,7 @@ describe("a reader group's configuration", () => {
   })
 
   it("survives JSON", () => {
-    const config = ReaderGroupConfig.make({ streams: { "s/t": { from: cut("s/t", [0, 5n]) } }, retention: "manual" })
+    const config = ReaderGroupConfig.make({ streams: { "s/t": { start: cut("s/t", [0, 5n]) } }, retention: "manual" })
     const json = Schema.fromJsonString(Schema.toCodecJson(ReaderGroupConfig.ReaderGroupConfig))
     assert.deepStrictEqual(Schema.decodeSync(json)(Schema.encodeSync(json)(config)), config)
   })
@@ -44,7 +44,7 @@ describe("a new group", () => {
   it("starts at its cuts, or at the heads of its streams, and ends at its ending cuts", () => {
     const config = ReaderGroupConfig.make({
       streams: {
-        "s/t": { from: cut("s/t", [0, 5n], [1, 6n]), to: cut("s/t", [0, 100n], [1, -1n]) },
+        "s/t": { start: cut("s/t", [0, 5n], [1, 6n]), end: cut("s/t", [0, 100n], [1, -1n]) },
         "s/u": {}
       }
     })

@@ -44,7 +44,7 @@ class MemoryLog implements RevisionedStream.RevisionedStream<string> {
   readonly read = (from: bigint, end: bigint = this.length): Stream.Stream<EventRead<string>, ReadError> =>
     Stream.suspend(() => {
       if (from < this.first) {
-        const lost = { stream: this.stream.name, segment: this.segment, from, to: this.first }
+        const lost = { stream: this.stream.name, segment: this.segment, start: from, end: this.first }
         return Stream.fail(new ReadError({ reason: new TruncatedData(lost) }))
       }
       return Stream.fromIterable(
@@ -71,9 +71,9 @@ class MemoryLog implements RevisionedStream.RevisionedStream<string> {
       return this.length
     })
 
-  readonly moveMark = ({ to }: { readonly to: bigint | undefined }): Effect.Effect<boolean> =>
+  readonly moveMark = ({ value }: { readonly value: bigint | undefined }): Effect.Effect<boolean> =>
     Effect.sync(() => {
-      this.replayMark = to
+      this.replayMark = value
       return true
     })
 
@@ -91,7 +91,7 @@ describe("StateSynchronizer", () => {
       const { bounds } = log
       const early = yield* bounds
       yield* log.append("=whole", undefined)
-      yield* log.moveMark({ to: 1n })
+      yield* log.moveMark({ value: 1n })
       log.bounds = Effect.succeed(early)
       assert.strictEqual(yield* StateSynchronizer.make(log, append).fetch, "whole")
     }))
@@ -110,7 +110,7 @@ describe("StateSynchronizer", () => {
       // others go on and compact, and what follows here is slow
       log.isFlowing.closeUnsafe()
       yield* Effect.forEach(["c", "=abc", "d"], (entry) => log.append(entry, undefined))
-      yield* log.moveMark({ to: 3n })
+      yield* log.moveMark({ value: 3n })
       yield* log.truncate(3n)
       yield* state.update((now) => ({ entry: `e${now.length}`, value: undefined }))
       assert.strictEqual(state.current(), "abcde4")

@@ -226,7 +226,7 @@ describe("Transaction", () => {
         assert.deepStrictEqual(written.get(id), {
           writerId: written.get(id)?.writerId ?? "",
           events: BigInt(mine.length),
-          length: BigInt(framed.length),
+          bytes: BigInt(framed.length),
           checksum: crc32(framed)
         })
       }

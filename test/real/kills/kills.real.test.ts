@@ -67,10 +67,10 @@ const follow = Effect.fnUntraced(function*(
   let from: StreamCut = yield* Admin.earliestCut(sink.name)
   for (let isLast = false; !isLast;) {
     isLast = Deferred.isDoneUnsafe(stop)
-    const plan = yield* BatchReader.plan(sink.name, { from })
+    const plan = yield* BatchReader.plan(sink.name, { start: from })
     const read = BatchReader.readRanges(sink, plan.ranges, { ordering: "perKey" })
     yield* Stream.runForEachArray(read, (reads) => Effect.sync(() => seen.push(...reads.map(({ event }) => event))))
-    from = plan.to
+    from = plan.end
     yield* Effect.sleep("200 millis")
   }
 })

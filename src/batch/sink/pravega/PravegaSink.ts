@@ -187,10 +187,10 @@ const decideByTail = Effect.fnUntraced(
     if ([...evidence.tail.positions.keys()].some((id) => Segment.number(id) < oldest)) {
       return unknown("the stream was deleted and made anew since")
     }
-    const plan = yield* BatchReader.plan(stream.name, { from: evidence.tail })
-    if (plan.length === BigInt(0)) return { _tag: "lost" } satisfies Outcome
-    if (plan.length !== BigInt(evidence.bytes)) {
-      return unknown(`the stream got ${plan.length} bytes since, the batch has ${evidence.bytes}`)
+    const plan = yield* BatchReader.plan(stream.name, { start: evidence.tail })
+    if (plan.bytes === BigInt(0)) return { _tag: "lost" } satisfies Outcome
+    if (plan.bytes !== BigInt(evidence.bytes)) {
+      return unknown(`the stream got ${plan.bytes} bytes since, the batch has ${evidence.bytes}`)
     }
     const found = yield* Stream.runFold(
       BatchReader.readRanges(raw, plan.ranges),

@@ -14,11 +14,12 @@ import { StartPosition } from "../../../core/StartPosition.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
 import { Pravega } from "../../../pravega/Pravega.ts"
 import * as BatchPlanning from "../../../pravega/read/BatchPlanning.ts"
-import { BatchPlan } from "../../../pravega/read/BatchReader.ts"
+import type { BatchPlan } from "../../../pravega/read/BatchReader.ts"
 import type { EventRead } from "../../../pravega/read/EventRead.ts"
 import { ReadError, type TruncatedData } from "../../../pravega/read/ReadError.ts"
 import type { Lag, Range, Skipped, TypedSource } from "../SourceContract.ts"
 import { SourceError, StreamIdentityChanged } from "../SourceError.ts"
+import { MicroBatchPlan, Recorded } from "./MicroBatchPlan.ts"
 import * as RangePlanner from "./RangePlanner.ts"
 import * as ReadPositions from "./ReadPositions.ts"
 import * as RetentionSubscriber from "./RetentionSubscriber.ts"
@@ -86,13 +87,6 @@ export interface MicroBatchOptions {
  */
 const Identity = Schema.Array(Segment.SegmentId)
 
-/** What a batch reads of a stream: fixed once it is in the log. */
-class MicroBatchPlan extends BatchPlan.extend<MicroBatchPlan>("effect-pravega/MicroBatchPlan")({
-  /** What was gone when it was planned, and is left out. */
-  gaps: Schema.Array(RangePlanner.Gap),
-  lanes: Schema.Int.check(Schema.isGreaterThan(0))
-}) {}
-
 type Failure = ReadError | SourceError
 
 /** How often it is looked whether there is enough, while there is less: in nanoseconds. */
@@ -118,7 +112,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
     },
     mayShrink: onTruncated !== "fail",
     position: StreamCut,
-    plan: MicroBatchPlan,
+    plan: Recorded,
     identity: Identity,
     open: Effect.gen(function*() {
       const pravega = yield* Pravega
@@ -182,7 +176,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
           return { _tag: range } satisfies Range<MicroBatchPlan, StreamCut>
         }
         if (
-          atLeast !== undefined && !planned.isFull && !hasReachedAny(ends, range.plan.to) && !isEnough(range, atLeast)
+          atLeast !== undefined && !planned.isFull && !hasReachedAny(ends, range.plan.end) && !isEnough(range, atLeast)
         ) {
           const now = yield* Clock.monotonicTimeNanos
           const after = from.toString()
@@ -192,8 +186,8 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
         eventSize = meanSize(range) ?? eventSize
         const found = MicroBatchPlan.make({
           stream,
-          from,
-          to: range.plan.to,
+          start: from,
+          end: range.plan.end,
           ranges: range.plan.ranges,
           gaps: planned.gaps,
           lanes
@@ -202,7 +196,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
           found,
           range.chunks.map((chunks) => chunks === undefined ? undefined : new SegmentPartition.ReadAhead(chunks))
         )
-        return { _tag: "range", plan: found, next: found.to, isFull: planned.isFull } satisfies Range<
+        return { _tag: "range", plan: found, next: found.end, isFull: planned.isFull } satisfies Range<
           MicroBatchPlan,
           StreamCut
         >
@@ -242,7 +236,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
             skippedIn.set(planned, skipped)
             const onLost = onTruncated === "fail" ? "fail" : (lost: TruncatedData) =>
               Effect.sync(() => {
-                skipped.push(skippedOf(stream, lost))
+                skipped.push(skippedOf(stream, { segment: lost.segment, from: lost.start, to: lost.end }))
               })
             return planned.ranges.map((range, index) =>
               SegmentPartition.make(events, range, {
@@ -325,7 +319,7 @@ const meanSize = ({ chunks }: RangePlanner.PlannedRange): number | undefined => 
 }
 
 const isEnough = ({ chunks, plan }: RangePlanner.PlannedRange, { bytes, events }: AtLeast): boolean => {
-  if (plan.length >= BigInt(Math.min(bytes, Number.MAX_SAFE_INTEGER))) return true
+  if (plan.bytes >= BigInt(Math.min(bytes, Number.MAX_SAFE_INTEGER))) return true
   const counted = chunks.reduce((sum, read) => sum + (read ?? []).reduce((count, chunk) => count + chunk.count, 0), 0)
   return counted >= events
 }

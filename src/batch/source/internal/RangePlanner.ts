@@ -144,7 +144,7 @@ const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
       isGone = isGone || isMissing
       if (gap === undefined) continue
       if (options.onTruncated === "fail") {
-        return yield* new TruncatedData({ stream, segment: id, from: gap.from, to: gap.to })
+        return yield* new TruncatedData({ stream, segment: id, start: gap.from, end: gap.to })
       }
       gaps.set(id, gap)
       frontier.set(id, from)
@@ -184,8 +184,8 @@ const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
   const known = { gaps: left, frontier, tails, isGone, isFull }
   if (plan.ranges.length === 0) return { ...known, range: none } satisfies Planned
   // The ranges are found apart from the walk that chose the cut: both must have seen the same bytes.
-  if (plan.length !== BigInt(options.limits.bytes - bytes)) {
-    const detail = `a batch of ${plan.length} bytes was planned where there are ${options.limits.bytes - bytes}: ` +
+  if (plan.bytes !== BigInt(options.limits.bytes - bytes)) {
+    const detail = `a batch of ${plan.bytes} bytes was planned where there are ${options.limits.bytes - bytes}: ` +
       `${from.toString()} to ${to.toString()}`
     return yield* new Overtaken({ reason: new InvalidPosition({ stream, detail }) })
   }
@@ -208,21 +208,21 @@ const split = ({ chunks, plan }: PlannedRange): PlannedRange => {
   const parts = plan.ranges.flatMap((range, index): ReadonlyArray<Part> => {
     const read = chunks[index]
     if (read === undefined) return [{ range, read }]
-    const size = Math.max(pieceSize, Math.ceil(Number(range.length) / pieces))
+    const size = Math.max(pieceSize, Math.ceil(Number(range.bytes) / pieces))
     return EventChunk.divide(read, size).map((piece) => ({
-      range: narrow(range, piece[0]?.startOffset ?? range.from, piece.at(-1)?.endOffset ?? range.to),
+      range: narrow(range, piece[0]?.startOffset ?? range.start, piece.at(-1)?.endOffset ?? range.end),
       read: piece
     }))
   })
-  const { from, stream, to } = plan
+  const { start: from, stream, end: to } = plan
   return {
-    plan: BatchPlan.make({ stream, from, to, ranges: parts.map(({ range }) => range) }),
+    plan: BatchPlan.make({ stream, start: from, end: to, ranges: parts.map(({ range }) => range) }),
     chunks: parts.map(({ read }) => read)
   }
 }
 
 const narrow = ({ predecessors, segment, stream }: SegmentRange, from: bigint, to: bigint): SegmentRange =>
-  SegmentRange.make({ stream, segment, from, to, predecessors })
+  SegmentRange.make({ stream, segment, start: from, end: to, predecessors })
 
 const unfinished = (readable: ReadonlyArray<Readable>, frontier: ReadonlyMap<SegmentId, bigint>): boolean =>
   readable.some(({ id, to }) => (frontier.get(id) ?? to) < to)
@@ -422,8 +422,8 @@ const planOf = Effect.fnUntraced(function*(
   const found = entered ? yield* BatchPlanning.ranges({ from, to }, gaps.size === 0 ? "fail" : () => Effect.void) : [
     ...to.positions
   ].map(([segment, end]) =>
-    SegmentRange.make({ stream, segment, from: from.positions.get(segment) ?? end, to: end, predecessors: [] })
+    SegmentRange.make({ stream, segment, start: from.positions.get(segment) ?? end, end: end, predecessors: [] })
   )
-  const ranges = found.map((range) => narrow(range, startOf(range.segment, range.from), range.to))
-  return BatchPlan.make({ stream, from, to, ranges: ranges.filter((range) => range.from < range.to) })
+  const ranges = found.map((range) => narrow(range, startOf(range.segment, range.start), range.end))
+  return BatchPlan.make({ stream, start: from, end: to, ranges: ranges.filter((range) => range.start < range.end) })
 })

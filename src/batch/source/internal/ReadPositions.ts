@@ -55,7 +55,7 @@ export const exactly = Effect.fnUntraced(
  */
 export const atTime = Effect.fnUntraced(function*(stream: ScopedStream, time: bigint) {
   const found = yield* Stream.runFold(
-    BatchReader.stream(Watermarks.of(stream), { concurrency: 1, readAhead: 1024 * 1024 }),
+    BatchReader.stream(Watermarks.of(stream), { concurrency: 1, readAheadBytes: 1024 * 1024 }),
     (): { readonly any: boolean; readonly last: Watermark | undefined } => ({ any: false, last: undefined }),
     ({ last }, { event }) => ({ any: true, last: event.upperTime < time ? event : last })
   )

@@ -77,7 +77,7 @@ export const make = <A>(
     const chunks = ahead?.kept
     if (chunks !== undefined) return decoded(chunks, (chunk) => EventChunk.decode(chunk, codec))
     const stream = EventStream.make<B>(events.name, { codec })
-    return BatchReader.readRange(stream, range, { readAhead, onTruncated }).pipe(
+    return BatchReader.readRange(stream, range, { readAheadBytes: readAhead, onTruncated }).pipe(
       Stream.catch((error) =>
         error.reason._tag === "TruncatedData" ? Stream.fromEffect(explain(error.reason)) : Stream.fail(error)
       ),
@@ -109,7 +109,7 @@ export const make = <A>(
   return {
     id,
     predecessors,
-    bytes: Number(range.length),
+    bytes: Number(range.bytes),
     events: strict,
     tolerant,
     raw: Stream.suspend(() => complete(range, met, stored)),

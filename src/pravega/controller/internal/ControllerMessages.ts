@@ -160,8 +160,8 @@ const retentionPolicy = (
     case "BySize":
       return {
         retentionType: Type.SIZE,
-        retentionParam: policy.minimum,
-        retentionMax: policy.maximum ?? unlimited
+        retentionParam: policy.minimumBytes,
+        retentionMax: policy.maximumBytes ?? unlimited
       }
   }
 }
@@ -216,7 +216,7 @@ const fromRetentionPolicy = (
         limited ? { maximum: Duration.millis(Number(maximum)) } : {}
       )
     case Type.SIZE:
-      return RetentionPolicy.bySize(minimum, limited ? { maximum } : {})
+      return RetentionPolicy.bySize(minimum, limited ? { maximumBytes: maximum } : {})
     default:
       throw new Error(`retention policy ${policy.retentionType} is not known`)
   }

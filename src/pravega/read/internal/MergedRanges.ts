@@ -76,7 +76,7 @@ const readAll = (
 /** Puts all chunks of a range into the queue, waiting while it is full. */
 const pump = (
   segments: Segments["Service"],
-  { from, segment, stream, to }: SegmentRange,
+  { start: from, segment, stream, end: to }: SegmentRange,
   options: Options,
   queue: Queue.Enqueue<EventChunk, ReadError | Cause.Done>
 ): Effect.Effect<void, ReadError> =>
@@ -102,6 +102,6 @@ const dependencies = (steps: ReadonlyArray<Step>): (step: Step) => ReadonlyArray
     ...range.predecessors
       .filter((id) => Segment.epoch(id) < Segment.epoch(range.segment))
       .flatMap((id) => bySegment.get(id) ?? []),
-    ...(bySegment.get(range.segment) ?? []).filter((other) => other.range.from < range.from)
+    ...(bySegment.get(range.segment) ?? []).filter((other) => other.range.start < range.start)
   ]
 }

@@ -137,6 +137,6 @@ const writtenOf = (
   new Map(
     [...progress].filter(([, { events }]) => events > 0).map(([segment, { checksum, events, length, writerId }]) => [
       segment,
-      { writerId, events: BigInt(events), length: BigInt(length), checksum }
+      { writerId, events: BigInt(events), bytes: BigInt(length), checksum }
     ])
   )
