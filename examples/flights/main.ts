@@ -71,10 +71,11 @@ Audit, computed from the data set and the two streams, apart from the pipeline:
 const pravega = (
   controller: Option.Option<string>,
   directory: string
-): Layer.Layer<Pravega, Layer.Error<ReturnType<typeof Pravega.layer | typeof Pravega.layerEmbedded>>> =>
+): Layer.Layer<Pravega, Layer.Error<ReturnType<typeof Pravega.layerConfig | typeof Pravega.layerEmbedded>>> =>
   Option.match(controller, {
     onNone: () => Pravega.layerEmbedded({ directory: join(directory, "data") }),
-    onSome: (address) => Pravega.layer({ controller: address })
+    // user, password and trusted certificates come from the environment
+    onSome: (address) => Pravega.layerConfig({ controller: address })
   })
 
 const command = Command.make("flights", {

@@ -2,9 +2,8 @@
  * Opens the logs at a home for a command, and makes nothing where there is nothing: to open a log that is not there
  * makes it, in every home, so that what is not there is looked for first, and stands for itself as an empty log in memory.
  */
-import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
@@ -66,13 +65,7 @@ const without = <A, E>(body: Use<A, E>, query: QueryName, detail: string): Effec
   Effect.provide(body(new NothingKnown({ query, detail })), CheckpointLog.layerMemory)
 
 /** Like any program's, from the environment, but for the controller if it was named. */
-const client = (controller: string | undefined) =>
-  controller === undefined
-    ? Pravega.layerConfig()
-    : Layer.provide(
-      Pravega.layerConfig(),
-      ConfigProvider.layerAdd(ConfigProvider.fromUnknown({ PRAVEGA_CONTROLLER: controller }), { asPrimary: true })
-    )
+const client = (controller: string | undefined) => Pravega.layerConfig({ controller })
 
 const unavailable = (query: QueryName, cause: unknown) =>
   new CheckpointLogError({ reason: new LogUnavailable({ query, operation: "open", cause }) })

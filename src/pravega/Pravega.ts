@@ -9,14 +9,13 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type { EmbeddedOptions } from "../embedded/Embedded.ts"
 import type { EmbeddedError } from "../embedded/EmbeddedError.ts"
-import { Controller, type ControllerOptions } from "./controller/Controller.ts"
+import { Controller, type ControllerOptions, type StoreEndpoint } from "./controller/Controller.ts"
 import * as ControllerAddress from "./controller/ControllerAddress.ts"
 import * as ControllerLayers from "./controller/ControllerLayers.ts"
 import type { ControllerTransport, TlsOptions } from "./controller/ControllerTransport.ts"
-import * as Credentials from "./controller/Credentials.ts"
+import type { TlsFailed } from "./controller/TlsFailed.ts"
 import * as SegmentRequests from "./segmentstore/SegmentRequests.ts"
 import { Segments } from "./segmentstore/Segments.ts"
 import { SegmentStores, type SegmentStoresOptions } from "./segmentstore/SegmentStores.ts"
@@ -33,11 +32,28 @@ export interface PravegaOptions extends ControllerOptions {
   readonly tls?: TlsOptions | undefined
   /** How long connecting to a segment store may take. Default: 5 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
+  /**
+   * Where to connect to for a segment store, by the address that the controller names it with: for stores behind a proxy
+   * or in a container, whose own addresses can't be reached from here. With `tls://` the certificate must be that of the
+   * host connected to. Default: the address itself.
+   *
+   * **Example**
+   *
+   * ```ts
+   * import { Pravega } from "effect-pravega"
+   *
+   * const Tunnelled = Pravega.layer({
+   *   controller: "tcp://localhost:9090",
+   *   resolveStore: ({ port }) => ({ host: "localhost", port })
+   * })
+   * ```
+   */
+  readonly resolveStore?: ((endpoint: StoreEndpoint) => StoreEndpoint) | undefined
   readonly stores?: SegmentStoresOptions | undefined
 }
 
 /** The options of a client without sockets. @category models @since 0.1.0 */
-export type ClientOptions = Omit<PravegaOptions, "controller" | "tls" | "connectTimeout">
+export type ClientOptions = Omit<PravegaOptions, "controller" | "tls" | "connectTimeout" | "resolveStore">
 
 /** @category services @since 0.1.0 */
 export class Pravega extends Context.Service<Pravega, {
@@ -75,7 +91,7 @@ export class Pravega extends Context.Service<Pravega, {
    */
   static readonly layer = (
     options: PravegaOptions
-  ): Layer.Layer<Pravega, ControllerAddress.InvalidControllerAddress> =>
+  ): Layer.Layer<Pravega, ControllerAddress.InvalidControllerAddress | TlsFailed> =>
     Layer.unwrap(Effect.gen(function*() {
       const { secure } = yield* Effect.fromResult(ControllerAddress.parse(options.controller))
       return Pravega.layerTransport(options).pipe(
@@ -83,6 +99,7 @@ export class Pravega extends Context.Service<Pravega, {
           ControllerLayers.grpc({ controller: options.controller, tls: options.tls }),
           SegmentStoreTransport.layerSocket({
             connectTimeout: options.connectTimeout,
+            resolve: options.resolveStore,
             tls: secure ? options.tls ?? {} : undefined
           })
         ))
@@ -116,24 +133,30 @@ export class Pravega extends Context.Service<Pravega, {
 
   /**
    * A client of a cluster, configured from outside: `PRAVEGA_CONTROLLER` (the address, `tcp://localhost:9090` if unset),
-   * `PRAVEGA_USER` and `PRAVEGA_PASSWORD` (basic authentication, if set), `PRAVEGA_TLS_CA` (trusted certificates, PEM
-   * text). Other options are given here.
+   * `PRAVEGA_USER` and `PRAVEGA_PASSWORD` (basic authentication: both or neither), `PRAVEGA_TLS_CA` (trusted certificates,
+   * PEM text). What is given here is not asked for outside.
+   *
+   * **Example**
+   *
+   * ```ts
+   * import { Pravega } from "effect-pravega"
+   *
+   * const Live = Pravega.layerConfig({ attempts: 20 })
+   * ```
    */
   static readonly layerConfig = (
-    options: Omit<PravegaOptions, "controller"> = {}
-  ): Layer.Layer<Pravega, Config.ConfigError | ControllerAddress.InvalidControllerAddress> =>
+    options: Omit<PravegaOptions, "controller"> & { readonly controller?: string | undefined } = {}
+  ): Layer.Layer<Pravega, Config.ConfigError | ControllerAddress.InvalidControllerAddress | TlsFailed> =>
     // loaded here, not at import: Config and what it needs are a twentieth of it
     Layer.unwrap(
       Effect.promise(() => import("./PravegaConfig.ts")).pipe(
         Effect.flatMap(({ settings }) => settings),
-        Effect.map(({ ca, controller, password, user }) =>
+        Effect.map(({ ca, controller, credentials }) =>
           Pravega.layer({
             ...options,
-            controller,
-            ...(Option.isSome(user) && Option.isSome(password)
-              ? { credentials: Credentials.basic(user.value, password.value) }
-              : {}),
-            ...(Option.isSome(ca) ? { tls: { ...options.tls, ca: ca.value } } : {})
+            controller: options.controller ?? controller,
+            credentials: options.credentials ?? credentials,
+            tls: ca === undefined ? options.tls : { ca, ...options.tls }
           })
         )
       )

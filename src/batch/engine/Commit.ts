@@ -285,8 +285,35 @@ const session = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, name: string): SinkSe
 /** What another owner did, or may have done: nothing is aborted any more, and another try makes no sense. */
 const isDecidedElsewhere = (error: unknown): boolean => error instanceof CheckpointLogError && !error.isRetryable
 
-/** Errors of sinks are, but for those that say that they are not: another try has other transactions. */
-const isWorthRetrying = (error: unknown): boolean => {
+/**
+ * Whether a step, or the opening of a run, that failed so may be tried again. Errors of sinks may, but for those that say
+ * that they may not: another try has other transactions.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const isWorthRetrying = (error: unknown): boolean => {
   if (isDecidedElsewhere(error) || error instanceof CommitError || error instanceof SourceError) return false
+  if (isUnchangeable(error)) return false
   return !(error instanceof ReadError || error instanceof SqlSinkError) || error.isRetryable
 }
+
+/** Reasons of clients' errors that a new transaction and a new writer meet again. */
+const unchangeable = new Set([
+  "EventTooLarge",
+  "EncodeFailed",
+  "ScopeNotFound",
+  "StreamNotFound",
+  "StreamSealed",
+  "InvalidName",
+  "LeaseOutOfBounds",
+  "Unauthenticated",
+  "PermissionDenied",
+  "AccessRefused",
+  "TlsFailed"
+])
+
+/** By the reason, or its own one. */
+const isUnchangeable = (error: unknown): boolean =>
+  error instanceof Error && "reason" in error && error.reason instanceof Error &&
+  (unchangeable.has(error.reason.name) || isUnchangeable(error.reason))

@@ -22,6 +22,7 @@ import type { StreamCut } from "../../core/StreamCut.ts"
 import * as StreamCutOrder from "../../core/StreamCutOrder.ts"
 import * as StreamName from "../../core/StreamName.ts"
 import { ControllerError, InvalidRequest, InvalidStreamCut } from "../controller/ControllerError.ts"
+import * as Outage from "../Outage.ts"
 import { Pravega } from "../Pravega.ts"
 import * as StreamCuts from "../read/StreamCuts.ts"
 import type { SegmentError } from "../segmentstore/SegmentError.ts"
@@ -354,7 +355,7 @@ export const scale = Effect.fn("Admin.scale")(
     yield* Effect.repeat(controller.checkScale(target, started.epoch), {
       until: (done) => done,
       schedule: Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("1 second")])
-    })
+    }).pipe(Outage.during(() => `scaling ${target.toString()}`, () => "the controller has not finished it"))
     return started.segments
   }
 )

@@ -47,7 +47,11 @@ const schemes: Readonly<Record<string, { readonly secure: boolean }>> = {
  * @since 0.1.0
  */
 export const parse = (address: string): Result.Result<ControllerAddress, InvalidControllerAddress> => {
-  const fail = (problem: string) => Result.fail(new InvalidControllerAddress({ address, problem }))
+  const shown = withoutPassword(address)
+  const fail = (problem: string) => Result.fail(new InvalidControllerAddress({ address: shown, problem }))
+  if (shown !== address) {
+    return fail("it holds a user or a password: give them as credentials (PRAVEGA_USER and PRAVEGA_PASSWORD)")
+  }
   const match = /^(?:([a-z]+):\/\/)?([^/]+)\/?$/.exec(address.trim())
   if (match === null || match[2] === undefined) return fail("it can't be read")
   const scheme = schemes[match[1] ?? "tcp"]
@@ -61,4 +65,18 @@ export const parse = (address: string): Result.Result<ControllerAddress, Invalid
     endpoints.push(`${endpoint[1]}:${port}`)
   }
   return Result.succeed({ secure: scheme.secure, endpoints })
+}
+
+/** Whatever stands before an `@` may be secret. */
+const withoutPassword = (address: string): string => address.replace(/^([a-z]+:\/\/)?.*@/s, "$1<redacted>@")
+
+/**
+ * The parts of an endpoint as `parse` gives it; an IPv6 host without its brackets.
+ *
+ * @category getters
+ * @since 0.2.0
+ */
+export const hostAndPort = (endpoint: string): { readonly host: string; readonly port: number } => {
+  const colon = endpoint.lastIndexOf(":")
+  return { host: endpoint.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(endpoint.slice(colon + 1)) }
 }

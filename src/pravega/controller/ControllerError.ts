@@ -8,6 +8,9 @@
 import * as Schema from "effect/Schema"
 import { ScopedStream } from "../../core/ScopedStream.ts"
 import { TransactionId } from "../../core/TransactionId.ts"
+import { TlsFailed } from "./TlsFailed.ts"
+
+export { TlsFailed } from "./TlsFailed.ts"
 
 /** There is no such scope. @category errors @since 0.1.0 */
 export class ScopeNotFound extends Schema.TaggedError<ScopeNotFound>()("ScopeNotFound", { scope: Schema.String }) {
@@ -352,6 +355,7 @@ export const ControllerErrorReason = Schema.Union([
   Outdated,
   Unauthenticated,
   PermissionDenied,
+  TlsFailed,
   ControllerUnavailable,
   OutcomeUnknown,
   RequestFailed,

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import { Controller, type ControllerOptions } from "./Controller.ts"
 import type { InvalidControllerAddress } from "./ControllerAddress.ts"
 import { ControllerTransport, type GrpcOptions } from "./ControllerTransport.ts"
+import type { TlsFailed } from "./TlsFailed.ts"
 
 /** The client over whatever transport there is. It holds nothing but its options. @category layers @since 0.2.0 */
 export const client = (options: ControllerOptions = {}): Layer.Layer<Controller, never, ControllerTransport> =>
@@ -28,7 +29,7 @@ export const client = (options: ControllerOptions = {}): Layer.Layer<Controller,
  * @category layers
  * @since 0.2.0
  */
-export const grpc = (options: GrpcOptions): Layer.Layer<ControllerTransport, InvalidControllerAddress> =>
+export const grpc = (options: GrpcOptions): Layer.Layer<ControllerTransport, InvalidControllerAddress | TlsFailed> =>
   Layer.effect(
     ControllerTransport,
     Effect.flatMap(Effect.promise(() => import("./internal/GrpcTransport.ts")), (transport) => transport.make(options))

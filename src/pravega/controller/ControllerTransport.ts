@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { TlsFailed } from "./TlsFailed.ts"
 
 /** gRPC's statuses but OK, by name; the index plus one is the number. @category models @since 0.1.0 */
 export const statusCodes = [
@@ -38,7 +39,9 @@ export class TransportError extends Schema.TaggedError<TransportError>()("Transp
   code: Schema.Literals(statusCodes),
   details: Schema.String,
   /** False only if the request certainly never left: then it had no effect. */
-  sent: Schema.Boolean
+  sent: Schema.Boolean,
+  /** Present: no other try can change it, and nothing was sent. */
+  tls: Schema.optionalKey(TlsFailed)
 }) {
   override get message(): string {
     return `${this.code}: ${this.details}`

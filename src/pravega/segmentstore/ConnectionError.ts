@@ -5,6 +5,8 @@
  */
 import * as Schema from "effect/Schema"
 import * as CauseText from "../../core/CauseText.ts"
+import { note } from "../controller/Proxy.ts"
+import { TlsFailed } from "../controller/TlsFailed.ts"
 
 /** The connection to a segment store could not be opened. @category errors @since 0.1.0 */
 export class ConnectionRefused extends Schema.TaggedError<ConnectionRefused>()("ConnectionRefused", {
@@ -12,7 +14,11 @@ export class ConnectionRefused extends Schema.TaggedError<ConnectionRefused>()("
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `cannot connect to segment store ${this.endpoint}: ${CauseText.of(this.cause)}`
+    return `cannot connect to segment store ${this.endpoint}: ${CauseText.of(this.cause)}${note()}`
+  }
+  /** False: every other try would end the same way. */
+  get isRetryable(): boolean {
+    return !(this.cause instanceof TlsFailed)
   }
 }
 

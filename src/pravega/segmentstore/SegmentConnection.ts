@@ -11,6 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { StoreEndpoint } from "../controller/Controller.ts"
+import * as Outage from "../Outage.ts"
 import * as WireCodec from "../wire/WireCodec.ts"
 import { highVersion, lowVersion, type WireCommand } from "../wire/WireCommand.ts"
 import { WireError } from "../wire/WireError.ts"
@@ -74,7 +75,10 @@ export interface SegmentConnection {
 export interface ConnectionOptions {
   /** How long nothing may have come before a KeepAlive is sent. 10 seconds by default, as in Java's client. */
   readonly keepAliveInterval?: Duration.Input | undefined
-  /** How long nothing may have come before the connection counts as lost. 3 minutes by default, as in Java's client. */
+  /**
+   * How long nothing may have come before the connection counts as lost. 1 minute by default; 3 in Java's client, which
+   * is how long what waits on a half-open connection then waits.
+   */
   readonly silenceLimit?: Duration.Input | undefined
 }
 
@@ -96,13 +100,14 @@ export const make = Effect.fnUntraced(function*(
     (connection) => Effect.sync(() => connection.lose("it was released"))
   )
   const interval = Duration.fromInputUnsafe(options.keepAliveInterval ?? Duration.seconds(10))
-  const limit = Duration.fromInputUnsafe(options.silenceLimit ?? Duration.minutes(3))
+  const limit = Duration.fromInputUnsafe(options.silenceLimit ?? Duration.minutes(1))
   yield* Effect.forkScoped(watchSilence(connection, interval, limit), { startImmediately: true })
   return connection
 })
 
 /**
  * Counts intervals instead of comparing times: a machine that slept does not take its own sleep for the peer's silence.
+ * A peer that owes answers, and does not answer a KeepAlive either, is an outage.
  */
 const watchSilence = Effect.fnUntraced(function*(
   connection: Connection,
@@ -110,16 +115,30 @@ const watchSilence = Effect.fnUntraced(function*(
   limit: Duration.Duration
 ) {
   let silence = 0
-  while (!connection.isLost()) {
-    yield* Effect.sleep(interval)
-    if (connection.takeReceived()) {
-      silence = 0
-      continue
+  let noticed: Outage.Notice | undefined
+  const answered = Effect.suspend(() => {
+    const notice = noticed
+    noticed = undefined
+    return notice?.over(true) ?? Effect.void
+  })
+  const looking = Effect.gen(function*() {
+    while (!connection.isLost()) {
+      yield* Effect.sleep(interval)
+      if (connection.takeReceived()) {
+        silence = 0
+        yield* answered
+        continue
+      }
+      silence += Duration.toMillis(interval)
+      if (silence >= Duration.toMillis(limit)) connection.lose(`nothing came for ${Duration.format(limit)}`)
+      else connection.send({ _tag: "KeepAlive" })
+      if (silence < 2 * Duration.toMillis(interval) || !connection.isAwaited()) continue
+      const problem = `segment store ${connection.endpoint} answers nothing, no KeepAlive either`
+      if (noticed !== undefined) yield* noticed.lasts(problem)
+      else noticed = yield* Outage.notice(`the connection to segment store ${connection.endpoint}`, problem, silence)
     }
-    silence += Duration.toMillis(interval)
-    if (silence >= Duration.toMillis(limit)) connection.lose(`nothing came for ${Duration.format(limit)}`)
-    else connection.send({ _tag: "KeepAlive" })
-  }
+  })
+  yield* Effect.ensuring(looking, Effect.suspend(() => noticed?.over(false) ?? Effect.void))
 })
 
 /**
@@ -208,6 +227,9 @@ class Connection implements SegmentConnection {
     })
 
   readonly isLost = (): boolean => this.lost !== undefined
+
+  /** Whether somebody waits for a reply. */
+  readonly isAwaited = (): boolean => this.handlers.size > 0
 
   readonly fail = (reason: string): void => this.lose(reason)
 

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { TlsFailed } from "../controller/TlsFailed.ts"
 
 /**
  * There is no such segment: the stream was truncated beyond it or deleted, or its transaction has ended.
@@ -114,6 +115,7 @@ export const SegmentErrorReason = Schema.Union([
   SegmentSealed,
   OffsetOutOfRange,
   AccessRefused,
+  TlsFailed,
   StoreUnavailable,
   UnexpectedStoreReply
 ])

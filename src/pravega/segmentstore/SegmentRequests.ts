@@ -19,6 +19,8 @@ import * as Segment from "../../core/Segment.ts"
 import * as BackOff from "../controller/BackOff.ts"
 import { type AccessOperation, Controller, type StoreEndpoint } from "../controller/Controller.ts"
 import type { ControllerError } from "../controller/ControllerError.ts"
+import { TlsFailed } from "../controller/TlsFailed.ts"
+import * as Outage from "../Outage.ts"
 import type { WireCommand } from "../wire/WireCommand.ts"
 import type { ConnectionLost, ConnectionRefused } from "./ConnectionError.ts"
 import { usableMillis } from "./internal/DelegationToken.ts"
@@ -65,6 +67,8 @@ interface Operation<A> {
   readonly name: string
   readonly access: AccessOperation
   readonly timeout: Duration.Duration
+  /** Its answer may come late, and does when all is well: only what failed tells of an outage. */
+  readonly isPatient?: true
   readonly command: (requestId: bigint, token: string) => WireCommand
   readonly interpret: (reply: WireCommand) => Answer<A>
 }
@@ -194,16 +198,18 @@ const request = <A>(
   Effect.suspend(() => {
     let attempts = 0
     let refusals = 0
+    let last = operation.isPatient ? undefined : "no answer from the segment store"
     const once = Effect.suspend(() => {
       attempts++
       return attempt(sources, segment, operation, () => refusals++ === 0)
     })
     return once.pipe(
-      Effect.tapErrorTag(
-        "Again",
-        ({ lost }) => Effect.andThen(sources.forget(segment), lost ? onLost : Effect.void)
-      ),
+      Effect.tapErrorTag("Again", ({ lost, problem }) => {
+        last = problem
+        return Effect.andThen(sources.forget(segment), lost ? onLost : Effect.void)
+      }),
       Effect.retry({ schedule: backOff, while: (error) => error._tag === "Again" }),
+      Outage.during(() => `${operation.name} of ${nameOf(segment)}`, () => last),
       Effect.catchTag("Again", ({ problem }) =>
         failed(new StoreUnavailable({ segment: nameOf(segment), attempts, problem })))
     )
@@ -247,7 +253,10 @@ const attempt = Effect.fnUntraced(
   },
   Effect.scoped,
   Effect.catchTags({
-    ConnectionRefused: (error) => Effect.fail(new Again({ problem: error.message, lost: false })),
+    ConnectionRefused: (error) =>
+      error.cause instanceof TlsFailed
+        ? failed(error.cause)
+        : Effect.fail(new Again({ problem: error.message, lost: false })),
     ConnectionLost: (error) => Effect.fail(new Again({ problem: error.message, lost: true }))
   })
 )
@@ -276,6 +285,7 @@ const read = (segment: string, offset: bigint, suggestedLength: number): Operati
   name: "read",
   access: "read",
   timeout: readTimeout,
+  isPatient: true,
   command: (requestId, delegationToken) => ({
     _tag: "ReadSegment",
     segment,

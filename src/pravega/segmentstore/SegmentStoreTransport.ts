@@ -12,6 +12,8 @@ import type * as Scope from "effect/Scope"
 import type { Socket } from "node:net"
 import type { StoreEndpoint } from "../controller/Controller.ts"
 import type { TlsOptions } from "../controller/ControllerTransport.ts"
+import { TlsFailed } from "../controller/TlsFailed.ts"
+import { connectOptions, explain } from "../controller/TlsProblem.ts"
 import type { BytePipe, PipeHandlers } from "./BytePipe.ts"
 import { ConnectionRefused } from "./ConnectionError.ts"
 
@@ -21,6 +23,8 @@ export interface SocketOptions {
   readonly connectTimeout?: Duration.Input | undefined
   /** Present: TLS from the first byte on. Certificate and host name are verified unless this says otherwise. */
   readonly tls?: TlsOptions | undefined
+  /** Where to connect to, for stores that the controller names by an address that can't be reached from here. */
+  readonly resolve?: ((endpoint: StoreEndpoint) => StoreEndpoint) | undefined
 }
 
 /** `host:port`, as errors and logs name a store. @category formatting @since 0.1.0 */
@@ -34,7 +38,16 @@ export class SegmentStoreTransport extends Context.Service<SegmentStoreTransport
 }>()("effect-pravega/pravega/SegmentStoreTransport") {
   /** TCP, or TLS if configured, with Nagle's algorithm off. */
   static readonly layerSocket = (options: SocketOptions = {}): Layer.Layer<SegmentStoreTransport> =>
-    Layer.succeed(SegmentStoreTransport, { open: (endpoint) => openSocket(endpoint, options) })
+    Layer.sync(SegmentStoreTransport, () => {
+      let agreed = false
+      const agreement = {
+        has: () => agreed,
+        note: () => {
+          agreed = true
+        }
+      }
+      return { open: (endpoint) => openSocket(options.resolve?.(endpoint) ?? endpoint, options, agreement) }
+    })
 
   /** Pipes in memory: `accept` is handed what the pipe is opened with, or fails as a refused connection does. */
   static readonly layerMemory = (
@@ -54,13 +67,26 @@ const sendBufferBytes = 256 * 1024
  */
 const receiveBufferBytes = 128 * 1024
 
+/** Whether these settings have led to a TLS connection: then a certificate that is refused may be one that is being changed. */
+interface Agreement {
+  readonly has: () => boolean
+  readonly note: () => void
+}
+
 const openSocket = (
   endpoint: StoreEndpoint,
-  options: SocketOptions
+  options: SocketOptions,
+  agreement: Agreement
 ): Effect.Effect<BytePipe, ConnectionRefused, Scope.Scope> => {
   const name = formatEndpoint(endpoint)
   const timeout = Duration.fromInputUnsafe(options.connectTimeout ?? Duration.seconds(5))
-  const refuse = (cause: unknown) => new ConnectionRefused({ endpoint: name, cause })
+  const refuse = (cause: unknown) => {
+    const problem = options.tls === undefined || agreement.has() ? undefined : explain(cause)
+    return new ConnectionRefused({
+      endpoint: name,
+      cause: problem === undefined ? cause : new TlsFailed({ server: `segment store ${name}`, problem, cause })
+    })
+  }
   return Effect.acquireRelease(
     Effect.try({
       // throws for certificates that cannot be parsed and for ports out of range
@@ -71,7 +97,10 @@ const openSocket = (
   ).pipe(Effect.tap((pipe) =>
     Effect.callback<void, ConnectionRefused>((resume) => {
       const event = options.tls === undefined ? "connect" : "secureConnect"
-      pipe.onceOpen(event, (cause) => resume(cause === undefined ? Effect.void : Effect.fail(refuse(cause))))
+      pipe.onceOpen(event, (cause) => {
+        if (cause === undefined) agreement.note()
+        resume(cause === undefined ? Effect.void : Effect.fail(refuse(cause)))
+      })
     }).pipe(
       Effect.timeoutOrElse({
         duration: timeout,
@@ -103,18 +132,7 @@ const connectTcp = ({ host, port }: StoreEndpoint): SocketPipe => {
 
 /** The bytes come as `data`. Node checks certificate and host name before it says `secureConnect`. */
 const connectTls = ({ host, port }: StoreEndpoint, options: TlsOptions): Socket =>
-  tls().connect({
-    host,
-    port,
-    ...(net().isIP(host) === 0 ? { servername: host } : {}),
-    ...(options.ca === undefined ? {} : { ca: pem(options.ca) }),
-    ...(options.certificate === undefined
-      ? {}
-      : { cert: pem(options.certificate.chain), key: pem(options.certificate.key) }),
-    ...(options.verifyHostName === false ? { checkServerIdentity: () => undefined } : {})
-  }).setNoDelay(true)
-
-const pem = (text: string | Uint8Array): string | Buffer => (typeof text === "string" ? text : Buffer.from(text))
+  tls().connect(connectOptions(host, port, options)).setNoDelay(true)
 
 class SocketPipe implements BytePipe {
   private readonly socket: Socket

@@ -14,6 +14,7 @@ import {
   StreamSealed,
   TransactionNotOpen
 } from "../controller/ControllerError.ts"
+import { TlsFailed } from "../controller/TlsFailed.ts"
 import { AccessRefused, StoreUnavailable } from "../segmentstore/SegmentError.ts"
 import { AppendRefused, EncodeFailed, EventTooLarge, WriterClosed } from "../write/WriterError.ts"
 
@@ -63,6 +64,7 @@ export const TransactionErrorReason = Schema.Union([
   WriterClosed,
   AppendRefused,
   AccessRefused,
+  TlsFailed,
   StoreUnavailable,
   StreamSealed,
   StreamNotFound,

@@ -11,6 +11,7 @@ import type { TransactionId } from "../../core/TransactionId.ts"
 import type { WriterId } from "../../core/WriterId.ts"
 import type { Controller, PingStatus } from "../controller/Controller.ts"
 import { type ControllerError, OutcomeUnknown, TransactionNotOpen } from "../controller/ControllerError.ts"
+import * as Outage from "../Outage.ts"
 import * as CommitTimes from "./internal/CommitTimes.ts"
 import { PingRefused, type TransactionErrorReason } from "./TransactionError.ts"
 
@@ -152,9 +153,26 @@ export const commit = Effect.fnUntraced(function*(
  * @category running
  * @since 0.1.0
  */
-export const awaitCommitted = Effect.fnUntraced(function*(
+export const awaitCommitted = (
   ref: TransactionRef,
   acceptedAt?: number
+): Effect.Effect<void, TransactionErrorReason> =>
+  Effect.suspend(() => {
+    let state = "not known"
+    return untilCommitted(ref, acceptedAt, (now) => {
+      state = now
+    }).pipe(
+      Outage.during(
+        () => `the commit of transaction ${ref.id} on ${ref.stream.toString()}`,
+        () => `its state at the controller is ${state}`
+      )
+    )
+  })
+
+const untilCommitted = Effect.fnUntraced(function*(
+  ref: TransactionRef,
+  acceptedAt: number | undefined,
+  onState: (state: string) => void
 ): Effect.fn.Return<void, TransactionErrorReason> {
   if (acceptedAt !== undefined) {
     const quiet = acceptedAt + CommitTimes.quietMillis(ref.controller) - (yield* MonotonicClock.millis)
@@ -164,11 +182,14 @@ export const awaitCommitted = Effect.fnUntraced(function*(
     const state = yield* Effect.result(ref.controller.transactionState(ref.stream, ref.id))
     if (state._tag === "Failure") {
       if (!state.failure.isRetryable) return yield* toReason(state.failure)
+      onState(`not known (${state.failure.message})`)
     } else if (state.success === "committed") {
       if (acceptedAt !== undefined) CommitTimes.note(ref.controller, (yield* MonotonicClock.millis) - acceptedAt)
       return
     } else if (state.success !== "open" && state.success !== "committing") {
       return yield* notOpen(ref, state.success)
+    } else {
+      onState(state.success)
     }
     yield* Effect.sleep(Duration.millis(pause))
   }

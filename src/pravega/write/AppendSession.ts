@@ -6,9 +6,12 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { ControllerError } from "../controller/ControllerError.ts"
+import { TlsFailed } from "../controller/TlsFailed.ts"
+import * as Outage from "../Outage.ts"
 import type { ConnectionLost, ConnectionRefused } from "../segmentstore/ConnectionError.ts"
 import type { SegmentConnection } from "../segmentstore/SegmentConnection.ts"
 import { AccessRefused, StoreUnavailable } from "../segmentstore/SegmentError.ts"
@@ -57,12 +60,35 @@ const longestPauseMillis = 2000
 const refusalLimit = 3
 const setupTimeout = Duration.seconds(30)
 
-/** Runs until the segment takes no more events, or the appender is closed. @category running @since 0.1.0 */
-export const run = Effect.fnUntraced(function*<E = never>(
+/**
+ * Runs until the segment takes no more events, or the appender is closed. Says so when it takes none for long.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <E = never>(
   appender: SegmentAppender,
   options: SessionOptions<E>
+): Effect.Effect<SessionEnd, AppendFailure | E> =>
+  Effect.suspend(() => {
+    const trouble = makeTrouble(appender, options)
+    const watching = Outage.watch(
+      `writing to ${options.segmentName}`,
+      () => appender.hasWork ? appender.progress : undefined,
+      trouble.last
+    )
+    return Effect.acquireUseRelease(
+      Effect.forkChild(Effect.interruptible(watching)),
+      () => attachments(appender, options, trouble),
+      Fiber.interrupt
+    )
+  })
+
+const attachments = Effect.fnUntraced(function*<E>(
+  appender: SegmentAppender,
+  options: SessionOptions<E>,
+  trouble: ReturnType<typeof makeTrouble>
 ): Effect.fn.Return<SessionEnd, AppendFailure | E> {
-  const trouble = makeTrouble(appender, options)
   while (true) {
     yield* awaitWork(appender)
     if (appender.isClosed) return { _tag: "Closed" }
@@ -90,8 +116,13 @@ export const run = Effect.fnUntraced(function*<E = never>(
         if (end.beforeSetup) yield* options.segments.forgetToken(options.segment.stream)
         yield* options.segments.forget(options.segment)
         break
-      case "WrongHost":
       case "Unreachable":
+        if (end.cause._tag === "ConnectionRefused" && end.cause.cause instanceof TlsFailed) {
+          return yield* end.cause.cause
+        }
+        yield* options.segments.forget(options.segment)
+        break
+      case "WrongHost":
         yield* options.segments.forget(options.segment)
         break
       case "Superseded":
@@ -243,16 +274,20 @@ const makeTrouble = (appender: SegmentAppender, options: SessionOptions<unknown>
   let refusals = 0
   let since: bigint | undefined = undefined
   let progress = appender.progress
+  let last: string | undefined = undefined
   const limitNanos = BigInt(Math.ceil(Duration.toMillis(options.outageLimit))) * BigInt(1_000_000)
   const noteProgress = () => {
     if (appender.progress > progress) {
       attempts = 0
       refusals = 0
       since = undefined
+      last = undefined
     }
     progress = appender.progress
   }
   return {
+    /** Why nothing was taken since the last success, as far as is known. */
+    last: (): string => last ?? "the segment store has not acknowledged what was sent",
     /** A fresh token was refused as well: another one will be, too. */
     tokenRefused: (endpoint: string) =>
       Effect.suspend(() => {
@@ -264,6 +299,7 @@ const makeTrouble = (appender: SegmentAppender, options: SessionOptions<unknown>
       }),
     pause: Effect.fnUntraced(function*(problem: string): Effect.fn.Return<void, AppendFailure> {
       noteProgress()
+      last = problem
       const now = yield* Clock.monotonicTimeNanos
       since ??= now
       attempts++

@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import * as CauseText from "../../core/CauseText.ts"
 import { ScopedStream } from "../../core/ScopedStream.ts"
 import { ControllerError, StreamNotFound, StreamSealed } from "../controller/ControllerError.ts"
+import { TlsFailed } from "../controller/TlsFailed.ts"
 import { AccessRefused, SegmentError, StoreUnavailable } from "../segmentstore/SegmentError.ts"
 
 /**
@@ -142,6 +143,7 @@ export const WriterErrorReason = Schema.Union([
   AppendRefused,
   AppendOutcomeUnknown,
   AccessRefused,
+  TlsFailed,
   StoreUnavailable,
   StreamSealed,
   StreamNotFound,

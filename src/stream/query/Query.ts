@@ -25,8 +25,11 @@ import type { Pipeline } from "../../batch/pipeline/Pipeline.ts"
 import type { QueryName } from "../../batch/protocol/QueryName.ts"
 import type { SourceSession } from "../../batch/source/SourceContract.ts"
 import * as MonotonicClock from "../../core/MonotonicClock.ts"
+import * as WayOut from "../../core/WayOut.ts"
+import * as Opening from "./internal/Opening.ts"
 import * as StallWatch from "./internal/StallWatch.ts"
 import * as QueryMetrics from "./QueryMetrics.ts"
+import * as Shutdown from "./Shutdown.ts"
 import { asFastAsPossible, type Trigger } from "./Trigger.ts"
 
 /** What a query fails with: the errors of its parts, and those of its log. @category models @since 0.1.0 */
@@ -64,6 +67,8 @@ export interface Options<ES, E> {
    * out. The query goes on trying. Default: 1 minute.
    */
   readonly stallAfter?: Duration.Input | undefined
+  /** What an interrupted query does, and how long it may take. Default: the batch is aborted, within 10 seconds. */
+  readonly shutdown?: Shutdown.Options | undefined
 }
 
 /** A query that runs. It stops when its Scope closes. A batch that is not prepared by then is aborted. @category models @since 0.1.0 */
@@ -84,6 +89,22 @@ export interface Query<out E> {
   readonly await: Effect.Effect<void, E>
   /** Ends the query after the batch that runs now, and waits for it. Fails as `await` does. */
   readonly stop: Effect.Effect<void, E>
+  /**
+   * Ends the query in bounded time: after the batch that runs, if that is committed within the time given; else the batch
+   * is interrupted, and what can't be interrupted is waited for as long as `shutdown.leave` says. Answers how it ended;
+   * never fails, also when the query has (`await` says why).
+   *
+   * **Example**
+   *
+   * ```ts
+   * import { Console, Effect } from "effect"
+   * import type { Query } from "effect-pravega/stream"
+   *
+   * const end = (query: Query.Query<unknown>) =>
+   *   Effect.flatMap(query.stopWithin("20 seconds"), (how) => Console.log(`the query has ${how}`))
+   * ```
+   */
+  readonly stopWithin: (finish: Duration.Input) => Effect.Effect<Shutdown.Outcome>
 }
 
 /** How long a query that found no input waits at most before it looks again, if a source can't tell it that there is more. */
@@ -103,7 +124,7 @@ export const start = Effect.fn("Query.start")(function*<A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
   options: Options<ES, E> = {}
 ): Effect.fn.Return<Query<Failure<ES, E>>, Failure<ES, E>, R | CheckpointLog | Scope.Scope> {
-  const run = yield* BatchRun.open(pipeline, options.retry ?? defaultRetry, options.resolve)
+  const run = yield* Opening.open(pipeline, options)
   const { status } = run.activity
   const stopping = yield* Deferred.make<void>()
   const reports = yield* PubSub.sliding<Option.Option<BatchProgress>>({ capacity: 1024, replay: recentCount })
@@ -127,8 +148,12 @@ export const start = Effect.fn("Query.start")(function*<A, B, ES, E, R>(
       )
     ),
     Effect.annotateLogs({ query: pipeline.name }),
-    Effect.forkScoped
+    // not of the Scope: its close would wait for as long as it takes
+    Effect.forkDetach
   )
+  const wayOut = (shutdown: Shutdown.Options | undefined) =>
+    WayOut.end(fiber, Shutdown.make(pipeline.name, shutdown, stopping, () => run.activity))
+  yield* Effect.addFinalizer(() => wayOut(options.shutdown))
   return {
     name: pipeline.name,
     progress: Stream.fromPubSub(reports).pipe(
@@ -139,7 +164,8 @@ export const start = Effect.fn("Query.start")(function*<A, B, ES, E, R>(
     status: SubscriptionRef.get(status),
     statusChanges: Stream.takeUntil(SubscriptionRef.changes(status), isLast),
     await: Fiber.join(fiber),
-    stop: Effect.andThen(Deferred.succeed(stopping, undefined), Fiber.join(fiber))
+    stop: Effect.andThen(Deferred.succeed(stopping, undefined), Fiber.join(fiber)),
+    stopWithin: (finish) => wayOut({ ...options.shutdown, finish })
   }
 })
 
@@ -167,14 +193,16 @@ export const run = <A, B, ES, E, R>(
     readonly onBatch?: ((progress: BatchProgress) => Effect.Effect<void>) | undefined
   } = {}
 ): Effect.Effect<void, Failure<ES, E>, Exclude<R, Scope.Scope> | CheckpointLog> =>
-  Effect.scoped(Effect.gen(function*() {
-    const opened = yield* BatchRun.open(pipeline, options.retry ?? defaultRetry, options.resolve)
-    const stopping = yield* Deferred.make<void>()
+  Effect.suspend(() => {
+    const stopping = Deferred.makeUnsafe<void>()
+    let activity: BatchStatus.Activity | undefined
     const onBatch = options.onBatch ?? (() => Effect.void)
-    yield* batches(opened, options, { stopping, onBatch })
-  }))
-
-const defaultRetry = Schedule.exponential("200 millis").pipe(Schedule.upTo({ times: 5 }))
+    return Effect.scoped(Effect.gen(function*() {
+      const opened = yield* Opening.open(pipeline, options)
+      activity = opened.activity
+      yield* batches(opened, options, { stopping, onBatch })
+    })).pipe(WayOut.bounded(Shutdown.make(pipeline.name, options.shutdown, stopping, () => activity)))
+  })
 
 const batches = <A, B, ES, E, R>(
   run: BatchRun.Run<A, B, ES, E, R>,

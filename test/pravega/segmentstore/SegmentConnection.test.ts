@@ -150,19 +150,19 @@ describe("SegmentConnection", () => {
         assert.deepStrictEqual(store.peer.tags(), ["Hello", "KeepAlive"])
       }))
 
-    it.effect("silence of 3 minutes loses the connection, an answer to a KeepAlive saves it", () =>
+    it.effect("silence of a minute loses the connection, an answer to a KeepAlive saves it", () =>
       Effect.gen(function*() {
         const store = new ScriptedStore()
         const connection = yield* connect(store)
         const { lost } = listen(connection)
-        yield* TestClock.adjust("170 seconds")
+        yield* TestClock.adjust("50 seconds")
         store.peer.say(keepAlive)
         yield* settle
-        yield* TestClock.adjust("180 seconds")
+        yield* TestClock.adjust("60 seconds")
         assert.isEmpty(lost)
         yield* TestClock.adjust("10 seconds")
         assert.lengthOf(lost, 1)
-        assert.match(lost[0]!.message, /store:12345 lost: nothing came for 3m/)
+        assert.match(lost[0]!.message, /store:12345 lost: nothing came for 1m/)
         yield* settle
         assert.isTrue(store.peer.closed)
         assert.isTrue(lost[0]!.isRetryable)

@@ -19,6 +19,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import * as Outage from "../../Outage.ts"
 import * as BackOff from "../BackOff.ts"
 import {
   ControllerError,
@@ -141,7 +142,7 @@ class PersistentCalls implements Calls {
   }
 
   readonly read: Calls["read"] = (method, request, context) =>
-    this.persist(method.name, (attempts) =>
+    this.persist(method.name, context, (attempts) =>
       Effect.mapError(
         this.attempt(method, request, context),
         (error) =>
@@ -159,7 +160,7 @@ class PersistentCalls implements Calls {
       let lost = false
       /** What is there now, after a lost reply; an unreadable state leaves the outcome open. */
       const readBack = Effect.catchIf(settle, hidesOutcome, (error) => Effect.succeed(notDone(error.message)))
-      return this.persist(method.name, (attempts) =>
+      return this.persist(method.name, context, (attempts) =>
         this.attempt(method, request, context).pipe(
           Effect.flatMap((reply) => interpret(reply, lost)),
           Effect.catchTag("TransportError", (error) => {
@@ -199,16 +200,21 @@ class PersistentCalls implements Calls {
   /** Attempts until `once` succeeds or fails for good; it says with `Again` that another attempt may help. */
   private persist<A>(
     method: string,
+    { operation, subject }: CallContext,
     once: (attempts: number) => Effect.Effect<A, ControllerError | Again>
   ): Effect.Effect<A, ControllerError | Again> {
     return Effect.suspend(() => {
       let attempts = 0
+      let problem = "no answer from the controller"
       return Effect.retry(Effect.suspend(() => once(++attempts)), {
         schedule: this.schedule,
-        while: (error) =>
-          error._tag === "Again" && attempts < (attemptLimits[error.error.code] ?? this.options.attempts) &&
-          !isMistake(method, error.error)
-      })
+        while: (error) => {
+          if (error._tag !== "Again") return false
+          problem = `no answer from the controller (${error.error.message})`
+          return attempts < (attemptLimits[error.error.code] ?? this.options.attempts) &&
+            !isMistake(method, error.error)
+        }
+      }).pipe(Outage.during(() => `${operation} of ${subject}`, () => problem))
     })
   }
 }

@@ -149,7 +149,7 @@ const transient: ReadonlySet<StatusCode> = new Set<StatusCode>([
 ])
 
 /** @category guards @since 0.1.0 */
-export const isTransient = (error: TransportError): boolean => transient.has(error.code)
+export const isTransient = (error: TransportError): boolean => error.tls === undefined && transient.has(error.code)
 
 /** What a gRPC status means when it is final. @category errors @since 0.1.0 */
 export const reasonOfTransportError = (
@@ -159,6 +159,7 @@ export const reasonOfTransportError = (
 ): Reason.ControllerErrorReason => {
   const { operation, subject } = context
   const details = error.details
+  if (error.tls !== undefined) return error.tls
   switch (error.code) {
     case "UNAUTHENTICATED":
       return new Reason.Unauthenticated({ operation, subject, details })

@@ -17,6 +17,8 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as BackOff from "../../controller/BackOff.ts"
 import type { ControllerError } from "../../controller/ControllerError.ts"
+import { TlsFailed } from "../../controller/TlsFailed.ts"
+import * as Outage from "../../Outage.ts"
 import type { SegmentConnection } from "../../segmentstore/SegmentConnection.ts"
 import {
   AccessRefused,
@@ -108,14 +110,19 @@ class Appender {
     return Effect.suspend(() => {
       const number = ++this.lastNumber
       let attempts = 0
+      let last = "no answer from the segment store"
       this.refusals = 0
       const once = Effect.suspend(() => {
         attempts++
         return this.attempt(number, payload, expected, attempts > 1)
       })
       return once.pipe(
-        Effect.tapErrorTag("Again", () => this.abandon),
+        Effect.tapErrorTag("Again", ({ problem }) => {
+          last = problem
+          return this.abandon
+        }),
         Effect.retry({ schedule: backOff, while: (error) => error._tag === "Again" }),
+        Outage.during(() => `a conditional append to ${this.segmentName}`, () => last),
         Effect.catchTag(
           "Again",
           ({ problem }) => failed(new StoreUnavailable({ segment: this.segmentName, attempts, problem }))
@@ -177,7 +184,8 @@ class Appender {
         Scope.provide(scope),
         Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)),
         Effect.catchTags({
-          ConnectionRefused: ({ message }) => Effect.fail(new Again({ problem: message })),
+          ConnectionRefused: ({ cause, message }): Effect.Effect<never, Again | Failure> =>
+            cause instanceof TlsFailed ? failed(cause) : Effect.fail(new Again({ problem: message })),
           ConnectionLost: ({ message }) => Effect.fail(new Again({ problem: message }))
         })
       )

@@ -6,6 +6,7 @@ import type { ScopedStream } from "../../../core/ScopedStream.ts"
 import * as Segment from "../../../core/Segment.ts"
 import type { Controller } from "../../controller/Controller.ts"
 import { type ControllerError, StreamSealed } from "../../controller/ControllerError.ts"
+import * as Outage from "../../Outage.ts"
 import { StoreUnavailable } from "../../segmentstore/SegmentError.ts"
 import type { AppendFailure } from "../AppendSession.ts"
 import * as ControllerFailure from "../ControllerFailure.ts"
@@ -33,10 +34,23 @@ const longestPauseMillis = 1000
  * @category running
  * @since 0.1.0
  */
-export const follow = Effect.fnUntraced(function*(
+export const follow = (
   segment: Segment.SegmentId,
   replace: Replace,
   options: SuccessionOptions
+): Effect.Effect<void, AppendFailure> =>
+  Effect.suspend(() => {
+    let problem = "no answer from the controller"
+    return until(segment, replace, options, (last) => {
+      problem = last
+    }).pipe(Outage.during(() => `finding the successors of ${Segment.name(options.stream, segment)}`, () => problem))
+  })
+
+const until = Effect.fnUntraced(function*(
+  segment: Segment.SegmentId,
+  replace: Replace,
+  options: SuccessionOptions,
+  onProblem: (problem: string) => void
 ): Effect.fn.Return<void, AppendFailure> {
   const start = yield* Clock.monotonicTimeNanos
   const limitNanos = BigInt(Math.ceil(Duration.toMillis(options.outageLimit))) * BigInt(1_000_000)
@@ -48,6 +62,7 @@ export const follow = Effect.fnUntraced(function*(
       )
     )
     if (problem === undefined) return
+    onProblem(problem)
     if ((yield* Clock.monotonicTimeNanos) - start >= limitNanos) {
       return yield* new StoreUnavailable({ segment: Segment.name(options.stream, segment), attempts, problem })
     }
