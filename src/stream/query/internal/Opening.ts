@@ -11,12 +11,23 @@ import * as BatchRun from "../../../batch/engine/BatchRun.ts"
 import * as Commit from "../../../batch/engine/Commit.ts"
 import type { Pipeline } from "../../../batch/pipeline/Pipeline.ts"
 import * as CauseText from "../../../core/CauseText.ts"
-import type { Options } from "../Query.ts"
 import * as QueryMetrics from "../QueryMetrics.ts"
 
 const defaultRetry = Schedule.exponential("200 millis").pipe(Schedule.upTo({ times: 5 }))
 
-/** A run that owns its log, with its batches' retries. What a try that failed has opened is given back before the next. */
+/** Those of a query that concern its opening. @category models @since 0.2.0 */
+export interface Options<ES, E> {
+  readonly retry?: Schedule.Schedule<unknown, BatchRun.Failure<ES, E>> | undefined
+  readonly resolve?: ReadonlyArray<BatchRun.Resolution> | undefined
+  readonly stallAfter?: Duration.Input | undefined
+}
+
+/**
+ * A run that owns its log, with its batches' retries. What a try that failed has opened is given back before the next.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
 export const open = <A, B, ES, E, R>(pipeline: Pipeline<A, B, ES, E, R>, options: Options<ES, E>) =>
   Effect.suspend(() => {
     const retry = options.retry ?? defaultRetry
