@@ -5,6 +5,7 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
+import * as CauseText from "../core/CauseText.ts"
 import * as DevCommand from "./dev/DevCommand.ts"
 import * as Environment from "./Environment.ts"
 import * as LogCommand from "./log/LogCommand.ts"
@@ -42,20 +43,6 @@ const explain = (cause: Cause.Cause<unknown>): Effect.Effect<number> => {
   // The presenter has said what is wrong with the command line.
   if (CliError.isCliError(error) && error._tag === "ShowHelp") return Effect.succeed(error.errors.length === 0 ? 0 : 2)
   // What is no failure is a mistake of the program: its stack helps to find it.
-  const text = Cause.hasFails(cause) ? reasons(error).join(": ") : Cause.pretty(cause)
+  const text = Cause.hasFails(cause) ? CauseText.of(error) : Cause.pretty(cause)
   return Effect.as(Console.error(`effect-pravega: ${text}`), CliError.isCliError(error) ? 2 : 1)
 }
-
-/** The error's message and, where they say more, those of what caused it. */
-const reasons = (error: unknown): ReadonlyArray<string> => {
-  const messages: Array<string> = []
-  for (let at = error; at instanceof Error && messages.length < maxReasons; at = causeOf(at)) {
-    if (!messages.includes(at.message)) messages.push(at.message)
-  }
-  return messages.length === 0 ? [String(error)] : messages
-}
-
-/** Errors of this library have a reason, and that a cause. */
-const causeOf = (error: Error): unknown => "reason" in error ? error.reason : error.cause
-
-const maxReasons = 6

@@ -4,6 +4,7 @@
  *
  * @internal
  */
+import * as Formatter from "effect/Formatter"
 
 /** How far a chain of causes is followed: one that leads back to itself has an end, too. */
 const maxCauses = 8
@@ -29,7 +30,9 @@ export const of = (error: unknown): string => {
 const causeOf = (error: unknown): unknown => error instanceof Error ? error.cause : undefined
 
 const messageOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error)
+  if (typeof error === "string") return error
+  // anything can be thrown, also what has no text of its own
+  if (!(error instanceof Error)) return Formatter.format(error)
   // Several addresses of one name were tried: the error that says so has no words of its own.
   if (error.message === "" && error instanceof AggregateError) return error.errors.map(of).join("; ")
   return error.message === "" ? error.name : error.message

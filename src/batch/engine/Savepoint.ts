@@ -125,6 +125,7 @@ export class SavepointError extends Schema.TaggedError<SavepointError>()("Savepo
     RestoreRefused
   ])
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as CauseText from "../../core/CauseText.ts"
 
 /** The number holds a record already, or was forgotten by compaction. @category errors @since 0.1.0 */
 export class SequenceTaken extends Schema.TaggedError<SequenceTaken>()("SequenceTaken", {
@@ -34,7 +35,9 @@ export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUna
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `checkpoint log of query "${this.query}": ${this.operation} failed; check the log's store`
+    return `checkpoint log of query "${this.query}": ${this.operation} failed: ${
+      CauseText.of(this.cause)
+    }. Check the log's store`
   }
 }
 
@@ -45,8 +48,9 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("Outcom
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `checkpoint log of query "${this.query}": whether record number ${this.sequence} was written is unknown; ` +
-      `nothing was committed or aborted, start the query again when the log's store can be reached`
+    return `checkpoint log of query "${this.query}": whether record number ${this.sequence} was written is unknown (${
+      CauseText.of(this.cause)
+    }); nothing was committed or aborted, start the query again when the log's store can be reached`
   }
 }
 
@@ -90,6 +94,7 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
 export class CheckpointLogError extends Schema.TaggedError<CheckpointLogError>()("CheckpointLogError", {
   reason: Schema.Union([SequenceTaken, SequenceNotNext, LogUnavailable, OutcomeUnknown, CheckpointCorrupt, Fenced])
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

@@ -139,6 +139,7 @@ export class CommitError extends Schema.TaggedError<CommitError>()("CommitError"
     StateUnreadable
   ])
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

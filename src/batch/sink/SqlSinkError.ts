@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as CauseText from "../../core/CauseText.ts"
 
 /** A statement failed, and with it its transaction. @category errors @since 0.1.0 */
 export class DatabaseFailed extends Schema.TaggedError<DatabaseFailed>()("DatabaseFailed", {
@@ -12,7 +13,7 @@ export class DatabaseFailed extends Schema.TaggedError<DatabaseFailed>()("Databa
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `sink "${this.sink}": ${this.operation} failed in the database`
+    return `sink "${this.sink}": ${this.operation} failed in the database: ${CauseText.of(this.cause)}`
   }
   get isRetryable(): boolean {
     return true
@@ -76,6 +77,7 @@ export class OutputNotEncodable extends Schema.TaggedError<OutputNotEncodable>()
 export class SqlSinkError extends Schema.TaggedError<SqlSinkError>()("SqlSinkError", {
   reason: Schema.Union([DatabaseFailed, DatabaseAhead, SpoolDamaged, OutputNotEncodable])
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

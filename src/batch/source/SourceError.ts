@@ -57,6 +57,7 @@ export class NoSubscriber extends Schema.TaggedError<NoSubscriber>()("NoSubscrib
 export class SourceError extends Schema.TaggedError<SourceError>()("SourceError", {
   reason: Schema.Union([StreamIdentityChanged, TimeNotNoted, NoSubscriber])
 }) {
+  override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }

@@ -24,6 +24,7 @@ import type { CheckpointLog } from "../../batch/log/CheckpointLog.ts"
 import type { Pipeline } from "../../batch/pipeline/Pipeline.ts"
 import type { QueryName } from "../../batch/protocol/QueryName.ts"
 import type { SourceSession } from "../../batch/source/SourceContract.ts"
+import * as CauseText from "../../core/CauseText.ts"
 import * as MonotonicClock from "../../core/MonotonicClock.ts"
 import * as WayOut from "../../core/WayOut.ts"
 import * as Opening from "./internal/Opening.ts"
@@ -175,7 +176,7 @@ const lastStatus = (exit: Exit.Exit<void, unknown>, isStopping: boolean): Status
   if (Exit.isSuccess(exit)) return { _tag: isStopping ? "stopped" : "ended" }
   return Cause.hasInterruptsOnly(exit.cause)
     ? { _tag: "stopped" }
-    : { _tag: "failed", message: Cause.prettyErrors(exit.cause).map(({ message }) => message).join("; ") }
+    : { _tag: "failed", message: Cause.prettyErrors(exit.cause).map(CauseText.of).join("; ") }
 }
 
 const isLast = ({ _tag }: Status): boolean => _tag === "stopped" || _tag === "ended" || _tag === "failed"

@@ -2,6 +2,7 @@
  * What is counted while a batch runs, and the report that is made of it. Nothing depends on it.
  */
 import * as Effect from "effect/Effect"
+import * as CauseText from "../../../core/CauseText.ts"
 import type { UnfinishedBatch } from "../../log/LogState.ts"
 import type { PreparedSink, PutAside } from "../../protocol/CheckpointRecord.ts"
 import type { BatchReport, Run, SourceReport } from "../BatchRun.ts"
@@ -43,7 +44,7 @@ export const makeTally = (): Tally => ({
 
 /** @category getters @since 0.1.0 */
 export const noteFailure = (activity: Activity, error: unknown): void => {
-  activity.failure = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  activity.failure = error instanceof Error ? `${error.name}: ${CauseText.of(error)}` : String(error)
 }
 
 /** @category getters @since 0.1.0 */

@@ -6,6 +6,7 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as CauseText from "../../../core/CauseText.ts"
 import * as EventCodec from "../../../core/EventCodec.ts"
 import { EventPointer } from "../../../core/EventPointer.ts"
 import * as EventStream from "../../../core/EventStream.ts"
@@ -174,7 +175,7 @@ const orUndecodable = <A>(codec: EventCodec.EventCodec<A>): EventCodec.EventCode
     try {
       return codec.decode(bytes)
     } catch (cause) {
-      return new Undecodable(cause instanceof Error ? cause.message : String(cause))
+      return new Undecodable(CauseText.of(cause))
     }
   }
 })

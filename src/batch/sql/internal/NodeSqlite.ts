@@ -15,6 +15,7 @@ import { classifySqliteError, SqlError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite"
+import * as CauseText from "../../../core/CauseText.ts"
 
 /** @category models @since 0.1.0 */
 export interface SqliteOptions {
@@ -29,10 +30,10 @@ export const layer = (file: string, options: SqliteOptions): Layer.Layer<SqlClie
 const make = Effect.fnUntraced(function*(file: string, options: SqliteOptions) {
   const lockTimeout = Duration.fromInputUnsafe(options.lockTimeout ?? Duration.seconds(5))
   const database = yield* Effect.acquireRelease(
-    attempt("open", () => new DatabaseSync(file, { timeout: 0 })),
+    attempt(file, "open", () => new DatabaseSync(file, { timeout: 0 })),
     (opened) => Effect.sync(() => opened.close())
   )
-  const connection = connect(database, lockTimeout)
+  const connection = connect(file, database, lockTimeout)
   for (const pragma of ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"]) {
     yield* connection.executeUnprepared(`PRAGMA ${pragma}`, [], undefined)
   }
@@ -52,14 +53,14 @@ const make = Effect.fnUntraced(function*(file: string, options: SqliteOptions) {
 
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
-const connect = (database: DatabaseSync, lockTimeout: Duration.Duration): Connection => {
+const connect = (file: string, database: DatabaseSync, lockTimeout: Duration.Duration): Connection => {
   const prepared = makeCache(database)
   const waiting = Schedule.spaced("2 millis").pipe(Schedule.jittered, Schedule.upTo({ duration: lockTimeout }))
 
   /** Runs a statement; what is locked is tried again, but not within a transaction, which has its lock. */
   const run = <A>(sql: string, params: ReadonlyArray<unknown>, use: (statement: StatementSync, values: Values) => A) =>
     Effect.withFiber<A, SqlError>((fiber) =>
-      attempt("execute", () => {
+      attempt(file, "execute", () => {
         const statement = prepared(sql)
         statement.setReadBigInts(Context.get(fiber.context, SqlClient.SafeIntegers))
         return use(statement, params.map(toValue))
@@ -131,11 +132,21 @@ const toValue = (value: unknown): SQLInputValue => {
   throw new TypeError(`SQLite has no value for ${Object.prototype.toString.call(value)}`)
 }
 
-const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, SqlError> =>
+const attempt = <A>(file: string, operation: "open" | "execute", run: () => A): Effect.Effect<A, SqlError> =>
   Effect.try({
     try: run,
-    catch: (cause) => new SqlError({ reason: classifySqliteError(withErrno(cause), { operation }) })
+    catch: (cause) =>
+      new SqlError({
+        reason: classifySqliteError(withErrno(cause), { operation, message: messageOf(file, operation, cause) })
+      })
   })
+
+/** What SQLite says names neither the file nor, of one that can't be opened, what is the matter with it. */
+const messageOf = (file: string, operation: "open" | "execute", cause: unknown): string => {
+  const code = cause instanceof Error && "errcode" in cause ? `SQLite error ${String(cause.errcode)}, ` : ""
+  const hint = operation === "open" ? ": is its folder there, and may this user write there?" : ""
+  return `${CauseText.of(cause)} (${code}database ${file})${hint}`
+}
 
 /** node:sqlite says `errcode` where Effect's classification looks for `errno`. */
 const withErrno = (cause: unknown): unknown =>
