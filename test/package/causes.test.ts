@@ -1,6 +1,6 @@
 /** Whoever prints an error of this library sees what caused it, however deep it lies: in full, and in one line. */
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Cause, Effect, Schema } from "effect"
+import { Arbitrary, Cause, Effect, type Schema } from "effect"
 import { globSync, readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import * as CauseText from "../../src/core/CauseText.ts"
