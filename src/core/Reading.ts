@@ -16,9 +16,12 @@ import type { Read } from "./Serialization.ts"
 
 const decodeStream = Schema.decodeOption(ScopedStreamFromString)
 
+/** What is wrong may be of any length: its beginning, quoted. */
+const quoted = (text: string): string => `"${text.length > 300 ? `${text.slice(0, 300)}...` : text}"`
+
 /** A stream by its full name. @category decoding @since 0.1.0 */
 export const stream = (name: string): ScopedStream =>
-  Option.getOrThrowWith(decodeStream(name), () => new MalformedBytes(`not a stream's full name: "${name}"`))
+  Option.getOrThrowWith(decodeStream(name), () => new MalformedBytes(`not a stream's full name: ${quoted(name)}`))
 
 /** A segment's id; it may be out of range. @category decoding @since 0.1.0 */
 export const segmentId = (id: bigint): SegmentId =>
@@ -27,7 +30,7 @@ export const segmentId = (id: bigint): SegmentId =>
 /** A segment of a stream by its full name. @category decoding @since 0.1.0 */
 export const segment = (name: string): Segment => {
   const parsed = Option.getOrUndefined(SegmentName.parse(name))
-  if (parsed?._tag !== "StreamSegment") throw new MalformedBytes(`not a stream segment's name: "${name}"`)
+  if (parsed?._tag !== "StreamSegment") throw new MalformedBytes(`not a stream segment's name: ${quoted(name)}`)
   return { stream: parsed.stream, id: parsed.id }
 }
 
@@ -36,7 +39,7 @@ export const segmentIdOf = (number: string, epoch: string): SegmentId => makeId(
 
 /** A decimal number of 64 bits. @category decoding @since 0.1.0 */
 export const long = (digits: string): bigint => {
-  if (!/^-?[0-9]{1,19}$/.test(digits)) throw new MalformedBytes(`not a number: "${digits}"`)
+  if (!/^-?[0-9]{1,19}$/.test(digits)) throw new MalformedBytes(`not a number: ${quoted(digits)}`)
   const value = BigInt(digits)
   if (BigInt.asIntN(64, value) !== value) throw new MalformedBytes(`${digits} takes more than 64 bits`)
   return value

@@ -67,12 +67,15 @@ export class StreamCut extends Schema.Class<StreamCut>("effect-pravega/StreamCut
   static readonly toText = (cut: StreamCut | Unbounded): string =>
     cut === "unbounded" ? unboundedText : GzipText.pack(plainText(cut))
 
-  /** Reads the text of Java's `StreamCut.asText`. */
+  /**
+   * Reads the text of Java's `StreamCut.asText`. A cut of more than 20,000 segments is refused before it is read: a few
+   * bytes of text could stand for millions.
+   */
   static readonly fromText = (text: string): Result.Result<StreamCut | Unbounded, MalformedValue> => {
     return Reading.attempt(
       "StreamCut",
       "text",
-      () => text === unboundedText ? "unbounded" : fromPlainText(GzipText.unpack(text))
+      () => text === unboundedText ? "unbounded" : fromPlainText(GzipText.unpack(text, maxTextBytes))
     )
   }
 
@@ -126,6 +129,10 @@ export const StreamCutFromText = Schema.String.pipe(
 // -----------------------------------------------------------------------------
 
 const unboundedText = "UNBOUNDED"
+/** Streams have hundreds of segments, thousands at the most. */
+const maxTextSegments = 20_000
+/** As many of the longest numbers with a comma each, and a stream's name. */
+const maxTextBytes = 1024 * 1024
 const textVersion = "0"
 
 const plainText = (cut: StreamCut): string => {
@@ -140,7 +147,7 @@ const plainText = (cut: StreamCut): string => {
 }
 
 const fromPlainText = (text: string): StreamCut => {
-  const [version, stream, numbers, epochs, offsets, ...rest] = text.split(":")
+  const [version, stream, numbers, epochs, offsets, ...rest] = text.split(":", 6)
   if (version !== textVersion) throw new MalformedBytes(`version "${version?.slice(0, 20)}", known is ${textVersion}`)
   if (
     stream === undefined || numbers === undefined || epochs === undefined || offsets === undefined || rest.length > 0
@@ -159,7 +166,13 @@ const fromPlainText = (text: string): StreamCut => {
   return make(Reading.stream(stream), positions)
 }
 
-const list = (text: string): ReadonlyArray<string> => text === "" ? [] : text.split(",")
+const list = (text: string): ReadonlyArray<string> => {
+  if (text === "") return []
+  // one more than is taken tells that there are more
+  const items = text.split(",", maxTextSegments + 1)
+  if (items.length > maxTextSegments) throw new MalformedBytes(`more than ${maxTextSegments} segments`)
+  return items
+}
 
 // -----------------------------------------------------------------------------
 // bytes: version 0 had unsigned offsets

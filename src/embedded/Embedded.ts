@@ -2,7 +2,9 @@
  * An embedded Pravega: controller and segment store in this process, which speak Pravega's protocols to clients in the
  * process without sockets, and on sockets to anybody's. In memory, or in a directory that survives a kill -9.
  *
- * One server is one cluster of one segment store. It is not replicated, and its directory is not Pravega's format.
+ * One server is one cluster of one segment store. It is not replicated, and its directory is not Pravega's format. It does
+ * each request in one turn, so that none may be too large: a stream has at most 10,000 segments at once, a key-value table
+ * as many partitions, and a request names as many keys.
  *
  * **Example**
  *

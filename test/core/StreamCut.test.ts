@@ -175,6 +175,32 @@ describe("text", () => {
     assert.throws(() => Schema.decodeSync(StreamCutFromText)("UNBOUNDED"))
   })
 
+  it("is refused before it is read where it stands for more than a stream can have", () => {
+    const problem = (text: string) => {
+      const result = StreamCut.fromText(text)
+      return Result.isFailure(result) ? result.failure.problem : "none"
+    }
+    // what is in the lists is no number: had anybody looked at it, the problem would be that
+    const cut = (count: number, item: string) => {
+      const items = Array.from({ length: count }, () => item).join(",")
+      return `0:s/t:${items}:${items}:${items}`
+    }
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }), fc.constantFrom("", "x", "-"), (times, item) => {
+        assert.match(problem(GzipText.pack(cut(20_000 + times, item))), /more than 20000 segments/)
+        assert.match(problem(GzipText.pack(cut(20_000, item))), /not a number/)
+        // more than a MiB, of a few KiB of text
+        assert.match(problem(GzipText.pack(cut(times * 500_000, item))), /more than 1048576 bytes/)
+      }),
+      { numRuns: 5 }
+    )
+    const many = new Map(Array.from({ length: 20_000 }, (_, i) => [Segment.makeId(i, 0x3ffffffe), (1n << 61n) - 2n]))
+    const largest = new StreamCut({ stream: ScopedStream.parse("s/t"), positions: many })
+    assert.deepStrictEqual(StreamCut.fromText(StreamCut.toText(largest)), Result.succeed(largest))
+    assert.match(problem("A".repeat(3_000_000)), /longer than/)
+    assert.isBelow(problem(GzipText.pack(`0:${"s".repeat(1_000_000)}:0:0:0`)).length, 500)
+  })
+
   it("of a cut says what is wrong with it", () => {
     const problem = (text: string) => {
       const result = StreamCut.fromText(GzipText.pack(text))

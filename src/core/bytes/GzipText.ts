@@ -9,23 +9,29 @@ import * as Result from "effect/Result"
 import { gunzipSync, gzipSync } from "node:zlib"
 import { MalformedBytes } from "./MalformedBytes.ts"
 
-/** The cut of a million segments is smaller; a few bytes of gzip could unpack to far more. */
-const maxUnpackedBytes = 64 * 1024 * 1024
-
 /** @category encoding @since 0.1.0 */
 export const pack = (text: string): string => Base64.encode(gzipSync(text))
 
-/** @category decoding @since 0.1.0 */
-export const unpack = (packed: string): string => {
+/**
+ * The text, of at most `maximum` bytes: a few bytes of gzip could unpack to gigabytes. Throws `MalformedBytes`.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const unpack = (packed: string, maximum: number): string => {
+  // what is packed well is shorter than the text; packed badly, in Base64, it is a third longer, with a header
+  if (packed.length > 2 * maximum + 256) {
+    throw new MalformedBytes(`longer than ${maximum} bytes are when they are packed`)
+  }
   const bytes = Result.getOrThrowWith(Base64.decode(packed), () => new MalformedBytes("not Base64"))
-  return decoder.decode(gunzip(bytes))
+  return decoder.decode(gunzip(bytes, maximum))
 }
 
-const gunzip = (bytes: Uint8Array): Uint8Array => {
+const gunzip = (bytes: Uint8Array, maximum: number): Uint8Array => {
   try {
-    return gunzipSync(bytes, { maxOutputLength: maxUnpackedBytes })
+    return gunzipSync(bytes, { maxOutputLength: maximum })
   } catch (cause) {
-    throw new MalformedBytes("not gzip, or too large", { cause })
+    throw new MalformedBytes(`not gzip, or of more than ${maximum} bytes`, { cause })
   }
 }
 

@@ -21,6 +21,7 @@ const defaultLimits: WireLimits = {
   connections: 10_000,
   unacknowledged: 32 * 1024 * 1024,
   unsent: 4 * 1024 * 1024,
+  listItems: 10_000,
   incomplete: 512 * 1024 * 1024,
   allUnsent: 512 * 1024 * 1024,
   underWay: 20_000,

@@ -30,6 +30,11 @@ export interface WireLimits {
   readonly unacknowledged: number
   /** Replies of one connection that wait to be sent: above it, none of its requests is looked at. 4 MiB by default. */
   readonly unsent: number
+  /**
+   * The items of a list in one request: keys, entries, segments to be merged. Each request is done in one turn, and others
+   * wait meanwhile. Who sends more is closed. 10,000 by default; Java's client sends 256 at most.
+   */
+  readonly listItems: number
   /** Frames that have not arrived whole, of all connections: beyond it, who has most is closed. 512 MiB by default. */
   readonly incomplete: number
   /** Replies that peers do not take, of all connections: beyond it, who has most is closed. 512 MiB by default. */

@@ -26,6 +26,11 @@ export interface Limits {
   readonly completedTransactionLife: number
   /** So many of each stream, the last ones, are remembered however old they are; a real server forgets them too. */
   readonly completedTransactionsKept: number
+  /**
+   * The segments that a stream may have at once, and the partitions of a key-value table: each request is done in one
+   * turn, and others wait meanwhile. A real server has no such limit.
+   */
+  readonly segments: number
   /** How many of a stream's completed transactions are remembered at most; a real server has no such limit. */
   readonly completedTransactions: number
 }
@@ -37,7 +42,8 @@ export const defaultLimits: Limits = {
   maximumExecution: 86_400_000,
   completedTransactionLife: 86_400_000,
   completedTransactionsKept: 100,
-  completedTransactions: 100_000
+  completedTransactions: 100_000,
+  segments: 10_000
 }
 
 /** @category models @since 0.1.0 */
@@ -86,6 +92,13 @@ export const streamOrRefuse = (world: World, scope: string, stream: string): Str
 // -----------------------------------------------------------------------------
 // segments
 // -----------------------------------------------------------------------------
+
+/** To be called before any of them is made. @category getters @since 0.2.0 */
+export const refuseTooMany = ({ limits }: World, count: number): void => {
+  if (count <= limits.segments) return
+  const details = `${count} segments: an embedded server's streams and tables have at most ${limits.segments}`
+  throw new Refusal({ code: "INVALID_ARGUMENT", details })
+}
 
 /**
  * Creates segments of a stream in the store, with what the stream's policy says of them.

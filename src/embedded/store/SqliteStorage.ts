@@ -35,7 +35,7 @@ export interface SqliteStorageOptions {
   readonly directory: string
   /** What acknowledged data must survive: the end of the process, or also the loss of power. Default "process". */
   readonly durability?: "process" | "power" | undefined
-  /** How many of the bytes written last are kept in memory for readers. Default 64 MiB. */
+  /** How much memory the bytes written last may take, which are kept for readers. Default 64 MiB. */
   readonly recentBytes?: number | undefined
   /** Told once, when a write or a read fails: nothing is acknowledged after it. */
   readonly onFailure: (error: EmbeddedError) => void

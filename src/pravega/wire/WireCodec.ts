@@ -11,9 +11,9 @@
  * @since 0.1.0
  */
 import * as Bytes from "effect/Bytes"
-import { ByteReader, i32At, MalformedBytes } from "../../core/bytes/ByteReader.ts"
+import { i32At, MalformedBytes } from "../../core/bytes/ByteReader.ts"
 import { HotCommands } from "./internal/HotCommands.ts"
-import { FrameWriter, layout, type LayoutField, readFields, writeFields } from "./internal/WireField.ts"
+import { FieldReader, FrameWriter, layout, type LayoutField, readFields, writeFields } from "./internal/WireField.ts"
 import * as ReadBuffers from "./ReadBuffers.ts"
 import { type CommandName, commands, type WireCommand } from "./WireCommand.ts"
 import { FrameTooLarge, MalformedFrame, UnencodableCommand, UnknownCommand, WireError } from "./WireError.ts"
@@ -143,11 +143,17 @@ export interface Parser {
  * @since 0.1.0
  */
 export const makeParser = (options?: ParserOptions): Parser =>
-  new FrameParser(options?.maxPayloadSize ?? maxPayloadSize, options?.reusesAppends ?? false)
+  new FrameParser(
+    options?.maxPayloadSize ?? maxPayloadSize,
+    options?.reusesAppends ?? false,
+    options?.longestList ?? Infinity
+  )
 
 /** @category decoding @since 0.1.0 */
 export interface ParserOptions {
   readonly maxPayloadSize?: number | undefined
+  /** Frames with a list of more items are refused before one of them is read. By default a list may fill a frame. */
+  readonly longestList?: number | undefined
   /** Large appends lie in buffers of `ReadBuffers`, each alone. By default in arrays of their own. */
   readonly reusesAppends?: boolean | undefined
 }
@@ -155,6 +161,7 @@ export interface ParserOptions {
 class FrameParser implements Parser {
   private readonly limit: number
   private readonly reusesAppends: boolean
+  private readonly longestList: number
   /** The header of a frame that spans chunks, and how much of it is there. */
   private readonly header = new Uint8Array(frameHeaderSize)
   private headerLength = 0
@@ -168,9 +175,10 @@ class FrameParser implements Parser {
   private view: DataView | undefined = undefined
   private viewed: Uint8Array | undefined = undefined
 
-  constructor(limit: number, reusesAppends: boolean) {
+  constructor(limit: number, reusesAppends: boolean, longestList: number) {
     this.limit = limit
     this.reusesAppends = reusesAppends
+    this.longestList = longestList
   }
 
   readonly pending = (): number => this.headerLength + this.payloadLength
@@ -241,7 +249,8 @@ class FrameParser implements Parser {
 
   private decode(spec: DecodeSpec, bytes: Uint8Array, start: number, end: number): WireCommand {
     try {
-      return this.decodeHot(spec, bytes, start, end) ?? decode(spec, bytes, start, end)
+      return this.decodeHot(spec, bytes, start, end) ??
+        decode(spec, new FieldReader(bytes, start, end, this.longestList))
     } catch (cause) {
       if (!(cause instanceof MalformedBytes)) throw cause
       throw new WireError({ reason: new MalformedFrame({ command: spec.name, detail: cause.message }) })
@@ -316,9 +325,9 @@ const specs = Object.fromEntries(entries) as Readonly<Record<CommandName, Decode
 const specByCode: ReadonlyMap<number, DecodeSpec> = new Map(entries.map(([, spec]) => [spec.code, spec]))
 
 /** Bytes after the last known field are what newer peers added: passed over. Throws `MalformedBytes`. */
-const decode = (spec: DecodeSpec, bytes: Uint8Array, start: number, end: number): WireCommand => {
+const decode = (spec: DecodeSpec, from: FieldReader): WireCommand => {
   const command: Record<string, unknown> = { _tag: spec.name }
-  readFields(spec.fields, new ByteReader(bytes, start, end), command)
+  readFields(spec.fields, from, command)
   return command as WireCommand // the table is what types it
 }
 

@@ -106,6 +106,45 @@ const attack = ({ connect, server }: EmbeddedStore, chunks: ReadonlyArray<Uint8A
     assert.strictEqual(server.connections(), before)
   })
 
+describe("lists that are too long for one turn", () => {
+  /** An item takes as few bytes as there can be: a frame has room for millions. */
+  const lists = (count: number): ReadonlyArray<WireCommand> => {
+    const key = { data: new Uint8Array(0), keyVersion: Raw.notSet }
+    const keys = Array.from({ length: count }, () => key)
+    const token = { requestId: 1n, segment: "t", delegationToken: "" }
+    return [
+      Raw.mergeBatch("s", Array.from({ length: count }, () => "")),
+      { _tag: "ReadTable", ...token, keys },
+      { _tag: "RemoveTableKeys", ...token, keys, tableSegmentOffset: -1n },
+      {
+        _tag: "UpdateTableEntries",
+        ...token,
+        tableEntries: keys.map((key) => ({ key, value: new Uint8Array(0) })),
+        tableSegmentOffset: -1n
+      }
+    ]
+  }
+
+  it.live("cost their connection, and nothing is done for them", () =>
+    Effect.gen(function*() {
+      const store = yield* start
+      store.container.create("s")
+      store.container.create("t", { tableKeyLength: 0 })
+      const { length } = store.container.info("t")!
+      for (const command of lists(10_001)) {
+        const client = new RawClient(store.connect())
+        assert.deepStrictEqual(tags(yield* client.ask(command)), [])
+        assert.isTrue(client.isClosed)
+      }
+      assert.strictEqual(store.container.info("t")!.length, length)
+      for (const command of lists(10_000)) {
+        const client = new RawClient(store.connect())
+        assert.lengthOf(yield* client.ask(command), 1)
+      }
+      yield* serves(store.client, 1)
+    }))
+})
+
 describe("hostile bytes", () => {
   for (const [name, chunks] of [["noise", noise], ["mutated frames", frames]] as const) {
     it.effect(name, () =>

@@ -2,6 +2,7 @@
  * Calls that no client makes: bytes that are no HTTP, requests that never end, messages that are none. They may cost the
  * connection that they came on; a client that does everything right is served all the time.
  */
+import { create, type DescMethodUnary, toBinary } from "@bufbuild/protobuf"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, type Scope } from "effect"
 import fc from "fast-check"
@@ -13,8 +14,13 @@ import * as GrpcServer from "../../../src/embedded/controller/GrpcServer.ts"
 import type { GrpcLimits } from "../../../src/embedded/controller/internal/GrpcConnections.ts"
 import { rpcs } from "../../../src/embedded/controller/internal/Rpcs.ts"
 import { Refusal } from "../../../src/embedded/controller/Refusal.ts"
-import { Controller } from "../../../src/pravega/controller/Controller.ts"
+import {
+  Controller,
+  type ControllerMethod,
+  type ControllerRequest
+} from "../../../src/pravega/controller/Controller.ts"
 import * as ControllerLayers from "../../../src/pravega/controller/ControllerLayers.ts"
+import * as pb from "../../../src/pravega/controller/gen/Controller_pb.ts"
 import { endpoint, makeDisk } from "./EmbeddedController.ts"
 
 const path = "/io.pravega.controller.stream.api.grpc.v1.ControllerService/"
@@ -72,6 +78,90 @@ const halfOpen = (session: Http2.ClientHttp2Session, method: string): Http2.Clie
 }
 
 const settled = Effect.sleep("20 millis")
+
+describe("requests for more than one turn can do", () => {
+  const scope = "scope"
+  const name = (stream: string) => ({ scope, stream })
+  const policy = (minNumSegments: number) => ({ minNumSegments })
+
+  /** With the number of changes that each call made to what is stored. */
+  const counting = Effect.gen(function*() {
+    const { container, storage } = yield* makeDisk
+    let changes = 0
+    const count = <F extends (...args: Array<never>) => unknown>(change: F) => {
+      changes++
+      return change
+    }
+    const counted = {
+      ...container,
+      create: (...args: Parameters<typeof container.create>) => count(container.create)(...args),
+      delete: (...args: Parameters<typeof container.delete>) => count(container.delete)(...args)
+    }
+    const server = yield* ControllerServer.make({ container: counted, storage, records: [], endpoint: () => endpoint })
+    const call = <M extends ControllerMethod>(method: M, request: ControllerRequest<M>) =>
+      Effect.callback<{ readonly answer: Uint8Array | Refusal; readonly changes: number }>((resume) => {
+        const description: DescMethodUnary = pb.ControllerService.method[method]
+        const before = changes
+        server.handle(method, toBinary(description.input, create(description.input, request)), {}, (answer) => {
+          resume(Effect.succeed({ answer, changes: changes - before }))
+        })
+      })
+    yield* call("createScope", { scope })
+    return call
+  })
+
+  it.effect("streams and tables of too many segments are refused before one is made", () =>
+    Effect.gen(function*() {
+      const call = yield* counting
+      yield* call("createStream", { streamInfo: name("s"), scalingPolicy: policy(1) })
+      const counts = fc.oneof(fc.integer({ min: 10_001, max: 0x7fffffff }), fc.constantFrom(10_001, 20_000_000))
+      yield* Effect.promise(() =>
+        fc.assert(fc.asyncProperty(counts, (count) =>
+          Effect.runPromise(Effect.gen(function*() {
+            const table = { scope, kvtName: "t", partitionCount: count, primaryKeyLength: 4 }
+            const refused = [
+              yield* call("createStream", { streamInfo: name("other"), scalingPolicy: policy(count) }),
+              yield* call("updateStream", { streamInfo: name("s"), scalingPolicy: policy(count) }),
+              yield* call("createKeyValueTable", table)
+            ]
+            for (const { answer, changes } of refused) {
+              assert(answer instanceof Refusal && answer.code === "INVALID_ARGUMENT")
+              assert.include(answer.details, `${count} segments`)
+              assert.strictEqual(changes, 0)
+            }
+          }))))
+      )
+      const cut = (i: number) => ({ start: i / 10_001, end: (i + 1) / 10_001 })
+      const scale = {
+        streamInfo: name("s"),
+        sealedSegments: [0n],
+        newKeyRanges: Array.from({ length: 10_001 }, (_, i) => cut(i))
+      }
+      const { answer, changes } = yield* call("scale", scale)
+      assert(answer instanceof Refusal && answer.code === "INVALID_ARGUMENT")
+      assert.strictEqual(changes, 0)
+      // as many as there may be, with the stream's mark stream
+      const most = yield* call("createStream", { streamInfo: name("most"), scalingPolicy: policy(10_000) })
+      assert.strictEqual(most.changes, 10_001)
+    }).pipe(Effect.scoped))
+
+  it.effect("a group that names one stream again and again is refused", () =>
+    Effect.gen(function*() {
+      const call = yield* counting
+      yield* call("createStream", { streamInfo: name("s"), scalingPolicy: policy(1) })
+      const starts = Array.from({ length: 10_000 }, () => ({ streamInfo: name("s"), cut: { 0: 0n } }))
+      const { answer, changes } = yield* call("createReaderGroup", {
+        scope,
+        readerGroupName: "g",
+        readerGroupId: "11111111-2222-3333-4444-555555555555",
+        maxOutstandingCheckpointRequest: 1,
+        startingStreamCuts: starts,
+        endingStreamCuts: starts
+      })
+      assert.instanceOf(answer, Refusal)
+      assert.strictEqual(changes, 0)
+    }).pipe(Effect.scoped))
+})
 
 describe("hostile calls", () => {
   it.effect("any bytes of any method are answered, or refused with a status", () =>

@@ -45,6 +45,8 @@ describe("MemoryLog", () => {
           assert.notStrictEqual(own.buffer, view.buffer)
         }
         assert.strictEqual(log.end, start + model.length)
+        const buffers = new Set(Array.from(log.parts(), ({ buffer }) => buffer))
+        assert.strictEqual(log.held, Array.from(buffers).reduce((bytes, { byteLength }) => bytes + byteLength, 0))
       }
       assert.isTrue(Buffer.concat(Array.from(log.parts())).equals(model.subarray(log.start - start)))
       for (const [view, copy] of given) assert.isTrue(copy.equals(view))

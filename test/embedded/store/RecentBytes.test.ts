@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import { RecentBytes } from "../../../src/embedded/store/internal/RecentBytes.ts"
 
+const mebibyte = 1024 * 1024
+
 const key = fc.integer({ min: 1, max: 4 })
 const change = fc.oneof(
   {
@@ -61,11 +63,23 @@ describe("RecentBytes", () => {
               at += found.length
             }
           }
-          assert.isAtMost(kept, limit)
+          assert.isAtMost(kept, recent.held)
+          assert.isAtMost(recent.held, limit)
         }
       }),
       { numRuns: 200 }
     )
+  })
+
+  it("counts the buffers that bytes lie in, whatever they use of them", () => {
+    const recent = new RecentBytes(4 * mebibyte)
+    for (let i = 0; i < 40; i++) {
+      // the most that a buffer may have beside the bytes
+      recent.append(i % 3, Math.floor(i / 3) * mebibyte / 4, new Uint8Array(mebibyte / 2).subarray(0, mebibyte / 4))
+      assert.isAtMost(recent.held, 4 * mebibyte)
+    }
+    // seven buffers of half a MiB, and the groups' overhead
+    assert.isAbove(recent.held, 3 * mebibyte)
   })
 
   it("answers from memory what was written last", () => {

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import { open } from "../../../src/embedded/store/ContainerState.ts"
+import { type Entry, TableIndex } from "../../../src/embedded/store/internal/TableIndex.ts"
 import type { SegmentContainer } from "../../../src/embedded/store/SegmentContainer.ts"
 import * as Storage from "../../../src/embedded/store/Storage.ts"
 
@@ -120,6 +121,40 @@ describe("fixed-key tables", () => {
   })
 })
 
+it("what is asked for has no more bytes than a page, however often one key is named", () => {
+  const container = openEmpty()
+  container.create("t", { tableKeyLength: 0 })
+  put(container, "a", "x".repeat(1024 * 1024 - 100))
+  const key = { data: bytes("a"), keyVersion: any }
+  const ask = (times: number) => container.tables.get("t", Array.from({ length: times }, () => key))._tag
+  assert.strictEqual(ask(8), "Entries")
+  assert.strictEqual(ask(9), "IllegalArgument")
+  assert.strictEqual(ask(10_000), "IllegalArgument")
+})
+
+it("entries are looked at once for what is put, and once for what is listed: not all for each", () => {
+  let looked = 0
+  const counted = (i: number): Entry => {
+    const key = `key${(i * 7919) % 20_000}`.padEnd(12)
+    return {
+      get key() {
+        looked++
+        return key
+      },
+      value: none,
+      version: i * 20
+    }
+  }
+  const index = new TableIndex(0)
+  for (let i = 0; i < 20_000; i++) index.put(counted(i))
+  assert.lengthOf(index.range(undefined, false, undefined, 10), 10)
+  for (let i = 20_000; i < 40_000; i++) index.put(counted(i))
+  assert.isBelow(looked, 10 * 40_000)
+  looked = 0
+  for (let at = 0; at < 1_000; at++) index.since(20_000 * 20 + at * 20, 10, Infinity)
+  assert.isBelow(looked, 1_000 * 100)
+})
+
 it("tables are where no table is, and the other way round", () => {
   const container = openEmpty()
   container.create("t")
@@ -131,7 +166,12 @@ it("tables are where no table is, and the other way round", () => {
 
 it("a table behaves like a map with versions, and its records bring it back", () => {
   const key = fc.constantFrom("", "a", "b", "cc", "\u00e9")
-  const step = fc.record({ key, value: fc.string({ maxLength: 3 }), remove: fc.boolean() })
+  const step = fc.record({
+    key,
+    value: fc.string({ maxLength: 3 }),
+    remove: fc.boolean(),
+    looks: fc.option(fc.nat(99))
+  })
   fc.assert(fc.property(fc.array(step), (steps) => {
     const records = new Map<string, string>()
     const storage: Storage.Storage = {
@@ -142,7 +182,20 @@ it("a table behaves like a map with versions, and its records bring it back", ()
     const container = open({ storage, now: () => 0 })
     container.create("t", { tableKeyLength: 0 })
     const model = new Map<string, readonly [bigint, string]>()
-    for (const { key, remove, value } of steps) {
+    /** All keys in the order of their bytes; what was put from an offset on, in that order. */
+    const look = (opened: SegmentContainer, from: number) => {
+      const keys = [...model.keys()].toSorted((a, b) => Buffer.compare(bytes(a), bytes(b)))
+      assert.deepStrictEqual(keysOf(page(opened, 100)), keys)
+      const position = BigInt(from % (container.info("t")!.length + 1))
+      const changed = opened.tables.delta("t", position, 100)
+      const later = [...model].filter(([, [version]]) => version >= position).toSorted((a, b) =>
+        Number(a[1][0] - b[1][0])
+      )
+      assert(changed._tag === "TableDelta" && changed.reachedEnd)
+      assert.deepStrictEqual(changed.entries.map((e) => text(e.key.data)), later.map(([key]) => key))
+    }
+    for (const { key, looks, remove, value } of steps) {
+      if (looks !== null) look(container, looks)
       if (remove) {
         drop(container, key)
         model.delete(key)
@@ -159,7 +212,8 @@ it("a table behaves like a map with versions, and its records bring it back", ()
       now: () => 0
     })
     for (const opened of [container, again]) {
-      assert.deepStrictEqual(keysOf(page(opened, 100)).length, model.size)
+      look(opened, 0)
+      look(opened, 17)
       for (const key of ["", "a", "b", "cc", "\u00e9"]) {
         assert.deepStrictEqual(get(opened, key), [...model.get(key) ?? [-1n, ""]])
       }

@@ -58,7 +58,8 @@ export class WireConnection {
     this.container = shared.options.container
     this.parser = WireCodec.makeParser({
       maxPayloadSize: WireCodec.maxFrameSize - WireCodec.frameHeaderSize,
-      reusesAppends: this.container.reusesAppends
+      reusesAppends: this.container.reusesAppends,
+      longestList: shared.limits.listItems
     })
     this.pipe = pipe
     this.onClosed = onClosed

@@ -55,10 +55,12 @@ export class AutoScaling {
     const now = world.now()
     const target = record.settings.scaling.targetRate
     if (target <= 0) return
+    /** So many may take the place of one. */
+    const room = world.limits.segments - meters.length + 1
     for (const { meter, segment } of meters) {
       const parts = partsOf(meter, target, now)
-      if (parts > 1) {
-        const most = Math.max(2, record.settings.scaling.scaleFactor)
+      if (parts > 1 && room > 1) {
+        const most = Math.min(room, Math.max(2, record.settings.scaling.scaleFactor))
         Streams.scale(world, name.scope, name.stream, [segment.id], split(segment.range, Math.min(parts, most)))
         return
       }

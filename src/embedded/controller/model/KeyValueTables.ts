@@ -10,7 +10,7 @@ import * as KeyRange from "../../../core/KeyRange.ts"
 import { makeId, name as segmentName, type SegmentWithRange } from "../../../core/Segment.ts"
 import * as pb from "../../../pravega/controller/gen/Controller_pb.ts"
 import { Refusal } from "../Refusal.ts"
-import { internal, type World } from "../World.ts"
+import { internal, refuseTooMany, type World } from "../World.ts"
 import type { KeyValueTable } from "./Model.ts"
 
 /** What users may name. @category guards @since 0.1.0 */
@@ -30,6 +30,7 @@ export const create = (
   const state = world.state.scopes.get(scope)
   if (state === undefined) return Status.SCOPE_NOT_FOUND
   if (state.tables.has(table)) return Status.TABLE_EXISTS
+  refuseTooMany(world, partitionCount)
   const tableKeyLength = primaryKeyLength + secondaryKeyLength
   for (const { id } of segmentsOf(configuration)) {
     world.container.create(tableSegment(scope, table, id), { tableKeyLength })

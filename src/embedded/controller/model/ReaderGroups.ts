@@ -130,8 +130,13 @@ const streamOf = (group: string): string => `${ReaderGroupName.streamPrefix}${gr
 const check = (world: World, { ends, id, maxOutstandingCheckpointRequest, starts }: ReaderGroup): void => {
   if (!uuid.test(id)) throw internal()
   if (maxOutstandingCheckpointRequest < 1 || starts.length === 0) throw internal()
+  const endOf = new Map(ends.map(({ cut, scope, stream }) => [`${scope}/${stream}`, cut]))
+  // else a long end could be held against thousands of starts
+  if (new Set(starts.map(({ scope, stream }) => `${scope}/${stream}`)).size < starts.length) {
+    throw internal("a stream begins at two positions")
+  }
   for (const { cut: from, scope, stream } of starts) {
-    const to = ends.find((end) => end.scope === scope && end.stream === stream)?.cut
+    const to = endOf.get(`${scope}/${stream}`)
     const epochs = findStream(world, scope, stream)?.record.epochs
     if (to === undefined || to.size === 0 || from.size === 0 || epochs === undefined) continue
     const [start, end] = [Cuts.place(epochs, from), Cuts.place(epochs, to)]

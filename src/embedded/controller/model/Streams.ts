@@ -10,7 +10,7 @@ import * as KeyRange from "../../../core/KeyRange.ts"
 import { name as segmentName, type SegmentWithRange } from "../../../core/Segment.ts"
 import * as StreamName from "../../../core/StreamName.ts"
 import * as pb from "../../../pravega/controller/gen/Controller_pb.ts"
-import { createSegments, findStream, sealSegments, type World } from "../World.ts"
+import { createSegments, findStream, refuseTooMany, sealSegments, type World } from "../World.ts"
 import { scopedStream, type StreamState } from "./ControllerState.ts"
 import * as Cuts from "./Cuts.ts"
 import * as Epochs from "./Epochs.ts"
@@ -32,6 +32,7 @@ export const create = (
   if (!world.state.scopes.has(scope)) return Status.SCOPE_NOT_FOUND
   if (findStream(world, scope, stream) !== undefined) return Status.STREAM_EXISTS
   if (settings.scaling.minNumSegments < 1) return Status.FAILURE
+  refuseTooMany(world, settings.scaling.minNumSegments)
   make(world, scope, stream, settings)
   const mark = markOf(stream)
   if (mark !== undefined && findStream(world, scope, mark) === undefined) make(world, scope, mark, ofSegments(1))
@@ -85,6 +86,7 @@ export const update = (
   if (state.record.isSealed) return Status.STREAM_SEALED
   const { minNumSegments, scaleType } = settings.scaling
   if (minNumSegments < 1) return Status.FAILURE
+  refuseTooMany(world, minNumSegments)
   const { segments } = Epochs.active(state.record.epochs)
   const isFixed = scaleType === pb.ScalingPolicy_ScalingPolicyType.FIXED_NUM_SEGMENTS
   const scales = isFixed ? segments.length !== minNumSegments : segments.length < minNumSegments
@@ -118,6 +120,7 @@ export const scale = (
   const { epoch } = Epochs.active(epochs)
   // as the real one does
   if (seal.length === 0 && ranges.length === 0) return { _tag: "Started", epoch, created: [] }
+  refuseTooMany(world, Epochs.active(epochs).segments.length - seal.length + ranges.length)
   const plan = Epochs.scale(epochs, seal, ranges)
   if (plan._tag === "NotActive") return { _tag: "PreconditionFailed" }
   if (plan._tag === "DoesNotTile") return { _tag: "Failure" }

@@ -26,6 +26,8 @@ export class MemoryLog {
   start: number
   /** Where the next byte goes. */
   end: number
+  /** What its blocks take in memory, with what is empty of them and of the buffers they lie in. In bytes. */
+  held = 0
   private readonly blocks: Array<Block> = []
   /** Blocks before this one were truncated away; they are taken out of the array many at a time. */
   private first = 0
@@ -48,13 +50,13 @@ export class MemoryLog {
       last.bytes.set(data, last.length)
       last.length += length
     } else if (length >= adoptMinimum && length * 2 >= data.buffer.byteLength) {
-      this.blocks.push({ start: this.end, bytes: data, length })
+      this.addBlock(data, length)
       isKept = true
     } else {
       const size = Math.max(length, Math.min(blockMaximum, Math.max(blockMinimum, (last?.bytes.length ?? 0) * 2)))
       const bytes = new Uint8Array(size)
       bytes.set(data)
-      this.blocks.push({ start: this.end, bytes, length })
+      this.addBlock(bytes, length)
     }
     this.end += length
     return isKept
@@ -67,6 +69,7 @@ export class MemoryLog {
     for (;;) {
       const block = this.blocks[this.first]
       if (block === undefined || block.start + block.length > this.start) break
+      this.held -= block.bytes.buffer.byteLength
       this.onDropped?.(block.bytes)
       this.first++
     }
@@ -105,6 +108,11 @@ export class MemoryLog {
   /** As `read`, but always a copy. */
   copy(offset: number, length: number): Uint8Array {
     return this.gather(this.indexOf(offset), offset, Math.min(length, this.end - offset, ReadBuffers.readMaximum))
+  }
+
+  private addBlock(bytes: Uint8Array, length: number): void {
+    this.blocks.push({ start: this.end, bytes, length })
+    this.held += bytes.buffer.byteLength
   }
 
   private gather(index: number, offset: number, length: number): Uint8Array {

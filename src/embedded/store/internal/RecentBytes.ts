@@ -9,7 +9,7 @@
 import * as ReadBuffers from "../../../pravega/wire/ReadBuffers.ts"
 import { MemoryLog } from "./MemoryLog.ts"
 
-/** What is kept, in bytes; with what is empty of their buffers, a third more. */
+/** What is held, in bytes: with what is empty of the buffers that they lie in. */
 const limitDefault = 64 * 1024 * 1024
 /** Appends to one segment that follow each other leave together, up to so many bytes. */
 const groupBytes = 256 * 1024
@@ -31,7 +31,8 @@ export class RecentBytes {
   /** In the order of their first append; those before `first` are gone. */
   private groups: Array<Group> = []
   private first = 0
-  private total = 0
+  /** What is held in memory, in bytes: never more than the limit when a call is over. */
+  held = 0
 
   constructor(limit: number = limitDefault) {
     this.limit = limit
@@ -45,17 +46,18 @@ export class RecentBytes {
       log = new MemoryLog(offset, ReadBuffers.give)
       this.logs.set(segment, log)
     }
+    const before = log.held
     if (!log.append(data)) ReadBuffers.give(data)
-    this.total += data.length
+    this.held += log.held - before
     const last = this.first < this.groups.length ? this.groups.at(-1) : undefined
     if (last?.log === log && last.bytes < groupBytes) {
       last.end = log.end
       last.bytes += data.length
     } else {
       this.groups.push({ log, end: log.end, bytes: data.length })
-      this.total += groupOverhead
+      this.held += groupOverhead
     }
-    while (this.total > this.limit && this.first < this.groups.length) this.evict()
+    while (this.held > this.limit && this.first < this.groups.length) this.evict()
   }
 
   /** A copy, which may be given to `ReadBuffers`. Undefined: `offset` is not among them. */
@@ -94,7 +96,7 @@ export class RecentBytes {
 
   private evict(): void {
     const { end, log } = this.groups[this.first++]!
-    this.total -= groupOverhead
+    this.held -= groupOverhead
     this.truncateLog(log, end)
     if (this.first >= 1024 && this.first * 2 >= this.groups.length) {
       this.groups.splice(0, this.first)
@@ -103,8 +105,8 @@ export class RecentBytes {
   }
 
   private truncateLog(log: MemoryLog, offset: number): void {
-    const before = log.end - log.start
+    const before = log.held
     log.truncate(offset)
-    this.total -= before - (log.end - log.start)
+    this.held -= before - log.held
   }
 }

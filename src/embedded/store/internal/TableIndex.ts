@@ -32,8 +32,12 @@ export class TableIndex {
   /** 0: keys of any length. */
   readonly keyLength: number
   private readonly entries = new Map<KeyText, Entry>()
-  /** All keys in order; made when somebody asks for it, then kept. */
+  /** The keys in order, when somebody asked for it; some may be gone since, and those in `added` are missing. */
   private sorted: Array<KeyText> | undefined = undefined
+  private added: Array<KeyText> = []
+  private gone = 0
+  /** In the order in which they were put; some are gone, or were put again, since. */
+  private log: Array<Entry> = []
 
   constructor(keyLength: number) {
     this.keyLength = keyLength
@@ -55,16 +59,18 @@ export class TableIndex {
     return this.entries.keys()
   }
 
+  /** Its version must be above all others. */
   put(entry: Entry): void {
-    if (this.sorted !== undefined && !this.entries.has(entry.key)) {
-      this.sorted.splice(position(this.sorted, entry.key), 0, entry.key)
-    }
+    if (this.sorted !== undefined && !this.entries.has(entry.key)) this.added.push(entry.key)
     this.entries.set(entry.key, entry)
+    this.log.push(entry)
+    this.dropOld()
   }
 
   remove(key: KeyText): boolean {
     if (!this.entries.delete(key)) return false
-    if (this.sorted !== undefined) this.sorted.splice(position(this.sorted, key), 1)
+    this.gone++
+    this.dropOld()
     return true
   }
 
@@ -79,9 +85,9 @@ export class TableIndex {
     count: number,
     bytes = Infinity
   ): Array<Entry> {
-    const sorted = this.sorted ??= Array.from(this.entries.keys()).sort()
+    const sorted = this.inOrder()
     const found: Array<Entry> = []
-    let at = from === undefined ? 0 : position(sorted, from)
+    let at = from === undefined ? 0 : firstFrom(sorted, (key) => key >= from)
     if (isExclusive && sorted[at] === from) at++
     let left = bytes
     for (; at < sorted.length && found.length < count; at++) {
@@ -95,11 +101,68 @@ export class TableIndex {
     return found
   }
 
-  /** Those put at `position` or later, in that order. */
-  since(position: number): Array<Entry> {
-    return Array.from(this.entries.values()).filter(({ version }) => version >= position)
-      .sort((a, b) => a.version - b.version)
+  /** Those put at `position` or later, in that order, as many and as large as `range` gives. `isAll`: there are no more. */
+  since(
+    position: number,
+    count: number,
+    bytes: number
+  ): { readonly entries: ReadonlyArray<Entry>; readonly isAll: boolean } {
+    const entries: Array<Entry> = []
+    let left = bytes
+    for (let at = firstFrom(this.log, ({ version }) => version >= position); at < this.log.length; at++) {
+      const entry = this.log[at]!
+      if (!this.isThere(entry)) continue
+      left -= entrySize(entry.key.length, entry.value.length)
+      if (entries.length >= count || (left < 0 && entries.length > 0)) return { entries, isAll: false }
+      entries.push(entry)
+    }
+    return { entries, isAll: true }
   }
+
+  private readonly isThere = (entry: Entry): boolean => this.entries.get(entry.key) === entry
+
+  private dropOld(): void {
+    if (this.log.length > 2 * this.entries.size + logSlack) this.log = this.log.filter(this.isThere)
+  }
+
+  /** Merged once for all that was put and removed since: finding a place for each key as it comes would move all others. */
+  private inOrder(): ReadonlyArray<KeyText> {
+    if (this.sorted === undefined) this.sorted = Array.from(this.entries.keys()).sort()
+    else if (this.added.length > 0 || this.gone > 0) {
+      const kept = this.sorted.filter((key) => this.entries.has(key))
+      this.sorted = merged(kept, this.added.filter((key) => this.entries.has(key)).sort())
+    }
+    this.added = []
+    this.gone = 0
+    return this.sorted
+  }
+}
+
+/** What is gone of a small log is not worth the copy. */
+const logSlack = 1_024
+
+/** Of two sorted lists; what is in both, or twice in one, is there once. */
+const merged = (a: ReadonlyArray<KeyText>, b: ReadonlyArray<KeyText>): Array<KeyText> => {
+  const all: Array<KeyText> = []
+  let [i, j] = [0, 0]
+  while (i < a.length || j < b.length) {
+    const isFirst = j === b.length || (i < a.length && a[i]! <= b[j]!)
+    const key = isFirst ? a[i++]! : b[j++]!
+    if (all.at(-1) !== key) all.push(key)
+  }
+  return all
+}
+
+/** The place of the first of them for which it holds: for all that follow too. */
+const firstFrom = <A>(sorted: ReadonlyArray<A>, holds: (item: A) => boolean): number => {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (holds(sorted[middle]!)) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 /**
@@ -109,15 +172,3 @@ export class TableIndex {
  * @since 0.1.0
  */
 export const entrySize = (keyLength: number, valueLength: number): number => entryHeaderSize + keyLength + valueLength
-
-/** Where the key is, or would be. */
-const position = (sorted: ReadonlyArray<KeyText>, key: KeyText): number => {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (sorted[middle]! < key) low = middle + 1
-    else high = middle
-  }
-  return low
-}

@@ -77,18 +77,20 @@ export class TableSegments implements TableContainer {
   /** Takes in the entries among the records. */
   load(records: Iterable<readonly [string, string]>, segments: Iterable<LiveSegment>): void {
     const byKey = new Map(Array.from(segments, (segment) => [segment.key, segment.table]))
-    for (const [key, text] of records) {
-      if (!key.startsWith(prefix)) continue
-      const [segment = "", hex = ""] = key.slice(prefix.length).split("/")
+    const found: Array<readonly [TableIndex, Entry]> = []
+    for (const [name, text] of records) {
+      if (!name.startsWith(prefix)) continue
+      const [segment = "", hex = ""] = name.slice(prefix.length).split("/")
       const entry = decodeRecord(text)
       if (Result.isFailure(entry)) throw entry.failure
       const [version, value] = entry.success
-      byKey.get(Number(segment))?.put({
-        key: Buffer.from(hex, "hex").toString("latin1"),
-        version,
-        value: new Uint8Array(Buffer.from(value, "base64"))
-      })
+      const table = byKey.get(Number(segment))
+      if (table === undefined) continue
+      const key = Buffer.from(hex, "hex").toString("latin1")
+      found.push([table, { key, version, value: new Uint8Array(Buffer.from(value, "base64")) }])
     }
+    // in the order in which they were put
+    for (const [table, entry] of found.toSorted((a, b) => a[1].version - b[1].version)) table.put(entry)
   }
 
   readonly info = (name: string): TableInfo | TableRefusal => {
@@ -161,7 +163,7 @@ export class TableSegments implements TableContainer {
   ): { readonly _tag: "Entries"; readonly entries: ReadonlyArray<TableEntry> } | TableRefusal => {
     const table = this.find(name)
     if (table._tag !== "Table") return table
-    const refusal = refuseLengths(table.index, keys)
+    const refusal = refuseLengths(table.index, keys) ?? refuseReply(table.index, keys)
     if (refusal !== undefined) return refusal
     const entries = keys.map(({ data }): TableEntry => {
       const entry = table.index.get(keyText(data))
@@ -201,16 +203,9 @@ export class TableSegments implements TableContainer {
     if (fromPosition > BigInt(length)) {
       return illegal(`fromPosition (${fromPosition}) can not exceed the length (${length}) of the TableSegment.`)
     }
-    const all = index.since(Number(fromPosition))
-    let bytes = 0
-    const tooLarge = all.findIndex(({ key, value }, i) => {
-      bytes += entrySize(key.length, value.length)
-      return i > 0 && bytes > pageMaximum
-    })
-    const fitting = tooLarge < 0 ? all.length : tooLarge
-    const found = all.slice(0, Math.min(fitting, Math.max(0, suggestedCount)))
+    const { entries: found, isAll } = index.since(Number(fromPosition), suggestedCount, pageMaximum)
     const last = found.at(-1)
-    const reachedEnd = found.length === all.length || last === undefined
+    const reachedEnd = isAll || last === undefined
     const lastPosition = last === undefined
       ? 0
       : reachedEnd
@@ -257,6 +252,15 @@ const refuseLengths = (
 ): IllegalArgument | undefined => {
   const wrong = isHash ? undefined : keys.find(({ data }) => data.length !== keyLength)
   return wrong && illegal(`Expected Attribute Id length ${keyLength}, given ${wrong.data.length}.`)
+}
+
+/** A few keys, or one many times, could ask for more than there is memory. */
+const refuseReply = (index: TableIndex, keys: ReadonlyArray<TableKey>): IllegalArgument | undefined => {
+  let bytes = 0
+  for (const { data } of keys) bytes += entrySize(data.length, index.get(keyText(data))?.value.length ?? 0)
+  return bytes > pageMaximum && keys.length > 1
+    ? illegal(`The entries have more than ${pageMaximum} bytes: ask for fewer keys.`)
+    : undefined
 }
 
 const refuseSizes = (entries: ReadonlyArray<TableEntry>): IllegalArgument | undefined =>

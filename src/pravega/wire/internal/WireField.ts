@@ -6,7 +6,7 @@
  *
  * @internal
  */
-import { type ByteReader, MalformedBytes } from "../../../core/bytes/ByteReader.ts"
+import { ByteReader, MalformedBytes } from "../../../core/bytes/ByteReader.ts"
 import { ByteWriter } from "../../../core/bytes/ByteWriter.ts"
 
 /** A chunk of a segment in long-term storage. Lengths and offsets in bytes. @category models @since 0.1.0 */
@@ -199,9 +199,19 @@ export class FrameWriter {
 /** Below this a copy is cheaper than another element of a writev. In bytes. */
 const payloadPartMinimum = 4096
 
+/** Reads the fields of one frame, in which no list has more than `longestList` items. @category models @since 0.2.0 */
+export class FieldReader extends ByteReader {
+  readonly longestList: number
+
+  constructor(bytes: Uint8Array, start: number, end: number, longestList: number) {
+    super(bytes, start, end)
+    this.longestList = longestList
+  }
+}
+
 /** @category models @since 0.1.0 */
 export interface FieldCodec<in out A> {
-  readonly read: (from: ByteReader) => A
+  readonly read: (from: FieldReader) => A
   readonly write: (to: FrameWriter, value: A) => void
 }
 
@@ -222,7 +232,11 @@ export const layout = (fields: Fields): ReadonlyArray<LayoutField> =>
   )
 
 /** Reads the fields of `of` into `target`. @category decoding @since 0.1.0 */
-export const readFields = (of: ReadonlyArray<LayoutField>, from: ByteReader, target: Record<string, unknown>): void => {
+export const readFields = (
+  of: ReadonlyArray<LayoutField>,
+  from: FieldReader,
+  target: Record<string, unknown>
+): void => {
   for (const field of of) {
     target[field.name] = field.isOptional && from.remaining === 0 ? field.absent : field.codec.read(from)
   }
@@ -257,6 +271,7 @@ const list = <A>(item: FieldCodec<A>): FieldCodec<ReadonlyArray<A>> => ({
     if (count < 0 || count * 2 > from.remaining) {
       throw new MalformedBytes(`a list of ${count} in ${from.remaining} bytes`)
     }
+    if (count > from.longestList) throw new MalformedBytes(`a list of ${count}, which may have ${from.longestList}`)
     const items: Array<A> = []
     for (let i = 0; i < count; i++) items.push(item.read(from))
     return items
