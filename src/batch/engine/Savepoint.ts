@@ -17,7 +17,7 @@ import * as LogState from "../log/LogState.ts"
 import * as SettledAppend from "../log/SettledAppend.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { CheckpointCorrupt, CheckpointLogError, SequenceTaken } from "../protocol/CheckpointLogError.ts"
-import { CheckpointRecord, Claimed, decode, encode, SourceStart, Started } from "../protocol/CheckpointRecord.ts"
+import { CheckpointRecord, Claimed, encode, SourceStart, Started } from "../protocol/CheckpointRecord.ts"
 import { QueryName } from "../protocol/QueryName.ts"
 import { frame, unframe } from "../protocol/RecordFrame.ts"
 
@@ -162,7 +162,8 @@ const readAll = Effect.gen(function*() {
   const records = yield* log.read(0)
   const savepoints = new Map<string, Savepoint>()
   let torn: { readonly sequence: number; readonly detail: string } | undefined
-  for (const { bytes, sequence } of records) {
+  for (const { bytes, isMissing, sequence } of records) {
+    if (isMissing === true) return yield* corrupt(logName, sequence, "the record is missing")
     const read = Result.flatMap(
       unframe(bytes),
       (json) => Result.mapError(fromJson(json), ({ message }) => ({ isTorn: false, detail: message }))
@@ -259,8 +260,8 @@ const decodeSinks = Schema.decodeUnknownOption(Schema.Struct({
 /** Where a batch starts: where the one before it ended, or the query began. */
 const positionsBefore = (records: ReadonlyArray<StoredRecord>, batch: number): Savepoint["positions"] => {
   let positions: Savepoint["positions"] = {}
-  for (const { bytes } of records) {
-    const record = decode(bytes)
+  for (const stored of records) {
+    const record = LogState.contentOf(stored)
     // Of a log that was read without contradiction, a torn record counts as never written.
     for (const entry of Result.isSuccess(record) ? record.success.entries : []) {
       if (entry._tag === "started" && entry.batch <= batch) positions = entry.positions

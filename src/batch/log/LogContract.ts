@@ -13,6 +13,8 @@ import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
 export interface StoredRecord {
   readonly sequence: number
   readonly bytes: Uint8Array
+  /** The home should have this record and has not; `bytes` is empty. Of a gap in the numbers, the first one is so marked. */
+  readonly isMissing?: boolean | undefined
 }
 
 /**
@@ -28,7 +30,10 @@ export interface QueryLog {
    * or `OutcomeUnknown`.
    */
   readonly append: (sequence: number, bytes: Uint8Array) => Effect.Effect<void, CheckpointLogError>
-  /** The records from `from` on that are not forgotten, in order; what is returned is durable. */
+  /**
+   * The records from `from` on that are not forgotten, in order. What is returned is durable. A record that is not there,
+   * though compaction has not forgotten it, is returned as missing, and never left out.
+   */
   readonly read: (from: number) => Effect.Effect<ReadonlyArray<StoredRecord>, CheckpointLogError>
   /** Forgets the records before `before`; their numbers stay taken for ever. */
   readonly compact: (before: number) => Effect.Effect<void, CheckpointLogError>

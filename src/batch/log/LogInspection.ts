@@ -10,15 +10,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
-import {
-  type BadRecord,
-  type CheckpointRecord,
-  decode,
-  type Entry,
-  type PreparedSink
-} from "../protocol/CheckpointRecord.ts"
+import { type BadRecord, type CheckpointRecord, type Entry, type PreparedSink } from "../protocol/CheckpointRecord.ts"
 import type { QueryName } from "../protocol/QueryName.ts"
 import { CheckpointLog } from "./CheckpointLog.ts"
+import type { QueryLog, StoredRecord } from "./LogContract.ts"
 import * as LogState from "./LogState.ts"
 
 /** @category models @since 0.1.0 */
@@ -26,6 +21,8 @@ export interface InspectedRecord {
   readonly sequence: number
   /** In bytes. */
   readonly size: number
+  /** The home should have it and has not. Of several such records in a row, this is the first one. */
+  readonly isMissing: boolean
   readonly content: Result.Result<CheckpointRecord, BadRecord>
 }
 
@@ -44,7 +41,7 @@ export interface Inspection {
 }
 
 /**
- * Reads a query's log. Fails when it can't be read at all, or a record is missing.
+ * Reads a query's log, as far as it can be read. Fails if its home can't be reached.
  *
  * ```ts
  * import { CheckpointLog, LogInspection, QueryName } from "effect-pravega/batch"
@@ -63,13 +60,18 @@ export interface Inspection {
 export const inspect = Effect.fn("LogInspection.inspect")(
   function*(query: QueryName): Effect.fn.Return<Inspection, CheckpointLogError, CheckpointLog> {
     const log = yield* (yield* CheckpointLog).open(query)
-    const records = yield* log.read(0)
+    const { records, unreadable } = yield* readable(log)
     const now = yield* Clock.currentTimeMillis
-    const { contradiction, read } = LogState.fold(records)
+    const { contradiction = unreadable, read } = LogState.fold(records)
     const prepared = read.state?.unfinished.find((batch) => batch.prepared !== undefined)
     return {
       query,
-      records: records.map(({ bytes, sequence }) => ({ sequence, size: bytes.length, content: decode(bytes) })),
+      records: records.map((record) => ({
+        sequence: record.sequence,
+        size: record.bytes.length,
+        isMissing: record.isMissing === true,
+        content: LogState.contentOf(record)
+      })),
       state: read.state,
       torn: read.torn,
       problem: contradiction,
@@ -82,6 +84,24 @@ export const inspect = Effect.fn("LogInspection.inspect")(
 )
 
 /**
+ * The records that a log's home can give, and why it can't give all of them, if so.
+ *
+ * @internal
+ * @category inspection
+ * @since 0.2.0
+ */
+export const readable = (log: QueryLog): Effect.Effect<
+  { readonly records: ReadonlyArray<StoredRecord>; readonly unreadable: LogState.Contradiction | undefined },
+  CheckpointLogError
+> =>
+  Effect.catchReason(
+    Effect.map(log.read(0), (records) => ({ records, unreadable: undefined })),
+    "CheckpointLogError",
+    "CheckpointCorrupt",
+    ({ detail, sequence }) => Effect.succeed({ records: [], unreadable: { sequence, detail } })
+  )
+
+/**
  * An inspection for people: a line per record, and what they add up to.
  *
  * @category inspection
@@ -91,7 +111,11 @@ export const format = ({ awaiting, problem, query, records, state, torn }: Inspe
   const lines = [
     `query "${query}": ${records.length} records, ${records.reduce((sum, { size }) => sum + size, 0)} bytes`
   ]
-  for (const { content, sequence, size } of records) {
+  for (const { content, isMissing, sequence, size } of records) {
+    if (isMissing) {
+      lines.push(`  ${sequence}  missing`)
+      continue
+    }
     const what = Result.isFailure(content)
       ? `${sequence === torn ? "torn" : "unreadable"} (${content.failure.detail})`
       : `${describe(content.success)}`
@@ -113,7 +137,11 @@ export const format = ({ awaiting, problem, query, records, state, torn }: Inspe
     lines.push(`batch ${awaiting.batch} is prepared, and waits for its commits to be recorded${age}`)
   }
   if (torn !== undefined) lines.push(`record ${torn} is torn: the next start of the query drops it`)
-  if (problem !== undefined) lines.push(`damaged: record ${problem.sequence}: ${problem.detail}; the query can't start`)
+  if (problem !== undefined) {
+    lines.push(
+      `damaged: record ${problem.sequence}: ${problem.detail}; the query can't start, unless the log can be repaired`
+    )
+  }
   return lines.join("\n")
 }
 

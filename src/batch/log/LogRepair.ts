@@ -12,11 +12,11 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { CheckpointLogError, SequenceTaken } from "../protocol/CheckpointLogError.ts"
-import { CheckpointRecord, Claimed, decode, encode, type Entry } from "../protocol/CheckpointRecord.ts"
+import { CheckpointRecord, Claimed, encode, type Entry } from "../protocol/CheckpointRecord.ts"
 import type { QueryName } from "../protocol/QueryName.ts"
 import { CheckpointLog } from "./CheckpointLog.ts"
 import type { QueryLog, StoredRecord } from "./LogContract.ts"
-import { formatEntry } from "./LogInspection.ts"
+import { formatEntry, readable } from "./LogInspection.ts"
 import * as LogState from "./LogState.ts"
 import * as SettledAppend from "./SettledAppend.ts"
 
@@ -57,14 +57,14 @@ export const plan = (records: ReadonlyArray<StoredRecord>): Result.Result<Plan, 
   if (contradiction === undefined) return Result.succeed({ _tag: "nothing" })
   const damaged = records.findIndex(({ sequence }) => sequence === contradiction.sequence)
   const found = records[damaged]
-  if (found === undefined || Result.isSuccess(decode(found.bytes))) {
+  if (found === undefined || Result.isSuccess(LogState.contentOf(found))) {
     const detail =
       `record ${contradiction.sequence} is whole, and contradicts what came before: ${contradiction.detail}`
     return Result.fail({ ...contradiction, detail })
   }
   const after = records.slice(damaged + 1)
-  const restarted = after.find(({ bytes }) =>
-    Result.match(decode(bytes), {
+  const restarted = after.find((record) =>
+    Result.match(LogState.contentOf(record), {
       onFailure: () => false,
       onSuccess: ({ entries }) => entries.some(({ _tag }) => _tag === "started")
     })
@@ -73,13 +73,16 @@ export const plan = (records: ReadonlyArray<StoredRecord>): Result.Result<Plan, 
     const rest = records.filter(({ sequence }) => sequence >= restarted.sequence)
     return LogState.fold(rest).contradiction === undefined
       ? Result.succeed({ _tag: "forget", before: restarted.sequence })
-      : Result.fail({ ...contradiction, detail: `${contradiction.detail}, and it is not the only damaged record` })
+      : Result.fail({ ...contradiction, detail: `${sayDamage(found, contradiction)}, and it is not the only one` })
   }
   return Result.mapError(restate(records, contradiction.sequence), (detail) => ({
     ...contradiction,
-    detail: `record ${contradiction.sequence} is damaged (${contradiction.detail}), and ${detail}`
+    detail: `${sayDamage(found, contradiction)}, and ${detail}`
   }))
 }
+
+const sayDamage = ({ isMissing, sequence }: StoredRecord, { detail }: LogState.Contradiction): string =>
+  isMissing === true ? `record ${sequence} is missing` : `record ${sequence} is damaged (${detail})`
 
 /**
  * Batches are committed in order: when a later record says that batch n is committed, the damaged one, if it is the only
@@ -87,10 +90,14 @@ export const plan = (records: ReadonlyArray<StoredRecord>): Result.Result<Plan, 
  */
 const restate = (records: ReadonlyArray<StoredRecord>, damaged: number): Result.Result<Plan, string> => {
   const readable: Array<{ readonly sequence: number; readonly record: CheckpointRecord }> = []
-  for (const [index, { bytes, sequence }] of records.entries()) {
-    if (sequence === damaged) continue
-    const decoded = decode(bytes)
+  for (const [index, record] of records.entries()) {
+    const { sequence } = record
     const following = records[index + 1]
+    if (following !== undefined && following.sequence !== sequence + 1) {
+      return Result.fail(`those up to ${following.sequence - 1} are missing, too`)
+    }
+    if (sequence === damaged) continue
+    const decoded = LogState.contentOf(record)
     if (Result.isSuccess(decoded)) readable.push({ sequence, record: decoded.success })
     else if (following === undefined || !drops(following, sequence)) return Result.fail("it is not the only one")
   }
@@ -123,8 +130,8 @@ const restate = (records: ReadonlyArray<StoredRecord>, damaged: number): Result.
   return Result.succeed({ _tag: "restate", epoch, next: (records.at(-1)?.sequence ?? -1) + 1, entries })
 }
 
-const drops = ({ bytes }: StoredRecord, sequence: number): boolean =>
-  Result.match(decode(bytes), {
+const drops = (record: StoredRecord, sequence: number): boolean =>
+  Result.match(LogState.contentOf(record), {
     onFailure: () => false,
     onSuccess: ({ entries }) => entries.some((entry) => entry._tag === "claimed" && entry.drops === sequence)
   })
@@ -166,11 +173,12 @@ export const propose = Effect.fn("LogRepair.propose")(
 )
 
 const planOf = (query: QueryName, log: QueryLog): Effect.Effect<Plan, RepairRefused | CheckpointLogError> =>
-  Effect.flatMap(log.read(0), (records) =>
-    Effect.mapError(
-      Effect.fromResult(plan(records)),
-      ({ detail, sequence }) => new RepairRefused({ query, sequence, detail })
-    ))
+  Effect.flatMap(readable(log), ({ records, unreadable }) => {
+    const refused = ({ detail, sequence }: LogState.Contradiction) => new RepairRefused({ query, sequence, detail })
+    if (unreadable === undefined) return Effect.mapError(Effect.fromResult(plan(records)), refused)
+    const detail = `it can't be read from record ${unreadable.sequence} on (${unreadable.detail})`
+    return Effect.fail(refused({ ...unreadable, detail }))
+  })
 
 /**
  * Repairs a query's log, if that is safe, and says what it did. The query must not run: if it does, one of the two is

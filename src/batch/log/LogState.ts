@@ -68,6 +68,10 @@ export const fromRecords = (records: ReadonlyArray<StoredRecord>): Result.Result
   return contradiction === undefined ? Result.succeed(read) : Result.fail(contradiction)
 }
 
+/** What a stored record says. A missing one says nothing. @category decoding @since 0.2.0 */
+export const contentOf = ({ bytes, isMissing }: StoredRecord): Result.Result<CheckpointRecord, BadRecord> =>
+  isMissing === true ? Result.fail({ isTorn: false, detail: "the record is missing" }) : decode(bytes)
+
 /**
  * The same for those who look into a log that may be damaged: `read` is what it says before the record that contradicts
  * it, if there is one.
@@ -83,8 +87,9 @@ export const fold = (
   let base = records[0]?.sequence ?? 0
   const next = (records.at(-1)?.sequence ?? -1) + 1
   const stop = (contradiction: Contradiction) => ({ read: { state, next, torn: undefined, base }, contradiction })
-  for (const { bytes, sequence } of records) {
-    const decoded = decode(bytes)
+  for (const stored of records) {
+    const { sequence } = stored
+    const decoded = contentOf(stored)
     if (Result.isFailure(decoded)) {
       if (bad !== undefined || !decoded.failure.isTorn) {
         return stop({ sequence: bad?.sequence ?? sequence, detail: (bad ?? decoded.failure).detail })

@@ -5,7 +5,7 @@
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { CheckpointLogError, OutcomeUnknown } from "../protocol/CheckpointLogError.ts"
+import { CheckpointCorrupt, CheckpointLogError, OutcomeUnknown } from "../protocol/CheckpointLogError.ts"
 import type { QueryName } from "../protocol/QueryName.ts"
 import type { QueryLog } from "./LogContract.ts"
 
@@ -52,6 +52,10 @@ const look = Effect.fnUntraced(function*(log: QueryLog, query: QueryName, sequen
   )
   const stored = records.find((found) => found.sequence === sequence)
   if (stored === undefined) return { _tag: "taken", by: undefined } satisfies Settled
+  if (stored.isMissing === true) {
+    const reason = new CheckpointCorrupt({ query, sequence, detail: "the record is missing" })
+    return yield* new CheckpointLogError({ reason })
+  }
   if (Bytes.Equivalence(stored.bytes, bytes)) return { _tag: "appended" } satisfies Settled
   return { _tag: "taken", by: stored.bytes } satisfies Settled
 })

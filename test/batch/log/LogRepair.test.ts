@@ -5,11 +5,16 @@ import * as Result from "effect/Result"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import { CheckpointLog, type StoredRecord } from "../../../src/batch/log/CheckpointLog.ts"
+import { marked } from "../../../src/batch/log/internal/Gaps.ts"
 import * as LogInspection from "../../../src/batch/log/LogInspection.ts"
 import * as LogRepair from "../../../src/batch/log/LogRepair.ts"
 import * as LogState from "../../../src/batch/log/LogState.ts"
 import * as OwnedLog from "../../../src/batch/log/OwnedLog.ts"
-import { CheckpointLogError, OutcomeUnknown } from "../../../src/batch/protocol/CheckpointLogError.ts"
+import {
+  CheckpointCorrupt,
+  CheckpointLogError,
+  OutcomeUnknown
+} from "../../../src/batch/protocol/CheckpointLogError.ts"
 import {
   Begun,
   CheckpointRecord,
@@ -102,25 +107,30 @@ const meaning = (state: LogState.LogState | undefined) => ({
 })
 
 describe("LogRepair", () => {
-  it("whatever record is damaged, a log that can be repaired says what it said before", () => {
+  it("whatever record is damaged or missing, a log that can be repaired says what it said before", () => {
     let repaired = 0
     let refused = 0
+    let repairedGaps = 0
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(...happenings), { maxLength: 8 }),
         fc.nat(3),
         fc.nat(),
         fc.nat(),
-        (steps, last, which, at) => {
+        fc.constantFrom(0, 1, 2),
+        (steps, last, which, at, gap) => {
           const whole = history(steps, last)
           const truth = stateOf(whole)
-          // The last one is torn, which is no damage.
-          const damaged = which % Math.max(1, whole.length - 1)
-          const records = whole.map((record, index) =>
-            index === damaged
-              ? { ...record, bytes: record.bytes.map((byte, i) => i === at % record.bytes.length ? byte ^ 1 : byte) }
-              : record
-          )
+          // A last one that is damaged is torn, which is no damage; where a home knows that one is missing, it is.
+          const damaged = which % (gap > 0 ? whole.length : Math.max(1, whole.length - 1))
+          const without = whole.filter(({ sequence }) => sequence < damaged || sequence >= damaged + gap)
+          const records = gap > 0 ?
+            marked(without, { first: 0, next: whole.length }) :
+            whole.map((record, index) =>
+              index === damaged
+                ? { ...record, bytes: record.bytes.map((byte, i) => i === at % record.bytes.length ? byte ^ 1 : byte) }
+                : record
+            )
           const plan = LogRepair.plan(records)
           if (Result.isFailure(plan)) {
             refused++
@@ -128,6 +138,7 @@ describe("LogRepair", () => {
             return
           }
           repaired++
+          if (gap > 0) repairedGaps++
           const { success } = plan
           assert.notStrictEqual(success._tag, "nothing")
           const state = success._tag === "forget"
@@ -152,6 +163,7 @@ describe("LogRepair", () => {
       { numRuns: 3000 }
     )
     assert.isAbove(repaired, 100)
+    assert.isAbove(repairedGaps, 50)
     assert.isAbove(refused, 100)
   })
 
@@ -228,6 +240,25 @@ describe("LogRepair", () => {
       assert.deepStrictEqual([done._tag, isLost], ["restate", true])
       assert.deepStrictEqual(yield* LogRepair.repair(query), { _tag: "nothing" })
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it.effect("of a log that can't be read at all says so in its own words, and shows that there is nothing to show", () =>
+    Effect.gen(function*() {
+      const reason = new CheckpointCorrupt({ query, sequence: 2, detail: "entry 3 stands in its place" })
+      const unreadable: CheckpointLog["Service"] = {
+        open: () =>
+          Effect.succeed({
+            append: () => Effect.die("nothing is written"),
+            compact: () => Effect.die("nothing is forgotten"),
+            read: () => Effect.fail(new CheckpointLogError({ reason }))
+          })
+      }
+      const refused = yield* Effect.flip(Effect.provideService(LogRepair.repair(query), CheckpointLog, unreadable))
+      assert.strictEqual(refused._tag, "RepairRefused")
+      assert.include(refused.message, "it can't be read from record 2 on (entry 3 stands in its place)")
+      assert.notInclude(refused.message, "LogRepair")
+      const inspection = yield* Effect.provideService(LogInspection.inspect(query), CheckpointLog, unreadable)
+      assert.deepStrictEqual(inspection.problem, { sequence: 2, detail: "entry 3 stands in its place" })
+    }))
 
   it.effect("refuses what it can't know, and changes nothing", () =>
     Effect.gen(function*() {

@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Path from "node:path"
 import {
-  CheckpointCorrupt,
   CheckpointLogError,
   LogUnavailable,
   OutcomeUnknown,
@@ -18,6 +17,7 @@ import {
 import type { QueryName } from "../../protocol/QueryName.ts"
 import type { QueryLog, StoredRecord } from "../LogContract.ts"
 import { LogFileError, type LogFiles } from "../LogFiles.ts"
+import { marked } from "./Gaps.ts"
 
 /** Opens the folder of a query, made if need be. @category constructors @since 0.1.0 */
 export const open = (
@@ -80,24 +80,21 @@ export const open = (
     const listed = yield* scan
     // Listed a second time, as a record that was linked below the floor is listed after that floor.
     const { floor } = yield* scan
+    const first = Math.max(from, floor)
     const records: Array<StoredRecord> = []
-    let expected = Math.max(from, floor)
     for (const sequence of listed.records) {
-      if (sequence < expected) continue
-      const bytes = sequence === expected ? yield* files.read(at(recordName(sequence))) : undefined
-      if (bytes === undefined) return { records, missing: expected }
-      records.push({ sequence, bytes })
-      expected++
+      if (sequence < first) continue
+      const bytes = yield* files.read(at(recordName(sequence)))
+      if (bytes !== undefined) records.push({ sequence, bytes })
     }
-    return { records, missing: undefined }
+    return marked(records, { first })
   })
 
   const read: QueryLog["read"] = (from) =>
     readOnce(from).pipe(
       // A listing taken while a live owner appends or compacts may miss a name: a gap is one that stays.
-      Effect.repeat({ times: 3, while: ({ missing }) => missing !== undefined }),
-      Effect.mapError(unavailable("read")),
-      Effect.flatMap(({ missing, records }) => missing === undefined ? Effect.succeed(records) : gap(query, missing))
+      Effect.repeat({ times: 3, while: (records) => records.some(({ isMissing }) => isMissing === true) }),
+      Effect.mapError(unavailable("read"))
     )
 
   const compact: QueryLog["compact"] = (before) =>
@@ -158,8 +155,3 @@ const temporaryName = (sequence: number, unique: number): string => `${digits(se
 
 /** Tells apart the files of appends of one number: two that drew the same make the second fail, nothing worse. */
 const nonce = Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)
-
-const gap = (query: QueryName, sequence: number): Effect.Effect<never, CheckpointLogError> =>
-  Effect.fail(
-    new CheckpointLogError({ reason: new CheckpointCorrupt({ query, sequence, detail: "the record is missing" }) })
-  )

@@ -18,6 +18,7 @@ import {
 import type { QueryName } from "../../protocol/QueryName.ts"
 import * as SqlTransaction from "../../sql/SqlTransaction.ts"
 import type { QueryLog, StoredRecord } from "../LogContract.ts"
+import { marked } from "./Gaps.ts"
 
 const decodeHead = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ next: SqlTransaction.Count, floor: SqlTransaction.Count }))
@@ -129,15 +130,10 @@ const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table
       Effect.flatMap((rows) => {
         const [first] = rows
         if (first === undefined) return Effect.fail(corrupt(from, `its row in ${table}_heads is gone`))
-        const found: Array<StoredRecord> = []
-        let expected = Math.max(from, first.floor)
-        for (const { bytes, sequence } of rows) {
-          if (sequence === null || bytes === null) continue
-          if (sequence !== expected) return Effect.fail(corrupt(expected, "the record is missing"))
-          found.push({ sequence, bytes })
-          expected++
-        }
-        return expected < first.next ? Effect.fail(corrupt(expected, "the record is missing")) : Effect.succeed(found)
+        const found = rows.flatMap(({ bytes, sequence }): ReadonlyArray<StoredRecord> =>
+          sequence === null || bytes === null ? [] : [{ sequence, bytes }]
+        )
+        return Effect.succeed(marked(found, { first: Math.max(from, first.floor), next: first.next }))
       })
     )
 
