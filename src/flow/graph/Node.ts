@@ -186,5 +186,6 @@ export interface TableJoin {
   readonly history: number
   readonly event: Codec
   readonly row: Codec
-  readonly isDeleted: (row: unknown) => boolean
+  /** Undefined: no row says so. */
+  readonly isDeleted: ((row: unknown) => boolean) | undefined
 }

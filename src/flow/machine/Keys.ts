@@ -1,10 +1,13 @@
 /**
- * Keys as texts: a key's canonical bytes, one character a byte. Equal keys have equal texts, `<` orders texts as their bytes,
- * and the key comes back from its text.
+ * Keys as texts, for maps and rows: a key's canonical bytes, one character a byte. Equal keys have equal texts, `<` orders
+ * texts as their bytes, and the key comes back from its text.
+ *
+ * What the bytes are is said in `Key`.
  *
  * @since 0.2.0
  */
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
+import * as Key from "../key/Key.ts"
 
 /** @category models @since 0.2.0 */
 export interface KeyCodec {
@@ -12,13 +15,32 @@ export interface KeyCodec {
   readonly key: (text: string) => unknown
 }
 
-/** @category constructors @since 0.2.0 */
+/**
+ * It remembers the texts of the keys that came last: most keys come again.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
 export const make = (schema: Schema.Codec<unknown, unknown>): KeyCodec => {
-  const json = Schema.fromJsonString(Schema.toCodecJson(schema))
-  const encode = Schema.encodeSync(json)
-  const decode = Schema.decodeSync(json)
-  return { text: (key) => encode(key), key: (text) => decode(text) }
+  const { decode, encode } = Key.make(schema)
+  const known = new Map<unknown, string>()
+  const text = (key: unknown): string => Buffer.from(encode(key)).toString("latin1")
+  return {
+    text: (key) => {
+      // Objects are compared by what is in them, and -0 is 0.
+      if (typeof key === "object" || typeof key === "function") return text(key)
+      const there = known.get(key)
+      if (there !== undefined) return there
+      if (known.size >= remembered) known.clear()
+      const made = text(key)
+      known.set(key, made)
+      return made
+    },
+    key: (text) => decode(Buffer.from(text, "latin1"))
+  }
 }
+
+const remembered = 65_536
 
 /** A time as a text: `<` orders texts as times. For times of less than 2^52, which is the year 144,680. @category converting @since 0.2.0 */
 export const timeText = (time: number): string => (time + halfOfAll).toString(36).padStart(11, "0")

@@ -52,6 +52,8 @@ export interface Due {
  */
 export interface RowKind {
   readonly schema: Schema.Codec<unknown, unknown>
+  /** Where rows of this kind have Schemas of their own: that of one. */
+  readonly schemaOf?: ((sub: string) => Schema.Codec<unknown, unknown>) | undefined
   /** Undefined: never. */
   readonly due?:
     | ((sub: string, value: unknown) => { readonly line: Line; readonly time: number } | undefined)

@@ -10,9 +10,9 @@
 import * as Schema from "effect/Schema"
 import * as Change from "../Change.ts"
 import type { AnyAggregate, Windowed } from "../graph/Node.ts"
-import type { Place } from "../Place.ts"
 import * as Slices from "../time/Slices.ts"
 import type { Interval, Sliced } from "../time/Window.ts"
+import * as Firing from "./Firing.ts"
 import * as Keys from "./Keys.ts"
 import type { Emitted, Inputs, Line, Moment, Operator, Ran, Rows } from "./Operator.ts"
 
@@ -199,26 +199,15 @@ class Batch {
   /** Results have the last instant of their window as their time. */
   private put(key: string, window: Interval, value: unknown): void {
     this.emitted.values.push(value)
-    this.emitted.places.push(placeOf(this.name, key, window.end - 1))
+    this.emitted.places.push(Firing.placeOf(this.name, key, window.end - 1))
   }
 
   private fire(): Ran {
-    const { maxFirings } = this.moment
     const line = this.window.time === "event" ? "event" : "clock"
-    const now = line === "event" ? this.moment.watermark : this.moment.clock
-    for (let fired = 0;;) {
-      const due = this.rows.due(line, now, Math.min(firingsAtOnce, maxFirings - fired))
-      if (due.length === 0) break
-      for (const { key, sub, time } of due) {
-        // A window that fires sets its key's next one, which may be due before others that are in hand.
-        if (this.overlaps && time > due[0]!.time) break
-        if (this.overlaps) this.fireNext(key)
-        else this.fireSlice(key, sub)
-        fired++
-      }
-    }
-    const left = this.rows.nextDue(line)
-    return { leftOver: left !== undefined && left <= now ? left : undefined }
+    return Firing.all(this.rows, line, this.moment, ({ key, sub }) => {
+      if (this.overlaps) this.fireNext(key)
+      else this.fireSlice(key, sub)
+    })
   }
 
   private fireSlice(key: string, sub: string): void {
@@ -249,14 +238,4 @@ class Batch {
   }
 }
 
-const firingsAtOnce = 4096
 const subOf = (start: number): string => `s${Keys.timeText(start)}`
-
-/** Of a result: one per step, key and time, whatever the batches. */
-const placeOf = (step: string, key: string, time: number): Place => ({
-  time,
-  source: `${step}\u0000${key}`,
-  segment: 0n,
-  offset: 0n,
-  ordinal: 0
-})

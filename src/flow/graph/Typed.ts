@@ -1,0 +1,165 @@
+/**
+ * The values that combinators take and give: flows, and flows with keys. All of a flow's types are here; what it does is in
+ * its node.
+ *
+ * @since 0.2.0
+ */
+import * as Pipeable from "effect/Pipeable"
+import type * as Types from "effect/Types"
+import type * as Change from "../Change.ts"
+import type * as Node from "./Node.ts"
+
+const TypeId = "~effect-pravega/flow/Flow"
+const KeyedId = "~effect-pravega/flow/Keyed"
+
+/**
+ * What a flow's values are: `events`, each of its own; `updates`, of which the last of a key (and window) counts; `changes`
+ * of results that were told before.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Mode = "events" | "updates" | "changes"
+
+/**
+ * Computes `A` from what the sources `In` read, by name; the one source of a flow that has one is called `events`. `E` and
+ * `R` are what its effects fail with and need: `never` if it has none, and then it is pure.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Flow<in In, out A, out M extends Mode = "events", out E = never, out R = never>
+  extends Pipeable.Pipeable
+{
+  readonly [TypeId]: {
+    readonly In: Types.Contravariant<In>
+    readonly A: Types.Covariant<A>
+    readonly M: M | undefined
+    readonly E: Types.Covariant<E>
+    readonly R: Types.Covariant<R>
+  }
+  /** Its steps, as data without types. */
+  readonly node: Node.Node
+  /** @internal */
+  readonly "~a keyed flow goes on with a step of keys: Flow.window, aggregate, mapState, deduplicate or a join": true
+}
+
+/**
+ * The values of a flow with their keys: what a step that remembers takes in.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Keyed<in In, out K, out A, out M extends Mode = "events", out E = never, out R = never>
+  extends Pipeable.Pipeable
+{
+  readonly [KeyedId]: {
+    readonly In: Types.Contravariant<In>
+    readonly K: Types.Covariant<K>
+    readonly A: Types.Covariant<A>
+    readonly M: M | undefined
+    readonly E: Types.Covariant<E>
+    readonly R: Types.Covariant<R>
+  }
+  readonly keyed: Node.Keyed
+  /** @internal */
+  readonly "~this step needs a key: put Flow.keyBy before it": true
+}
+
+/** A step whose late events can be had: `Flow.late`. @category models @since 0.2.0 */
+export interface Step<in In, out A, out L, out M extends Mode = "events", out E = never, out R = never>
+  extends Flow<In, A, M, E, R>
+{
+  readonly lateOf: Types.Covariant<L>
+}
+
+/** What comes out of a flow, as a sink or a Stream gets it. @category utility types @since 0.2.0 */
+export type Output<F> = F extends Flow<never, infer A, infer M, infer _E, infer _R>
+  ? M extends "changes" ? Change.Change<A> : A
+  : never
+
+/** Reads as a sentence where it does not hold: a property of this name is missing. @category utility types @since 0.2.0 */
+export type Holds<Ok, Sentence extends string> = Ok extends true ? unknown : { readonly [K in `~${Sentence}`]: never }
+
+/** @category utility types @since 0.2.0 */
+export type OnlyEvents<M> = Holds<
+  [M] extends ["events"] ? true : false,
+  "this step can't take back what it was told: it takes events, not updates or changes"
+>
+
+class FlowImpl {
+  readonly node: Node.Node
+  constructor(node: Node.Node) {
+    this.node = node
+  }
+  pipe(): unknown {
+    return Pipeable.pipeArguments(this, arguments)
+  }
+}
+
+class KeyedImpl {
+  readonly keyed: Node.Keyed
+  constructor(node: Node.Keyed) {
+    this.keyed = node
+  }
+  pipe(): unknown {
+    return Pipeable.pipeArguments(this, arguments)
+  }
+}
+
+// The types are kept by the signatures above: nodes have none.
+/** @category constructors @since 0.2.0 */
+export const make = (node: Node.Node): never => new FlowImpl(node) as never
+/** @category constructors @since 0.2.0 */
+export const keyed = (node: Node.Keyed): never => new KeyedImpl(node) as never
+/** @category constructors @since 0.2.0 */
+export const erased = (aggregate: unknown): Node.AnyAggregate => aggregate as Node.AnyAggregate
+
+type EachOf<E> = E extends Node.Each ? Omit<E, "_tag" | "input" | "keepsChanges"> : never
+
+/** @category constructors @since 0.2.0 */
+export const each = (self: { readonly node: Node.Node }, does: EachOf<Node.Each>, keepsChanges = true): never =>
+  make({ _tag: "Each", input: self.node, keepsChanges, ...does } as Node.Each)
+
+/** @category constructors @since 0.2.0 */
+export const step = (
+  name: string,
+  inputs: ReadonlyArray<{ readonly keyed: Node.Keyed }>,
+  options: { readonly late?: "count" | "fail" | "output" | undefined },
+  operation: Node.Operation
+): never =>
+  make({ _tag: "Step", name, inputs: inputs.map(({ keyed }) => keyed), operation, late: options.late ?? "count" })
+
+/** Whether a function that may be used in a pipe was given its flow. @category guards @since 0.2.0 */
+export function isFlowFirst(args: IArguments): boolean {
+  return args[0] instanceof FlowImpl || args[0] instanceof KeyedImpl
+}
+
+/** Whether a node's values are changes. @category guards @since 0.2.0 */
+export const isOfChanges = (node: Node.Node): boolean => {
+  switch (node._tag) {
+    case "Source":
+    case "Late":
+    case "Effectful":
+      return false
+    case "Merge":
+      return node.inputs.some(isOfChanges)
+    case "Each":
+      // Those that make changes of changes; expand, updates and outputs are ends of them.
+      return node.keepsChanges && isOfChanges(node.input)
+    case "Step":
+      return makesChanges(node.operation)
+  }
+}
+
+const makesChanges = (operation: Node.Operation): boolean => {
+  switch (operation._tag) {
+    case "Window":
+    case "Aggregate":
+      return operation.emit === "changes"
+    case "State":
+      return operation.makesChanges
+    default:
+      return false
+  }
+}

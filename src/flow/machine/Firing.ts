@@ -1,0 +1,44 @@
+/**
+ * What becomes due: taken in order of time, then key, and no more of it in a batch than there may be.
+ *
+ * @since 0.2.0
+ */
+import type { Place } from "../Place.ts"
+import type { Due, Line, Moment, Ran, Rows } from "./Operator.ts"
+
+/**
+ * Takes rows that are due; `fire` must change each, so that it is not due any more, or later. One that `fire` makes due is
+ * taken in its turn.
+ *
+ * @category folding
+ * @since 0.2.0
+ */
+export const all = (rows: Rows, line: Line, moment: Moment, fire: (due: Due) => Again | void): Ran => {
+  const now = line === "event" ? moment.watermark : moment.clock
+  for (let fired = 0; fired < moment.maxFirings;) {
+    const due = rows.due(line, now, Math.min(atOnce, moment.maxFirings - fired))
+    if (due.length === 0) break
+    for (const row of due) {
+      // What has fired may have made something due before those that are in hand.
+      if (row.time > due[0]!.time) break
+      fired++
+      if (fire(row) === "again") break
+    }
+  }
+  const left = rows.nextDue(line)
+  return { leftOver: left !== undefined && left <= now ? left : undefined }
+}
+
+/** The place of a result: one per step, key and time, whatever the batches. @category constructors @since 0.2.0 */
+export const placeOf = (step: string, key: string, time: number, ordinal = 0): Place => ({
+  time,
+  source: `${step}\u0000${key}`,
+  segment: 0n,
+  offset: 0n,
+  ordinal
+})
+
+/** Something else may come before what is in hand. @category models @since 0.2.0 */
+export type Again = "again"
+
+const atOnce = 4096

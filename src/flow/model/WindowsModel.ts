@@ -1,0 +1,247 @@
+/**
+ * What windows and aggregates mean. They add up inputs one by one, and know of no slice and no merge.
+ *
+ * @since 0.2.0
+ */
+import * as Change from "../Change.ts"
+import type { AnyAggregate, Running, Windowed } from "../graph/Node.ts"
+import type { Count, Interval, Session, Sliced } from "../time/Window.ts"
+import { type Arrival, byMoment, type Event, firstFrom, type History, type Made, resultOf } from "./History.ts"
+
+/** What keys are, read from their texts. */
+type KeyOf = (text: string) => unknown
+type Result = Event & { readonly n: number }
+
+const sumOf = (aggregate: AnyAggregate, inputs: ReadonlyArray<Event>): unknown =>
+  aggregate.result(inputs.reduce((sum, { at, value }) => aggregate.add(sum, value, at), aggregate.initial))
+
+// -----------------------------------------------------------------------------
+// windows of one size
+// -----------------------------------------------------------------------------
+
+/** All windows that a time is in, the last one first. */
+const windowsAt = ({ every, offset, size }: Sliced, time: number): ReadonlyArray<Interval> => {
+  const found: Array<Interval> = []
+  for (let start = Math.floor((time - offset) / every) * every + offset; start + size > time; start -= every) {
+    found.push({ start, end: start + size })
+  }
+  return found
+}
+
+/** @category models @since 0.2.0 */
+export const sliced = (
+  name: string,
+  operation: Windowed,
+  window: Sliced,
+  keyOf: KeyOf,
+  history: History,
+  arrivals: ReadonlyArray<Arrival>
+): Made => {
+  const { aggregate, emit, grace } = operation
+  const byEvent = window.time === "event"
+  const timeOf = ({ at, n }: Arrival) => byEvent ? at.time : history[n]!.clock
+  const isOpen = ({ n }: Arrival, { end }: Interval) => !byEvent || end + grace > history[n]!.before
+  const taken = arrivals.flatMap((arrival) =>
+    windowsAt(window, timeOf(arrival)).filter((interval) => isOpen(arrival, interval)).map((interval) => ({
+      arrival,
+      interval
+    }))
+  )
+  const late = arrivals.filter((arrival) => {
+    const windows = windowsAt(window, timeOf(arrival))
+    return windows.length > 0 && !windows.some((interval) => isOpen(arrival, interval))
+  })
+  const groups = Map.groupBy(taken, ({ arrival, interval }) => `${interval.end} ${arrival.key}`)
+  const results = [...groups.values()].flatMap((group): ReadonlyArray<Result> => {
+    const { arrival: { key }, interval } = group[0]!
+    const inputs = group.map(({ arrival }) => arrival)
+    const upTo = (n: number) => ({
+      key: keyOf(key),
+      value: sumOf(aggregate, inputs.filter((input) => input.n <= n)),
+      window: interval
+    })
+    const at = resultOf(name, key, interval.end - 1)
+    if (emit === "final") {
+      const n = firstFrom(
+        history,
+        inputs[0]!.n,
+        ({ clock, watermark }) => (byEvent ? watermark : clock) >= interval.end + grace
+      )
+      return n === undefined ? [] : [{ n, at, value: upTo(n) }]
+    }
+    return told(inputs, emit, upTo, at)
+  })
+  return { events: byMoment(history, inOrder(results)), late, hold: byEvent ? grace : 0 }
+}
+
+/** A result in each moment that changed it. */
+const told = (
+  inputs: ReadonlyArray<Arrival>,
+  emit: "updates" | "changes",
+  upTo: (n: number) => unknown,
+  at: Event["at"]
+): ReadonlyArray<Result> => {
+  const moments = [...new Set(inputs.map(({ n }) => n))].sort((a, b) => a - b)
+  return moments.map((n, i) => {
+    if (emit === "updates") return { n, at, value: upTo(n) }
+    return { n, at, value: i === 0 ? Change.added(upTo(n)) : Change.replaced(upTo(moments[i - 1]!), upTo(n)) }
+  })
+}
+
+const inOrder = (results: ReadonlyArray<Result>): ReadonlyArray<Result> =>
+  results.toSorted((a, b) =>
+    a.at.time - b.at.time || (a.at.source < b.at.source ? -1 : a.at.source > b.at.source ? 1 : 0)
+  )
+
+// -----------------------------------------------------------------------------
+// sessions
+// -----------------------------------------------------------------------------
+
+interface Part extends Arrival {
+  readonly end: number
+}
+
+/** What overlaps, each lot in order of arrival. */
+const overlapping = (parts: ReadonlyArray<Part>): ReadonlyArray<ReadonlyArray<Part>> => {
+  const lots: Array<{ end: number; readonly parts: Array<Part> }> = []
+  for (const part of parts.toSorted((a, b) => a.at.time - b.at.time)) {
+    const last = lots.at(-1)
+    if (last === undefined || part.at.time >= last.end) lots.push({ end: part.end, parts: [part] })
+    else {
+      last.parts.push(part)
+      last.end = Math.max(last.end, part.end)
+    }
+  }
+  return lots.map((lot) => parts.filter((part) => lot.parts.includes(part)))
+}
+
+const intervalOf = (parts: ReadonlyArray<Part>): Interval => ({
+  start: Math.min(...parts.map(({ at }) => at.time)),
+  end: Math.max(...parts.map(({ end }) => end))
+})
+
+/** @category models @since 0.2.0 */
+export const sessions = (
+  name: string,
+  operation: Windowed,
+  { gap }: Session,
+  keyOf: KeyOf,
+  history: History,
+  arrivals: ReadonlyArray<Arrival>
+): Made => {
+  const { emit, grace } = operation
+  const gapOf = typeof gap === "number" ? () => gap : gap as (value: unknown) => number
+  const late: Array<Arrival> = []
+  const results: Array<Result> = []
+  for (const [key, ofKey] of Map.groupBy(arrivals, ({ key }) => key)) {
+    const tell = (n: number, interval: Interval, value: unknown) =>
+      results.push({ n, value, at: resultOf(name, key, interval.end - 1) })
+    const result = (parts: ReadonlyArray<Part>) => ({
+      key: keyOf(key),
+      value: sumOf(operation.aggregate, parts),
+      window: intervalOf(parts)
+    })
+    // The parts of sessions that have not come out.
+    let open: ReadonlyArray<ReadonlyArray<Part>> = []
+    history.forEach(({ before, watermark }, n) => {
+      const come = ofKey.filter((arrival) => arrival.n === n)
+        .map((arrival) => ({ ...arrival, end: arrival.at.time + gapOf(arrival.value) }))
+      const [inTime, tooLate] = partition(
+        overlapping([...open.flat(), ...come]),
+        (parts) => intervalOf(parts).end + grace > before
+      )
+      late.push(...tooLate.flat())
+      if (emit === "changes") changes(open, inTime, (interval, value) => tell(n, interval, value), result)
+      const [left, due] = partition(inTime, (parts) => intervalOf(parts).end + grace > watermark)
+      if (emit === "final") { for (const parts of due) tell(n, intervalOf(parts), result(parts)) }
+      open = left
+    })
+  }
+  return { events: byMoment(history, inOrder(results)), late, hold: grace }
+}
+
+const partition = <A>(all: ReadonlyArray<A>, isFirst: (one: A) => boolean): readonly [Array<A>, Array<A>] => [
+  all.filter(isFirst),
+  all.filter((one) => !isFirst(one))
+]
+
+/** A session is another one if it begins elsewhere. */
+const changes = (
+  before: ReadonlyArray<ReadonlyArray<Part>>,
+  after: ReadonlyArray<ReadonlyArray<Part>>,
+  tell: (interval: Interval, value: unknown) => void,
+  result: (parts: ReadonlyArray<Part>) => unknown
+): void => {
+  const startOf = (parts: ReadonlyArray<Part>) => intervalOf(parts).start
+  for (const parts of after) {
+    const old = before.find((other) => startOf(other) === startOf(parts))
+    if (old === undefined) tell(intervalOf(parts), Change.added(result(parts)))
+    else if (old.length < parts.length) tell(intervalOf(parts), Change.replaced(result(old), result(parts)))
+  }
+  for (const parts of before) {
+    if (after.some((other) => startOf(other) === startOf(parts))) continue
+    tell(intervalOf(parts), Change.removed(result(parts)))
+  }
+}
+
+// -----------------------------------------------------------------------------
+// by count, and over all time
+// -----------------------------------------------------------------------------
+
+/** @category models @since 0.2.0 */
+export const counted = (
+  name: string,
+  { aggregate }: Windowed,
+  { size }: Count,
+  keyOf: KeyOf,
+  history: History,
+  arrivals: ReadonlyArray<Arrival>
+): Made => {
+  const results: Array<Result> = []
+  for (const [key, ofKey] of Map.groupBy(arrivals, ({ key }) => key)) {
+    for (let i = 0; i < ofKey.length; i += size) {
+      const inputs = ofKey.slice(i, i + size)
+      const times = inputs.map(({ at }) => at.time)
+      const window = { start: Math.min(...times), end: Math.max(...times) + 1 }
+      const n = inputs.length === size
+        ? inputs.at(-1)!.n
+        : firstFrom(history, inputs.at(-1)!.n, ({ watermark }) => watermark === Infinity)
+      if (n === undefined) continue
+      const at = resultOf(name, key, Math.max(window.end - 1, history[n]!.before))
+      results.push({ n, at, value: { key: keyOf(key), value: sumOf(aggregate, inputs), window } })
+    }
+  }
+  return { events: byMoment(history, results), late: [], hold: 0 }
+}
+
+/** @category models @since 0.2.0 */
+export const running = (
+  name: string,
+  { aggregate, emit }: Running,
+  ofChanges: boolean,
+  keyOf: KeyOf,
+  history: History,
+  arrivals: ReadonlyArray<Arrival>
+): Made => {
+  const results = [...Map.groupBy(arrivals, ({ key }) => key)].flatMap(([key, ofKey]) => {
+    const upTo = (n: number) => {
+      const inputs = ofKey.filter((input) => input.n <= n)
+      return { key: keyOf(key), value: ofChanges ? sumOfChanges(aggregate, inputs) : sumOf(aggregate, inputs) }
+    }
+    return [...Map.groupBy(ofKey, ({ n }) => n)].flatMap(([n, now]) => {
+      const time = Math.max(history[n]!.before, ...now.map(({ at }) => at.time))
+      return told(ofKey, emit, upTo, resultOf(name, key, time)).filter((result) => result.n === n)
+    })
+  })
+  return { events: byMoment(history, results), late: [], hold: 0 }
+}
+
+const sumOfChanges = (aggregate: AnyAggregate, inputs: ReadonlyArray<Event>): unknown => {
+  let sum = aggregate.initial
+  for (const { at, value } of inputs) {
+    const change = value as Change.Change<unknown>
+    if (change._tag !== "Added") sum = aggregate.remove!(sum, change.before)
+    if (change._tag !== "Removed") sum = aggregate.add(sum, change.after, at)
+  }
+  return aggregate.result(sum)
+}

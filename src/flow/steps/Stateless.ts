@@ -1,0 +1,245 @@
+/**
+ * Sources, steps that know one value at a time, and flows that are put together.
+ *
+ * @since 0.2.0
+ */
+import type * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Change from "../Change.ts"
+import {
+  each,
+  type Flow,
+  isFlowFirst,
+  isOfChanges,
+  make,
+  type Mode,
+  type OnlyEvents,
+  type Output
+} from "../graph/Typed.ts"
+
+/** What the one source of a flow reads. @category constructors @since 0.2.0 */
+export const events = <A>(): Flow<{ readonly events: A }, A> => make({ _tag: "Source", name: "events" })
+
+/**
+ * What several sources read, by name: those of `Source.union`.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Flow } from "effect-pravega/flow"
+ *
+ * interface Order { readonly id: string }
+ * interface Payment { readonly order: string }
+ *
+ * const from = Flow.sources<{ orders: Order; payments: Payment }>()
+ * const both = Flow.merge([
+ *   from("orders").pipe(Flow.map((order) => order.id)),
+ *   from("payments").pipe(Flow.map((payment) => payment.order))
+ * ])
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const sources = <S>() => <Name extends keyof S & string>(name: Name): Flow<Pick<S, Name>, S[Name]> =>
+  make({ _tag: "Source", name })
+
+/** Each value as `f` makes it. @category combinators @since 0.2.0 */
+export const map: {
+  <A, B>(
+    f: (value: A) => B
+  ): <In, M extends Mode, E, R>(self: Flow<In, A, M, E, R>) => Flow<In, B, M, E, R>
+  <In, A, M extends Mode, E, R, B>(self: Flow<In, A, M, E, R>, f: (value: A) => B): Flow<In, B, M, E, R>
+} = dual(
+  2,
+  <In, A, M extends Mode, E, R, B>(self: Flow<In, A, M, E, R>, f: (value: A) => B): Flow<In, B, M, E, R> =>
+    each(self, {
+      does: "map",
+      f: isOfChanges(self.node) ? (value) => Change.map(value as Change.Change<A>, f) : f as (value: unknown) => unknown
+    })
+)
+
+/** The values that `predicate` holds for. @category combinators @since 0.2.0 */
+export const filter: {
+  <A, B extends A>(
+    predicate: (value: A) => value is B
+  ): <In, M extends Mode, E, R>(self: Flow<In, A, M, E, R>) => Flow<In, B, M, E, R>
+  <A>(
+    predicate: (value: A) => boolean
+  ): <In, M extends Mode, E, R>(self: Flow<In, A, M, E, R>) => Flow<In, A, M, E, R>
+  <In, A, M extends Mode, E, R>(self: Flow<In, A, M, E, R>, predicate: (value: A) => boolean): Flow<In, A, M, E, R>
+} = dual(
+  2,
+  <In, A, M extends Mode, E, R>(self: Flow<In, A, M, E, R>, predicate: (value: A) => boolean): Flow<In, A, M, E, R> =>
+    isOfChanges(self.node)
+      ? each(self, { does: "filterMap", f: (value) => Change.filter(value as Change.Change<A>, predicate) })
+      : each(self, { does: "filter", f: predicate as (value: unknown) => boolean })
+)
+
+/** Each value as `f` makes it, without those that it makes undefined. @category combinators @since 0.2.0 */
+export const filterMap: {
+  <A, B>(
+    f: (value: A) => B | undefined
+  ): <In, M extends Mode, E, R>(self: Flow<In, A, M, E, R>) => Flow<In, B, M, E, R>
+  <In, A, M extends Mode, E, R, B>(self: Flow<In, A, M, E, R>, f: (value: A) => B | undefined): Flow<In, B, M, E, R>
+} = dual(
+  2,
+  <In, A, M extends Mode, E, R, B>(
+    self: Flow<In, A, M, E, R>,
+    f: (value: A) => B | undefined
+  ): Flow<In, B, M, E, R> =>
+    isOfChanges(self.node)
+      ? each(self, {
+        does: "filterMap",
+        f: (value) => Change.filter(Change.map(value as Change.Change<A>, f), (chosen) => chosen !== undefined)
+      })
+      : each(self, { does: "filterMap", f: f as (value: unknown) => unknown })
+)
+
+/** What `f` makes of each value, one after the other. @category combinators @since 0.2.0 */
+export const flatMap: {
+  <A, B>(
+    f: (value: A) => Iterable<B>
+  ): <In, M extends Mode, E, R>(self: Flow<In, A, M, E, R> & OnlyEvents<M>) => Flow<In, B, "events", E, R>
+  <In, A, M extends Mode, E, R, B>(
+    self: Flow<In, A, M, E, R> & OnlyEvents<M>,
+    f: (value: A) => Iterable<B>
+  ): Flow<In, B, "events", E, R>
+} = dual(
+  2,
+  <In, A, E, R, B>(self: Flow<In, A, "events", E, R>, f: (value: A) => Iterable<B>): Flow<In, B, "events", E, R> =>
+    each(self, { does: "flatMap", f: f as (value: unknown) => Iterable<unknown> })
+)
+
+/**
+ * Each value as an Effect makes it: a look-up in a database, say. The flow is not pure any more: run again, it may have
+ * other outputs, so a pipeline must be told what that means for its sinks. Values keep their order.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Flow } from "effect-pravega/flow"
+ * import { Effect } from "effect"
+ *
+ * declare const nameOf: (user: number) => Effect.Effect<string>
+ *
+ * const named = Flow.events<{ readonly user: number }>().pipe(
+ *   Flow.mapEffect("names", (event) => Effect.map(nameOf(event.user), (name) => ({ ...event, name })), { concurrency: 16 })
+ * )
+ * ```
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const mapEffect: {
+  <A, B, E2, R2>(
+    name: string,
+    f: (value: A) => Effect.Effect<B, E2, R2>,
+    options?: EffectOptions
+  ): <In, M extends Mode, E, R>(self: Flow<In, A, M, E, R> & OnlyEvents<M>) => Flow<In, B, "events", E | E2, R | R2>
+  <In, A, M extends Mode, E, R, B, E2, R2>(
+    self: Flow<In, A, M, E, R> & OnlyEvents<M>,
+    name: string,
+    f: (value: A) => Effect.Effect<B, E2, R2>,
+    options?: EffectOptions
+  ): Flow<In, B, "events", E | E2, R | R2>
+} = dual(
+  isFlowFirst,
+  <In, A, E, R, B, E2, R2>(
+    self: Flow<In, A, "events", E, R>,
+    name: string,
+    f: (value: A) => Effect.Effect<B, E2, R2>,
+    options: EffectOptions = {}
+  ): Flow<In, B, "events", E | E2, R | R2> =>
+    make({
+      _tag: "Effectful",
+      input: self.node,
+      name,
+      run: f as (value: unknown) => Effect.Effect<unknown, unknown, unknown>,
+      concurrency: options.concurrency ?? 1
+    })
+)
+
+/** @category models @since 0.2.0 */
+export interface EffectOptions {
+  /** How many run at the same time, of one partition; default 1. */
+  readonly concurrency?: number | undefined
+}
+
+/** The values of several flows. @category combinators @since 0.2.0 */
+export const merge = <const F extends ReadonlyArray<Flow<never, unknown, Mode, unknown, unknown>>>(
+  flows: F
+): Merged<F[number]> => make({ _tag: "Merge", inputs: flows.map(({ node }) => node) }) as never
+
+/** Of flows with sources of their own, all are needed. */
+type Merged<F> = [F] extends [Flow<never, infer A, infer M, infer E, infer R>] ? Flow<InOf<F>, A, M, E, R>
+  : never
+
+type InOf<F> = (F extends Flow<infer In, unknown, Mode, unknown, unknown> ? (in_: In) => void : never) extends
+  (in_: infer I) => void ? I : never
+
+/**
+ * A flow with several named outputs: each value says which one it is of. A sink takes its own by `Sink.filterMapInput`.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const outputs = <const F extends Readonly<Record<string, Flow<never, unknown, Mode, unknown, unknown>>>>(
+  flows: F
+): Outputs<F> =>
+  merge(
+    Object.entries(flows).map(([name, flow]) =>
+      each(flow, { does: "map", f: (value) => ({ _tag: name, value }) }, false)
+    )
+  ) as never
+
+/** @category utility types @since 0.2.0 */
+export type Outputs<F extends Readonly<Record<string, Flow<never, unknown, Mode, unknown, unknown>>>> = Flow<
+  InOf<F[keyof F]>,
+  { readonly [K in keyof F & string]: { readonly _tag: K; readonly value: Output<F[K]> } }[keyof F & string],
+  "events",
+  F[keyof F] extends Flow<never, unknown, Mode, infer E, unknown> ? E : never,
+  F[keyof F] extends Flow<never, unknown, Mode, unknown, infer R> ? R : never
+>
+
+/**
+ * The values that each predicate holds for, as flows by name; a value may be in several, or in none.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const split = <In, A, M extends Mode, E, R, const P extends Readonly<Record<string, (value: A) => boolean>>>(
+  self: Flow<In, A, M, E, R>,
+  predicates: P
+): { readonly [K in keyof P]: Flow<In, A, M, E, R> } =>
+  Object.fromEntries(Object.entries(predicates).map(([name, predicate]) => [name, filter(self, predicate)])) as never
+
+/**
+ * Changes as events: a row for what is taken back and one for what is put in.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const expand = <In, A, E, R>(self: Flow<In, A, "changes", E, R>): Flow<In, Change.Row<A>, "events", E, R> =>
+  each(self, { does: "flatMap", f: (value) => Change.rows(value as Change.Change<A>) }, false)
+
+/**
+ * Changes as updates: what a result is now, and, where there is none any more, what `gone` makes of the last one.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const updates: {
+  <A, B>(gone: (before: A) => B): <In, E, R>(self: Flow<In, A, "changes", E, R>) => Flow<In, A | B, "updates", E, R>
+  <In, A, E, R, B>(self: Flow<In, A, "changes", E, R>, gone: (before: A) => B): Flow<In, A | B, "updates", E, R>
+} = dual(
+  2,
+  <In, A, E, R, B>(self: Flow<In, A, "changes", E, R>, gone: (before: A) => B): Flow<In, A | B, "updates", E, R> =>
+    each(self, {
+      does: "map",
+      f: (value) => {
+        const change = value as Change.Change<A>
+        return change._tag === "Removed" ? gone(change.before) : change.after
+      }
+    }, false)
+)

@@ -1,0 +1,198 @@
+/**
+ * Keys, and what is added up by them: in windows, or over all time.
+ *
+ * @since 0.2.0
+ */
+import type * as Duration from "effect/Duration"
+import { dual } from "effect/Function"
+import type * as Schema from "effect/Schema"
+import type { Ability, Aggregate } from "../aggregate/Aggregate.ts"
+import type * as Node from "../graph/Node.ts"
+import {
+  erased,
+  type Flow,
+  type Holds,
+  isFlowFirst,
+  isOfChanges,
+  type Keyed,
+  keyed,
+  make,
+  type Mode,
+  type OnlyEvents,
+  type Step,
+  step
+} from "../graph/Typed.ts"
+import * as Span from "../time/Span.ts"
+import type { Interval, Window } from "../time/Window.ts"
+
+/**
+ * Gives each value a key: what follows remembers something of each key. `name` says what the key is: it is part of a query's
+ * structure. The Schema says which keys are equal, and in which order they are.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const keyBy: {
+  <A, K>(
+    name: string,
+    schema: Schema.Codec<K, unknown>,
+    f: (value: A) => K
+  ): <In, M extends Mode, E, R>(
+    self:
+      & Flow<In, A, M, E, R>
+      & Holds<
+        [M] extends ["events" | "changes"] ? true : false,
+        "updates can't be added up, since nothing takes back the one before: make changes of them"
+      >
+  ) => Keyed<In, K, A, M, E, R>
+  <In, A, M extends Mode, E, R, K>(
+    self: Flow<In, A, M, E, R>,
+    name: string,
+    schema: Schema.Codec<K, unknown>,
+    f: (value: A) => K
+  ): Keyed<In, K, A, M, E, R>
+} = dual(
+  4,
+  <In, A, M extends Mode, E, R, K>(
+    self: Flow<In, A, M, E, R>,
+    name: string,
+    schema: Schema.Codec<K, unknown>,
+    f: (value: A) => K
+  ): Keyed<In, K, A, M, E, R> =>
+    keyed({
+      _tag: "Keyed",
+      input: self.node,
+      name,
+      schema,
+      f: f as (value: unknown) => unknown,
+      isOfChanges: isOfChanges(self.node)
+    })
+)
+
+/** A result: of a key, and of a window. @category models @since 0.2.0 */
+export interface Windowed<out K, out B> {
+  readonly key: K
+  readonly value: B
+  readonly window: Interval
+}
+
+/** A result of a key. @category models @since 0.2.0 */
+export interface OfKey<out K, out B> {
+  readonly key: K
+  readonly value: B
+}
+
+/** @category models @since 0.2.0 */
+export interface LateOptions {
+  /**
+   * What becomes of what comes too late. `count` (default): it is counted, in the progress. `fail`: the flow fails. `output`:
+   * `Flow.late` has it, and must be used.
+   */
+  readonly late?: "count" | "fail" | "output" | undefined
+}
+
+/** @category models @since 0.2.0 */
+export interface WindowOptions<Emit extends Node.Emit> extends LateOptions {
+  /** How long after its end a window still takes in what comes late; default 0. Its final result comes so much later. */
+  readonly grace?: Duration.Input | undefined
+  /**
+   * When results come. `final` (default): once, when the watermark has passed end and grace. `updates`: in each batch, those
+   * that it changed. `changes`: the same, with what they were before.
+   */
+  readonly emit?: Emit | undefined
+}
+
+/** What values a step makes that emits so. @category utility types @since 0.2.0 */
+export type ModeOf<Emit extends Node.Emit> = Emit extends "final" ? "events" : Emit
+
+/**
+ * Adds up the values of each key and window. A value is late for a window when the watermark of the batch before has passed
+ * the window's end and grace.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const window: {
+  <A, Acc, B, Can extends Ability, Needs extends Ability, const Emit extends Node.Emit = "final">(
+    name: string,
+    window: Window<A, Needs, Emit>,
+    aggregate: Aggregate<A, Acc, B, Can> & CanMerge<Needs, Can>,
+    options?: WindowOptions<Emit>
+  ): <In, K, M extends Mode, E, R>(
+    self: Keyed<In, K, A, M, E, R> & OnlyEvents<M>
+  ) => Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R>
+  <In, K, A, E, R, Acc, B, Can extends Ability, Needs extends Ability, const Emit extends Node.Emit = "final">(
+    self: Keyed<In, K, A, "events", E, R>,
+    name: string,
+    window: Window<A, Needs, Emit>,
+    aggregate: Aggregate<A, Acc, B, Can> & CanMerge<Needs, Can>,
+    options?: WindowOptions<Emit>
+  ): Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R>
+} = dual(
+  isFlowFirst,
+  <In, K, A, E, R, Acc, B, Needs extends Ability, Emit extends Node.Emit>(
+    self: Keyed<In, K, A, "events", E, R>,
+    name: string,
+    window: Window<A, Needs, Emit>,
+    aggregate: Aggregate<A, Acc, B, Needs>,
+    options: WindowOptions<Emit> = {}
+  ): Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R> =>
+    step(name, [self], options, {
+      _tag: "Window",
+      window: window.shape,
+      aggregate: erased(aggregate),
+      grace: Span.millis(`Flow.window "${name}": grace`, options.grace ?? 0),
+      emit: options.emit ?? "final"
+    })
+)
+
+type CanMerge<Needs, Can> = Holds<
+  [Needs] extends [Can] ? true : false,
+  "these windows are put together from parts: their aggregate needs merge"
+>
+
+/** @category models @since 0.2.0 */
+export interface AggregateOptions<Emit extends "updates" | "changes"> {
+  /** `updates` (default): in each batch, the results that it changed. `changes`: the same, with what they were before. */
+  readonly emit?: Emit | undefined
+}
+
+/**
+ * Adds up the values of each key over all time. Behind changes, the aggregate must be able to take back.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const aggregate: {
+  <A, Acc, B, Can extends Ability, const Emit extends "updates" | "changes" = "updates">(
+    name: string,
+    aggregate: Aggregate<A, Acc, B, Can>,
+    options?: AggregateOptions<Emit>
+  ): <In, K, M extends Mode, E, R>(
+    self: Keyed<In, K, A, M, E, R> & CanRemove<M, Can>
+  ) => Flow<In, OfKey<K, B>, Emit, E, R>
+  <In, K, A, M extends Mode, E, R, Acc, B, Can extends Ability, const Emit extends "updates" | "changes" = "updates">(
+    self: Keyed<In, K, A, M, E, R> & CanRemove<M, Can>,
+    name: string,
+    aggregate: Aggregate<A, Acc, B, Can>,
+    options?: AggregateOptions<Emit>
+  ): Flow<In, OfKey<K, B>, Emit, E, R>
+} = dual(
+  isFlowFirst,
+  <In, K, A, M extends Mode, E, R, Acc, B, Can extends Ability, Emit extends "updates" | "changes">(
+    self: Keyed<In, K, A, M, E, R>,
+    name: string,
+    aggregate: Aggregate<A, Acc, B, Can>,
+    options: AggregateOptions<Emit> = {}
+  ): Flow<In, OfKey<K, B>, Emit, E, R> =>
+    step(name, [self], {}, { _tag: "Aggregate", aggregate: erased(aggregate), emit: options.emit ?? "updates" })
+)
+
+type CanRemove<M, Can> = Holds<
+  [M] extends ["changes"] ? ["remove"] extends [Can] ? true : false : true,
+  "what was told is taken back here: the aggregate behind changes needs remove"
+>
+
+/** What came too late for a step that was made with `late: "output"`. @category combinators @since 0.2.0 */
+export const late = <In, A, L, M extends Mode, E, R>(self: Step<In, A, L, M, E, R>): Flow<In, L, "events", E, R> =>
+  make({ _tag: "Late", step: self.node as Node.Step })
