@@ -225,23 +225,41 @@ export const running = (
 ): Made => {
   const results = [...Map.groupBy(arrivals, ({ key }) => key)].flatMap(([key, ofKey]) => {
     const upTo = (n: number) => {
-      const inputs = ofKey.filter((input) => input.n <= n)
-      return { key: keyOf(key), value: ofChanges ? sumOfChanges(aggregate, inputs) : sumOf(aggregate, inputs) }
+      const { count, sum } = total(aggregate, ofChanges, ofKey.filter((input) => input.n <= n))
+      return count > 0 || (emit === "updates" && aggregate.hasEmptyResult)
+        ? { key: keyOf(key), value: aggregate.result(sum) }
+        : undefined
     }
-    return [...Map.groupBy(ofKey, ({ n }) => n)].flatMap(([n, now]) => {
-      const time = Math.max(history[n]!.before, ...now.map(({ at }) => at.time))
-      return told(ofKey, emit, upTo, resultOf(name, key, time)).filter((result) => result.n === n)
+    const moments = [...new Set(ofKey.map(({ n }) => n))]
+    return moments.flatMap((n, i): ReadonlyArray<Result> => {
+      const times = ofKey.filter((input) => input.n === n).map(({ at }) => at.time)
+      const at = resultOf(name, key, Math.max(history[n]!.before, ...times))
+      const now = upTo(n)
+      const value = emit === "updates" ? now : change(i === 0 ? undefined : upTo(moments[i - 1]!), now)
+      return value === undefined ? [] : [{ n, at, value }]
     })
   })
   return { events: byMoment(history, results), late: [], hold: 0 }
 }
 
-const sumOfChanges = (aggregate: AnyAggregate, inputs: ReadonlyArray<Event>): unknown => {
+const change = (before: unknown, after: unknown): Change.Change<unknown> | undefined => {
+  if (before === undefined) return after === undefined ? undefined : Change.added(after)
+  return after === undefined ? Change.removed(before) : Change.replaced(before, after)
+}
+
+const total = (aggregate: AnyAggregate, ofChanges: boolean, inputs: ReadonlyArray<Event>) => {
+  let count = 0
   let sum = aggregate.initial
   for (const { at, value } of inputs) {
-    const change = value as Change.Change<unknown>
-    if (change._tag !== "Added") sum = aggregate.remove!(sum, change.before)
-    if (change._tag !== "Removed") sum = aggregate.add(sum, change.after, at)
+    const change = ofChanges ? value as Change.Change<unknown> : Change.added(value)
+    if (change._tag !== "Added") {
+      sum = aggregate.remove!(sum, change.before)
+      count--
+    }
+    if (change._tag !== "Removed") {
+      sum = aggregate.add(sum, change.after, at)
+      count++
+    }
   }
-  return aggregate.result(sum)
+  return { count, sum }
 }

@@ -169,10 +169,10 @@ export const aggregate: {
     aggregate: Aggregate<A, Acc, B, Can>,
     options?: AggregateOptions<Emit>
   ): <In, K, M extends Mode, E, R>(
-    self: Keyed<In, K, A, M, E, R> & CanRemove<M, Can>
+    self: Keyed<In, K, A, M, E, R> & CanRemove<M, Can> & CanBeGone<M, Can, Emit>
   ) => Flow<In, OfKey<K, B>, Emit, E, R>
   <In, K, A, M extends Mode, E, R, Acc, B, Can extends Ability, const Emit extends "updates" | "changes" = "updates">(
-    self: Keyed<In, K, A, M, E, R> & CanRemove<M, Can>,
+    self: Keyed<In, K, A, M, E, R> & CanRemove<M, Can> & CanBeGone<M, Can, Emit>,
     name: string,
     aggregate: Aggregate<A, Acc, B, Can>,
     options?: AggregateOptions<Emit>
@@ -191,6 +191,11 @@ export const aggregate: {
 type CanRemove<M, Can> = Holds<
   [M] extends ["changes"] ? ["remove"] extends [Can] ? true : false : true,
   "what was told is taken back here: the aggregate behind changes needs remove"
+>
+
+type CanBeGone<M, Can, Emit> = Holds<
+  [M, Emit] extends ["changes", "updates"] ? ["empty"] extends [Can] ? true : false : true,
+  "a key of which all is taken back has no result that an update could tell: emit changes, or use an aggregate that has one"
 >
 
 /** What came too late for a step that was made with `late: "output"`. @category combinators @since 0.2.0 */
