@@ -25,7 +25,10 @@
  * ```
  *
  * @since 0.2.0
+ *
+ * @since 0.2.0
  */
+// One import for users, who need not know which file a step is in.
 export type { Flow, Keyed, Mode, Output, Step } from "./graph/Typed.ts"
 export * from "./steps/Joins.ts"
 export * from "./steps/State.ts"

@@ -81,21 +81,30 @@ const aggregateOf = (name: string | undefined) => {
   })
 }
 
-const windowed = <In>(name: string, events: Flow.Flow<In, Event>, operator: Operator) => {
-  const options = { grace: operator.allowedLateness ?? 0 }
-  const aggregate = aggregateOf(operator.aggregate)
-  const window = windowOf(operator.window!)
-  const shape = Flow.map(({ key, value, window }: Flow.Windowed<string, { value: unknown; first: number; last: number }>): Row => ({
-    key: keyOf(key),
-    window: [window.start, window.end],
-    ...value
-  }))
-  if (operator.emit !== "updates" && operator.emit !== "each") {
-    return shape(Flow.window(keyed(events), name, window, aggregate, options))
-  }
-  const { every, offset = 0, size = 1 } = operator.window!
-  const sliding = Window.sliding({ size, every: every ?? size, offset })
-  return shape(Flow.window(keyed(events), name, sliding, aggregate, { ...options, emit: "updates" }))
+type Result = Flow.Windowed<string, { readonly value: unknown; readonly first: number; readonly last: number }>
+
+const rowOf = ({ key, value, window }: Result): Row => ({
+  key: keyOf(key),
+  window: [window.start, window.end],
+  ...value
+})
+
+const windowed = <In>(name: string, events: Flow.Flow<In, Event>, operator: Operator): Flow.Flow<In, Row> =>
+  keyed(events).pipe(
+    Flow.window(name, windowOf(operator.window!), aggregateOf(operator.aggregate), {
+      grace: operator.allowedLateness ?? 0
+    }),
+    Flow.map(rowOf)
+  )
+
+const updated = (events: Flow.Flow<never, Event>, { aggregate, window }: Operator): Shaped => {
+  const { every, offset = 0, size = 1 } = window!
+  return keyed(events).pipe(
+    Flow.window("windows", Window.sliding({ size, every: every ?? size, offset }), aggregateOf(aggregate), {
+      emit: "updates"
+    }),
+    Flow.map(rowOf)
+  )
 }
 
 const deduplicated = <In>(events: Flow.Flow<In, Event>, { by, watermarkDelay, within }: Operator) => {
@@ -149,7 +158,10 @@ const intervalJoin = (operator: Operator, of: FlowCase): CaseFlow => {
   const joined = within(from(inputs[0]!), right, operator)
   const shape = Flow.map(joined as Flow.Flow<never, Sides>, pair)
   if (operator.lateOutput !== true) return { inputs, flow: shape }
-  const late = Flow.map(Flow.late(joined), (event): Row => ({ lateOf: of.id, key: event.key, value: event.value, time: event.time }))
+  const late = Flow.map(
+    Flow.late(joined),
+    (event): Row => ({ lateOf: of.id, key: event.key, value: event.value, time: event.time })
+  )
   return { inputs, flow: Flow.merge([shape, late]) }
 }
 
@@ -211,7 +223,7 @@ const chained = (operator: Operator): CaseFlow => {
     Flow.window(
       "windows of windows",
       Window.tumbling(second!.window!.size!),
-      Aggregate.tuple([Aggregate.count, Aggregate.sum((row: Row) => Number(row["value"]))])
+      Aggregate.tuple(Aggregate.count, Aggregate.sum((row: Row) => Number(row["value"])))
     ),
     Flow.map(({ value, window }): Row => ({ value, window: [window.start, window.end] }))
   )
@@ -222,15 +234,21 @@ const chained = (operator: Operator): CaseFlow => {
 const processed: Record<string, () => CaseFlow> = {
   "beam-timer-holds-until-upstream-done": () => {
     const events = from("events")
-    const upper = windowed("upper case", events, { kind: "window", window: { type: "tumbling", size: 1 }, aggregate: "list" })
-      .pipe(Flow.flatMap((row) =>
-        Schema.decodeUnknownSync(Schema.Array(Schema.String))(row["value"]).map((value): Event => ({
-          time: firstTime,
-          key: Schema.decodeUnknownSync(Schema.Json)(row["key"]),
-          value: value.toUpperCase(),
-          op: ""
-        }))
-      ))
+    const upper = windowed("upper case", events, {
+      kind: "window",
+      window: { type: "tumbling", size: 1 },
+      aggregate: "list"
+    })
+      .pipe(
+        Flow.flatMap((row) =>
+          Schema.decodeUnknownSync(Schema.Array(Schema.String))(row["value"]).map((value): Event => ({
+            time: firstTime,
+            key: Schema.decodeUnknownSync(Schema.Json)(row["key"]),
+            value: value.toUpperCase(),
+            op: ""
+          }))
+        )
+      )
     const flow = keyed(Flow.merge([events, upper])).pipe(
       Flow.mapState("process", {
         event: Event,
@@ -255,12 +273,12 @@ const processed: Record<string, () => CaseFlow> = {
         // The case's watermark is inclusive.
         onEvent: (_state, event, { watermark }) => [
           event.value,
-          [{ key: event.key, value: `INPUT:${String(event.value)}`, time: event.time }],
+          [{ key: event.key, value: `INPUT:${textOf(event.value)}`, time: event.time }],
           { timers: { later: { at: watermark - 1 + 5 } } }
         ],
         onTimer: (state, _timer, { key, time }) => [
           state,
-          [{ key: Schema.decodeUnknownSync(Schema.Json)(keyOf(key)), value: `STATE:${String(state)}`, time }]
+          [{ key: Schema.decodeUnknownSync(Schema.Json)(keyOf(key)), value: `STATE:${textOf(state)}`, time }]
         ]
       }),
       Flow.map((row): Row => row)
@@ -282,7 +300,7 @@ const processed: Record<string, () => CaseFlow> = {
     )
   }),
   "spark-running-count-removed-at-three": () => counting([]),
-  "spark-timer-of-clock": () => counting(["a", "c"]),
+  "spark-timer-of-clock": () => counting(["\"a\"", "\"c\""]),
   "spark-several-timers-per-key": () => ({
     inputs: ["events"],
     flow: keyed(from("events")).pipe(
@@ -319,7 +337,7 @@ const counting = (ending: ReadonlyArray<string>): CaseFlow => ({
       onEvent: (count, event, { clock }) => [
         count === 2 ? undefined : count + 1,
         count === 2 ? [] : [{ key: event.key as unknown, value: count + 1 }],
-        count === 0 && ending.includes(String(event.key)) ? { timers: { end: { clock: clock + 5 } } } : {}
+        count === 0 && ending.includes(textOf(event.key)) ? { timers: { end: { clock: clock + 5 } } } : {}
       ],
       onTimer: (_count, _timer, { key }) => [undefined, [{ key: keyOf(key), value: -1 }]]
     }),
@@ -355,10 +373,10 @@ const versionedState = (): CaseFlow => ({
         if (op === "put") return [state, [], { maps: { versions: versions.set(time, value) } }]
         const [from, found] = versions.range(undefined, time + 1).at(-1)!
         const [next] = versions.range(time + 1)
-        return [state, [{ value: { value: found, validFrom: from, validTo: next?.[0] ?? null } as unknown }]]
+        const given: Row = { value: { value: found, validFrom: from, validTo: next?.[0] ?? null } }
+        return [state, [given]]
       }
-    }),
-    Flow.map((row): Row => row)
+    })
   )
 })
 
@@ -377,7 +395,12 @@ export const caseFlow = (of: FlowCase): CaseFlow => {
   const events = from("events")
   switch (operator.kind) {
     case "window":
-      return { inputs: ["events"], flow: windowed("windows", events, operator) }
+      return {
+        inputs: ["events"],
+        flow: operator.emit === "updates" || operator.emit === "each"
+          ? updated(events, operator)
+          : windowed("windows", events, operator)
+      }
     case "groupByTime": {
       const window = { type: "tumbling", size: 1 }
       const counts = windowed("windows", events, { ...operator, window })
@@ -399,7 +422,10 @@ export const caseFlow = (of: FlowCase): CaseFlow => {
       const byTime = operator.by === "time"
       return {
         inputs: ["events"],
-        flow: Flow.map(deduplicated(events, operator), ({ key, time, value }): Row => ({ key: byTime ? time : key, value }))
+        flow: Flow.map(
+          deduplicated(events, operator),
+          ({ key, time, value }): Row => ({ key: byTime ? time : key, value })
+        )
       }
     }
     case "chain":

@@ -2,7 +2,7 @@
  * What runs a flow moment by moment, for tests that compare: the model, the machine in memory, and, for those who have one,
  * an engine.
  */
-import { Flow } from "effect-pravega/flow"
+import type { Flow } from "effect-pravega/flow"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Machine from "../../src/flow/machine/Machine.ts"
@@ -30,7 +30,9 @@ export interface Outcome {
   /** By step. */
   readonly late: Readonly<Record<string, number>>
   /** The rows of a step, where there are any to be seen. */
-  readonly rows?: (step: string) => ReadonlyArray<{ readonly key: string; readonly sub: string; readonly value: unknown }>
+  readonly rows?: (
+    step: string
+  ) => ReadonlyArray<{ readonly key: string; readonly sub: string; readonly value: unknown }>
 }
 
 type AnyFlow = Flow.Flow<never, unknown, Flow.Mode>
@@ -94,7 +96,8 @@ const restart = (program: Machine.Program, run: MemoryRun): void => {
   for (const stage of program.stages) {
     if (stage._tag !== "Step") continue
     const rows: MemoryRows = run.rowsOf(stage.name)!
-    for (const { key, sub, value } of [...rows.all()]) {
+    // What is written while they are gone through is there already.
+    for (const { key, sub, value } of rows.all()) {
       const kind = stage.operator.rows[sub[0]!]!
       const codec = Schema.fromJsonString(Schema.toCodecJson(kind.schemaOf?.(sub) ?? kind.schema))
       rows.set(key, sub, Schema.decodeSync(codec)(Schema.encodeSync(codec)(value)))

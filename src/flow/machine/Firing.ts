@@ -38,6 +38,15 @@ export const placeOf = (step: string, key: string, time: number, ordinal = 0): P
   ordinal
 })
 
+/** The place of the n-th of several that one made. @category constructors @since 0.2.0 */
+export const nth = ({ offset, ordinal, segment, source, time }: Place, n: number): Place => ({
+  time,
+  source,
+  segment,
+  offset,
+  ordinal: ordinal + n
+})
+
 /** Something else may come before what is in hand. @category models @since 0.2.0 */
 export type Again = "again"
 

@@ -174,7 +174,7 @@ class Batch {
     }
     outputs.forEach((value, i) => {
       this.emitted.values.push(value)
-      this.emitted.places.push(i === 0 ? at : { ...at, ordinal: at.ordinal + i })
+      this.emitted.places.push(i === 0 ? at : Firing.nth(at, i))
     })
     this.keepMaps(key, also?.maps)
     this.setTimers(key, time, also?.timers, isTimer)

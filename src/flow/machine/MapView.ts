@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import type { View } from "../State.ts"
+import type { View } from "../graph/State.ts"
 import type { KeyCodec } from "./Keys.ts"
 
 /** What is stored of a map, by the texts of its keys. @category models @since 0.2.0 */

@@ -117,8 +117,8 @@ export class MemoryRun<out E = never, out R = never> {
       maxFirings: this.maxFirings
     }, out)
     this.inputs[index] = watermark
-    // What is left over comes later, and is as old as it is.
-    this.outputs[index] = operator.watermark(leftOver === undefined ? watermark : Math.min(watermark, leftOver))
+    // What is left over is due by the next millisecond of time only.
+    this.outputs[index] = operator.watermark(leftOver === undefined ? watermark : Math.min(watermark, leftOver - 1))
     collected.count(stage, out, leftOver !== undefined)
     stage.after.run(out.values, out.places, collected)
     stage.late?.run(out.late.map(({ value }) => value), out.late.map(({ at }) => at), collected)

@@ -104,7 +104,10 @@ export interface Emitted {
 
 /** What a step says after a batch. @category models @since 0.2.0 */
 export interface Ran {
-  /** Some that were due are left over: the time of the first. It holds back the step's output watermark. */
+  /**
+   * Some that were due are left over: when the first of them was. The step's output watermark is then that of an input
+   * watermark 1 ms before.
+   */
   readonly leftOver: number | undefined
 }
 

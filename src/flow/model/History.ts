@@ -66,3 +66,12 @@ export const resultOf = (step: string, key: string, time: number): Place => ({
   offset: 0n,
   ordinal: 0
 })
+
+/** The place of one of several that were made of one. @category constructors @since 0.2.0 */
+export const withOrdinal = ({ offset, segment, source, time }: Place, ordinal: number): Place => ({
+  time,
+  source,
+  segment,
+  offset,
+  ordinal
+})

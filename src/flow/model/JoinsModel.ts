@@ -88,9 +88,11 @@ export const within = (
           (where === undefined || where(left.value, right.value)),
         isOver: ({ at, port }, watermark) => watermark - grace > (port === 0 ? at.time + upper : at.time - lower),
         place: (left, right) => ({
-          ...resultOf(name, key, Math.max(left.at.time, right.at.time)),
+          time: Math.max(left.at.time, right.at.time),
+          source: `${name}\u0000${key}`,
           segment: left.at.offset,
-          offset: right.at.offset
+          offset: right.at.offset,
+          ordinal: 0
         }),
         placeAlone: ({ at }) => at
       },

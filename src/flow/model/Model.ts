@@ -7,7 +7,7 @@
 import type * as Node from "../graph/Node.ts"
 import * as Keys from "../machine/Keys.ts"
 import type { Place } from "../Place.ts"
-import type { Arrival, Event, History, Made } from "./History.ts"
+import { type Arrival, type Event, type History, type Made, withOrdinal } from "./History.ts"
 import * as JoinsModel from "./JoinsModel.ts"
 import * as StateModel from "./StateModel.ts"
 import * as WindowsModel from "./WindowsModel.ts"
@@ -115,7 +115,7 @@ const numbered = (all: ReadonlyArray<Arrival>): ReadonlyArray<Arrival> =>
     const ordinal = i - all.findIndex(({ at }) => at === arrival.at)
     return ordinal === 0
       ? arrival
-      : { ...arrival, at: { ...arrival.at, ordinal: arrival.at.ordinal * 2 ** 20 + ordinal } }
+      : { ...arrival, at: withOrdinal(arrival.at, arrival.at.ordinal * 2 ** 20 + ordinal) }
   })
 
 const byPlace = (a: Place, b: Place): number => {

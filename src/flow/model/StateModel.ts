@@ -7,7 +7,16 @@ import type { Deduplicated, Next, Stateful, Timer } from "../graph/Node.ts"
 import type { KeyCodec } from "../machine/Keys.ts"
 import { MapView } from "../machine/MapView.ts"
 import { compare } from "../Place.ts"
-import { type Arrival, byMoment, type Event, type History, type Made, type Moment, resultOf } from "./History.ts"
+import {
+  type Arrival,
+  byMoment,
+  type Event,
+  type History,
+  type Made,
+  type Moment,
+  resultOf,
+  withOrdinal
+} from "./History.ts"
 
 type KeyOf = (text: string) => unknown
 type Result = Event & { readonly n: number }
@@ -140,7 +149,7 @@ class Life {
     }
     this.keep(moment, turn, also)
     const at = turn._tag === "event" ? turn.event.at : resultOf(`${this.name}\u0000${turn.name}`, this.key, turn.time)
-    return outputs.map((value, i) => ({ value, at: { ...at, ordinal: at.ordinal + i } }))
+    return outputs.map((value, i) => ({ value, at: withOrdinal(at, at.ordinal + i) }))
   }
 
   private keep(moment: Moment, turn: Turn, also: Next[2]): void {

@@ -8,8 +8,8 @@ import { dual } from "effect/Function"
 import type * as Schema from "effect/Schema"
 import * as Change from "../Change.ts"
 import type * as Node from "../graph/Node.ts"
+import type { MapOf, View } from "../graph/State.ts"
 import { isFlowFirst, type Keyed, type Mode, type OnlyEvents, type Step, step } from "../graph/Typed.ts"
-import type { MapOf, View } from "../State.ts"
 import * as Span from "../time/Span.ts"
 import type { LateOptions } from "./Windows.ts"
 
@@ -121,7 +121,7 @@ export type Order<A> =
  * @since 0.2.0
  */
 export const mapState: {
-  <K, A, S, B, const M extends Readonly<Record<string, MapOf<never, never>>> = {}, const T extends string = never>(
+  <K, A, S, B, const M extends Readonly<Record<string, MapOf<unknown, unknown>>> = {}, const T extends string = never>(
     name: string,
     options: StateOptions<K, A, S, B, M, T> & Order<A>
   ): <In, Mo extends Mode, E, R>(self: Keyed<In, K, A, Mo, E, R> & OnlyEvents<Mo>) => Step<In, B, A, "events", E, R>
@@ -133,7 +133,7 @@ export const mapState: {
     R,
     S,
     B,
-    const M extends Readonly<Record<string, MapOf<never, never>>> = {},
+    const M extends Readonly<Record<string, MapOf<unknown, unknown>>> = {},
     const T extends string = never
   >(
     self: Keyed<In, K, A, "events", E, R>,
@@ -142,7 +142,7 @@ export const mapState: {
   ): Step<In, B, A, "events", E, R>
 } = dual(
   isFlowFirst,
-  <In, K, A, E, R, S, B, M extends Readonly<Record<string, MapOf<never, never>>>, T extends string>(
+  <In, K, A, E, R, S, B, M extends Readonly<Record<string, MapOf<unknown, unknown>>>, T extends string>(
     self: Keyed<In, K, A, "events", E, R>,
     name: string,
     options: StateOptions<K, A, S, B, M, T> & Order<A>

@@ -10,7 +10,7 @@
 import type * as Schema from "effect/Schema"
 
 /** A map of each key's own. @category models @since 0.2.0 */
-export interface MapOf<in out K, in out V> {
+export interface MapOf<out K, out V> {
   readonly key: Schema.Codec<K, unknown>
   readonly value: Schema.Codec<V, unknown>
 }
