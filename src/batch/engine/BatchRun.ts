@@ -20,18 +20,20 @@ import { CommitError, StructureChanged } from "../protocol/CommitError.ts"
 import type { SinkSession } from "../sink/SinkContract.ts"
 import type { Lag, Skipped, SourceSession } from "../source/SourceContract.ts"
 import * as BatchStatus from "./BatchStatus.ts"
+import * as Processing from "./internal/Processing.ts"
 
 /** @category models @since 0.1.0 */
-export interface Run<in out A, in out B, in out ES, in out E, out R> {
-  readonly pipeline: Pipeline<A, B, ES, E, R>
+export interface Run<in out E, out R> {
   readonly log: OwnedLog.OwnedLog
-  /** In the order of their names, in which their partitions are numbered. */
-  readonly sources: ReadonlyMap<string, SourceSession<A, ES>>
-  readonly sinks: ReadonlyMap<string, SinkSession<B | Letter, E>>
+  /** In the order of their names. */
+  readonly sources: ReadonlyMap<string, SourceSession<unknown, E>>
+  readonly sinks: ReadonlyMap<string, SinkSession<never, E>>
+  /** What it does with events: of which types they are is known there only. */
+  readonly processing: Processing.Processing<E, R>
   /** Whether a try that failed is made again; errors that stop a query are not asked about. */
-  readonly retry: Schedule.Schedule<unknown, Failure<ES, E>>
+  readonly retry: Schedule.Schedule<unknown, Failure<E>>
   readonly resolutions: ReadonlyArray<Resolution>
-  readonly ahead: Ahead<ES>
+  readonly ahead: Ahead<E>
   readonly activity: BatchStatus.Activity
 }
 
@@ -51,7 +53,7 @@ export interface Resolution {
 }
 
 /** What stops a batch. @category models @since 0.1.0 */
-export type Failure<ES, E> = ES | E | CheckpointLogError | CommitError
+export type Failure<E> = E | CheckpointLogError | CommitError
 
 /** What the next batch reads, found and not recorded. @category models @since 0.1.0 */
 export interface FoundRange {
@@ -68,10 +70,10 @@ export interface FoundRange {
 export type NextRange = FoundRange | { readonly _tag: "idle" } | { readonly _tag: "ended" }
 
 /** The next batch's range, looked for before it is due. @category models @since 0.1.0 */
-export interface Ahead<in out ES> {
+export interface Ahead<in out E> {
   /** The run's. */
   readonly scope: Scope.Scope
-  range: Fiber.Fiber<NextRange, ES | CommitError> | undefined
+  range: Fiber.Fiber<NextRange, E | CommitError> | undefined
   /** The last range that was recorded was full, or is not known. */
   isBehind: boolean
 }
@@ -133,7 +135,7 @@ export interface BatchReport {
  */
 export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
-  retry: Schedule.Schedule<unknown, Failure<ES, E>>,
+  retry: Schedule.Schedule<unknown, Failure<ES | E>>,
   resolutions: ReadonlyArray<Resolution> = []
 ) {
   const { name, structure, version } = pipeline
@@ -171,9 +173,10 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
         positions: Object.fromEntries(starts.map(([source, { start }]) => [source, start]))
       }))
   })
-  const ahead: Ahead<ES> = { scope, range: undefined, isBehind: true }
+  const ahead: Ahead<ES | E> = { scope, range: undefined, isBehind: true }
   const activity = yield* BatchStatus.make
-  return { pipeline, log: owned, sources, sinks, retry, resolutions, ahead, activity } satisfies Run<A, B, ES, E, R>
+  const processing = Processing.make(pipeline, { sources, sinks }, activity)
+  return { log: owned, sources, sinks, processing, retry, resolutions, ahead, activity } satisfies Run<ES | E, R>
 })
 
 const startOf = <A, ES>([name, session]: readonly [string, SourceSession<A, ES>]) =>

@@ -17,7 +17,6 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import { ReadError } from "../../pravega/read/ReadError.ts"
 import type { UnfinishedBatch } from "../log/LogState.ts"
-import type { Letter } from "../pipeline/DeadLetter.ts"
 import { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
 import { Begun, Committed, Planned, Prepared, PreparedSink } from "../protocol/CheckpointRecord.ts"
 import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "../protocol/CommitError.ts"
@@ -53,7 +52,7 @@ export interface StepOptions {
  * @category running
  * @since 0.1.0
  */
-export const step = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, options: StepOptions) =>
+export const step = <E, R>(run: Run<E, R>, options: StepOptions) =>
   Effect.suspend(() => {
     const tally = Reporting.makeTally()
     const tried = Effect.suspend(() => attemptStep(run, options, tally))
@@ -61,8 +60,8 @@ export const step = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, options: StepOpti
     return Effect.retry(noted, { schedule: run.retry, while: isWorthRetrying })
   })
 
-const attemptStep = Effect.fnUntraced(function*<A, B, ES, E, R>(
-  run: Run<A, B, ES, E, R>,
+const attemptStep = Effect.fnUntraced(function*<E, R>(
+  run: Run<E, R>,
   options: StepOptions,
   tally: Tally
 ) {
@@ -88,15 +87,15 @@ const attemptStep = Effect.fnUntraced(function*<A, B, ES, E, R>(
 })
 
 /** Step 1. */
-const planNext = Effect.fnUntraced(function*<A, B, ES, E, R>(run: Run<A, B, ES, E, R>, options: StepOptions) {
+const planNext = Effect.fnUntraced(function*<E, R>(run: Run<E, R>, options: StepOptions) {
   const range = yield* nextRange(run, options.until)
   if (range._tag === "range") yield* run.log.append([yield* plannedBy(run, range)]) // 1
   return range
 })
 
 /** Step 5. */
-const finish = Effect.fnUntraced(function*<A, B, ES, E, R>(
-  run: Run<A, B, ES, E, R>,
+const finish = Effect.fnUntraced(function*<E, R>(
+  run: Run<E, R>,
   { batch }: UnfinishedBatch,
   ahead: StepOptions | undefined
 ) {
@@ -106,8 +105,8 @@ const finish = Effect.fnUntraced(function*<A, B, ES, E, R>(
 })
 
 /** Brings a planned batch to where every sink has committed, from where the log has it: first try, retry and recovery. */
-const settle = Effect.fnUntraced(function*<A, B, ES, E, R>(
-  run: Run<A, B, ES, E, R>,
+const settle = Effect.fnUntraced(function*<E, R>(
+  run: Run<E, R>,
   batch: UnfinishedBatch,
   tally: Tally,
   goesOn: boolean
@@ -132,7 +131,7 @@ const settle = Effect.fnUntraced(function*<A, B, ES, E, R>(
   yield* inStep(run, batch.batch, "commit", Effect.andThen(expectAnother(run, tally.sinks.keys(), goesOn), commits)) // 4
 })
 
-const commit = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, batch: UnfinishedBatch, name: string) =>
+const commit = <E, R>(run: Run<E, R>, batch: UnfinishedBatch, name: string) =>
   Effect.suspend(() => {
     const prepared = preparedNow(run, batch).get(name)
     return prepared === undefined ? Effect.void : session(run, name).commit(idOf(run, batch), prepared)
@@ -142,7 +141,7 @@ const commit = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, batch: UnfinishedBatch
  * Another batch will come, as its range is known or the query goes on for ever: what its sinks need for it comes while this
  * batch is committed. It is not begun by that.
  */
-const expectAnother = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, names: Iterable<string>, goesOn: boolean) =>
+const expectAnother = <E, R>(run: Run<E, R>, names: Iterable<string>, goesOn: boolean) =>
   Effect.suspend(() =>
     goesOn || isRangeReady(run)
       ? Effect.forEach(names, (name) => session(run, name).getReady ?? Effect.void, { discard: true })
@@ -150,31 +149,28 @@ const expectAnother = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, names: Iterable
   )
 
 /** Steps 2 and 3 for some of the sinks: read, process, write; then fix the outcome. */
-const attempt = Effect.fnUntraced(function*<A, B, ES, E, R>(
-  run: Run<A, B, ES, E, R>,
+const attempt = Effect.fnUntraced(function*<E, R>(
+  run: Run<E, R>,
   batch: UnfinishedBatch,
   names: ReadonlyArray<string>,
   tally: Tally
 ) {
   run.activity.attempts = ++tally.attempts
   tally.reads.clear()
-  const sinks = yield* Effect.forEach(
-    names,
-    (name) =>
-      Processing.lazySink<A, B, ES, E, R, CheckpointLogError | CommitError>(run, name, {
-        begin: session(run, name).begin(idOf(run, batch), pastOf(run, batch, name)),
-        begun: (handle) => run.log.append([new Begun({ batch: batch.batch, sinks: { [name]: handle } })]) // 2
-      })
-  )
-  const opened = () => sinks.flatMap((sink) => sink.opened())
-  const keepAll = Effect.suspend(() => Effect.forEach(opened(), ({ attempt }) => attempt.keep, { discard: true }))
   const before = batch.prepared ?? new Map<string, PreparedSink>()
   // Another sink of the batch keeps the outputs of the first run: these must be the same (rule 10).
   const isPartial = before.size > names.length
   const decided = isPartial ? batch.aside : undefined
   const pass: Pass = { reads: tally.reads, aside: tally.aside = [], decided, refused: undefined }
+  const { opened, processAll } = yield* run.processing.begin(batch, {
+    sinks: names,
+    past: (name) => pastOf(run, batch, name),
+    begun: (name, handle) => run.log.append([new Begun({ batch: batch.batch, sinks: { [name]: handle } })]), // 2
+    pass
+  })
+  const keepAll = Effect.suspend(() => Effect.forEach(opened(), ({ attempt }) => attempt.keep, { discard: true }))
   const preparing = Effect.suspend(() => Effect.forEach(opened(), Processing.prepare, { concurrency: "unbounded" }))
-  const written = yield* inStep(run, batch.batch, "process", Processing.processAll(run, batch, sinks, pass))
+  const written = yield* inStep(run, batch.batch, "process", processAll)
     .pipe(
       Effect.andThen(inStep(run, batch.batch, "prepare", preparing)),
       // Another process owns the query, and what the log names is its to abort (rule 3).
@@ -206,7 +202,7 @@ const attempt = Effect.fnUntraced(function*<A, B, ES, E, R>(
 })
 
 /** Ends what was begun for a batch and never prepared. Finding it committed breaks step 3: somebody else did that. */
-const abortBegun = Effect.fnUntraced(function*<A, B, ES, E, R>(run: Run<A, B, ES, E, R>, batch: UnfinishedBatch) {
+const abortBegun = Effect.fnUntraced(function*<E, R>(run: Run<E, R>, batch: UnfinishedBatch) {
   for (const [name, handles] of batch.begun) {
     for (const handle of handles) {
       if ((yield* session(run, name).abort(handle)) === "aborted") continue
@@ -217,7 +213,7 @@ const abortBegun = Effect.fnUntraced(function*<A, B, ES, E, R>(run: Run<A, B, ES
   }
 })
 
-const plannedBy = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, { isFull, plans, positions }: FoundRange) =>
+const plannedBy = <E, R>(run: Run<E, R>, { isFull, plans, positions }: FoundRange) =>
   Effect.map(Clock.currentTimeMillis, (at) => {
     run.ahead.isBehind = isFull
     return new Planned({ batch: run.log.state().nextBatch, at, plans, positions })
@@ -225,28 +221,28 @@ const plannedBy = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, { isFull, plans, po
 
 const asideOf = ({ aside }: Pass) => aside.length === 0 ? {} : { aside }
 
-const inStep = <A, B, ES, E, R, A2, E2, R2>(
-  { activity }: Run<A, B, ES, E, R>,
+const inStep = <E, R, A2, E2, R2>(
+  { activity }: Run<E, R>,
   batch: number,
   step: BatchStatus.BatchStep,
   effect: Effect.Effect<A2, E2, R2>
 ) => BatchStatus.during(activity, batch, step)(effect)
 
 /** What the log names now: the outcome of the batch. */
-const preparedNow = <A, B, ES, E, R>(
-  run: Run<A, B, ES, E, R>,
+const preparedNow = <E, R>(
+  run: Run<E, R>,
   { batch }: UnfinishedBatch
 ): ReadonlyMap<string, PreparedSink> =>
   run.log.state().unfinished.find((unfinished) => unfinished.batch === batch)?.prepared ?? new Map()
 
-const idOf = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, { batch }: UnfinishedBatch): BatchId => ({
+const idOf = <E, R>(run: Run<E, R>, { batch }: UnfinishedBatch): BatchId => ({
   query: run.log.query,
   batch
 })
 
 /** What a sink is told of the tries before. Whoever finds another owner may not append to the log, so it asks by doing so. */
-const pastOf = <A, B, ES, E, R>(
-  { log }: Run<A, B, ES, E, R>,
+const pastOf = <E, R>(
+  { log }: Run<E, R>,
   batch: UnfinishedBatch,
   name: string
 ): Past<Schema.Json> => ({
@@ -256,8 +252,8 @@ const pastOf = <A, B, ES, E, R>(
 })
 
 /** What became of a prepared sink; what nobody can know is never guessed: somebody has to look and say. */
-const outcomeOf = Effect.fnUntraced(function*<A, B, ES, E, R>(
-  run: Run<A, B, ES, E, R>,
+const outcomeOf = Effect.fnUntraced(function*<E, R>(
+  run: Run<E, R>,
   unfinished: UnfinishedBatch,
   sink: string,
   prepared: PreparedSink
@@ -275,7 +271,7 @@ const outcomeOf = Effect.fnUntraced(function*<A, B, ES, E, R>(
   return yield* new CommitError({ reason })
 })
 
-const session = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, name: string): SinkSession<B | Letter, E> => {
+const session = <E, R>(run: Run<E, R>, name: string): SinkSession<never, E> => {
   const found = run.sinks.get(name)
   // Sinks are part of the structure, which was compared when the query started.
   if (found === undefined) throw new Error(`no sink "${name}"`)

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { QueryName } from "../protocol/QueryName.ts"
 import type { Failure, Services, Sink } from "../sink/SinkContract.ts"
@@ -84,13 +85,17 @@ export type Processing<A, B, ES, EP, RP> =
     readonly processBatch: (events: ReadonlyArray<A>, slice: Slice) => Effect.Effect<ReadonlyArray<B>, EP, RP>
   }
 
-/**
- * `S` are the sinks, where there are several: of kinds as different as they may be.
- *
- * @category models
- * @since 0.1.0
- */
-export type Options<A, B, ES, RS, EP, RP, EK, RK, S extends Sink<never, unknown, unknown>, ED = never, RD = never> =
+/** @category options @since 0.1.0 */
+export type Options<
+  A,
+  B,
+  ES,
+  RS,
+  EP,
+  RP,
+  S extends Sink<never, unknown, unknown>,
+  D extends DeadLetter<unknown, unknown> = never
+> =
   & {
     /** Give a new version when the process means something else; it is recorded, and a changed one refuses an old log. Default "1". */
     readonly version?: string | undefined
@@ -107,7 +112,7 @@ export type Options<A, B, ES, RS, EP, RP, EK, RK, S extends Sink<never, unknown,
   }
   & Processing<A, B, ES, EP, RP>
   & (
-    | { readonly sink: Sink<B, EK, RK> }
+    | { readonly sink: S & Sink<B, unknown, unknown> }
     | {
       /**
        * Each output is offered to each sink (see `Sink.filterMapInput`). Each is committed exactly
@@ -131,7 +136,7 @@ export type Options<A, B, ES, RS, EP, RP, EK, RK, S extends Sink<never, unknown,
        * processed again for one of several sinks puts aside the same. Until it is recorded another try may put others
        * aside: so no sink of the pipeline, nor that of the letters, may have outputs that are visible before (`idempotent`).
        */
-      readonly onPoison: DeadLetter<ED, RD>
+      readonly onPoison: D
       readonly deterministic: true
     }
   )
@@ -149,25 +154,22 @@ export function make<
   RS,
   EP,
   RP,
-  EK = never,
-  RK = never,
-  S extends Sink<never, unknown, unknown> = never,
-  ED = never,
-  RD = never
+  S extends Sink<never, unknown, unknown>,
+  D extends DeadLetter<unknown, unknown> = never
 >(
   name: string,
-  options: Options<A, B, ES, RS, EP, RP, EK, RK, S, ED, RD>
-): Pipeline<A, B, ES, EP | EK | Failure<S> | ES | ED, RS | RP | RK | Services<S> | RD>
+  options: Options<A, B, ES, RS, EP, RP, S, D>
+): Pipeline<A, B, ES, ES | EP | Failure<S> | LetterFailure<D>, RS | RP | Services<S> | LetterServices<D>>
 // What a sink fails with and needs can be taken from its type, but the compiler can't be shown that it is of it.
-export function make<A, B, ES, RS, EP, RP, EK, RK, ED, RD>(
+export function make<A, B, ES, RS, EP, RP, EK, RK>(
   name: string,
-  options: Options<A, B, ES, RS, EP, RP, EK, RK, Sink<B, EK, RK>, ED, RD>
-): Pipeline<A, B, ES, EP | EK | ES | ED, RS | RP | RK | RD> {
+  options: Options<A, B, ES, RS, EP, RP, Sink<B, EK, RK>, DeadLetter<EK, RK>>
+): Pipeline<A, B, ES, EP | EK | ES, RS | RP | RK> {
   const refused = (detail: string) => new PipelineRefused({ pipeline: name, detail })
   const { deterministic = false, onPoison = "fail", parallelism = 8, source, version = "1" } = options
   const each = "processBatch" in options || ("each" in options && options.each === "batch") ? "batch" : "partition"
-  const outputs: ReadonlyArray<Sink<B, EK | ED, RK | RD>> = "sinks" in options ? options.sinks : [options.sink]
-  const sinks: Array<Sink<B | Letter, EK | ED, RK | RD>> = outputs.map(Letters.onlyOutputs)
+  const outputs: ReadonlyArray<Sink<B, EK, RK>> = "sinks" in options ? options.sinks : [options.sink]
+  const sinks: Array<Sink<B | Letter, EK, RK>> = outputs.map(Letters.onlyOutputs)
   if (onPoison !== "fail") sinks.push(Letters.onlyLetters(onPoison.sink))
   if (!Schema.is(QueryName)(name)) {
     throw refused("its name must be letters, digits, '.', '_', '-', at most 100 characters")
@@ -223,6 +225,9 @@ export function make<A, B, ES, RS, EP, RP, EK, RK, ED, RD>(
     }
   }
 }
+
+type LetterFailure<D> = D extends DeadLetter<infer E, unknown> ? E : never
+type LetterServices<D> = D extends DeadLetter<unknown, infer R> ? Exclude<R, Scope.Scope> : never
 
 const processOf = <A, B, ES, EP, RP>(options: Processing<A, B, ES, EP, RP>): Process<A, B, ES, EP | ES, RP> => {
   if ("process" in options) return { _tag: "stream", run: options.process }

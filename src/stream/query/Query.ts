@@ -34,7 +34,7 @@ import * as Shutdown from "./Shutdown.ts"
 import { asFastAsPossible, type Trigger } from "./Trigger.ts"
 
 /** What a query fails with: the errors of its parts, and those of its log. @category models @since 0.1.0 */
-export type Failure<ES, E> = BatchRun.Failure<ES, E>
+export type Failure<E> = BatchRun.Failure<E>
 
 /** What one batch did. @category models @since 0.1.0 */
 export interface BatchProgress extends BatchRun.BatchReport {
@@ -51,7 +51,7 @@ export interface BatchProgress extends BatchRun.BatchReport {
 export type Status = BatchStatus.Status
 
 /** @category models @since 0.1.0 */
-export interface Options<ES, E> {
+export interface Options<in E> {
   /** Default `Trigger.asFastAsPossible`. */
   readonly trigger?: Trigger | undefined
   /**
@@ -59,7 +59,7 @@ export interface Options<ES, E> {
    * not tried again: another owner, a corrupt log, an outcome that can't be decided. Default: 5 times, after pauses of 0.2 to
    * 3.2 seconds.
    */
-  readonly retry?: Schedule.Schedule<unknown, Failure<ES, E>> | undefined
+  readonly retry?: Schedule.Schedule<unknown, Failure<E>> | undefined
   /** Answers to an earlier `AmbiguousCommit`, whose message says what to give here. Default: none. */
   readonly resolve?: ReadonlyArray<BatchRun.Resolution> | undefined
   /**
@@ -123,8 +123,8 @@ const safetyPause = Duration.seconds(2)
  */
 export const start = Effect.fn("Query.start")(function*<A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
-  options: Options<ES, E> = {}
-): Effect.fn.Return<Query<Failure<ES, E>>, Failure<ES, E>, R | CheckpointLog | Scope.Scope> {
+  options: Options<ES | E> = {}
+): Effect.fn.Return<Query<Failure<ES | E>>, Failure<ES | E>, R | CheckpointLog | Scope.Scope> {
   const run = yield* Opening.open(pipeline, options)
   const { status } = run.activity
   const stopping = yield* Deferred.make<void>()
@@ -189,11 +189,11 @@ const isLast = ({ _tag }: Status): boolean => _tag === "stopped" || _tag === "en
  */
 export const run = <A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
-  options: Options<ES, E> & {
+  options: Options<ES | E> & {
     /** Called after each batch. */
     readonly onBatch?: ((progress: BatchProgress) => Effect.Effect<void>) | undefined
   } = {}
-): Effect.Effect<void, Failure<ES, E>, Exclude<R, Scope.Scope> | CheckpointLog> =>
+): Effect.Effect<void, Failure<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog> =>
   Effect.suspend(() => {
     const stopping = Deferred.makeUnsafe<void>()
     let activity: BatchStatus.Activity | undefined
@@ -205,9 +205,9 @@ export const run = <A, B, ES, E, R>(
     })).pipe(WayOut.bounded(Shutdown.make(pipeline.name, options.shutdown, stopping, () => activity)))
   })
 
-const batches = <A, B, ES, E, R>(
-  run: BatchRun.Run<A, B, ES, E, R>,
-  options: Options<ES, E>,
+const batches = <E, R>(
+  run: BatchRun.Run<E, R>,
+  options: Options<E>,
   hooks: Hooks
 ) =>
   Effect.suspend(() => {
@@ -223,8 +223,8 @@ interface Hooks {
   readonly onBatch: (report: BatchProgress) => Effect.Effect<void>
 }
 
-const trigger = Effect.fnUntraced(function*<A, B, ES, E, R>(
-  run: BatchRun.Run<A, B, ES, E, R>,
+const trigger = Effect.fnUntraced(function*<E, R>(
+  run: BatchRun.Run<E, R>,
   trigger: Trigger,
   { metrics, onBatch, stopping }: Hooks & { readonly metrics: QueryMetrics.Recorder }
 ) {
@@ -263,11 +263,11 @@ const trigger = Effect.fnUntraced(function*<A, B, ES, E, R>(
   }
 })
 
-const latest = <A, ES>([name, session]: readonly [string, SourceSession<A, ES>]) =>
+const latest = <E>([name, session]: readonly [string, SourceSession<unknown, E>]) =>
   Effect.map(session.latest, (position) => [name, position] as const)
 
 /** Waits for something to read, but not for ever. */
-const idle = <A, B, ES, E, R>({ log, sources }: BatchRun.Run<A, B, ES, E, R>, stopping: Deferred.Deferred<void>) =>
+const idle = <E, R>({ log, sources }: BatchRun.Run<E, R>, stopping: Deferred.Deferred<void>) =>
   Effect.suspend(() => {
     const { positions } = log.state()
     const arrivals = Array.from(sources).flatMap(([name, { arrival }]) =>
@@ -278,8 +278,8 @@ const idle = <A, B, ES, E, R>({ log, sources }: BatchRun.Run<A, B, ES, E, R>, st
   })
 
 /** Tells the sources how far everything is durably committed. */
-const consumed = <A, B, ES, E, R>(
-  run: BatchRun.Run<A, B, ES, E, R>,
+const consumed = <E, R>(
+  run: BatchRun.Run<E, R>,
   positions: Readonly<Record<string, Schema.Json>>
 ) => Effect.forEach(run.sources, ([name, source]) => source.consumed(positions[name] ?? null), { discard: true })
 

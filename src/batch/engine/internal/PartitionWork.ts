@@ -9,10 +9,9 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { UnfinishedBatch } from "../../log/LogState.ts"
 import type { Letter } from "../../pipeline/DeadLetter.ts"
-import type { Slice } from "../../pipeline/Pipeline.ts"
+import type { Pipeline, Slice } from "../../pipeline/Pipeline.ts"
 import type { Partition } from "../../source/SourceContract.ts"
 import { Undecodable } from "../../source/Undecodable.ts"
-import type { Run } from "../BatchRun.ts"
 import * as Deterministic from "./Deterministic.ts"
 import type { PutAsideEvents } from "./PutAsideEvents.ts"
 
@@ -39,15 +38,14 @@ type Input<A, E> =
 
 /** @category constructors @since 0.1.0 */
 export const make = Effect.fnUntraced(function*<A, B, ES, E, R, EW>(
-  run: Run<A, B, ES, E, R>,
+  { isDeterministic, name, process }: Pipeline<A, B, ES, E, R>,
   { batch, planned }: UnfinishedBatch,
   sinks: {
     readonly write: (id: number, outputs: Arr.NonEmptyReadonlyArray<B | Letter>) => Effect.Effect<void, EW>
     readonly flush: (id: number) => Effect.Effect<void, EW>
   }
 ) {
-  const { isDeterministic, process } = run.pipeline
-  const services = yield* Deterministic.make(`${run.log.query}/${batch}`, planned.at ?? 0)
+  const services = yield* Deterministic.make(`${name}/${batch}`, planned.at ?? 0)
 
   /** Events to outputs, under a number. */
   const through = Effect.fnUntraced(function*(input: Input<A, ES>, id: number) {

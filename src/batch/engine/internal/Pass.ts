@@ -3,7 +3,12 @@
  */
 import type { PutAside } from "../../protocol/CheckpointRecord.ts"
 import type { CommitError } from "../../protocol/CommitError.ts"
-import type { Read } from "./Reporting.ts"
+
+/** What was read of one source. @category models @since 0.1.0 */
+export interface Read {
+  events: number
+  bytes: number
+}
 
 /** What a try of a batch goes by, and what it leaves behind. @category models @since 0.1.0 */
 export interface Pass {

@@ -15,7 +15,7 @@ import type { FoundRange, NextRange, Run } from "../BatchRun.ts"
 export type Until = Readonly<Record<string, Schema.Json>> | undefined
 
 /** The next range: the one looked for ahead, if there is one. @category planning @since 0.1.0 */
-export const nextRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
+export const nextRange = <E, R>(run: Run<E, R>, until: Until) =>
   Effect.suspend(() => {
     const ahead = run.ahead.range
     run.ahead.range = undefined
@@ -31,7 +31,7 @@ export const nextRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until
  * @category planning
  * @since 0.1.0
  */
-export const planAhead = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
+export const planAhead = <E, R>(run: Run<E, R>, until: Until) =>
   Effect.suspend(() => {
     if (!run.ahead.isBehind) return Effect.void
     const exit = run.ahead.range?.pollUnsafe()
@@ -52,8 +52,8 @@ const patience = Duration.millis(100)
  * @category planning
  * @since 0.1.0
  */
-export const rangeAfter = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
-  Effect.suspend((): Effect.Effect<FoundRange | undefined, never, R> => {
+export const rangeAfter = <E, R>(run: Run<E, R>, until: Until) =>
+  Effect.suspend((): Effect.Effect<FoundRange | undefined> => {
     if (run.ahead.range !== undefined || run.ahead.isBehind) return Effect.succeed(readyRange(run))
     // What is wrong with a source, planning the next batch meets again.
     return Effect.map(
@@ -63,15 +63,15 @@ export const rangeAfter = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Unti
   })
 
 /** Whether the range looked for ahead was found. @category guards @since 0.1.0 */
-export const isRangeReady = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>): boolean => foundAhead(run) !== undefined
+export const isRangeReady = <E, R>(run: Run<E, R>): boolean => foundAhead(run) !== undefined
 
-const readyRange = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>): FoundRange | undefined => {
+const readyRange = <E, R>(run: Run<E, R>): FoundRange | undefined => {
   const range = foundAhead(run)
   if (range !== undefined) run.ahead.range = undefined
   return range
 }
 
-const foundAhead = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>): FoundRange | undefined => {
+const foundAhead = <E, R>(run: Run<E, R>): FoundRange | undefined => {
   const exit = run.ahead.range?.pollUnsafe()
   return exit !== undefined && Exit.isSuccess(exit) && isFound(exit.value) ? exit.value : undefined
 }
@@ -79,10 +79,10 @@ const foundAhead = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>): FoundRange | unde
 const isFound = (range: NextRange): range is FoundRange => range._tag === "range"
 
 /** Asks all sources: a batch takes what each of them has, and the query ends when none will have any more. */
-const plan = <A, B, ES, E, R>(run: Run<A, B, ES, E, R>, until: Until) =>
+const plan = <E, R>(run: Run<E, R>, until: Until) =>
   Effect.suspend(() => {
     const { positions, started } = run.log.state()
-    const ask = ([name, session]: readonly [string, SourceSession<A, ES>]) => {
+    const ask = ([name, session]: readonly [string, SourceSession<unknown, E>]) => {
       const ends = [started.sources[name]?.end, until?.[name]].filter((end) => end !== undefined)
       return Effect.map(session.plan(positions[name] ?? null, ends), (range) => ({ name, range }))
     }

@@ -1,6 +1,7 @@
 /**
  * One pass over a batch's input: partitions are read and processed in the order that keys need, and their outputs go to
- * sinks that begin when there is something for them. What is durable when is `Commit`'s.
+ * sinks that begin when there is something for them. What events and outputs are is known down here only: the protocol
+ * works on any. What is durable when is `Commit`'s.
  */
 import type * as Arr from "effect/Array"
 import * as Deferred from "effect/Deferred"
@@ -10,113 +11,159 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { UnfinishedBatch } from "../../log/LogState.ts"
 import type { Letter } from "../../pipeline/DeadLetter.ts"
+import type { Pipeline } from "../../pipeline/Pipeline.ts"
+import type { CheckpointLogError } from "../../protocol/CheckpointLogError.ts"
 import { PreparedSink } from "../../protocol/CheckpointRecord.ts"
-import type { Attempt } from "../../sink/SinkContract.ts"
-import type { Partition } from "../../source/SourceContract.ts"
-import type { Run } from "../BatchRun.ts"
+import type { CommitError } from "../../protocol/CommitError.ts"
+import type { Attempt, Past, SinkSession } from "../../sink/SinkContract.ts"
+import type { Partition, SourceSession } from "../../source/SourceContract.ts"
 import type { Activity } from "../BatchStatus.ts"
 import * as PartitionWork from "./PartitionWork.ts"
-import type { Pass } from "./Pass.ts"
+import type { Pass, Read } from "./Pass.ts"
 import * as PutAsideEvents from "./PutAsideEvents.ts"
-import type { Read } from "./Reporting.ts"
 
-type OpenAttempt<B, E> = Attempt<B, E, Schema.Json, Schema.Json>
+type Stops = CheckpointLogError | CommitError
 
-/** A sink that has begun, and whose transaction the log names. @category models @since 0.1.0 */
-export interface OpenSink<in B, out E> {
-  readonly name: string
-  readonly attempt: OpenAttempt<B, E>
+/** What a pipeline does with a batch, whatever its events are. @category models @since 0.2.0 */
+export interface Processing<out E, out R> {
+  /** Begins a try, in the Scope around; nothing is read or written yet. */
+  readonly begin: (batch: UnfinishedBatch, options: TryOptions) => Effect.Effect<Try<E, R>, never, Scope.Scope>
 }
 
-/** A sink that begins at the first output for it (rule 11). @category models @since 0.1.0 */
-export interface LazySink<in B, out E, out EL> {
-  readonly opened: () => ReadonlyArray<OpenSink<B, E>>
-  readonly write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, E | EL>
+/** @category options @since 0.2.0 */
+export interface TryOptions {
+  /** The names of those that are written to. */
+  readonly sinks: ReadonlyArray<string>
+  /** What a sink is told of the tries before. */
+  readonly past: (sink: string) => Past<Schema.Json>
+  /** Records a sink's transaction, before anything is written into it. */
+  readonly begun: (sink: string, handle: Schema.Json) => Effect.Effect<void, Stops>
+  readonly pass: Pass
+}
+
+/** One try of a batch. @category models @since 0.2.0 */
+export interface Try<out E, out R> {
+  /** The sinks that have begun by now: each does so at the first output for it (rule 11). */
+  readonly opened: () => ReadonlyArray<OpenSink<E>>
+  /** Reads and processes the whole batch. Counts what is read. */
+  readonly processAll: Effect.Effect<void, E | Stops, R>
+}
+
+/** A sink that has begun, and whose transaction the log names. @category models @since 0.1.0 */
+export interface OpenSink<out E> {
+  readonly name: string
+  readonly attempt: Attempt<never, E, Schema.Json, Schema.Json>
+}
+
+/** Open sources and sinks of a pipeline, by name. @category models @since 0.2.0 */
+export interface Sessions<A, B, ES, E> {
+  /** In the order of their names, in which their partitions are numbered. */
+  readonly sources: ReadonlyMap<string, SourceSession<A, ES>>
+  readonly sinks: ReadonlyMap<string, SinkSession<B | Letter, E>>
+}
+
+/** @category constructors @since 0.2.0 */
+export const make = <A, B, ES, E, R>(
+  pipeline: Pipeline<A, B, ES, E, R>,
+  sessions: Sessions<A, B, ES, E>,
+  activity: Activity
+): Processing<ES | E, R> => {
+  const { each, name: query, parallelism } = pipeline
+
+  const sinksOf = (batch: UnfinishedBatch, { begun, past, sinks }: TryOptions) =>
+    Effect.forEach(pipeline.sinks.filter(({ name }) => sinks.includes(name)), ({ accepts, name }) => {
+      const begin = Effect.suspend(() =>
+        sessions.sinks.get(name)?.begin({ query, batch: batch.batch }, past(name)) ??
+          Effect.die(new Error(`sink "${name}" is not open`))
+      )
+      return lazySink(name, accepts, Effect.tap(begin, ({ handle }) => begun(name, handle)))
+    })
+
+  const partitionsOf = Effect.fnUntraced(function*(batch: UnfinishedBatch, pass: Pass) {
+    const all: Array<PartitionWork.Placed<A, ES>> = []
+    let free = 0
+    for (const [source, session] of sessions.sources) {
+      const plan = batch.planned.plans[source]
+      if (plan === undefined) continue
+      const read: Read = { events: 0, bytes: 0 }
+      pass.reads.set(source, read)
+      const count = (events: number): void => {
+        read.events += events
+        countEvents(activity, pass.reads)
+      }
+      const first = free
+      for (const partition of yield* session.partitions(plan)) {
+        read.bytes += partition.bytes ?? 0
+        const id = first + partition.id
+        free = Math.max(free, id + (partition.lanes?.count ?? 1))
+        const aside = PutAsideEvents.make(pipeline, batch, { partition: id, source, pass })
+        all.push({
+          ...partition,
+          id,
+          predecessors: partition.predecessors.map((before) => first + before),
+          count,
+          aside
+        })
+      }
+    }
+    return all
+  })
+
+  const processAll = Effect.fnUntraced(function*(
+    batch: UnfinishedBatch,
+    sinks: ReadonlyArray<LazySink<B | Letter, E>>,
+    pass: Pass
+  ) {
+    const partitions = yield* partitionsOf(batch, pass)
+    const work = yield* PartitionWork.make(pipeline, batch, {
+      write: (id, outputs) => Effect.forEach(sinks, (sink) => sink.write(id, outputs), { discard: true }),
+      flush: (id) => Effect.forEach(sinks, (sink) => sink.flush(id), { discard: true })
+    })
+    // A plan lists predecessors first.
+    yield* each === "batch" ? work.together(partitions) : inOrder(partitions, parallelism, work.alone)
+    if (pass.refused !== undefined) return yield* pass.refused
+  })
+
+  return {
+    begin: (batch, options) =>
+      Effect.map(sinksOf(batch, options), (sinks) => ({
+        opened: () => sinks.flatMap((sink) => sink.opened()),
+        processAll: processAll(batch, sinks, options.pass)
+      }))
+  }
+}
+
+/** A sink that begins at the first output for it. */
+interface LazySink<in B, out E> {
+  readonly opened: () => ReadonlyArray<OpenSink<E>>
+  readonly write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, E | Stops>
   readonly flush: (partition: number) => Effect.Effect<void, E>
 }
 
-/**
- * Begins in the Scope around; writes nothing before `begun` has recorded the transaction.
- *
- * @category running
- * @since 0.1.0
- */
-export const lazySink = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
-  run: Run<A, B, ES, E, R>,
+const lazySink = <B, E>(
   name: string,
-  steps: {
-    readonly begin: Effect.Effect<OpenAttempt<B | Letter, E>, E | EL, Scope.Scope>
-    readonly begun: (handle: Schema.Json) => Effect.Effect<void, EL>
-  }
-) {
-  const scope = yield* Effect.scope
-  const accepts = run.pipeline.sinks.find((sink) => sink.name === name)?.accepts ?? (() => true)
-  let opened: ReadonlyArray<OpenSink<B | Letter, E>> = []
-  const begin = yield* steps.begin.pipe(
-    Effect.tap((attempt) => steps.begun(attempt.handle)),
-    Effect.tap((attempt) =>
-      Effect.sync(() => {
-        opened = [{ name, attempt }]
-      })
-    ),
-    Scope.provide(scope),
-    Effect.cached
-  )
-  const sink: LazySink<B | Letter, E, EL> = {
-    opened: () => opened,
-    write: (partition, outputs) =>
-      accepts(outputs) ? Effect.flatMap(begin, (attempt) => attempt.write(partition, outputs)) : Effect.void,
-    flush: (partition) => Effect.suspend(() => opened[0]?.attempt.flush(partition) ?? Effect.void)
-  }
-  return sink
-})
-
-/** Reads and processes the whole batch. Counts what is read. @category running @since 0.1.0 */
-export const processAll = Effect.fnUntraced(function*<A, B, ES, E, R, EL>(
-  run: Run<A, B, ES, E, R>,
-  batch: UnfinishedBatch,
-  sinks: ReadonlyArray<LazySink<B | Letter, E, EL>>,
-  pass: Pass
-) {
-  const { each, parallelism } = run.pipeline
-  const partitions = yield* partitionsOf(run, batch, pass)
-  const write = (id: number, outputs: Arr.NonEmptyReadonlyArray<B | Letter>) =>
-    Effect.forEach(sinks, (sink) => sink.write(id, outputs), { discard: true })
-  const flush = (id: number) => Effect.forEach(sinks, (sink) => sink.flush(id), { discard: true })
-  const work = yield* PartitionWork.make(run, batch, { write, flush })
-  // A plan lists predecessors first.
-  yield* each === "batch" ? work.together(partitions) : inOrder(partitions, parallelism, work.alone)
-  if (pass.refused !== undefined) return yield* pass.refused
-})
-
-/** The partitions of all sources, numbered one source after the other; what is read of them is counted. */
-const partitionsOf = Effect.fnUntraced(function*<A, B, ES, E, R>(
-  run: Run<A, B, ES, E, R>,
-  batch: UnfinishedBatch,
-  pass: Pass
-) {
-  const all: Array<PartitionWork.Placed<A, ES>> = []
-  let free = 0
-  for (const [name, session] of run.sources) {
-    const plan = batch.planned.plans[name]
-    if (plan === undefined) continue
-    const read: Read = { events: 0, bytes: 0 }
-    pass.reads.set(name, read)
-    const count = (events: number): void => {
-      read.events += events
-      countEvents(run.activity, pass.reads)
+  accepts: (outputs: Arr.NonEmptyReadonlyArray<B>) => boolean,
+  beginning: Effect.Effect<Attempt<B, E, Schema.Json, Schema.Json>, E | Stops, Scope.Scope>
+): Effect.Effect<LazySink<B, E>, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const scope = yield* Effect.scope
+    let attempt: Attempt<B, E, Schema.Json, Schema.Json> | undefined
+    const begin = yield* beginning.pipe(
+      Effect.tap((begun) =>
+        Effect.sync(() => {
+          attempt = begun
+        })
+      ),
+      Scope.provide(scope),
+      Effect.cached
+    )
+    return {
+      opened: () => attempt === undefined ? [] : [{ name, attempt }],
+      write: (partition, outputs) =>
+        accepts(outputs) ? Effect.flatMap(begin, (begun) => begun.write(partition, outputs)) : Effect.void,
+      flush: (partition) => Effect.suspend(() => attempt?.flush(partition) ?? Effect.void)
     }
-    const first = free
-    for (const partition of yield* session.partitions(plan)) {
-      read.bytes += partition.bytes ?? 0
-      const id = first + partition.id
-      free = Math.max(free, id + (partition.lanes?.count ?? 1))
-      const aside = PutAsideEvents.make(run, batch, { partition: id, source: name, pass })
-      all.push({ ...partition, id, predecessors: partition.predecessors.map((before) => first + before), count, aside })
-    }
-  }
-  return all
-})
+  })
 
 const countEvents = (activity: Activity, reads: ReadonlyMap<string, Read>): void => {
   let events = 0
@@ -143,7 +190,7 @@ const inOrder = <P extends Pick<Partition<unknown, unknown>, "id" | "predecessor
 }
 
 /** Makes a sink's outputs safe, as the log will name them. @category running @since 0.1.0 */
-export const prepare = <B, E>({ attempt, name }: OpenSink<B, E>): Effect.Effect<readonly [string, PreparedSink], E> =>
+export const prepare = <E>({ attempt, name }: OpenSink<E>): Effect.Effect<readonly [string, PreparedSink], E> =>
   Effect.map(attempt.prepare, ({ bytes, digest, events, evidence }) => [
     name,
     new PreparedSink({ handle: attempt.handle, evidence, digest, events, bytes })

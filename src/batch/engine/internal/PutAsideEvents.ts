@@ -8,7 +8,6 @@ import { Letter } from "../../pipeline/DeadLetter.ts"
 import { PutAside } from "../../protocol/CheckpointRecord.ts"
 import { CommitError, NonDeterministicReplay, TooManyDeadLetters } from "../../protocol/CommitError.ts"
 import type { Partition } from "../../source/SourceContract.ts"
-import type { Run } from "../BatchRun.ts"
 import type { Pass } from "./Pass.ts"
 
 /** @category models @since 0.1.0 */
@@ -25,16 +24,20 @@ export interface PutAsideEvents {
   ) => Stream.Stream<Letter, ES>
 }
 
+/** The pipeline, as far as it is asked here. */
+interface Asking {
+  readonly name: string
+  readonly deadLetters: { readonly name: string; readonly limit: number } | undefined
+}
+
 /** @category constructors @since 0.1.0 */
-export const make = <A, B, ES, E, R>(
-  run: Run<A, B, ES, E, R>,
+export const make = (
+  { deadLetters, name: query }: Asking,
   { batch }: UnfinishedBatch,
   options: { readonly partition: number; readonly source: string; readonly pass: Pass }
 ): PutAsideEvents | undefined => {
-  const { deadLetters } = run.pipeline
   if (deadLetters === undefined) return undefined
   const { partition: id, pass, source } = options
-  const query = run.log.query
   const aside = new Map<number, PutAside>()
   for (const event of pass.decided ?? []) {
     if (event.partition !== id) continue

@@ -7,12 +7,7 @@ import type { UnfinishedBatch } from "../../log/LogState.ts"
 import type { PreparedSink, PutAside } from "../../protocol/CheckpointRecord.ts"
 import type { BatchReport, Run, SourceReport } from "../BatchRun.ts"
 import type { Activity } from "../BatchStatus.ts"
-
-/** Of one source. @category models @since 0.1.0 */
-export interface Read {
-  events: number
-  bytes: number
-}
+import type { Read } from "./Pass.ts"
 
 /** @category models @since 0.1.0 */
 export interface Tally {
@@ -48,8 +43,8 @@ export const noteFailure = (activity: Activity, error: unknown): void => {
 }
 
 /** @category getters @since 0.1.0 */
-export const reportOf = Effect.fnUntraced(function*<A, B, ES, E, R>(
-  run: Run<A, B, ES, E, R>,
+export const reportOf = Effect.fnUntraced(function*<E, R>(
+  run: Run<E, R>,
   { batch, planned: { plans, positions } }: UnfinishedBatch,
   tally: Tally
 ) {

@@ -16,8 +16,8 @@ import * as QueryMetrics from "../QueryMetrics.ts"
 const defaultRetry = Schedule.exponential("200 millis").pipe(Schedule.upTo({ times: 5 }))
 
 /** Those of a query that concern its opening. @category models @since 0.2.0 */
-export interface Options<ES, E> {
-  readonly retry?: Schedule.Schedule<unknown, BatchRun.Failure<ES, E>> | undefined
+export interface Options<in E> {
+  readonly retry?: Schedule.Schedule<unknown, BatchRun.Failure<E>> | undefined
   readonly resolve?: ReadonlyArray<BatchRun.Resolution> | undefined
   readonly stallAfter?: Duration.Input | undefined
 }
@@ -28,7 +28,7 @@ export interface Options<ES, E> {
  * @category constructors
  * @since 0.2.0
  */
-export const open = <A, B, ES, E, R>(pipeline: Pipeline<A, B, ES, E, R>, options: Options<ES, E>) =>
+export const open = <A, B, ES, E, R>(pipeline: Pipeline<A, B, ES, E, R>, options: Options<ES | E>) =>
   Effect.suspend(() => {
     const retry = options.retry ?? defaultRetry
     let attempts = 0

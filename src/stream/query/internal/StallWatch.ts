@@ -11,8 +11,8 @@ import type { StallEvidence } from "../../../batch/engine/BatchStatus.ts"
 import * as QueryMetrics from "../QueryMetrics.ts"
 
 /** Looks as long as it is not interrupted. @category running @since 0.1.0 */
-export const watch = Effect.fnUntraced(function*<A, B, ES, E, R>(
-  run: Run<A, B, ES, E, R>,
+export const watch = Effect.fnUntraced(function*<E, R>(
+  run: Run<E, R>,
   stallAfter: Duration.Duration
 ): Effect.fn.Return<never> {
   const { activity } = run
