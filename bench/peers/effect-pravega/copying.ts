@@ -103,7 +103,7 @@ export const batches = (command: Command) =>
     const pravega = yield* Pravega
     const calls = new BusyTime()
     const timed = { ...pravega, controller: calls.around(pravega.controller) }
-    const opened = BatchRun.open(copierOf(command, `${command.stream}-copy`), Schedule.recurs(0))
+    const opened = BatchRun.open(copierOf(command, `${command.stream}-copy`), { retry: Schedule.recurs(0) })
     const run = yield* Effect.provideService(opened, Pravega, timed)
     const whole: Array<number> = []
     const controller: Array<number> = []

@@ -21,6 +21,7 @@ import type { SinkSession } from "../sink/SinkContract.ts"
 import type { Lag, Skipped, SourceSession } from "../source/SourceContract.ts"
 import * as BatchStatus from "./BatchStatus.ts"
 import * as Processing from "./internal/Processing.ts"
+import * as Verdicts from "./Verdicts.ts"
 
 /** @category models @since 0.1.0 */
 export interface Run<in out E, out R> {
@@ -30,7 +31,9 @@ export interface Run<in out E, out R> {
   readonly sinks: ReadonlyMap<string, SinkSession<never, E>>
   /** What it does with events: of which types they are is known there only. */
   readonly processing: Processing.Processing<E, R>
-  /** Whether a try that failed is made again; errors that stop a query are not asked about. */
+  /** Whether another try makes sense after an error. */
+  readonly verdicts: Verdicts.Verdicts
+  /** Whether a try that failed is made again; only asked where that makes sense. */
   readonly retry: Schedule.Schedule<unknown, Failure<E>>
   readonly resolutions: ReadonlyArray<Resolution>
   readonly ahead: Ahead<E>
@@ -135,16 +138,22 @@ export interface BatchReport {
  */
 export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
-  retry: Schedule.Schedule<unknown, Failure<ES | E>>,
-  resolutions: ReadonlyArray<Resolution> = []
+  { resolutions = [], retry, verdicts = Verdicts.make() }: {
+    readonly retry: Schedule.Schedule<unknown, Failure<ES | E>>
+    readonly resolutions?: ReadonlyArray<Resolution> | undefined
+    /** Of whoever asks about the errors of the opening. */
+    readonly verdicts?: Verdicts.Verdicts | undefined
+  }
 ) {
   const { name, structure, version } = pipeline
   const scope = yield* Effect.scope
   const log = yield* (yield* CheckpointLog).open(name)
   const sources = new Map<string, SourceSession<A, ES>>()
-  for (const source of pipeline.sources) sources.set(source.name, yield* source.open)
+  for (const source of pipeline.sources) {
+    sources.set(source.name, verdicts.ofSource(source, yield* verdicts.of(source, source.open)))
+  }
   const sinks = new Map<string, SinkSession<B | Letter, E>>()
-  for (const sink of pipeline.sinks) sinks.set(sink.name, yield* sink.open)
+  for (const sink of pipeline.sinks) sinks.set(sink.name, verdicts.ofSink(sink, yield* verdicts.of(sink, sink.open)))
 
   const accept = Effect.fnUntraced(function*(started: Started) {
     const changed = new StructureChanged({ query: name, recorded: started.structure, now: structure })
@@ -176,7 +185,10 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   const ahead: Ahead<ES | E> = { scope, range: undefined, isBehind: true }
   const activity = yield* BatchStatus.make
   const processing = Processing.make(pipeline, { sources, sinks }, activity)
-  return { log: owned, sources, sinks, processing, retry, resolutions, ahead, activity } satisfies Run<ES | E, R>
+  return { log: owned, sources, sinks, processing, verdicts, retry, resolutions, ahead, activity } satisfies Run<
+    ES | E,
+    R
+  >
 })
 
 const startOf = <A, ES>([name, session]: readonly [string, SourceSession<A, ES>]) =>

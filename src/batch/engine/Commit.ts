@@ -15,14 +15,11 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
-import { ReadError } from "../../pravega/read/ReadError.ts"
 import type { UnfinishedBatch } from "../log/LogState.ts"
 import { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
 import { Begun, Committed, Planned, Prepared, PreparedSink } from "../protocol/CheckpointRecord.ts"
 import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "../protocol/CommitError.ts"
 import type { BatchId, Past, SinkSession } from "../sink/SinkContract.ts"
-import { SqlSinkError } from "../sink/SqlSinkError.ts"
-import { SourceError } from "../source/SourceError.ts"
 import type { BatchReport, FoundRange, Resolution, Run } from "./BatchRun.ts"
 import * as BatchStatus from "./BatchStatus.ts"
 import type { Pass } from "./internal/Pass.ts"
@@ -57,7 +54,7 @@ export const step = <E, R>(run: Run<E, R>, options: StepOptions) =>
     const tally = Reporting.makeTally()
     const tried = Effect.suspend(() => attemptStep(run, options, tally))
     const noted = Effect.tapError(tried, (error) => Effect.sync(() => Reporting.noteFailure(run.activity, error)))
-    return Effect.retry(noted, { schedule: run.retry, while: isWorthRetrying })
+    return Effect.retry(noted, { schedule: run.retry, while: run.verdicts.isRetryable })
   })
 
 const attemptStep = Effect.fnUntraced(function*<E, R>(
@@ -280,36 +277,3 @@ const session = <E, R>(run: Run<E, R>, name: string): SinkSession<never, E> => {
 
 /** What another owner did, or may have done: nothing is aborted any more, and another try makes no sense. */
 const isDecidedElsewhere = (error: unknown): boolean => error instanceof CheckpointLogError && !error.isRetryable
-
-/**
- * Whether a step, or the opening of a run, that failed so may be tried again. Errors of sinks may, but for those that say
- * that they may not: another try has other transactions.
- *
- * @category guards
- * @since 0.2.0
- */
-export const isWorthRetrying = (error: unknown): boolean => {
-  if (isDecidedElsewhere(error) || error instanceof CommitError || error instanceof SourceError) return false
-  if (isUnchangeable(error)) return false
-  return !(error instanceof ReadError || error instanceof SqlSinkError) || error.isRetryable
-}
-
-/** Reasons of clients' errors that a new transaction and a new writer meet again. */
-const unchangeable = new Set([
-  "EventTooLarge",
-  "EncodeFailed",
-  "ScopeNotFound",
-  "StreamNotFound",
-  "StreamSealed",
-  "InvalidName",
-  "LeaseOutOfBounds",
-  "Unauthenticated",
-  "PermissionDenied",
-  "AccessRefused",
-  "TlsFailed"
-])
-
-/** By the reason, or its own one. */
-const isUnchangeable = (error: unknown): boolean =>
-  error instanceof Error && "reason" in error && error.reason instanceof Error &&
-  (unchangeable.has(error.reason.name) || isUnchangeable(error.reason))

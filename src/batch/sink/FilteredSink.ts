@@ -20,9 +20,7 @@ export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) =
       return chosen === undefined ? [] : [chosen]
     })
   return {
-    name: sink.name,
-    structure: sink.structure,
-    needsDeterministic: sink.needsDeterministic,
+    ...sink,
     accepts: (outputs) =>
       outputs.some((output) => {
         const chosen = f(output)

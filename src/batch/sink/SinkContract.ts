@@ -27,6 +27,11 @@ export interface Sink<in B, out E, out R> {
    * pipeline that does not say so (`deterministic`) is refused.
    */
   readonly needsDeterministic?: true | undefined
+  /**
+   * Whether another try of the batch may succeed, after this error; asked about the errors that it fails with itself.
+   * Absent: an error says so itself, by a property `isRetryable` that is false if not.
+   */
+  isRetryable?(error: E): boolean
   /** Whether any of these outputs is for this sink: it begins nothing before there is one. */
   readonly accepts: (outputs: Arr.NonEmptyReadonlyArray<B>) => boolean
   /** Lives as long as the query runs. */
@@ -42,6 +47,8 @@ export interface TypedSink<in B, out E, out R, in out Handle, in out Evidence> {
   readonly evidence: Schema.Codec<Evidence, unknown>
   /** See `Sink`. */
   readonly needsDeterministic?: true | undefined
+  /** See `Sink`. */
+  isRetryable?(error: E): boolean
   readonly open: Effect.Effect<Session<B, E, Handle, Evidence>, E, R | Scope.Scope>
 }
 
@@ -165,6 +172,7 @@ export const make = <B, E, R, Handle, Evidence>(
     name: options.name,
     structure: options.structure,
     needsDeterministic: options.needsDeterministic,
+    ...options.isRetryable === undefined ? {} : { isRetryable: options.isRetryable },
     accepts: () => true,
     open: Effect.map(options.open, (session): SinkSession<B, E> => ({
       begin: (batch, past = firstTry) =>

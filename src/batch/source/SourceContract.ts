@@ -118,6 +118,11 @@ export interface Source<out A, out E, out R> {
   readonly structure: Schema.Json
   /** A plan read again may give fewer events instead of failing: what was gone by then is skipped. */
   readonly mayShrink?: boolean | undefined
+  /**
+   * Whether another try of the batch may succeed, after this error; asked about the errors that it fails with itself.
+   * Absent: an error says so itself, by a property `isRetryable` that is false if not.
+   */
+  isRetryable?(error: E): boolean
   /** Lives as long as the query runs. */
   readonly open: Effect.Effect<SourceSession<A, E>, E, R | Scope.Scope>
 }
@@ -177,6 +182,8 @@ export interface TypedSource<A, E, R, Position, Plan, Identity> {
   readonly asked: Schema.Json
   /** See `Source`. */
   readonly mayShrink?: boolean | undefined
+  /** See `Source`. */
+  isRetryable?(error: E): boolean
   readonly position: Schema.Codec<Position, unknown>
   readonly plan: Schema.Codec<Plan, unknown>
   readonly identity: Schema.Codec<Identity, unknown>
@@ -200,6 +207,7 @@ export const make = <A, E, R, Position, Plan, Identity>(
     name,
     structure: options.structure,
     mayShrink: options.mayShrink,
+    ...options.isRetryable === undefined ? {} : { isRetryable: options.isRetryable },
     open: Effect.map(options.open, (session): SourceSession<A, E> => {
       // A plan that this session made is handed back as the object it was: what was read ahead for it is found by it.
       const made = new WeakMap<object, Plan>()

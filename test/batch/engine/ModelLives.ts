@@ -19,7 +19,10 @@ export type Options = ModelWorld.PipelineOptions & {
 /** One process's whole life: open, recover, and batches until the source ends. */
 const life = (world: ModelWorld.World, process: ModelWorld.Process, options?: Options) =>
   Effect.scoped(Effect.gen(function*() {
-    const run = yield* BatchRun.open(world.pipeline(process, options), Schedule.recurs(3), options?.resolve)
+    const run = yield* BatchRun.open(world.pipeline(process, options), {
+      retry: Schedule.recurs(3),
+      resolutions: options?.resolve
+    })
     let ended = false
     while (!ended) {
       const step = yield* Commit.step(run, { until: undefined, more: options?.ahead ?? true })

@@ -21,9 +21,7 @@ const narrowed = <C, B extends C, E, R>(
   sink: Sink<B, E, R>,
   is: (some: Some<C>) => some is Some<B>
 ): Sink<C, E, R> => ({
-  name: sink.name,
-  structure: sink.structure,
-  needsDeterministic: sink.needsDeterministic,
+  ...sink,
   accepts: (outputs) => is(outputs) && sink.accepts(outputs),
   open: Effect.map(sink.open, (session) => ({
     ...session,

@@ -57,6 +57,8 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: Idempotent
     guarantee: options.guarantee
   },
   needsDeterministic: true,
+  isRetryable: (error: Failure) =>
+    error.isRetryable || (error._tag === "WriterError" && endsWithWriter.has(error.reason._tag)),
   handle: Handle,
   evidence: Evidence,
   open: Effect.gen(function*() {
@@ -75,6 +77,9 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: Idempotent
     }
   })
 } satisfies TypedSink<B, Failure, Pravega, Handle, null>)
+
+/** What is wrong with one writer only: another try has another one. */
+const endsWithWriter = new Set<WriterError["reason"]["_tag"]>(["WriterClosed", "AppendRefused", "AppendOutcomeUnknown"])
 
 /** Writer ids are made in here, so that they meet no others. */
 const namespace = "6ddbd44a-9da5-4a0c-8f3c-3d7a0e8f2c11"

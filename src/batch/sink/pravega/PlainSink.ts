@@ -36,6 +36,7 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: AtLeastOnc
     codec: EventCodec.fingerprint(stream.codec),
     guarantee: options.guarantee
   },
+  isRetryable: (error: WriterError) => error.isRetryable || endsWithWriter.has(error.reason._tag),
   handle: Schema.Natural,
   evidence: Schema.Null,
   open: Effect.gen(function*() {
@@ -67,6 +68,9 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: AtLeastOnc
     }
   })
 } satisfies TypedSink<B, WriterError, Pravega, number, null>)
+
+/** What is wrong with one writer only: another try has another one. */
+const endsWithWriter = new Set<WriterError["reason"]["_tag"]>(["WriterClosed", "AppendRefused", "AppendOutcomeUnknown"])
 
 /** One writer for all batches, as writers leave traces in segments; another one after a failure. */
 const keptWriter = Effect.fnUntraced(function*<B>(

@@ -68,6 +68,8 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
     codec: EventCodec.fingerprint(stream.codec),
     guarantee: options.guarantee
   },
+  isRetryable: (error: Failure) =>
+    error.isRetryable || (error._tag === "TransactionError" && endsWithTransaction.has(error.reason._tag)),
   handle: TransactionId,
   evidence: Evidence,
   open: Effect.gen(function*() {
@@ -123,6 +125,15 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
     }
   })
 } satisfies TypedSink<B, Failure, Pravega, TransactionId, Evidence>)
+
+/** What is wrong with one transaction only: another try has another one. */
+const endsWithTransaction = new Set<TransactionError["reason"]["_tag"]>([
+  "TransactionNotOpen",
+  "PingRefused",
+  "OutcomeUnknown",
+  "WriterClosed",
+  "AppendRefused"
+])
 
 const toTransactionError = (reason: TransactionError["reason"]): TransactionError => new TransactionError({ reason })
 

@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as BatchRun from "../../../batch/engine/BatchRun.ts"
-import * as Commit from "../../../batch/engine/Commit.ts"
+import * as Verdicts from "../../../batch/engine/Verdicts.ts"
 import type { Pipeline } from "../../../batch/pipeline/Pipeline.ts"
 import * as CauseText from "../../../core/CauseText.ts"
 import * as QueryMetrics from "../QueryMetrics.ts"
@@ -31,13 +31,14 @@ export interface Options<in E> {
 export const open = <A, B, ES, E, R>(pipeline: Pipeline<A, B, ES, E, R>, options: Options<ES | E>) =>
   Effect.suspend(() => {
     const retry = options.retry ?? defaultRetry
+    const verdicts = Verdicts.make()
     let attempts = 0
     let failure: string | undefined
     const once = Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         attempts++
         const scope = yield* Scope.fork(yield* Effect.scope)
-        return yield* restore(BatchRun.open(pipeline, retry, options.resolve)).pipe(
+        return yield* restore(BatchRun.open(pipeline, { retry, resolutions: options.resolve, verdicts })).pipe(
           Scope.provide(scope),
           Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit))
         )
@@ -47,7 +48,7 @@ export const open = <A, B, ES, E, R>(pipeline: Pipeline<A, B, ES, E, R>, options
         failure = CauseText.of(error)
       })
     ))
-    const retried = Effect.retry(once, { schedule: retry, while: Commit.isWorthRetrying })
+    const retried = Effect.retry(once, { schedule: retry, while: verdicts.isRetryable })
     return Effect.raceFirst(
       retried,
       watch(pipeline.name, Duration.fromInputUnsafe(options.stallAfter ?? "1 minute"), () => ({ attempts, failure }))
