@@ -21,7 +21,7 @@ export interface Verdicts {
 
 /** A source or a sink, as far as it is asked here. @category models @since 0.2.0 */
 export interface Judge<E> {
-  isRetryable?(error: E): boolean
+  isRetryable?(this: void, error: E): boolean
 }
 
 /** @category constructors @since 0.2.0 */

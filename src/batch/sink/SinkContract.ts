@@ -31,7 +31,7 @@ export interface Sink<in B, out E, out R> {
    * Whether another try of the batch may succeed, after this error; asked about the errors that it fails with itself.
    * Absent: an error says so itself, by a property `isRetryable` that is false if not.
    */
-  isRetryable?(error: E): boolean
+  isRetryable?(this: void, error: E): boolean
   /** Whether any of these outputs is for this sink: it begins nothing before there is one. */
   readonly accepts: (outputs: Arr.NonEmptyReadonlyArray<B>) => boolean
   /** Lives as long as the query runs. */
@@ -48,7 +48,7 @@ export interface TypedSink<in B, out E, out R, in out Handle, in out Evidence> {
   /** See `Sink`. */
   readonly needsDeterministic?: true | undefined
   /** See `Sink`. */
-  isRetryable?(error: E): boolean
+  isRetryable?(this: void, error: E): boolean
   readonly open: Effect.Effect<Session<B, E, Handle, Evidence>, E, R | Scope.Scope>
 }
 

@@ -122,7 +122,7 @@ export interface Source<out A, out E, out R> {
    * Whether another try of the batch may succeed, after this error; asked about the errors that it fails with itself.
    * Absent: an error says so itself, by a property `isRetryable` that is false if not.
    */
-  isRetryable?(error: E): boolean
+  isRetryable?(this: void, error: E): boolean
   /** Lives as long as the query runs. */
   readonly open: Effect.Effect<SourceSession<A, E>, E, R | Scope.Scope>
 }
@@ -183,7 +183,7 @@ export interface TypedSource<A, E, R, Position, Plan, Identity> {
   /** See `Source`. */
   readonly mayShrink?: boolean | undefined
   /** See `Source`. */
-  isRetryable?(error: E): boolean
+  isRetryable?(this: void, error: E): boolean
   readonly position: Schema.Codec<Position, unknown>
   readonly plan: Schema.Codec<Plan, unknown>
   readonly identity: Schema.Codec<Identity, unknown>
