@@ -41,7 +41,11 @@ export const end = Effect.fnUntraced(function*<A, E>(
   /** Whether it has ended by then. */
   const within = (duration: Duration.Duration) =>
     Effect.map(
-      Effect.raceFirst(Effect.asSome(Fiber.await(fiber)), Effect.as(Effect.sleep(duration), undefined)),
+      // who waits can't be interrupted; its waits can
+      Effect.raceFirst(
+        Effect.interruptible(Effect.asSome(Fiber.await(fiber))),
+        Effect.interruptible(Effect.as(Effect.sleep(duration), undefined))
+      ),
       (ended) => ended !== undefined
     )
   if (fiber.pollUnsafe() !== undefined) return "finished"
@@ -57,7 +61,7 @@ export const end = Effect.fnUntraced(function*<A, E>(
   if (yield* within(Duration.subtract(leave, quiet))) return "interrupted"
   yield* tell("left")
   return "left"
-}, Effect.interruptible)
+})
 
 /** Runs an Effect; an interruption of it takes bounded time. @category running @since 0.2.0 */
 export const bounded = (options: Options) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

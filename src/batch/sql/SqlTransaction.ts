@@ -2,12 +2,14 @@
  * What checkpoint logs and sinks in a database share: transactions that are durable when they return, and numbers as
  * drivers give them. SQLite and PostgreSQL.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import type { SqlClient } from "effect/sql/SqlClient"
-import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import { ConnectionError, isSqlError, SqlError } from "effect/sql/SqlError"
+import type * as Statement from "effect/sql/Statement"
 
 /** Drivers give 64-bit integers as numbers, bigints or texts. @category schemas @since 0.1.0 */
 export const Count = Schema.Union([Schema.Finite, Schema.BigInt, Schema.String]).pipe(
@@ -75,4 +77,71 @@ export const inTransaction = <A, E, R>(
       if (failed !== undefined) return Effect.fail(failed.error)
       return isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)
     })
+  })
+
+/**
+ * How long a transaction waits for what another one has locked: PostgreSQL waits for ever, behind an owner that is frozen
+ * in the middle of its transaction too. A shorter time that the session was given stays. SQLite has a time of its own.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface LockPatience {
+  /** To be run first in a transaction. */
+  readonly set: Effect.Effect<void, SqlError>
+  /** The same without a round trip of its own: what an `UPDATE` of that transaction begins with, */
+  readonly begin: Statement.Fragment
+  /** and what comes after its `SET` clause. */
+  readonly from: Statement.Fragment
+}
+
+/** @category constructors @since 0.2.0 */
+export const lockPatience = (sql: SqlClient, limit: Duration.Duration): LockPatience =>
+  sql.onDialectOrElse({
+    pg: () => {
+      const millis = `${Math.max(1, Math.round(Duration.toMillis(limit)))}ms`
+      const setting = sql`SELECT set_config('lock_timeout',
+        CASE WHEN current_setting('lock_timeout') = '0' THEN ${millis} ELSE current_setting('lock_timeout') END, true)`
+      return {
+        set: Effect.asVoid(setting),
+        // The row is locked when the whole of the plan below the update was evaluated for it.
+        begin: sql`WITH patience AS MATERIALIZED (${setting})`,
+        from: sql.literal("FROM patience")
+      }
+    },
+    orElse: () => ({ set: Effect.void, begin: sql.literal(""), from: sql.literal("") })
+  })
+
+/**
+ * What a lock that was waited for in vain means to who reads of it; any other error as it is.
+ *
+ * @category converting
+ * @since 0.2.0
+ */
+export const explainLock = (cause: unknown): unknown =>
+  isSqlError(cause) && cause.reason._tag === "LockTimeoutError"
+    ? new Error(
+      "another transaction has held a lock on it for too long: perhaps of a process that is frozen or cut off in the " +
+        "middle of it, whose session can be ended (pg_blocking_pids, pg_terminate_backend)",
+      { cause }
+    )
+    : cause
+
+/**
+ * Bounds how long a database may take to answer; the transaction in it is interrupted then, and undone unless its commit
+ * was sent. Also where the caller can't be interrupted.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const within = <A, E, R>(
+  limit: Duration.Duration,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | SqlError, R> =>
+  Effect.timeoutOrElse(Effect.interruptible(effect), {
+    duration: limit,
+    orElse: () => {
+      const message = `the database has not answered within ${Duration.format(limit)}`
+      return Effect.fail(new SqlError({ reason: new ConnectionError({ message, cause: new Error(message) }) }))
+    }
   })

@@ -1,6 +1,9 @@
 /** `effect-pravega dev`: an embedded server on sockets, until the process is told to end or the server fails. */
 import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as WayOut from "../../core/WayOut.ts"
 import * as Embedded from "../../embedded/Embedded.ts"
 import type { EmbeddedError } from "../../embedded/EmbeddedError.ts"
 
@@ -22,7 +25,29 @@ export interface Options {
  * @category running
  * @since 0.1.0
  */
-export const run = (options: Options): Effect.Effect<void, EmbeddedError> => Effect.raceFirst(serve(options), stopped)
+export const run = (options: Options): Effect.Effect<void, EmbeddedError> =>
+  Effect.gen(function*() {
+    const serving = yield* Effect.forkDetach(serve(options))
+    const ended = yield* Effect.raceFirst(Fiber.await(serving), Effect.as(stopped, undefined))
+    if (ended !== undefined) return yield* ended
+    const outcome = yield* WayOut.end(serving, {
+      ask: Effect.void,
+      finish: Duration.zero,
+      leave: closeLimit,
+      tell: (step) => Console.error(`effect-pravega: ${words[step]}`)
+    })
+    // what holds it up holds the process up, too
+    if (outcome === "left") process.exit(1)
+  })
+
+/** How long the server may take to close. What it has acknowledged is kept however it ends. */
+const closeLimit = Duration.seconds(10)
+
+const words: Readonly<Record<WayOut.Step, string>> = {
+  asked: "stopping",
+  interrupted: `closing takes long, and is given ${Duration.format(closeLimit)} (again Ctrl-C ends it at once)`,
+  left: "ended without closing; what was acknowledged is kept"
+}
 
 const serve = ({ directory, durability, host, port, storePort }: Options): Effect.Effect<never, EmbeddedError> =>
   Effect.scoped(Effect.gen(function*() {

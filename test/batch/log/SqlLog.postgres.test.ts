@@ -2,14 +2,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import * as TestClock from "effect/testing/TestClock"
 import { CheckpointLog } from "../../../src/batch/log/CheckpointLog.ts"
 import { QueryName } from "../../../src/batch/protocol/QueryName.ts"
+import * as CauseText from "../../../src/core/CauseText.ts"
 import * as CheckpointLogLaws from "../../../src/testing/laws/CheckpointLogLaws.ts"
 import { endingConnections, postgres } from "../sql/postgresClient.ts"
 import { processes } from "./logProcesses.ts"
@@ -68,4 +72,43 @@ describe("a log in PostgreSQL", () => {
       assert.deepStrictEqual([...yield* sql`SELECT setting FROM seen`], [{ setting: "on" }])
       assert.deepStrictEqual([...yield* sql`SELECT current_setting('synchronous_commit') AS now`], [{ now: "off" }])
     }))
+
+  /** Holds a lock, from another session, until its Scope closes. */
+  const holding = (statement: (sql: SqlClient) => Effect.Effect<unknown, SqlError>) =>
+    Effect.gen(function*() {
+      const sql = yield* client
+      const isHeld = yield* Deferred.make<void>()
+      const held = Effect.andThen(statement(sql), Effect.andThen(Deferred.succeed(isHeld, undefined), Effect.never))
+      yield* Effect.forkScoped(sql.withTransaction(held))
+      yield* Deferred.await(isHeld)
+    })
+
+  it.live("an owner that is frozen in the middle of an append holds nobody up for long, and is told of", () =>
+    Effect.gen(function*() {
+      const home = yield* processes(log("frozen"))
+      const owner = yield* home.open(query)
+      yield* owner.append(0, text("x"))
+      yield* holding((sql) => sql`UPDATE frozen_heads SET next = next + 1 WHERE query = ${query}`)
+      const failures = yield* Effect.all([Effect.flip(owner.append(1, text("y"))), Effect.flip(home.open(query))], {
+        concurrency: 2
+      })
+      for (const error of failures) {
+        assert.strictEqual(error.reason._tag, "LogUnavailable")
+        assert.isTrue(error.isRetryable)
+        assert.match(CauseText.of(error), /a process that is frozen .*pg_terminate_backend/)
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect("a database that does not answer is given up, also where the append can't be interrupted", () =>
+    Effect.gen(function*() {
+      const home = yield* processes(log("silent"))
+      const owner = yield* home.open(query)
+      yield* holding((sql) => sql`LOCK TABLE silent IN ACCESS EXCLUSIVE MODE`)
+      const appending = yield* Effect.forkChild(Effect.uninterruptible(Effect.flip(owner.read(0))))
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 100)))
+      yield* TestClock.adjust("30 seconds")
+      const error = yield* Fiber.join(appending)
+      assert.strictEqual(error.reason._tag, "LogUnavailable")
+      assert.match(CauseText.of(error), /has not answered within 30s/)
+    }).pipe(Effect.scoped))
 })

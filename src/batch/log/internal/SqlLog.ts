@@ -4,9 +4,11 @@
  * is never free again (rule 1), and it is locked by whoever moves it: of two owners one waits, and then finds the number
  * taken.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import {
   CheckpointCorrupt,
   CheckpointLogError,
@@ -44,6 +46,11 @@ export const make = Effect.map(
     open(client.withoutTransforms(), query, options.table ?? "pravega_checkpoints")
 )
 
+/** A record is a short transaction: whose lock is kept longer than this is no owner at work. */
+const lockLimit = Duration.seconds(5)
+/** Of a whole operation. */
+const answerLimit = Duration.seconds(30)
+
 const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table: string) {
   const records = sql(table)
   const heads = sql(`${table}_heads`)
@@ -56,13 +63,21 @@ const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table
   const corrupt = (sequence: number, detail: string): CheckpointLogError =>
     new CheckpointLogError({ reason: new CheckpointCorrupt({ query, sequence, detail }) })
   const unavailable = (operation: string, cause: unknown): CheckpointLogError =>
-    new CheckpointLogError({ reason: new LogUnavailable({ query, operation, cause }) })
+    new CheckpointLogError({
+      reason: new LogUnavailable({ query, operation, cause: SqlTransaction.explainLock(cause) })
+    })
+  const patience = SqlTransaction.lockPatience(sql, lockLimit)
 
-  const alone = <A, E>(operation: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E | CheckpointLogError> =>
+  const alone = <A, E>(
+    operation: string,
+    effect: Effect.Effect<A, E>
+  ): Effect.Effect<A, E | SqlError | CheckpointLogError> =>
     Effect.flatMap(
       SqlTransaction.isAlone(sql),
-      (isAlone): Effect.Effect<A, E | CheckpointLogError> =>
-        isAlone ? effect : Effect.fail(unavailable(operation, new Error(SqlTransaction.notAlone)))
+      (isAlone): Effect.Effect<A, E | SqlError | CheckpointLogError> =>
+        isAlone
+          ? SqlTransaction.within(answerLimit, effect)
+          : Effect.fail(unavailable(operation, new Error(SqlTransaction.notAlone)))
     )
 
   const create = Effect.andThen(
@@ -75,11 +90,16 @@ const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table
   const durability = yield* alone(
     "open",
     SqlTransaction.ensureTables(sql`SELECT 1 FROM ${heads}, ${records} WHERE 1 = 0`, create).pipe(
-      Effect.andThen(sql`INSERT INTO ${heads} (query, next, floor) VALUES (${query}, 0, 0) ON CONFLICT DO NOTHING`),
-      Effect.andThen(SqlTransaction.makeDurability(sql)),
-      Effect.mapError((cause) => unavailable("open", cause))
+      Effect.andThen(SqlTransaction.inTransaction(
+        sql,
+        Effect.andThen(
+          patience.set,
+          sql`INSERT INTO ${heads} (query, next, floor) VALUES (${query}, 0, 0) ON CONFLICT DO NOTHING`
+        )
+      )),
+      Effect.andThen(SqlTransaction.makeDurability(sql))
     )
-  )
+  ).pipe(Effect.catchTag("SqlError", (cause) => Effect.fail(unavailable("open", cause))))
 
   const head = sql`SELECT next, floor FROM ${heads} WHERE query = ${query}`.pipe(
     Effect.flatMap(decodeHead),
@@ -99,7 +119,7 @@ const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table
       const transaction = Effect.gen(function*() {
         yield* durability
         const moved = yield* sql`
-          UPDATE ${heads} SET next = next + 1 WHERE query = ${query} AND next = ${sequence} RETURNING next`
+          ${patience.begin} UPDATE ${heads} SET next = next + 1 ${patience.from} WHERE query = ${query} AND next = ${sequence} RETURNING next`
         if (moved.length === 0) return yield* Effect.flatMap(head, ({ next }) => Effect.fail(refuse(sequence, next)))
         yield* sql`INSERT INTO ${records} (query, sequence, bytes) VALUES (${query}, ${sequence}, ${bytes})`
         isSent = true
@@ -143,6 +163,7 @@ const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table
       SqlTransaction.inTransaction(
         sql,
         Effect.gen(function*() {
+          yield* patience.set
           // Locked first, so that nothing is appended below the floor meanwhile.
           yield* sql`
             UPDATE ${heads} SET floor = ${before} WHERE query = ${query} AND floor < ${before} AND next >= ${before}`

@@ -7,6 +7,7 @@
 import type * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -45,6 +46,9 @@ class Evidence extends Schema.Class<Evidence>("effect-pravega/SqlSink/Evidence")
 /** What the user's statements failed with, apart from what ours do. */
 class UserFailed<E> extends Data.Error<{ readonly error: E }> {}
 
+/** A commit may take as long as the user's statements do; so may who waits for its locks, and for those of other users. */
+const lockLimit = Duration.seconds(30)
+
 /** Chunks read at once by a commit. */
 const pageSize = 32
 
@@ -80,7 +84,8 @@ const open = Effect.fnUntraced(function*<B, E, R>(
   const spool = sql(`${options.table}_spool`)
   const fail = (reason: SqlSinkError["reason"]) => Effect.fail(new SqlSinkError({ reason }))
   const failed = (operation: string) => (cause: SqlError | Schema.SchemaError | Error) =>
-    fail(new DatabaseFailed({ sink, operation, cause }))
+    fail(new DatabaseFailed({ sink, operation, cause: SqlTransaction.explainLock(cause) }))
+  const patience = SqlTransaction.lockPatience(sql, lockLimit)
 
   if (!(yield* SqlTransaction.isAlone(sql))) return yield* failed("open")(new Error(SqlTransaction.notAlone))
   const durability = yield* SqlTransaction.ensureTables(
@@ -130,8 +135,9 @@ const open = Effect.fnUntraced(function*<B, E, R>(
     const { batch } = yield* head(id.query).pipe(Effect.catch(failed("begin")))
     if (batch >= id.batch) return yield* ahead(id, batch)
     if (batch < 0) {
-      yield* sql`INSERT INTO ${heads} (query, sink, batch, attempt) VALUES (${id.query}, ${sink}, -1, '')
-        ON CONFLICT DO NOTHING`.pipe(Effect.catch(failed("begin")))
+      const insert = sql`INSERT INTO ${heads} (query, sink, batch, attempt) VALUES (${id.query}, ${sink}, -1, '')
+        ON CONFLICT DO NOTHING`
+      yield* SqlTransaction.inTransaction(sql, Effect.andThen(patience.set, insert)).pipe(Effect.catch(failed("begin")))
     }
     const handle = new Handle({ query: id.query, attempt: globalThis.crypto.randomUUID() })
     let isKept = false
@@ -208,7 +214,8 @@ const open = Effect.fnUntraced(function*<B, E, R>(
     const { batch, evidence, handle, query } = prepared
     yield* durability
     // Not from batch - 1: batches without output for this sink never come here.
-    const moved = yield* sql`UPDATE ${heads} SET batch = ${batch}, attempt = ${handle.attempt}
+    const moved = yield* sql`${patience.begin}
+      UPDATE ${heads} SET batch = ${batch}, attempt = ${handle.attempt} ${patience.from}
       WHERE query = ${query} AND sink = ${sink} AND batch < ${batch} RETURNING batch`
     if (moved.length === 0) {
       const found = yield* head(query)
@@ -235,7 +242,7 @@ const open = Effect.fnUntraced(function*<B, E, R>(
       Effect.gen(function*() {
         const { attempt } = yield* head(handle.query)
         if (attempt === handle.attempt) return "committed" as const
-        yield* forget(handle)
+        yield* SqlTransaction.inTransaction(sql, Effect.andThen(patience.set, forget(handle)))
         return "aborted" as const
       }).pipe(Effect.catch(failed("abort"))),
     recover: (prepared) =>

@@ -74,7 +74,7 @@ export const make = Effect.fnUntraced(function*(stream: ScopedStream, name: Read
     )
   )
   // The last report of a query that ends is made too.
-  yield* Effect.addFinalizer(() => Effect.timeoutOption(sendLast, Duration.seconds(10)))
+  yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.interruptible(sendLast), Duration.seconds(10)))
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Queue.take(signal), sendLast)))
   return {
     ensure,

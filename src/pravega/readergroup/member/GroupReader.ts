@@ -182,6 +182,8 @@ class Reader {
     const positions = this.reads.positions()
     for (const owned of this.reads.owned.values()) owned.leave()
     return this.member.leave(positions).pipe(
+      // or a store that does not answer is waited for until it does
+      Effect.interruptible,
       Effect.timeout(leaveTimeout),
       Effect.catchCause((cause) =>
         Effect.logWarning("a reader could not leave its group: declare it offline", cause).pipe(
