@@ -1,5 +1,6 @@
 // Readers of a group share a stream's segments: each event goes to one of them. What they have processed is the group's
-// position: run this again, and it goes on after it. Readers in other processes, Java's too, may join the same group.
+// position: run this again, and it goes on after it. If it was killed, the new readers first wait until those of before have
+// been silent for the session's time-out. Readers in other processes, Java's too, may join the same group.
 import { Console, Deferred, Effect, Ref, Schema, Stream } from "effect"
 import { Admin, EventStream, EventWriter, Pravega, ReaderGroup } from "effect-pravega"
 import { EventReader } from "effect-pravega/stream"
@@ -18,7 +19,7 @@ const program = Effect.gen(function*() {
   // one symbol's quotes come in order. They are counted when they are acknowledged: what is interrupted before that comes
   // again, to whoever reads next. (EventReader.run acknowledges when a handler has succeeded; a handler can't tell that.)
   const reader = (name: string) =>
-    EventReader.stream(quotes, { readerGroup: "dashboards" }).pipe(
+    EventReader.stream(quotes, { readerGroup: "dashboards", sessionTimeout: "10 seconds" }).pipe(
       Stream.runForEach((read) =>
         Console.log(`${name}: ${read.event.symbol} ${read.event.price}`).pipe(
           Effect.andThen(EventReader.acknowledge(read)),

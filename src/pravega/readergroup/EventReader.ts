@@ -21,7 +21,7 @@
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Pull from "effect/Pull"
@@ -105,6 +105,17 @@ export interface ReaderOptions extends NewGroup {
    * The group waits for it.
    */
   readonly onCheckpoint?: ((checkpoint: string, position: Position) => Effect.Effect<void>) | undefined
+  /**
+   * How long another reader of the group may be silent before this one takes it out, as if it had been declared offline:
+   * its segments go on from where it last reported to be, and it fails with `MembershipLost` if it lives after all. Default
+   * 60 seconds, and never less than three of the pauses between reports, which grow with the number of readers; `never`:
+   * whoever has died must be declared offline.
+   *
+   * A reader of this library reports as long as its process lives, whatever is done with its events, except while
+   * `onCheckpoint` runs. Java's readers report only when they are asked for events: those are named in a warning, and never
+   * taken out.
+   */
+  readonly sessionTimeout?: Duration.Input | "never" | undefined
   /** Whether the streams' watermarks are read, for `timeWindow`; default true. */
   readonly timeWindows?: boolean | undefined
 }
@@ -357,7 +368,10 @@ const open = Effect.fnUntraced(function*<A>(
     onTruncated: options.onTruncated ?? "fail",
     onCheckpoint: options.onCheckpoint ?? (() => Effect.void),
     delivery,
-    timeWindows: options.timeWindows ?? true
+    timeWindows: options.timeWindows ?? true,
+    sessionTimeout: options.sessionTimeout === "never"
+      ? undefined
+      : Duration.toMillis(Duration.fromInputUnsafe(options.sessionTimeout ?? "60 seconds"))
   })
 })
 

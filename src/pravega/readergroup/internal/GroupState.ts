@@ -20,13 +20,19 @@ import * as StateSynchronizer from "../../synchronizer/StateSynchronizer.ts"
 import { GroupNotFound, ReaderGroupError, type ReaderGroupErrorReason } from "../ReaderGroupError.ts"
 import * as ReaderGroupState from "../state/ReaderGroupState.ts"
 import type { ReaderGroupStateInit, ReaderGroupUpdate } from "../state/ReaderGroupUpdate.ts"
+import { SignsOfLife } from "../state/SignsOfLife.ts"
 import * as SynchronizerEntry from "../state/SynchronizerEntry.ts"
 
 /** @category models @since 0.1.0 */
-export type GroupState = StateSynchronizer.StateSynchronizer<
-  ReaderGroupState.ReaderGroupState,
-  SynchronizerEntry.SynchronizerEntry
->
+export interface GroupState extends
+  StateSynchronizer.StateSynchronizer<
+    ReaderGroupState.ReaderGroupState,
+    SynchronizerEntry.SynchronizerEntry
+  >
+{
+  /** What was heard of the group's readers, as far as the log was read here. */
+  readonly signs: SignsOfLife
+}
 
 /** @category getters @since 0.1.0 */
 export const nameOf = ({ name, scope }: ReaderGroupRef): string => `${scope}/${name}`
@@ -56,7 +62,17 @@ export const open = Effect.fnUntraced(function*(
   const log = yield* RevisionedStream.make(EventStream.make(stream, { codec })).pipe(
     Effect.mapError((error) => isGone(error.reason) ? notFound(group) : fail(error))
   )
-  return StateSynchronizer.make(log, { replay: SynchronizerEntry.replay })
+  const signs = new SignsOfLife()
+  const synchronizer = StateSynchronizer.make<ReaderGroupState.ReaderGroupState, SynchronizerEntry.SynchronizerEntry>(
+    log,
+    {
+      replay: (state, entry) => {
+        if (entry._tag === "Updates") signs.note(entry.updates)
+        return SynchronizerEntry.replay(state, entry)
+      }
+    }
+  )
+  return Object.assign(synchronizer, { signs })
 })
 
 /** Never created, or deleted: what is left of it then is sealed. */
@@ -82,9 +98,11 @@ export const update = <A>(
     return { entry: updates(decided.updates), value: decided.value }
   }).pipe(Effect.mapError(fail))
 
-/** An update that is allowed in every state. @category transitions @since 0.1.0 */
-export const append = (state: GroupState, change: ReaderGroupUpdate): Effect.Effect<void, ReaderGroupError> =>
-  Effect.mapError(state.append({ _tag: "Updates", updates: [change] }), fail)
+/** Updates that are allowed in every state. @category transitions @since 0.1.0 */
+export const append = (
+  state: GroupState,
+  ...updates: ReadonlyArray<ReaderGroupUpdate>
+): Effect.Effect<void, ReaderGroupError> => Effect.mapError(state.append({ _tag: "Updates", updates }), fail)
 
 /** @category transitions @since 0.1.0 */
 export const fetch = (

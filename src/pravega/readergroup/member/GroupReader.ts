@@ -30,6 +30,7 @@ import * as MemberCheckpoints from "./MemberCheckpoints.ts"
 import * as Membership from "./Membership.ts"
 import * as MemberTimers from "./MemberTimers.ts"
 import * as MemberUpdates from "./MemberUpdates.ts"
+import * as OtherReaders from "./OtherReaders.ts"
 import type { OwnedSegment } from "./OwnedSegment.ts"
 import * as SegmentReads from "./SegmentReads.ts"
 import { Successions } from "./Successions.ts"
@@ -40,6 +41,8 @@ export interface Options extends SegmentReads.Options, Membership.Options {
   /** Runs before the reader answers a checkpoint that the application may know of, with the positions it answers. */
   readonly onCheckpoint: MemberCheckpoints.Parts["onCheckpoint"]
   readonly timeWindows: boolean
+  /** How long another reader may be silent before it is taken out of the group, in milliseconds; undefined: for ever. */
+  readonly sessionTimeout: number | undefined
 }
 
 /**
@@ -109,7 +112,8 @@ export const make = Effect.fnUntraced(function*(
   const member = new Membership.Membership(options)
   const { onCheckpoint } = options
   const checkpoints = MemberCheckpoints.make({ pravega, member, timers, reads, onCheckpoint })
-  const reader = new Reader({ pravega, member, checkpoints, timers, bell, reads })
+  const others = new OtherReaders.OtherReaders(member, timers, options.sessionTimeout)
+  const reader = new Reader({ pravega, member, checkpoints, others, timers, bell, reads })
   yield* Effect.acquireRelease(member.join, () => reader.leave)
   const stop = state.onChange(bell.ring)
   yield* Effect.addFinalizer(() => Effect.sync(stop))
@@ -146,6 +150,7 @@ interface Parts {
   readonly pravega: Pravega["Service"]
   readonly member: Membership.Membership
   readonly checkpoints: MemberCheckpoints.MemberCheckpoints
+  readonly others: OtherReaders.OtherReaders
   readonly timers: MemberTimers.MemberTimers
   /** Rings when there may be something to do. */
   readonly bell: Bell
@@ -157,6 +162,7 @@ class Reader {
   private readonly pravega: Pravega["Service"]
   private readonly member: Membership.Membership
   private readonly checkpoints: MemberCheckpoints.MemberCheckpoints
+  private readonly others: OtherReaders.OtherReaders
   private readonly timers: MemberTimers.MemberTimers
   private readonly bell: Bell
   private readonly reads: SegmentReads.SegmentReads
@@ -171,6 +177,7 @@ class Reader {
     this.pravega = parts.pravega
     this.member = parts.member
     this.checkpoints = parts.checkpoints
+    this.others = parts.others
     this.timers = parts.timers
     this.bell = parts.bell
     this.reads = parts.reads
@@ -299,7 +306,7 @@ class Reader {
       )
       if (!isReleased && this.member.checkpointAsked() !== undefined) return
       this.leaving = undefined
-      this.timers.moved(now, this.now())
+      this.timers.moved(now, this.now(), isReleased)
       yield* isReleased ? this.reads.drop(leaving) : this.reads.resume(leaving)
     })
   )
@@ -320,7 +327,7 @@ class Reader {
       if (this.now().unassigned.size === 0) return this.timers.foundNothing(now, this.now())
       const at = yield* this.at
       const acquired = yield* this.member.update((state) => MemberUpdates.acquire(state, this.id, at))
-      this.timers.moved(now, this.now())
+      this.timers.moved(now, this.now(), acquired.size > 0)
       const { endSegments } = this.now()
       for (const [name, place] of acquired) {
         const end = endSegments.get(name)
@@ -334,7 +341,8 @@ class Reader {
       const now = yield* MonotonicClock.millis
       if (now < this.timers.reportAt) return
       this.timers.reported(now, this.now())
-      yield* GroupState.append(this.member.state, MemberUpdates.report(this.id, yield* this.at))
+      yield* GroupState.append(this.member.state, ...MemberUpdates.report(this.id, yield* this.at))
+      yield* this.others.look
       yield* this.remind
     })
   )

@@ -40,12 +40,13 @@ export class MemberTimers {
     this.compactAt = now + unit
   }
 
-  /** Segments were acquired, released, or refused. */
-  moved(now: number, state: ReaderGroupState): void {
+  /** Segments were acquired, released, or refused. `wrote`: the group heard of it. */
+  moved(now: number, state: ReaderGroupState, wrote: boolean): void {
     const ranking = ReaderGroupBalance.ranking(state, this.reader) ?? 0
     this.releaseAt = now + this.unit * (1 + ranking)
     this.acquireAt = now + this.unit * Math.max(1, state.assigned.size - ranking)
-    this.reported(now, state)
+    // Java puts its report off in any case: a reader that leaves segments to one that has died would never report again
+    if (wrote) this.reported(now, state)
   }
 
   /** There was nothing to acquire. */
@@ -61,7 +62,12 @@ export class MemberTimers {
   }
 
   reported(now: number, state: ReaderGroupState): void {
-    this.reportAt = now + this.unit * (state.assigned.size + 1)
+    this.reportAt = now + this.reportPause(state)
+  }
+
+  /** From one report to the next, in milliseconds: the more readers there are, the less each of them writes. */
+  reportPause(state: ReaderGroupState): number {
+    return this.unit * (state.assigned.size + 1)
   }
 
   isSuccessionDue(segment: string, now: number): boolean {

@@ -13,6 +13,7 @@ import * as ReaderGroupBalance from "../state/ReaderGroupBalance.ts"
 import * as ReaderGroupState from "../state/ReaderGroupState.ts"
 import { unknownDistance } from "../state/ReaderGroupTransition.ts"
 import type { ReaderGroupUpdate } from "../state/ReaderGroupUpdate.ts"
+import * as SignsOfLife from "../state/SignsOfLife.ts"
 
 type State = ReaderGroupState.ReaderGroupState
 
@@ -30,12 +31,8 @@ export interface Report {
   readonly lastRead: RangedPositions
 }
 
-const distance = (reader: string, { lag, lastRead }: Report): ReaderGroupUpdate => ({
-  _tag: "UpdateDistanceToTail",
-  reader,
-  distance: lag,
-  lastRead
-})
+const distance = (reader: string, { lag, lastRead }: Report) =>
+  ({ _tag: "UpdateDistanceToTail", reader, distance: lag, lastRead }) as const
 
 /**
  * The lag that a reader reports before it has read anything: the largest of the others. Java's readers say 0 then, next to
@@ -62,7 +59,7 @@ const isAsked = (state: State, reader: string): boolean =>
 export const join = (state: State, reader: string): Decided<boolean> =>
   ReaderGroupState.isOnline(state, reader)
     ? nothing(false)
-    : { updates: [{ _tag: "AddReader", reader }], value: true }
+    : { updates: SignsOfLife.joining(reader), value: true }
 
 /** @category transitions @since 0.1.0 */
 export const leave = (state: State, reader: string, positions: Positions): Decided<void> =>
@@ -123,5 +120,18 @@ export const checkpoint = (state: State, name: string): Decided<void> =>
       value: undefined
     }
 
-/** @category transitions @since 0.1.0 */
-export const report = (reader: string, at: Report): ReaderGroupUpdate => distance(reader, at)
+/** Says where the reader is, and that it lives. @category transitions @since 0.1.0 */
+export const report = (reader: string, at: Report): ReadonlyArray<ReaderGroupUpdate> =>
+  SignsOfLife.beating(distance(reader, at))
+
+/**
+ * Takes a reader out of which nothing was heard any more: its segments go on from where it last reported to be. True: it was
+ * in the group until now, and silent.
+ *
+ * @category transitions
+ * @since 0.2.0
+ */
+export const expire = (state: State, reader: string, isSilent: boolean): Decided<boolean> =>
+  isSilent && ReaderGroupState.isOnline(state, reader)
+    ? { updates: [{ _tag: "RemoveReader", reader, positions: new Map() }], value: true }
+    : nothing(false)
