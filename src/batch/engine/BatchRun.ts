@@ -156,7 +156,12 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   for (const sink of pipeline.sinks) sinks.set(sink.name, verdicts.ofSink(sink, yield* verdicts.of(sink, sink.open)))
 
   const accept = Effect.fnUntraced(function*(started: Started) {
-    const changed = new StructureChanged({ query: name, recorded: started.structure, now: structure })
+    const changed = new StructureChanged({
+      query: name,
+      loggedAs: started.query,
+      recorded: started.structure,
+      now: structure
+    })
     if (started.query !== name || JSON.stringify(started.structure) !== JSON.stringify(structure)) {
       return yield* new CommitError({ reason: changed })
     }

@@ -20,6 +20,27 @@ import { CheckpointCorrupt, CheckpointLogError, SequenceTaken } from "../protoco
 import { CheckpointRecord, Claimed, encode, SourceStart, Started } from "../protocol/CheckpointRecord.ts"
 import { QueryName } from "../protocol/QueryName.ts"
 import { frame, unframe } from "../protocol/RecordFrame.ts"
+import {
+  BatchPrepared,
+  BatchVisibleInPart,
+  NoSuchQuery,
+  NoSuchSavepoint,
+  RestoreRefused,
+  SavepointError,
+  SavepointExists,
+  SavepointPassed
+} from "./SavepointError.ts"
+
+export {
+  BatchPrepared,
+  BatchVisibleInPart,
+  NoSuchQuery,
+  NoSuchSavepoint,
+  RestoreRefused,
+  SavepointError,
+  SavepointExists,
+  SavepointPassed
+} from "./SavepointError.ts"
 
 /**
  * Where a query stood between two batches.
@@ -32,6 +53,8 @@ export class Savepoint extends Schema.TaggedClass<Savepoint>()("savepoint", {
   /** Of which query. */
   query: Schema.String,
   version: Schema.String,
+  /** Tells the query's log from one that was begun anew under the same name. Savepoints of version 0.1 have none. */
+  log: Schema.optionalKey(Schema.String),
   sources: Schema.Record(Schema.String, SourceStart),
   /** The number of the first batch after it. */
   batch: Schema.Natural,
@@ -42,98 +65,6 @@ export class Savepoint extends Schema.TaggedClass<Savepoint>()("savepoint", {
 }) {}
 
 class Removed extends Schema.TaggedClass<Removed>()("removed", { name: Schema.String }) {}
-
-/** There is no savepoint of this name. @category errors @since 0.1.0 */
-export class NoSuchSavepoint extends Schema.TaggedError<NoSuchSavepoint>()("NoSuchSavepoint", {
-  savepoint: Schema.String
-}) {
-  override get message(): string {
-    return `there is no savepoint "${this.savepoint}"`
-  }
-}
-
-/** The name is taken. @category errors @since 0.1.0 */
-export class SavepointExists extends Schema.TaggedError<SavepointExists>()("SavepointExists", {
-  savepoint: Schema.String
-}) {
-  override get message(): string {
-    return `there is a savepoint "${this.savepoint}" already: remove it first, or choose another name`
-  }
-}
-
-/** There is no such query: its log is empty. @category errors @since 0.1.0 */
-export class NoSuchQuery extends Schema.TaggedError<NoSuchQuery>()("NoSuchQuery", { query: Schema.String }) {
-  override get message(): string {
-    return `the checkpoint log has no query "${this.query}"`
-  }
-}
-
-/**
- * A batch of the query is prepared: it will be committed, and the log does not say yet that it is. A savepoint before it
- * would repeat it, one after it might lose it.
- *
- * @category errors
- * @since 0.1.0
- */
-export class BatchPrepared extends Schema.TaggedError<BatchPrepared>()("BatchPrepared", {
-  query: Schema.String,
-  batch: Schema.Natural
-}) {
-  override get message(): string {
-    return `batch ${this.batch} of query "${this.query}" is prepared and not committed yet: try again when it is; if the ` +
-      `query does not run, start it until it has finished that batch`
-  }
-}
-
-/**
- * A batch of the query was being written to a sink whose outputs are visible at once: readers may have seen some of it. A
- * query that starts before it would write it under other numbers, and so repeat what is visible.
- *
- * @category errors
- * @since 0.1.0
- */
-export class BatchVisibleInPart extends Schema.TaggedError<BatchVisibleInPart>()("BatchVisibleInPart", {
-  query: Schema.String,
-  batch: Schema.Natural,
-  sink: Schema.String
-}) {
-  override get message(): string {
-    return `batch ${this.batch} of query "${this.query}" is not committed, and may be visible in part in sink ` +
-      `"${this.sink}": let the query finish that batch first, then try again`
-  }
-}
-
-/** A pipeline can't start from a savepoint. @category errors @since 0.1.0 */
-export class RestoreRefused extends Schema.TaggedError<RestoreRefused>()("RestoreRefused", {
-  savepoint: Schema.String,
-  query: Schema.String,
-  detail: Schema.String
-}) {
-  override get message(): string {
-    return `query "${this.query}" can't start from savepoint "${this.savepoint}": ${this.detail}`
-  }
-}
-
-/** @category errors @since 0.1.0 */
-export class SavepointError extends Schema.TaggedError<SavepointError>()("SavepointError", {
-  reason: Schema.Union([
-    NoSuchSavepoint,
-    SavepointExists,
-    NoSuchQuery,
-    BatchPrepared,
-    BatchVisibleInPart,
-    RestoreRefused
-  ])
-}) {
-  override readonly cause = this.reason
-  override get message(): string {
-    return this.reason.message
-  }
-  /** Only a batch that is being written or committed passes by itself. */
-  get isRetryable(): boolean {
-    return this.reason._tag === "BatchPrepared" || this.reason._tag === "BatchVisibleInPart"
-  }
-}
 
 /**
  * The name of the log that they are kept in, beside those of the queries.
@@ -223,7 +154,7 @@ export const create = Effect.fn("Savepoint.create")(
     if (state === undefined) return yield* fail(new NoSuchQuery({ query }))
     const [first] = state.unfinished
     if (first?.prepared !== undefined) return yield* fail(new BatchPrepared({ query, batch: first.batch }))
-    const { sources, structure, version } = state.started
+    const { log: logId, sources, structure, version } = state.started
     for (const sink of visibleEarly(structure)) {
       const begun = state.unfinished.find((unfinished) => unfinished.begun.has(sink))
       if (begun !== undefined) return yield* fail(new BatchVisibleInPart({ query, batch: begun.batch, sink }))
@@ -234,6 +165,7 @@ export const create = Effect.fn("Savepoint.create")(
       name,
       query,
       version,
+      ...logId === undefined ? {} : { log: logId },
       sources,
       batch,
       positions,
@@ -307,9 +239,27 @@ export const remove = (name: string): Effect.Effect<void, SavepointError | Check
     )
   )
 
+/** @category models @since 0.2.0 */
+export interface RestoreOptions {
+  /**
+   * What to do if the savepoint's query has gone on since, or nobody can tell: refuse, or begin at the savepoint all the
+   * same, and write again what that query has written. Default: `"fail"`.
+   */
+  readonly onPassed?: "fail" | "repeat" | undefined
+}
+
 /**
  * Lets a pipeline that was never run begin at a savepoint: writes the first record of its log. Run it then as any other.
- * Its sources must be those of the savepoint; process and sinks may be others. Its batches' numbers go on from there.
+ *
+ * **Details**
+ *
+ * Its sources must be those of the savepoint. Process and sinks may be others. Its batches' numbers go on from there. Fails
+ * with `SavepointPassed` if the savepoint's query has committed a batch since, or has one that it will commit.
+ *
+ * **Gotchas**
+ *
+ * Stop the old query before you make the savepoint, and don't start it again: both would write the outputs of the same
+ * events.
  *
  * ```ts
  * import { type Pipeline, QueryName, Savepoint } from "effect-pravega/batch"
@@ -330,9 +280,11 @@ export const remove = (name: string): Effect.Effect<void, SavepointError | Check
 export const restore = Effect.fn("Savepoint.restore")(
   function*<A, B, ES, E, R>(
     name: string,
-    pipeline: Pipeline<A, B, ES, E, R>
+    pipeline: Pipeline<A, B, ES, E, R>,
+    { onPassed = "fail" }: RestoreOptions = {}
   ): Effect.fn.Return<void, SavepointError | CheckpointLogError, CheckpointLog> {
-    const { batch, positions, sources } = yield* get(name)
+    const savepoint = yield* get(name)
+    const { batch, positions, sources } = savepoint
     const query = pipeline.name
     const refused = (detail: string) => fail(new RestoreRefused({ savepoint: name, query, detail }))
     const theirs = Object.keys(sources).toSorted()
@@ -340,6 +292,7 @@ export const restore = Effect.fn("Savepoint.restore")(
     if (JSON.stringify(theirs) !== JSON.stringify(ours)) {
       return yield* refused(`its sources are ${ours.join(", ")}, the savepoint's are ${theirs.join(", ")}`)
     }
+    if (onPassed === "fail") yield* checkNotPassed(savepoint)
     const log = yield* (yield* CheckpointLog).open(query)
     const owner = `savepoint-${globalThis.crypto.randomUUID()}`
     const started = new Started({
@@ -356,3 +309,31 @@ export const restore = Effect.fn("Savepoint.restore")(
     if (_tag === "taken") return yield* refused("it has run before: give it a new name")
   }
 )
+
+/** Fails unless the savepoint's query stands where it stood then. */
+const checkNotPassed = Effect.fnUntraced(function*({ batch, log: logId, name, query }: Savepoint) {
+  const passed = (detail: string) => fail(new SavepointPassed({ savepoint: name, query, batch, detail }))
+  const log = yield* (yield* CheckpointLog).open(QueryName.make(query))
+  const { contradiction, read: { state } } = LogState.fold(yield* log.read(0))
+  if (state === undefined) return yield* passed("the query's log is gone, so that nobody can tell what it did since")
+  if (logId !== undefined && state.started.log !== logId) {
+    return yield* passed("the query was begun anew since, so that its log does not tell what it did before")
+  }
+  const [unfinished] = state.unfinished
+  const next = unfinished?.batch ?? state.nextBatch
+  if (next > batch) return yield* passed(`the query has committed ${batches(batch, next - 1)} since`)
+  if (contradiction !== undefined) {
+    return yield* corrupt(QueryName.make(query), contradiction.sequence, contradiction.detail)
+  }
+  if (unfinished?.prepared !== undefined) {
+    return yield* passed(`the query will commit batch ${batch}, which is prepared`)
+  }
+  for (const sink of visibleEarly(state.started.structure)) {
+    if (unfinished?.begun.has(sink)) {
+      return yield* fail(new BatchVisibleInPart({ query, batch: unfinished.batch, sink }))
+    }
+  }
+})
+
+const batches = (first: number, last: number): string =>
+  first === last ? `batch ${first}` : `batches ${first} to ${last}`

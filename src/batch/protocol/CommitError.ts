@@ -5,18 +5,46 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as StructureChanges from "./StructureChanges.ts"
 
-/** The pipeline can't go on from a log that another one wrote. @category errors @since 0.1.0 */
+/** So many changes are named in a message. */
+const shown = 6
+
+/**
+ * The pipeline can't go on from a log that another one wrote. `recorded` and `now` are the structures of both, `loggedAs` is
+ * the name of the query that began the log.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class StructureChanged extends Schema.TaggedError<StructureChanged>()("StructureChanged", {
   query: Schema.String,
+  loggedAs: Schema.String,
   recorded: Schema.Json,
   now: Schema.Json
 }) {
+  /** What differs, one line each. */
+  get changes(): ReadonlyArray<string> {
+    return StructureChanges.describe(this.recorded, this.now)
+  }
   override get message(): string {
-    return `query "${this.query}": its checkpoint log was written by another pipeline (${
-      JSON.stringify(this.recorded)
-    }, ` +
-      `now ${JSON.stringify(this.now)}); give the query a new name to begin anew`
+    const { loggedAs, now, query, recorded } = this
+    if (loggedAs !== query) {
+      return `query "${query}" can't go on from this checkpoint log: it is that of query "${loggedAs}". Nothing was changed. ` +
+        `Give the log back its name, or the query the name "${loggedAs}"`
+    }
+    const changes = this.changes.length > shown
+      ? [...this.changes.slice(0, shown), `and ${this.changes.length - shown} more`]
+      : this.changes
+    const hasOtherSources = StructureChanges.hasOtherSources(recorded, now)
+    return `query "${query}" can't go on: its checkpoint log began with another pipeline (${changes.join("; ")}). ` +
+      `Nothing was changed. To go on where the query stands, let the old pipeline finish its batch and stop it, keep its ` +
+      `position under a name (Savepoint.create, or effect-pravega savepoint create ${query} NAME), and give the new ` +
+      `pipeline a name of its own. Then ${
+        hasOtherSources
+          ? `start its sources at the savepoint's positions (Source.streamCut), as they are not those of the savepoint`
+          : `let it begin there (Savepoint.restore)`
+      }. A new name alone begins anew, and writes all outputs again`
   }
 }
 

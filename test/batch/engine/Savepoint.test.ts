@@ -12,10 +12,12 @@ import { LogFiles } from "../../../src/batch/log/LogFiles.ts"
 import * as Pipeline from "../../../src/batch/pipeline/Pipeline.ts"
 import { CheckpointLogError, OutcomeUnknown } from "../../../src/batch/protocol/CheckpointLogError.ts"
 import {
+  Begun,
   CheckpointRecord,
   Claimed,
   Committed,
   encode,
+  type Entry,
   Planned,
   Prepared,
   Started
@@ -65,6 +67,8 @@ const counted = (until: { value: number }) =>
 
 const name = QueryName.make("old")
 
+const reasonOf = (error: Savepoint.SavepointError | CheckpointLogError): string => error.reason._tag
+
 describe("Savepoint", () => {
   it.live("another query begins where the first one stood, and neither disturbs the other", () =>
     Effect.gen(function*() {
@@ -87,11 +91,15 @@ describe("Savepoint", () => {
         process: (events) => Stream.map(events, (n) => n * 10),
         sink: second
       })
-      yield* Savepoint.restore("seven", upgraded)
+      // the old one has gone on: from here on, outputs are written twice, which has to be asked for
+      const passed = yield* Effect.flip(Savepoint.restore("seven", upgraded))
+      assert.include(passed.message, "the query has committed batches 3 to 4 since")
+      assert.strictEqual(reasonOf(passed), "SavepointPassed")
+      yield* Savepoint.restore("seven", upgraded, { onPassed: "repeat" })
       yield* Query.run(upgraded, { trigger: Trigger.availableNow })
       assert.deepStrictEqual(second.committed(), [70, 80, 90, 100])
 
-      const again = yield* Effect.flip(Savepoint.restore("seven", upgraded))
+      const again = yield* Effect.flip(Savepoint.restore("seven", upgraded, { onPassed: "repeat" }))
       assert.strictEqual(again._tag === "SavepointError" ? again.reason._tag : again._tag, "RestoreRefused")
       assert.deepStrictEqual((yield* Savepoint.list).map(({ name, query }) => [name, query]), [["seven", "old"]])
       const taken = yield* Effect.flip(Savepoint.create(name, "seven"))
@@ -102,6 +110,60 @@ describe("Savepoint", () => {
         Savepoint.restore("seven", Pipeline.make("other", { source, process, sink: first }))
       )
       assert.strictEqual(gone._tag === "SavepointError" ? gone.reason._tag : gone._tag, "NoSuchSavepoint")
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it.live("restoring is refused when the old query went on, or nobody can tell, whatever its log says", () =>
+    Effect.gen(function*() {
+      const logs = yield* CheckpointLog
+      const log = yield* logs.open(name)
+      const structure = { sinks: [{ name: "early", needsDeterministic: true }] }
+      const start = (log: string, batch: number) =>
+        new Started({
+          query: name,
+          log,
+          version: "1",
+          structure,
+          sources: { numbers: { asked: null, identity: "one", start: 0, end: null } },
+          batch,
+          positions: { numbers: 0 }
+        })
+      const started = start("first", 4)
+      let next = 0
+      const write = (...entries: ReadonlyArray<Entry>) =>
+        log.append(next++, encode(new CheckpointRecord({ epoch: 1, owner: "o", entries })))
+      const pipeline = Pipeline.make("new", {
+        source: counted({ value: 0 }),
+        process: (events) => events,
+        sink: Sink.memory<number>()
+      })
+      const restored = Effect.match(Savepoint.restore("four", pipeline), {
+        onSuccess: () => "restored",
+        onFailure: (error) => `${reasonOf(error)}: ${error.message}`
+      })
+      yield* write(new Claimed({}), started)
+      yield* Savepoint.create(name, "four")
+      yield* write(new Planned({ batch: 4, plans: {}, positions: {} }))
+      yield* write(new Begun({ batch: 4, sinks: { early: "handle" } }))
+      assert.match(yield* restored, /^BatchVisibleInPart/)
+      yield* write(new Prepared({ batch: 4, sinks: {} }))
+      assert.match(yield* restored, /^SavepointPassed: .* the query will commit batch 4, which is prepared/)
+      yield* write(new Committed({ batch: 4 }))
+      assert.match(yield* restored, /^SavepointPassed: .* the query has committed batch 4 since/)
+      const elsewhere = (entries: ReadonlyArray<Entry>) =>
+        Effect.gen(function*() {
+          const other = yield* Effect.flatMap(CheckpointLog, ({ open }) => open(name))
+          if (entries.length > 0) {
+            yield* other.append(0, encode(new CheckpointRecord({ epoch: 1, owner: "o", entries })))
+          }
+          const both: CheckpointLog["Service"] = {
+            ...logs,
+            open: (query) => query === name ? Effect.succeed(other) : logs.open(query)
+          }
+          return yield* Effect.provideService(restored, CheckpointLog, both)
+        }).pipe(Effect.provide(Layer.fresh(CheckpointLog.layerMemory)))
+      assert.match(yield* elsewhere([]), /^SavepointPassed: .*log is gone/)
+      assert.match(yield* elsewhere([new Claimed({}), start("second", 0)]), /^SavepointPassed: .*begun anew/)
+      assert.strictEqual(yield* elsewhere([new Claimed({}), started]), "restored")
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it.live("is behind the last committed batch, and refused while a batch is prepared", () =>
