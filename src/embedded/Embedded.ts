@@ -32,6 +32,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
+import * as NumberOption from "../core/NumberOption.ts"
 import { ControllerTransport } from "../pravega/controller/ControllerTransport.ts"
 import * as BytePipe from "../pravega/segmentstore/BytePipe.ts"
 import { ConnectionRefused } from "../pravega/segmentstore/ConnectionError.ts"
@@ -269,7 +270,8 @@ const listen = (
     const [SocketServer, GrpcServer] = yield* Effect.promise(() =>
       Promise.all([import("./connections/SocketServer.ts"), import("./controller/GrpcServer.ts")])
     )
-    const { controller = 0, segmentStore = 0 } = ports
+    const controller = portOf("ports.controller", ports.controller)
+    const segmentStore = portOf("ports.segmentStore", ports.segmentStore)
     const tls = encryption && { chain: encryption.certificate, key: revealed(encryption.key) }
     const storePort = yield* SocketServer.listen({
       host,
@@ -316,3 +318,7 @@ const tokenCheck =
         return { _tag: "Failed" }
     }
   }
+
+/** 0: a free one. */
+const portOf = (name: string, port: number | undefined): number =>
+  NumberOption.check(name, port, { least: 0, most: 65_535, otherwise: 0 })

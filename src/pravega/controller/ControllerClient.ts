@@ -6,6 +6,7 @@
 import type { DescMethodUnary } from "@bufbuild/protobuf"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as NumberOption from "../../core/NumberOption.ts"
 import type { Controller, ControllerOptions } from "./Controller.ts"
 import { OutcomeUnknown } from "./ControllerError.ts"
 import type { ControllerTransport } from "./ControllerTransport.ts"
@@ -26,7 +27,7 @@ export const make = (transport: ControllerTransport["Service"], options: Control
       ? {}
       : { authorization: Credentials.authorization(options.credentials) },
     timeout: Duration.fromInputUnsafe(options.timeout ?? "30 seconds"),
-    attempts: options.attempts ?? 12
+    attempts: NumberOption.check("attempts", options.attempts, { least: 1, most: 1_000_000, otherwise: 12 })
   })
   return {
     ...scopes(calls),

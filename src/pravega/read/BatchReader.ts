@@ -24,7 +24,6 @@ import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { maxEventSize } from "../../core/bytes/EventFrame.ts"
 import type { EventPointer } from "../../core/EventPointer.ts"
 import type { EventStream } from "../../core/EventStream.ts"
 import { ScopedStream } from "../../core/ScopedStream.ts"
@@ -160,7 +159,7 @@ export const readRanges = <A>(
   options: ParallelReadOptions = {}
 ): Stream.Stream<EventRead<A>, ReadError, Pravega> =>
   decoding(events, ranges, ({ segments }) => {
-    const concurrency = Math.max(1, Math.min(options.concurrency ?? 4, ranges.length))
+    const concurrency = Math.max(1, Math.min(ReadSizes.concurrency(options.concurrency, 4), ranges.length))
     return MergedRanges.make(segments, ranges, {
       ...readerOptions(options, concurrency),
       concurrency,
@@ -231,8 +230,8 @@ export const fetch: <A>(
 const readAheadDefault = 4 * 1024 * 1024
 
 const readerOptions = (options: ReadOptions, segments: number) => ({
-  ...ReadSizes.share(options.readAheadBytes ?? readAheadDefault, { segments, least: 1 }),
-  maxEventSize: options.maxEventBytes ?? maxEventSize,
+  ...ReadSizes.share(ReadSizes.readAhead(options.readAheadBytes, readAheadDefault), { segments, least: 1 }),
+  maxEventSize: ReadSizes.eventLimit(options.maxEventBytes),
   onTruncated: options.onTruncated ?? "fail"
 })
 

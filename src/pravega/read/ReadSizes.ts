@@ -4,6 +4,8 @@
  *
  * @internal
  */
+import { maxEventSize } from "../../core/bytes/EventFrame.ts"
+import * as NumberOption from "../../core/NumberOption.ts"
 
 /** Bytes per request, and about the bytes in an array of events: large enough to make its overhead small. */
 const readSizeMax = 512 * 1024
@@ -19,3 +21,15 @@ export const share = (
   // a second request in flight hides the round trip
   return { readAhead, readSize: Math.min(readSizeMax, Math.max(readSizeMin, Math.floor(readAhead / 2))) }
 }
+
+/** How many bytes are read ahead. @category options @since 0.2.0 */
+export const readAhead = (bytes: number | undefined, otherwise: number): number =>
+  NumberOption.check("readAheadBytes", bytes, { least: 1, most: Number.MAX_SAFE_INTEGER, otherwise })
+
+/** The largest event that is taken, in bytes, without its header. @category options @since 0.2.0 */
+export const eventLimit = (bytes: number | undefined): number =>
+  NumberOption.check("maxEventBytes", bytes, { least: 0, most: 0x7fff_ffff, otherwise: maxEventSize })
+
+/** How many are read at the same time. @category options @since 0.2.0 */
+export const concurrency = (count: number | undefined, otherwise: number): number =>
+  NumberOption.check("concurrency", count, { least: 1, most: Infinity, otherwise })

@@ -28,7 +28,6 @@ import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import { maxEventSize } from "../../core/bytes/EventFrame.ts"
 import type { EventCodec } from "../../core/EventCodec.ts"
 import type { KeyRange } from "../../core/KeyRange.ts"
 import type { Position } from "../../core/Position.ts"
@@ -43,6 +42,7 @@ import * as EventChunk from "../read/EventChunk.ts"
 import { EventRead } from "../read/EventRead.ts"
 import type { OnTruncated } from "../read/OnTruncated.ts"
 import { ReadError } from "../read/ReadError.ts"
+import * as ReadSizes from "../read/ReadSizes.ts"
 import * as StreamCuts from "../read/StreamCuts.ts"
 import type { GroupRead } from "./GroupRead.ts"
 import * as GroupReader from "./member/GroupReader.ts"
@@ -259,8 +259,8 @@ export const runArrays = <A, E, R>(
   handler: (reads: Arr.NonEmptyReadonlyArray<GroupRead<A>>) => Effect.Effect<void, E, R>
 ): Effect.Effect<void, Failure | E, Pravega | R> =>
   Effect.scoped(Effect.gen(function*() {
-    const { concurrency } = options
-    const permits = concurrency === undefined ? undefined : Semaphore.makeUnsafe(Math.max(1, concurrency))
+    const concurrency = ReadSizes.concurrency(options.concurrency, Infinity)
+    const permits = concurrency === Infinity ? undefined : Semaphore.makeUnsafe(concurrency)
     const process = (reads: Arr.NonEmptyReadonlyArray<GroupRead<A>>) => {
       const processed = Effect.map(handler(reads), () => acknowledgeNow(Arr.lastNonEmpty(reads)))
       return permits === undefined ? processed : permits.withPermits(1)(processed)
@@ -363,8 +363,8 @@ const open = Effect.fnUntraced(function*<A>(
     group,
     state,
     reader: options.readerId ?? globalThis.crypto.randomUUID(),
-    readAhead: options.readAheadBytes ?? readAheadDefault,
-    maxEventSize: options.maxEventBytes ?? maxEventSize,
+    readAhead: ReadSizes.readAhead(options.readAheadBytes, readAheadDefault),
+    maxEventSize: ReadSizes.eventLimit(options.maxEventBytes),
     onTruncated: options.onTruncated ?? "fail",
     onCheckpoint: options.onCheckpoint ?? (() => Effect.void),
     delivery,

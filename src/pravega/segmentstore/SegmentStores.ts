@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as RcMap from "effect/RcMap"
 import * as Scope from "effect/Scope"
+import * as NumberOption from "../../core/NumberOption.ts"
 import type { StoreEndpoint } from "../controller/Controller.ts"
 import type { ConnectionRefused } from "./ConnectionError.ts"
 import * as SegmentConnection from "./SegmentConnection.ts"
@@ -70,8 +71,8 @@ const makeKeys = () => {
 
 const make = Effect.fnUntraced(function*(options: SegmentStoresOptions) {
   const transport = yield* SegmentStoreTransport
-  const requestConnections = Math.max(1, options.requestConnections ?? 2)
-  const lanes = Array.from({ length: Math.max(1, options.appendConnections ?? 8) }, () => 0)
+  const requestConnections = connectionCount("requestConnections", options.requestConnections, 2)
+  const lanes = Array.from({ length: connectionCount("appendConnections", options.appendConnections, 8) }, () => 0)
   const connections = yield* RcMap.make({
     lookup: (key: Key) => Effect.provideService(SegmentConnection.make(key, options), SegmentStoreTransport, transport),
     idleTimeToLive: options.idleTimeToLive ?? Duration.seconds(10)
@@ -123,3 +124,7 @@ const makeGet = (connections: RcMap.RcMap<Key, SegmentConnection.SegmentConnecti
     return yield* RcMap.get(connections, key).pipe(Effect.tapError((refused) => drop(key, refused)))
   })
 }
+
+/** More than a store lets one client have is of no use. */
+const connectionCount = (name: string, count: number | undefined, otherwise: number): number =>
+  NumberOption.check(name, count, { least: 1, most: 1000, otherwise })

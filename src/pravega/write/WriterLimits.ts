@@ -1,5 +1,6 @@
 /** The limits of event writers and of writers in transactions, and their defaults. */
 import * as Duration from "effect/Duration"
+import * as NumberOption from "../../core/NumberOption.ts"
 
 /** How much a writer holds, and how long it tries. @category models @since 0.1.0 */
 export interface WriterLimits {
@@ -22,8 +23,16 @@ const largestBlockBytes = 8 * 1024 * 1024
 
 /** @category constructors @since 0.1.0 */
 export const make = (options: WriterLimitOptions | undefined): WriterLimits => ({
-  maxPendingBytes: Math.max(1, options?.maxPendingBytes ?? 8 * 1024 * 1024),
-  blockBytes: Math.min(Math.max(1, options?.blockBytes ?? 512 * 1024), largestBlockBytes),
+  maxPendingBytes: NumberOption.check("maxPendingBytes", options?.maxPendingBytes, {
+    least: 1,
+    most: Infinity,
+    otherwise: 8 * 1024 * 1024
+  }),
+  blockBytes: NumberOption.check("blockBytes", options?.blockBytes, {
+    least: 1,
+    most: largestBlockBytes,
+    otherwise: 512 * 1024
+  }),
   outageLimit: Duration.fromInputUnsafe(options?.outageLimit ?? "10 minutes"),
   closeTimeout: Duration.fromInputUnsafe(options?.closeTimeout ?? "30 seconds")
 })

@@ -356,7 +356,11 @@ const checked = <A>(events: EventStream<A>, options: MicroBatchOptions) => {
     atLeast,
     end: typeof end === "object" && "text" in end ? ReadPositions.fromText(end.text) : end,
     lanes,
-    limits: { bytes, events: readsAhead ? Math.min(count, Number.MAX_SAFE_INTEGER) : count },
+    // bytes are counted exactly: neither in fractions, nor from infinity
+    limits: {
+      bytes: Math.min(Math.ceil(bytes), Number.MAX_SAFE_INTEGER),
+      events: readsAhead ? Math.min(count, Number.MAX_SAFE_INTEGER) : count
+    },
     onTruncated,
     ordering,
     retentionSubscriber: retentionSubscriber === undefined ? undefined : ReaderGroupName.make(retentionSubscriber),
