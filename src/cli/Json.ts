@@ -5,14 +5,14 @@ import * as Schema from "effect/Schema"
 import { Savepoint } from "../batch/engine/Savepoint.ts"
 import type { Inspection } from "../batch/log/LogInspection.ts"
 import type { UnfinishedBatch } from "../batch/log/LogState.ts"
-import { CheckpointRecord, Entry, PreparedSink } from "../batch/protocol/CheckpointRecord.ts"
+import { type BadRecord, CheckpointRecord, Entry, PreparedSink } from "../batch/protocol/CheckpointRecord.ts"
 import { QueryName } from "../batch/protocol/QueryName.ts"
 
 /** By its schema, in which nothing is left that JSON has no form for. */
 const printer = <A>(schema: Schema.Codec<A, unknown>): (value: A) => string =>
   Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(schema)))
 
-const Unreadable = Schema.Struct({ isTorn: Schema.Boolean, detail: Schema.String })
+const Unreadable = Schema.Struct({ isTorn: Schema.Boolean, isNewer: Schema.Boolean, detail: Schema.String })
 
 const Unfinished = Schema.Struct({
   batch: Schema.Natural,
@@ -40,7 +40,9 @@ const printInspection = printer(Schema.Struct({
     unfinished: Schema.Array(Unfinished)
   })),
   torn: Schema.NullOr(Schema.Natural),
-  problem: Schema.NullOr(Schema.Struct({ sequence: Schema.Natural, detail: Schema.String })),
+  problem: Schema.NullOr(
+    Schema.Struct({ sequence: Schema.Natural, detail: Schema.String, isNewer: Schema.Boolean })
+  ),
   awaiting: Schema.NullOr(Schema.Struct({ batch: Schema.Natural, millis: Schema.NullOr(Schema.Finite) }))
 }))
 
@@ -52,7 +54,7 @@ export const inspection = ({ awaiting, problem, query, records, state, torn }: I
       sequence,
       size,
       record: Result.isSuccess(content) ? content.success : null,
-      unreadable: Result.isFailure(content) ? content.failure : null
+      unreadable: Result.isFailure(content) ? unreadable(content.failure) : null
     })),
     state: state === undefined ? null : {
       epoch: state.epoch,
@@ -69,6 +71,12 @@ export const inspection = ({ awaiting, problem, query, records, state, torn }: I
       millis: awaiting.age === undefined ? null : Duration.toMillis(awaiting.age)
     }
   })
+
+const unreadable = ({ detail, kind }: BadRecord): typeof Unreadable.Type => ({
+  isTorn: kind === "torn",
+  isNewer: kind === "newer",
+  detail
+})
 
 const unfinished = ({ batch, begun, prepared, preparedAt }: UnfinishedBatch): typeof Unfinished.Type => ({
   batch,

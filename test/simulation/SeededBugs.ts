@@ -164,7 +164,7 @@ const logBugs: ReadonlyArray<Bug> = [
           const forgetful = entries.map((entry) => {
             if (entry._tag !== "started") return entry
             first ??= entry
-            return entry.restated(entry.batch, first.positions)
+            return entry.restated(entry.batch, first.positions, entry.state)
           })
           return log.append(sequence, encode(new CheckpointRecord({ ...record, entries: forgetful })))
         }

@@ -17,7 +17,7 @@ import * as LogState from "../log/LogState.ts"
 import * as SettledAppend from "../log/SettledAppend.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { CheckpointCorrupt, CheckpointLogError, SequenceTaken } from "../protocol/CheckpointLogError.ts"
-import { CheckpointRecord, Claimed, encode, SourceStart, Started } from "../protocol/CheckpointRecord.ts"
+import { CheckpointRecord, Claimed, encode, SourceStart, Started, StateHead } from "../protocol/CheckpointRecord.ts"
 import { QueryName } from "../protocol/QueryName.ts"
 import { frame, unframe } from "../protocol/RecordFrame.ts"
 import {
@@ -61,7 +61,9 @@ export class Savepoint extends Schema.TaggedClass<Savepoint>()("savepoint", {
   /** Per source: where that batch starts; `Source.streamCut` reads it if the source is a Pravega stream. */
   positions: Schema.Record(Schema.String, Schema.Json),
   /** When it was made; milliseconds since 1970. */
-  at: Schema.Int
+  at: Schema.Int,
+  /** Of the query before that batch. Absent: it has none. */
+  state: Schema.optionalKey(StateHead)
 }) {}
 
 class Removed extends Schema.TaggedClass<Removed>()("removed", { name: Schema.String }) {}
@@ -80,7 +82,8 @@ const Change = Schema.fromJsonString(Schema.toCodecJson(Schema.Struct({
   change: Schema.Union([Savepoint, Removed])
 })))
 const toJson = Schema.encodeSync(Change)
-const fromJson = Schema.decodeUnknownResult(Change)
+const fromJson = Schema.decodeUnknownResult(Change, { onExcessProperty: "error" })
+const fromJsonInPart = Schema.decodeUnknownResult(Change)
 
 const fail = (reason: SavepointError["reason"]) => Effect.fail(new SavepointError({ reason }))
 
@@ -97,10 +100,17 @@ const readAll = Effect.gen(function*() {
     if (isMissing === true) return yield* corrupt(logName, sequence, "the record is missing")
     const read = Result.flatMap(
       unframe(bytes),
-      (json) => Result.mapError(fromJson(json), ({ message }) => ({ isTorn: false, detail: message }))
+      (json) =>
+        Result.mapError(fromJson(json), ({ message }) => ({
+          kind: Result.isSuccess(fromJsonInPart(json)) ? "newer" as const : "unreadable" as const,
+          detail: message
+        }))
     )
     if (Result.isFailure(read)) {
-      if (torn !== undefined || !read.failure.isTorn) return yield* corrupt(logName, sequence, read.failure.detail)
+      if (torn !== undefined || read.failure.kind !== "torn") {
+        const { detail, kind } = read.failure
+        return yield* LogState.refusal(logName, { sequence, detail, isNewer: kind === "newer" })
+      }
       torn = { sequence, detail: read.failure.detail }
       continue
     }
@@ -125,7 +135,10 @@ const change = Effect.fnUntraced(function*<E>(
   for (let tries = 1;; tries++) {
     const { log, next, savepoints, torn } = yield* readAll
     const decided = yield* decide(savepoints)
-    const record = frame(toJson({ ...torn === undefined ? {} : { drops: torn }, change: decided }))
+    const record = frame(
+      toJson({ ...torn === undefined ? {} : { drops: torn }, change: decided }),
+      decided._tag === "savepoint" && decided.state !== undefined ? 2 : 1
+    )
     const { _tag } = yield* SettledAppend.settle(log, logName, next, record)
     if (_tag === "appended") return decided
     if (tries >= maxTries) {
@@ -150,7 +163,7 @@ export const create = Effect.fn("Savepoint.create")(
     const log = yield* (yield* CheckpointLog).open(query)
     const records = yield* log.read(0)
     const { contradiction, read: { state } } = LogState.fold(records)
-    if (contradiction !== undefined) return yield* corrupt(query, contradiction.sequence, contradiction.detail)
+    if (contradiction !== undefined) return yield* LogState.refusal(query, contradiction)
     if (state === undefined) return yield* fail(new NoSuchQuery({ query }))
     const [first] = state.unfinished
     if (first?.prepared !== undefined) return yield* fail(new BatchPrepared({ query, batch: first.batch }))
@@ -169,7 +182,8 @@ export const create = Effect.fn("Savepoint.create")(
       sources,
       batch,
       positions,
-      at: yield* Clock.currentTimeMillis
+      at: yield* Clock.currentTimeMillis,
+      ...state.head === undefined ? {} : { state: state.head }
     })
     yield* change((savepoints) =>
       savepoints.has(name) ? fail(new SavepointExists({ savepoint: name })) : Effect.succeed(savepoint)
@@ -284,7 +298,7 @@ export const restore = Effect.fn("Savepoint.restore")(
     { onPassed = "fail" }: RestoreOptions = {}
   ): Effect.fn.Return<void, SavepointError | CheckpointLogError, CheckpointLog> {
     const savepoint = yield* get(name)
-    const { batch, positions, sources } = savepoint
+    const { batch, positions, sources, state } = savepoint
     const query = pipeline.name
     const refused = (detail: string) => fail(new RestoreRefused({ savepoint: name, query, detail }))
     const theirs = Object.keys(sources).toSorted()
@@ -302,7 +316,8 @@ export const restore = Effect.fn("Savepoint.restore")(
       structure: pipeline.structure,
       sources,
       batch,
-      positions
+      positions,
+      ...state === undefined ? {} : { state }
     })
     const record = new CheckpointRecord({ epoch: 1, owner, entries: [new Claimed({}), started] })
     const { _tag } = yield* SettledAppend.settle(log, query, 0, encode(record))

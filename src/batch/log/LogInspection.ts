@@ -98,7 +98,7 @@ export const readable = (log: QueryLog): Effect.Effect<
     Effect.map(log.read(0), (records) => ({ records, unreadable: undefined })),
     "CheckpointLogError",
     "CheckpointCorrupt",
-    ({ detail, sequence }) => Effect.succeed({ records: [], unreadable: { sequence, detail } })
+    ({ detail, sequence }) => Effect.succeed({ records: [], unreadable: { sequence, detail, isNewer: false } })
   )
 
 /**
@@ -117,7 +117,9 @@ export const format = ({ awaiting, problem, query, records, state, torn }: Inspe
       continue
     }
     const what = Result.isFailure(content)
-      ? `${sequence === torn ? "torn" : "unreadable"} (${content.failure.detail})`
+      ? `${
+        sequence === torn ? "torn" : content.failure.kind === "newer" ? "newer" : "unreadable"
+      } (${content.failure.detail})`
       : `${describe(content.success)}`
     lines.push(`  ${sequence}  ${what}, ${size} bytes`)
   }
@@ -138,8 +140,11 @@ export const format = ({ awaiting, problem, query, records, state, torn }: Inspe
   }
   if (torn !== undefined) lines.push(`record ${torn} is torn: the next start of the query drops it`)
   if (problem !== undefined) {
+    const { detail, isNewer, sequence } = problem
     lines.push(
-      `damaged: record ${problem.sequence}: ${problem.detail}; the query can't start, unless the log can be repaired`
+      isNewer
+        ? `record ${sequence} was written by a newer version of effect-pravega (${detail}): this one can't start the query`
+        : `damaged: record ${sequence}: ${detail}; the query can't start, unless the log can be repaired`
     )
   }
   return lines.join("\n")

@@ -55,6 +55,13 @@ export type Plan =
 export const plan = (records: ReadonlyArray<StoredRecord>): Result.Result<Plan, LogState.Contradiction> => {
   const { contradiction } = LogState.fold(records)
   if (contradiction === undefined) return Result.succeed({ _tag: "nothing" })
+  if (contradiction.isNewer) {
+    const { detail, sequence } = contradiction
+    return Result.fail({
+      ...contradiction,
+      detail: `record ${sequence} is not damaged: a newer version of effect-pravega wrote it (${detail})`
+    })
+  }
   const damaged = records.findIndex(({ sequence }) => sequence === contradiction.sequence)
   const found = records[damaged]
   if (found === undefined || Result.isSuccess(LogState.contentOf(found))) {
@@ -118,8 +125,14 @@ const restate = (records: ReadonlyArray<StoredRecord>, damaged: number): Result.
   }
   const planned = before.findLast((entry) => entry._tag === "planned" && entry.batch === batch)
   if (planned?._tag !== "planned") return Result.fail(`it is the one that says where batch ${batch} ended`)
+  const end = last.record.entries[committed]
+  const state = end?._tag === "committed" ? end.state : undefined
+  const hasState = readable.some(({ record }) =>
+    record.entries.some((entry) => "state" in entry && entry.state !== undefined)
+  )
+  if (state === undefined && hasState) return Result.fail(`nothing else says which state batch ${batch} left`)
   const entries: ReadonlyArray<Entry> = [
-    started.restated(batch + 1, planned.positions),
+    started.restated(batch + 1, planned.positions, state),
     ...last.record.entries.slice(committed + 1),
     ...readable.filter(({ sequence }) => sequence > last.sequence).flatMap(({ record }) => record.entries)
       .filter((entry) => entry._tag !== "claimed")

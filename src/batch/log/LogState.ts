@@ -6,6 +6,7 @@
  */
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import { CheckpointCorrupt, CheckpointLogError, NewerRecord } from "../protocol/CheckpointLogError.ts"
 import {
   type BadRecord,
   type CheckpointRecord,
@@ -14,7 +15,8 @@ import {
   type Planned,
   type PreparedSink,
   type PutAside,
-  type Started
+  type Started,
+  type StateHead
 } from "../protocol/CheckpointRecord.ts"
 import type { StoredRecord } from "./LogContract.ts"
 
@@ -28,6 +30,8 @@ export interface UnfinishedBatch {
   readonly prepared: ReadonlyMap<string, PreparedSink> | undefined
   /** When it was first prepared, milliseconds since 1970; undefined: not yet, or not recorded. */
   readonly preparedAt: number | undefined
+  /** What committing it makes current; undefined: it changes no state, or nothing was prepared yet. */
+  readonly head: StateHead | undefined
   /** The events that the last try put aside. */
   readonly aside: ReadonlyArray<PutAside>
 }
@@ -41,6 +45,8 @@ export interface LogState {
   readonly nextBatch: number
   /** Per source: where the next batch starts. */
   readonly positions: Readonly<Record<string, Schema.Json>>
+  /** Of the query after the last committed batch; undefined: it has none. */
+  readonly head: StateHead | undefined
   /** In order. */
   readonly unfinished: ReadonlyArray<UnfinishedBatch>
 }
@@ -60,7 +66,17 @@ export interface ReadLog {
 export interface Contradiction {
   readonly sequence: number
   readonly detail: string
+  /** A newer version wrote the record: the log is not damaged, and this version can't read it. */
+  readonly isNewer: boolean
 }
+
+/** What a query ends with that meets it. @category converting @since 0.2.0 */
+export const refusal = (query: string, { detail, isNewer, sequence }: Contradiction): CheckpointLogError =>
+  new CheckpointLogError({
+    reason: isNewer
+      ? new NewerRecord({ query, sequence, detail })
+      : new CheckpointCorrupt({ query, sequence, detail })
+  })
 
 /** Folds the records of a log, from its first one. @category folding @since 0.1.0 */
 export const fromRecords = (records: ReadonlyArray<StoredRecord>): Result.Result<ReadLog, Contradiction> => {
@@ -70,7 +86,7 @@ export const fromRecords = (records: ReadonlyArray<StoredRecord>): Result.Result
 
 /** What a stored record says. A missing one says nothing. @category decoding @since 0.2.0 */
 export const contentOf = ({ bytes, isMissing }: StoredRecord): Result.Result<CheckpointRecord, BadRecord> =>
-  isMissing === true ? Result.fail({ isTorn: false, detail: "the record is missing" }) : decode(bytes)
+  isMissing === true ? Result.fail({ kind: "unreadable", detail: "the record is missing" }) : decode(bytes)
 
 /**
  * The same for those who look into a log that may be damaged: `read` is what it says before the record that contradicts
@@ -91,8 +107,9 @@ export const fold = (
     const { sequence } = stored
     const decoded = contentOf(stored)
     if (Result.isFailure(decoded)) {
-      if (bad !== undefined || !decoded.failure.isTorn) {
-        return stop({ sequence: bad?.sequence ?? sequence, detail: (bad ?? decoded.failure).detail })
+      if (bad !== undefined || decoded.failure.kind !== "torn") {
+        const { detail, kind } = bad ?? decoded.failure
+        return stop({ sequence: bad?.sequence ?? sequence, detail, isNewer: kind === "newer" })
       }
       bad = { ...decoded.failure, sequence }
       continue
@@ -100,11 +117,12 @@ export const fold = (
     const record = decoded.success
     const dropped = record.entries.find((entry) => entry._tag === "claimed")?.drops
     if (dropped !== bad?.sequence) {
-      return stop(bad ?? { sequence, detail: `it drops record ${dropped}, which is whole` })
+      const { detail } = bad ?? { detail: `it drops record ${dropped}, which is whole` }
+      return stop({ sequence: bad?.sequence ?? sequence, detail, isNewer: false })
     }
     bad = undefined
     const applied = apply(state, record)
-    if (Result.isFailure(applied)) return stop({ sequence, detail: applied.failure })
+    if (Result.isFailure(applied)) return stop({ sequence, detail: applied.failure, isNewer: false })
     state = applied.success
     if (record.entries.some((entry) => entry._tag === "started")) base = sequence
   }
@@ -162,13 +180,26 @@ const applyEntry = (state: LogState | undefined, record: CheckpointRecord, entry
           else prepared.set(sink, value)
           begun.delete(sink)
         }
-        return { ...batch, prepared, begun, preparedAt: batch.preparedAt ?? entry.at, aside: entry.aside ?? [] }
+        return {
+          ...batch,
+          prepared,
+          begun,
+          preparedAt: batch.preparedAt ?? entry.at,
+          head: entry.state ?? batch.head,
+          aside: entry.aside ?? []
+        }
       })
     case "committed": {
       const [first, ...rest] = state.unfinished
-      return first?.batch !== entry.batch || first.prepared === undefined
-        ? Result.fail(`batch ${entry.batch} is committed, which is not the oldest prepared one`)
-        : Result.succeed({ ...state, unfinished: rest })
+      if (first?.batch !== entry.batch || first.prepared === undefined) {
+        return Result.fail(`batch ${entry.batch} is committed, which is not the oldest prepared one`)
+      }
+      const head = first.head ?? state.head
+      return entry.state !== undefined && entry.state.head !== head?.head
+        ? Result.fail(
+          `batch ${entry.batch} is committed with state ${entry.state.head}, but left ${head?.head ?? "none"}`
+        )
+        : Result.succeed({ ...state, head, unfinished: rest })
     }
   }
 }
@@ -177,12 +208,18 @@ const applyStarted = (state: LogState | undefined, record: CheckpointRecord, ent
   if (state !== undefined && (state.unfinished.length > 0 || entry.batch !== state.nextBatch)) {
     return Result.fail(`it restates the query at batch ${entry.batch}, which is not where it stands`)
   }
+  if (state !== undefined && state.head?.head !== entry.state?.head) {
+    return Result.fail(
+      `it restates the query with state ${entry.state?.head ?? "none"}, which has ${state.head?.head ?? "none"}`
+    )
+  }
   return Result.succeed({
     epoch: record.epoch,
     owner: record.owner,
     started: entry,
     nextBatch: entry.batch,
     positions: entry.positions,
+    head: entry.state,
     unfinished: []
   })
 }
@@ -200,6 +237,7 @@ const applyPlanned = (state: LogState, entry: Planned): Applied =>
         begun: new Map(),
         prepared: undefined,
         preparedAt: undefined,
+        head: undefined,
         aside: []
       }]
     })

@@ -136,7 +136,7 @@ const make = (
     isLong,
     compact: Effect.suspend(() => {
       if (state.unfinished.length > 0 || !isLong()) return Effect.void
-      const restated = state.started.restated(state.nextBatch, state.positions)
+      const restated = state.started.restated(state.nextBatch, state.positions, state.head)
       return Effect.andThen(append([restated]), Effect.suspend(() => log.compact(base)))
     })
   }
@@ -153,13 +153,16 @@ const settle = Effect.fnUntraced(function*(
   if (settled._tag === "appended") return settled
   if (settled.by === undefined) return { _tag: "taken" as const, by: undefined }
   const by = decode(settled.by)
-  if (Result.isFailure(by)) return yield* corrupt(query, sequence, by.failure.detail)
+  if (Result.isFailure(by)) {
+    const { detail, kind } = by.failure
+    return yield* LogState.refusal(query, { sequence, detail, isNewer: kind === "newer" })
+  }
   return { _tag: "taken" as const, by: by.success }
 })
 
 const readAll = Effect.fnUntraced(function*(log: QueryLog, query: QueryName) {
   const read = LogState.fromRecords(yield* log.read(0))
-  if (Result.isFailure(read)) return yield* corrupt(query, read.failure.sequence, read.failure.detail)
+  if (Result.isFailure(read)) return yield* LogState.refusal(query, read.failure)
   return read.success
 })
 

@@ -73,6 +73,23 @@ export class CheckpointCorrupt extends Schema.TaggedError<CheckpointCorrupt>()("
 }
 
 /**
+ * A newer version of this package wrote the record: this one can't tell what is to be done about it.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class NewerRecord extends Schema.TaggedError<NewerRecord>()("NewerRecord", {
+  query: Schema.String,
+  sequence: Schema.Natural,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `checkpoint log of query "${this.query}": record number ${this.sequence} was written by a newer version of ` +
+      `effect-pravega (${this.detail}); nothing was changed: run the query with that version, or a later one`
+  }
+}
+
+/**
  * Another process claimed the query since: this one has stopped before it could commit anything.
  *
  * @category errors
@@ -92,7 +109,15 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
 
 /** @category errors @since 0.1.0 */
 export class CheckpointLogError extends Schema.TaggedError<CheckpointLogError>()("CheckpointLogError", {
-  reason: Schema.Union([SequenceTaken, SequenceNotNext, LogUnavailable, OutcomeUnknown, CheckpointCorrupt, Fenced])
+  reason: Schema.Union([
+    SequenceTaken,
+    SequenceNotNext,
+    LogUnavailable,
+    OutcomeUnknown,
+    CheckpointCorrupt,
+    NewerRecord,
+    Fenced
+  ])
 }) {
   override readonly cause = this.reason
   override get message(): string {

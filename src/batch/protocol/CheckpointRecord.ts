@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type BadRecord, frame, unframe } from "./RecordFrame.ts"
@@ -31,6 +32,21 @@ export class SourceStart extends Schema.Class<SourceStart>("effect-pravega/Sourc
 }) {}
 
 /**
+ * The state of a query with a flow after a batch. Where it is kept is the state store's affair.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export class StateHead extends Schema.Class<StateHead>("effect-pravega/StateHead")({
+  /** The name of the newest delta; it names the one before it. */
+  head: Schema.String,
+  /** Of what the delta changed: a replay beside a committed sink must have the same. */
+  digest: Schema.String,
+  /** How far event time has come, as the flow writes and reads it. */
+  watermark: Schema.optionalKey(Schema.Json)
+}) {}
+
+/**
  * What is fixed when a query starts for the first time, with the position that it has reached. It stands in the first
  * record of a log, and again in the one from which a compacted log is read.
  *
@@ -49,12 +65,23 @@ export class Started extends Schema.TaggedClass<Started>()("started", {
   /** The number of the next batch. */
   batch: Schema.Natural,
   /** Per source: where the next batch starts. */
-  positions: PerName
+  positions: PerName,
+  /** Before the next batch. Absent: the query has none. */
+  state: Schema.optionalKey(StateHead)
 }) {
   /** The same, said again where the query stands later. */
-  restated(batch: number, positions: Started["positions"]): Started {
+  restated(batch: number, positions: Started["positions"], state: StateHead | undefined): Started {
     const { log, query, sources, structure, version } = this
-    return new Started({ query, ...(log === undefined ? {} : { log }), version, structure, sources, batch, positions })
+    return new Started({
+      query,
+      ...(log === undefined ? {} : { log }),
+      version,
+      structure,
+      sources,
+      batch,
+      positions,
+      ...(state === undefined ? {} : { state })
+    })
   }
 }
 
@@ -120,12 +147,16 @@ export class Prepared extends Schema.TaggedClass<Prepared>()("prepared", {
   at: Schema.optionalKey(Schema.Int),
   sinks: Schema.Record(Schema.String, Schema.NullOr(PreparedSink)),
   /** The events that were put aside: a try for some of the sinks only puts the same aside, and no more. */
-  aside: Schema.optionalKey(Schema.Array(PutAside))
+  aside: Schema.optionalKey(Schema.Array(PutAside)),
+  /** What committing the batch makes current: durable already. Absent: the state stays as it is, or there is none. */
+  state: Schema.optionalKey(StateHead)
 }) {}
 
 /** Every sink of the batch is committed. @category models @since 0.1.0 */
 export class Committed extends Schema.TaggedClass<Committed>()("committed", {
-  batch: Schema.Natural
+  batch: Schema.Natural,
+  /** As `Prepared` has it; said again, so that the end of a batch tells by itself which state it left. */
+  state: Schema.optionalKey(StateHead)
 }) {}
 
 /** @category models @since 0.1.0 */
@@ -148,14 +179,35 @@ export class CheckpointRecord extends Schema.Class<CheckpointRecord>("effect-pra
 
 const Json = Schema.fromJsonString(Schema.toCodecJson(CheckpointRecord))
 const toJson = Schema.encodeSync(Json)
-const fromJson = Schema.decodeUnknownResult(Json)
+const fromJson = Schema.decodeUnknownResult(Json, { onExcessProperty: "error" })
+const fromJsonInPart = Schema.decodeUnknownResult(Json)
 
 /** @category encoding @since 0.1.0 */
-export const encode = (record: CheckpointRecord): Uint8Array => frame(toJson(record))
+export const encode = (record: CheckpointRecord): Uint8Array =>
+  frame(toJson(record), record.entries.some((entry) => "state" in entry && entry.state !== undefined) ? 2 : 1)
 
-/** @category encoding @since 0.1.0 */
+/**
+ * What this version does not know, a newer one wrote: it is never passed over.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
 export const decode = (bytes: Uint8Array): Result.Result<CheckpointRecord, BadRecord> =>
-  Result.flatMap(
-    unframe(bytes),
-    (json) => Result.mapError(fromJson(json), ({ message }) => ({ isTorn: false, detail: message }))
-  )
+  Result.flatMap(unframe(bytes), (json) =>
+    Result.mapError(fromJson(json), ({ message }) => ({
+      kind: Result.isSuccess(fromJsonInPart(json)) || hasUnknownEntry(json) ? "newer" as const : "unreadable" as const,
+      detail: message
+    })))
+
+const tags = new Set<string>(
+  ["started", "claimed", "planned", "begun", "prepared", "committed"] satisfies Array<Entry["_tag"]>
+)
+const decodeTags = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Struct({ entries: Schema.Array(Schema.Struct({ _tag: Schema.String })) }))
+)
+
+const hasUnknownEntry = (json: string): boolean =>
+  Option.match(decodeTags(json), {
+    onNone: () => false,
+    onSome: ({ entries }) => entries.some(({ _tag }) => !tags.has(_tag))
+  })

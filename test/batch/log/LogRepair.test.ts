@@ -260,7 +260,11 @@ describe("LogRepair", () => {
       assert.include(refused.message, "it can't be read from record 2 on (entry 3 stands in its place)")
       assert.notInclude(refused.message, "LogRepair")
       const inspection = yield* Effect.provideService(LogInspection.inspect(query), CheckpointLog, unreadable)
-      assert.deepStrictEqual(inspection.problem, { sequence: 2, detail: "entry 3 stands in its place" })
+      assert.deepStrictEqual(inspection.problem, {
+        sequence: 2,
+        detail: "entry 3 stands in its place",
+        isNewer: false
+      })
     }))
 
   it.effect("refuses what it can't know, and changes nothing", () =>
