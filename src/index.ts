@@ -8,6 +8,7 @@
 
 // what runs on a Pravega
 export * as Admin from "./pravega/admin/Admin.ts"
+export * as Credentials from "./pravega/controller/Credentials.ts"
 export * as Outage from "./pravega/Outage.ts"
 export { Pravega } from "./pravega/Pravega.ts"
 export * as BatchReader from "./pravega/read/BatchReader.ts"

@@ -10,8 +10,8 @@ import * as NumberOption from "../../core/NumberOption.ts"
 import type { Controller, ControllerOptions } from "./Controller.ts"
 import { OutcomeUnknown } from "./ControllerError.ts"
 import type { ControllerTransport } from "./ControllerTransport.ts"
-import * as Credentials from "./Credentials.ts"
 import { ControllerService } from "./gen/Controller_pb.ts"
+import * as Authorization from "./internal/Authorization.ts"
 import * as ControllerCalls from "./internal/ControllerCalls.ts"
 import { readerGroups } from "./internal/ReaderGroupCalls.ts"
 import { scaling } from "./internal/ScaleCalls.ts"
@@ -23,9 +23,7 @@ import { writers } from "./internal/WriterCalls.ts"
 /** @internal @category constructors @since 0.1.0 */
 export const make = (transport: ControllerTransport["Service"], options: ControllerOptions): Controller["Service"] => {
   const calls = ControllerCalls.make(transport, {
-    metadata: options.credentials === undefined
-      ? {}
-      : { authorization: Credentials.authorization(options.credentials) },
+    authorization: Authorization.make(options.credentials),
     timeout: Duration.fromInputUnsafe(options.timeout ?? "30 seconds"),
     attempts: NumberOption.check("attempts", options.attempts, { least: 1, most: 1_000_000, otherwise: 12 })
   })

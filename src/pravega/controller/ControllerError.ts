@@ -153,15 +153,24 @@ export class InvalidScale extends Schema.TaggedError<InvalidScale>()("InvalidSca
 export class TransactionNotOpen extends Schema.TaggedError<TransactionNotOpen>()("TransactionNotOpen", {
   stream: ScopedStream,
   transaction: TransactionId,
-  state: Schema.Literals(["open", "committing", "committed", "aborting", "aborted", "unknown"])
+  state: Schema.Literals(["open", "committing", "committed", "aborting", "aborted", "unknown"]),
+  /**
+   * Present: this process did not keep the transaction alive for so long, in milliseconds, which is longer than its lease.
+   */
+  lapse: Schema.optionalKey(Schema.Finite)
 }) {
   override get message(): string {
+    const lost = this.lapse === undefined
+      ? "its events are lost (its lease ran out, or it was aborted): write them in a new transaction"
+      : `its lease ran out and its events are lost, as this process did not run for ${this.lapse} ms: a long computation ` +
+        "in one turn of the event loop, a debugger, or a stopped process. Divide what takes long, or give the " +
+        "transaction a longer lease; what was lost is written in a new one (a query does that by itself)"
     const consequence = {
       open: "the controller refused although it is open: try again",
       committing: "it was committed and can't be aborted",
       committed: "it was committed and can't be aborted",
-      aborting: "its events are lost (its lease ran out, or it was aborted): write them in a new transaction",
-      aborted: "its events are lost (its lease ran out, or it was aborted): write them in a new transaction",
+      aborting: lost,
+      aborted: lost,
       unknown: "the controller does not know it (completed transactions are forgotten after a day or two)"
     }[this.state]
     return `transaction ${this.transaction} on ${this.stream.toString()} is ${this.state}: ${consequence}`

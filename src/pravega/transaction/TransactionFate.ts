@@ -20,6 +20,8 @@ export interface TransactionRef {
   readonly controller: Controller["Service"]
   readonly stream: ScopedStream
   readonly id: TransactionId
+  /** The longest time that this process left without a ping, if that was longer than the lease; ms. Noted by `keepAlive`. */
+  lapse?: number
 }
 
 /** The time of a transaction's events, as the writer of that name notes it. @category models @since 0.1.0 */
@@ -74,8 +76,12 @@ export const keepAlive = Effect.fnUntraced(function*(
 ): Effect.fn.Return<TransactionErrorReason | undefined> {
   const millis = Duration.toMillis(lease)
   let pause = millis / pingsPerLease
+  let pinged = yield* MonotonicClock.millis
   while (true) {
     yield* Effect.sleep(Duration.millis(pause))
+    const woken = yield* MonotonicClock.millis
+    if (woken - pinged > millis) ref.lapse = Math.max(ref.lapse ?? 0, Math.round(woken - pinged))
+    pinged = woken
     // one that gets no answer must not take the time of the others
     const status = yield* ref.controller.pingTransaction(ref.stream, ref.id, { lease }).pipe(
       Effect.timeoutOption(Duration.millis(millis / pingsPerLease)),
@@ -91,7 +97,7 @@ export const keepAlive = Effect.fnUntraced(function*(
 })
 
 const afterPing = (
-  { id, stream }: TransactionRef,
+  ref: TransactionRef,
   status: PingStatus
 ): "committed" | TransactionErrorReason | undefined => {
   switch (status) {
@@ -102,9 +108,9 @@ const afterPing = (
       return "committed"
     case "aborted":
     case "unknown":
-      return new TransactionNotOpen({ stream, transaction: id, state: status })
+      return notOpen(ref, status)
     default:
-      return new PingRefused({ stream, transaction: id, status })
+      return new PingRefused({ stream: ref.stream, transaction: ref.id, status })
   }
 }
 
@@ -209,5 +215,8 @@ export const gone = Effect.fnUntraced(function*(
 })
 
 /** @category errors @since 0.1.0 */
-export const notOpen = (ref: TransactionRef, state: TransactionNotOpen["state"]): TransactionNotOpen =>
-  new TransactionNotOpen({ stream: ref.stream, transaction: ref.id, state })
+export const notOpen = (
+  { id, lapse, stream }: TransactionRef,
+  state: TransactionNotOpen["state"]
+): TransactionNotOpen =>
+  new TransactionNotOpen({ stream, transaction: id, state, ...(lapse === undefined ? {} : { lapse }) })

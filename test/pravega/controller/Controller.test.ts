@@ -161,6 +161,51 @@ describe("reads", () => {
       })
       assert.deepStrictEqual(token.asked[0]?.metadata, { authorization: "Bearer abc" })
     }))
+
+  it.effect("fetch a token that runs out again in time, and once more when it is refused", () =>
+    Effect.gen(function*() {
+      let fetched = 0
+      const fetch = Effect.sync(() => ({ token: `t${++fetched}`, life: "100 seconds" as const }))
+      const script = {
+        checkScopeExists: [...scopeExists(true, true, true), status("UNAUTHENTICATED"), ...scopeExists(true)]
+      }
+      const { asked } = yield* run(
+        script,
+        (client) =>
+          Effect.gen(function*() {
+            const ask = client.scopeExists(scope)
+            yield* Effect.all([ask, ask], { concurrency: 2 })
+            yield* Effect.sleep("91 seconds")
+            yield* ask
+            return yield* ask
+          }),
+        { credentials: Credentials.refreshed("Bearer", fetch) }
+      )
+      assert.deepStrictEqual(
+        asked.map(({ metadata }) => metadata["authorization"]),
+        ["Bearer t1", "Bearer t1", "Bearer t2", "Bearer t2", "Bearer t3"]
+      )
+    }))
+
+  it.effect("that are refused although they are fresh fail at once; those that can't be had are tried for again", () =>
+    Effect.gen(function*() {
+      const refused = yield* run(
+        { checkScopeExists: [status("UNAUTHENTICATED")] },
+        (client) => client.scopeExists(scope),
+        { credentials: Credentials.refreshed("Bearer", Effect.succeed({ token: "t", life: "1 hour" })) }
+      )
+      assert.strictEqual(reasonOf(refused)?._tag, "Unauthenticated")
+      assert.lengthOf(refused.asked, 2)
+      let tries = 0
+      const late = Effect.suspend(() =>
+        ++tries < 4 ? Effect.fail("no such realm") : Effect.succeed({ token: "t", life: "1 hour" } as const)
+      )
+      const had = yield* run({ checkScopeExists: scopeExists(true) }, (client) => client.scopeExists(scope), {
+        credentials: Credentials.refreshed("Bearer", late)
+      })
+      assert.isTrue(value(had))
+      assert.strictEqual(tries, 4)
+    }))
 })
 
 describe("a change whose reply was lost", () => {

@@ -174,6 +174,27 @@ describe("Transaction", () => {
     }).pipe(Effect.provide(store.layer))
   })
 
+  it.effect("a lease lost to a process that did not run has its own words", () => {
+    const store = new AppendStore(name, 1)
+    return Effect.gen(function*() {
+      // so long without a turn: the timer of the next ping is as late
+      const clock = yield* Clock.Clock
+      let late = 0n
+      const slow: Clock.Clock = Object.create(clock, {
+        monotonicTimeNanos: { get: () => Effect.map(clock.monotonicTimeNanos, (nanos) => nanos + late) },
+        monotonicTimeNanosUnsafe: { value: () => clock.monotonicTimeNanosUnsafe() + late }
+      })
+      const held = yield* Effect.provideService(Transaction.begin(texts, { lease: "20 seconds" }), Clock.Clock, slow)
+      yield* held.write([])
+      yield* TestClock.adjust("1 second")
+      late = 45_000_000_000n
+      store.pingStatus = "aborted"
+      yield* TestClock.adjust("6 seconds")
+      const error = yield* Effect.flip(held.write(["a"]))
+      assert.match(error.message, /did not run for 5\d{4} ms: a long computation in one turn of the event loop/)
+    }).pipe(Effect.scoped, Effect.provide(store.layer))
+  })
+
   it.effect("a lease that ran out fails the writers with the state: by a ping, or at the next append", () => {
     const store = new AppendStore(name, 1)
     return Effect.gen(function*() {

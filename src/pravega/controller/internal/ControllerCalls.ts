@@ -31,6 +31,7 @@ import {
 } from "../ControllerError.ts"
 import { type ControllerTransport, type StatusCode, TransportError } from "../ControllerTransport.ts"
 import type { ControllerService } from "../gen/Controller_pb.ts"
+import type { Authorization } from "./Authorization.ts"
 import { type CallContext, isTransient, reasonOfStatus, reasonOfTransportError } from "./ControllerStatus.ts"
 
 /** @category models @since 0.1.0 */
@@ -61,7 +62,7 @@ export interface Change<O extends DescMessage, A> {
 
 /** @category models @since 0.1.0 */
 export interface CallsOptions {
-  readonly metadata: Readonly<Record<string, string>>
+  readonly authorization: Authorization
   readonly timeout: Duration.Duration
   readonly attempts: number
 }
@@ -182,7 +183,7 @@ class PersistentCalls implements Calls {
     request: MessageInitShape<I>,
     context: CallContext
   ): Effect.Effect<MessageShape<O>, TransportError | ControllerError> {
-    const { metadata } = this.options
+    const { authorization } = this.options
     const timeout = policies[method.name]?.timeout ?? this.options.timeout
     return Effect.try({
       try: () => toBinary(method.input, create(method.input, request)),
@@ -191,7 +192,13 @@ class PersistentCalls implements Calls {
         return failure(new InvalidRequest({ operation, subject, problem: String(cause) }))
       }
     }).pipe(
-      Effect.flatMap((bytes) => this.transport.unary(method.name, bytes, { timeout, metadata })),
+      Effect.flatMap((bytes) => {
+        const send = Effect.flatMap(
+          authorization.metadata,
+          (metadata) => this.transport.unary(method.name, bytes, { timeout, metadata })
+        )
+        return Effect.catchIf(send, ({ code }) => code === "UNAUTHENTICATED" && authorization.refused(), () => send)
+      }),
       Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(tooLate(timeout)) }),
       Effect.flatMap((bytes) => understand(context, () => fromBinary(method.output, bytes)))
     )
