@@ -4,7 +4,7 @@
  *
  * One server is one cluster of one segment store. It is not replicated, and its directory is not Pravega's format. It does
  * each request in one turn, so that none may be too large: a stream has at most 10,000 segments at once, a key-value table
- * as many partitions, and a request names as many keys.
+ * as many partitions, and a request names as many keys. All streams and open transactions together have a million segments.
  *
  * **Example**
  *

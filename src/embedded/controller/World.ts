@@ -31,6 +31,11 @@ export interface Limits {
    * turn, and others wait meanwhile. A real server has no such limit.
    */
   readonly segments: number
+  /**
+   * The segments of all streams, tables and transactions together: a request of a few bytes may ask for thousands, of half
+   * a KiB each. A real server has no such limit.
+   */
+  readonly allSegments: number
   /** How many of a stream's completed transactions are remembered at most; a real server has no such limit. */
   readonly completedTransactions: number
 }
@@ -43,7 +48,8 @@ export const defaultLimits: Limits = {
   completedTransactionLife: 86_400_000,
   completedTransactionsKept: 100,
   completedTransactions: 100_000,
-  segments: 10_000
+  segments: 10_000,
+  allSegments: 1_000_000
 }
 
 /** @category models @since 0.1.0 */
@@ -94,10 +100,17 @@ export const streamOrRefuse = (world: World, scope: string, stream: string): Str
 // -----------------------------------------------------------------------------
 
 /** To be called before any of them is made. @category getters @since 0.2.0 */
-export const refuseTooMany = ({ limits }: World, count: number): void => {
-  if (count <= limits.segments) return
-  const details = `${count} segments: an embedded server's streams and tables have at most ${limits.segments}`
-  throw new Refusal({ code: "INVALID_ARGUMENT", details })
+export const refuseTooMany = ({ container, limits }: World, count: number): void => {
+  if (count > limits.segments) {
+    const details = `${count} segments: an embedded server's streams and tables have at most ${limits.segments}`
+    throw new Refusal({ code: "INVALID_ARGUMENT", details })
+  }
+  if (container.count() + count > limits.allSegments) {
+    const details =
+      `an embedded server has at most ${limits.allSegments} segments, those of open transactions included: ` +
+      "end transactions, or delete streams"
+    throw new Refusal({ code: "RESOURCE_EXHAUSTED", details })
+  }
 }
 
 /**

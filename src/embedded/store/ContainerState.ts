@@ -103,6 +103,8 @@ class Container implements SegmentContainer {
 
   readonly names = (): Iterable<string> => this.segments.keys()
 
+  readonly count = (): number => this.segments.size
+
   readonly append = (request: AppendRequest): AppendResult => {
     const segment = this.segments.get(request.segment)
     if (segment === undefined) return noSuchSegment(request.segment)

@@ -128,6 +128,7 @@ export interface SegmentContainer {
   readonly create: (name: string, options?: CreateOptions) => "created" | "exists"
   readonly info: (name: string) => SegmentInfo | undefined
   readonly names: () => Iterable<string>
+  readonly count: () => number
 
   readonly append: (request: AppendRequest) => AppendResult
   /** Bytes from the server itself (watermarks): without writer, counts as `eventCount` events. */

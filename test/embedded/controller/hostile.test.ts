@@ -5,6 +5,7 @@
 import { create, type DescMethodUnary, toBinary } from "@bufbuild/protobuf"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, type Scope } from "effect"
+import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
@@ -14,6 +15,7 @@ import * as GrpcServer from "../../../src/embedded/controller/GrpcServer.ts"
 import type { GrpcLimits } from "../../../src/embedded/controller/internal/GrpcConnections.ts"
 import { rpcs } from "../../../src/embedded/controller/internal/Rpcs.ts"
 import { Refusal } from "../../../src/embedded/controller/Refusal.ts"
+import type { Limits } from "../../../src/embedded/controller/World.ts"
 import {
   Controller,
   type ControllerMethod,
@@ -85,7 +87,7 @@ describe("requests for more than one turn can do", () => {
   const policy = (minNumSegments: number) => ({ minNumSegments })
 
   /** With the number of changes that each call made to what is stored. */
-  const counting = Effect.gen(function*() {
+  const counting = Effect.fnUntraced(function*(limits: Partial<Limits> = {}) {
     const { container, storage } = yield* makeDisk
     let changes = 0
     const count = <F extends (...args: Array<never>) => unknown>(change: F) => {
@@ -97,7 +99,13 @@ describe("requests for more than one turn can do", () => {
       create: (...args: Parameters<typeof container.create>) => count(container.create)(...args),
       delete: (...args: Parameters<typeof container.delete>) => count(container.delete)(...args)
     }
-    const server = yield* ControllerServer.make({ container: counted, storage, records: [], endpoint: () => endpoint })
+    const server = yield* ControllerServer.make({
+      container: counted,
+      storage,
+      records: [],
+      endpoint: () => endpoint,
+      limits
+    })
     const call = <M extends ControllerMethod>(method: M, request: ControllerRequest<M>) =>
       Effect.callback<{ readonly answer: Uint8Array | Refusal; readonly changes: number }>((resume) => {
         const description: DescMethodUnary = pb.ControllerService.method[method]
@@ -112,7 +120,7 @@ describe("requests for more than one turn can do", () => {
 
   it.effect("streams and tables of too many segments are refused before one is made", () =>
     Effect.gen(function*() {
-      const call = yield* counting
+      const call = yield* counting()
       yield* call("createStream", { streamInfo: name("s"), scalingPolicy: policy(1) })
       const counts = fc.oneof(fc.integer({ min: 10_001, max: 0x7fffffff }), fc.constantFrom(10_001, 20_000_000))
       yield* Effect.promise(() =>
@@ -145,9 +153,24 @@ describe("requests for more than one turn can do", () => {
       assert.strictEqual(most.changes, 10_001)
     }).pipe(Effect.scoped))
 
+  it.effect("transactions that nobody ends take no more segments than there may be, and room again when they end", () =>
+    Effect.gen(function*() {
+      // the server's own streams have 23 segments
+      const call = yield* counting({ allSegments: 23 + 101 + 300 })
+      yield* call("createStream", { streamInfo: name("s"), scalingPolicy: policy(100) })
+      const begin = call("createTransaction", { streamInfo: name("s"), lease: 20_000n })
+      for (let i = 0; i < 3; i++) assert.strictEqual((yield* begin).changes, 100)
+      const { answer, changes } = yield* begin
+      assert(answer instanceof Refusal && answer.code === "RESOURCE_EXHAUSTED")
+      assert.strictEqual(changes, 0)
+      // the leases end, and a moment later the segments
+      yield* TestClock.adjust("21 seconds")
+      assert.strictEqual((yield* begin).changes, 100)
+    }).pipe(Effect.scoped))
+
   it.effect("a group that names one stream again and again is refused", () =>
     Effect.gen(function*() {
-      const call = yield* counting
+      const call = yield* counting()
       yield* call("createStream", { streamInfo: name("s"), scalingPolicy: policy(1) })
       const starts = Array.from({ length: 10_000 }, () => ({ streamInfo: name("s"), cut: { 0: 0n } }))
       const { answer, changes } = yield* call("createReaderGroup", {

@@ -11,7 +11,7 @@ import * as SegmentName from "../../../core/SegmentName.ts"
 import * as TransactionId from "../../../core/TransactionId.ts"
 import * as pb from "../../../pravega/controller/gen/Controller_pb.ts"
 import { Refusal } from "../Refusal.ts"
-import { findStream, internal, streamOrRefuse, type World } from "../World.ts"
+import { findStream, internal, refuseTooMany, streamOrRefuse, type World } from "../World.ts"
 import * as Commits from "./Commits.ts"
 import type { StreamState } from "./ControllerState.ts"
 import * as Epochs from "./Epochs.ts"
@@ -40,6 +40,7 @@ export const begin = (world: World, scope: string, stream: string, lease: bigint
   const state = streamOrRefuse(world, scope, stream)
   if (state.record.isSealed) throw internal(`Stream: ${stream} State: SEALED`)
   const { epoch, segments } = Epochs.active(state.record.epochs)
+  refuseTooMany(world, segments.length)
   const id = TransactionId.fromBits({ high: BigInt(epoch) << 32n, low: BigInt(world.state.nextTransaction()) })
   const parts = segments.map(({ id: segment, range }) => ({ id: makeId(number(segment), epoch), range }))
   for (const part of parts) world.container.create(transactionName(state.name, part.id, id))
