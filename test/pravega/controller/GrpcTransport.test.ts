@@ -11,7 +11,7 @@ const path = "/io.pravega.controller.stream.api.grpc.v1.ControllerService/"
 const identity = (bytes: Buffer) => bytes
 
 /** A server with one method, `echo`; the port it listens on. */
-const serve = (handler: Handler, port = 0) =>
+const serve = (handler: Handler, port = 0, host = "127.0.0.1") =>
   Effect.acquireRelease(
     Effect.callback<{ readonly server: grpc.Server; readonly port: number }, Error>((resume) => {
       const server = new grpc.Server()
@@ -26,7 +26,7 @@ const serve = (handler: Handler, port = 0) =>
           responseDeserialize: identity
         }
       }, { echo: handler })
-      server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, bound) => {
+      server.bindAsync(`${host}:${port}`, grpc.ServerCredentials.createInsecure(), (error, bound) => {
         resume(error === null ? Effect.succeed({ server, port: bound }) : Effect.fail(error))
       })
     }),
@@ -123,5 +123,47 @@ describe("GrpcTransport", () => {
       while (sockets() > before) yield* Effect.sleep("20 millis")
       const error = yield* Effect.flip(echo(transport))
       assert.strictEqual(error.code, "UNAVAILABLE")
+    }))
+
+  it.live("has the next try of a call that got no answer in time on a connection of its own", () =>
+    Effect.gen(function*() {
+      const peers = new Set<string>()
+      const { port } = yield* serve((call, respond) => {
+        peers.add(call.getPeer())
+        if (peers.size > 1) respond(null, Buffer.from("answered"))
+      })
+      const transport = yield* GrpcTransport.make({ controller: `tcp://127.0.0.1:${port}` })
+      const once = transport.unary("echo", new Uint8Array(1), { timeout: Duration.millis(300), metadata: {} })
+      assert.strictEqual((yield* Effect.flip(once)).code, "DEADLINE_EXCEEDED")
+      assert.strictEqual(new TextDecoder().decode(yield* once), "answered")
+      assert.strictEqual(peers.size, 2)
+    }))
+
+  it.live("reaches a controller by its IPv6 address", () =>
+    Effect.gen(function*() {
+      const { port } = yield* serve(named("six"), 0, "[::1]")
+      const transport = yield* GrpcTransport.make({ controller: `tcp://[::1]:${port}` })
+      assert.strictEqual(yield* echo(transport), "six")
+    }))
+
+  it.live("uses no proxy, and says so where the environment names one", () =>
+    Effect.gen(function*() {
+      const { port, server } = yield* serve(named("direct"))
+      const transport = yield* GrpcTransport.make({ controller: `tcp://127.0.0.1:${port}` })
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          process.env["http_proxy"] = "http://user:secret@127.0.0.1:9"
+        }),
+        () =>
+          Effect.sync(() => {
+            delete process.env["http_proxy"]
+          })
+      )
+      assert.strictEqual(yield* echo(transport), "direct")
+      server.forceShutdown()
+      const nowhere = yield* GrpcTransport.make({ controller: `tcp://127.0.0.1:${port}` })
+      const error = yield* Effect.flip(echo(nowhere))
+      assert.match(error.details, /ECONNREFUSED.*use no proxy, though http_proxy names one/)
+      assert.notInclude(error.details, "secret")
     }))
 })
