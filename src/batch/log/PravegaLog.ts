@@ -90,114 +90,152 @@ export const open = Effect.fnUntraced(function*(
   prefix: ScopedStream,
   query: QueryName
 ): Effect.fn.Return<QueryLog, CheckpointLogError, Pravega | Scope.Scope> {
-  const fail = (reason: CheckpointLogError["reason"]) => Effect.fail(new CheckpointLogError({ reason }))
-  const unavailable = (operation: string) => (cause: unknown) => fail(new LogUnavailable({ query, operation, cause }))
-  const corrupt = (sequence: number, detail: string) => fail(new CheckpointCorrupt({ query, sequence, detail }))
-  const refused = (sequence: number, next: number) =>
-    fail(sequence < next ? new SequenceTaken({ query, sequence }) : new SequenceNotNext({ query, sequence, next }))
-
   const stream = yield* streamOf(prefix, query).pipe(
     Effect.tap((name) => Admin.ensureStream(name.toString(), { scaling: { _tag: "Fixed", segments: 1 } })),
     Effect.flatMap((name) => RevisionedStream.make(EventStream.make(name, { codec }))),
-    Effect.catch(unavailable("open"))
+    Effect.catch(unavailable(query, "open"))
   )
-  const oneAtATime = yield* Semaphore.make(1)
-  let known: Known | undefined
+  const log = new OpenLog(query, stream)
+  const inTurn = (yield* Semaphore.make(1)).withPermits(1)
+  return {
+    append: (sequence, bytes) => inTurn(log.append(sequence, bytes)),
+    read: (from) => inTurn(log.read(from)),
+    compact: (before) => inTurn(log.compact(before))
+  }
+})
+
+const fail = (reason: CheckpointLogError["reason"]) => Effect.fail(new CheckpointLogError({ reason }))
+
+const unavailable = (query: QueryName, operation: string) => (cause: unknown) =>
+  fail(new LogUnavailable({ query, operation, cause }))
+
+/** One operation at a time. */
+class OpenLog implements QueryLog {
+  private readonly query: QueryName
+  private readonly stream: RevisionedStream.RevisionedStream<Entry>
+  private known: Known | undefined = undefined
+
+  constructor(query: QueryName, stream: RevisionedStream.RevisionedStream<Entry>) {
+    this.query = query
+    this.stream = stream
+  }
+
+  readonly append: QueryLog["append"] = (sequence, bytes) =>
+    Effect.gen({ self: this }, function*() {
+      const { query, stream } = this
+      if (bytes.length > maxEventSize - headerSize) {
+        const cause = new Error(`a record of ${bytes.length} bytes is larger than an event may be`)
+        return yield* unavailable(query, "append")(cause)
+      }
+      for (;;) {
+        // What is known may be old, but never wrong about a number that was taken.
+        const { known } = this
+        const { next, tail } = known !== undefined && sequence <= known.next ? known : yield* this.catchUp("append")
+        if (sequence !== next) return yield* this.refused(sequence, next)
+        const end = yield* stream.append({ kind: "record", sequence, bytes }, tail).pipe(
+          // The client has tried again: an earlier try may have come true.
+          Effect.catch((cause) => fail(new OutcomeUnknown({ query, sequence, cause })))
+        )
+        if (end === undefined) {
+          yield* this.catchUp("append")
+          continue
+        }
+        this.known = { next: next + 1, tail: end, offsets: new Map(this.known?.offsets).set(sequence, tail) }
+        return
+      }
+    })
+
+  readonly read: QueryLog["read"] = (from) =>
+    Effect.suspend(() => {
+      // Records that were read before are not kept.
+      if (this.known !== undefined && from < this.known.next) this.known = undefined
+      return Effect.map(this.catchUp("read"), ({ read }) => read.filter(({ sequence }) => sequence >= from))
+    })
+
+  readonly compact: QueryLog["compact"] = (before) =>
+    Effect.gen({ self: this }, function*() {
+      const { stream } = this
+      for (;;) {
+        const { next, offsets, tail } = yield* this.catchUp("compaction")
+        if (before > next) return yield* this.refused(before, next)
+        if (before <= Math.min(next, ...offsets.keys())) return
+        const kept = new Map([...offsets].filter(([sequence]) => sequence >= before))
+        let start = offsets.get(before)
+        let end: RevisionedStream.Revision | undefined = tail
+        if (start === undefined) {
+          // Nothing is left: the next number must be, before the records go.
+          start = tail
+          end = yield* stream.append({ kind: "next", sequence: next, bytes: new Uint8Array(0) }, tail)
+          if (end === undefined) continue
+        }
+        this.known = { next, tail: end, offsets: kept }
+        return yield* stream.truncate(start)
+      }
+    }).pipe(
+      Effect.catchIf((error) => error._tag !== "CheckpointLogError", unavailable(this.query, "compaction"))
+    )
 
   /**
    * Reads on from what is known, or from the oldest entry, when nothing is, or somebody has truncated what came next.
    * `read`: the records that were read.
    */
-  const catchUp = Effect.fnUntraced(
-    function*(operation: string) {
+  private catchUp(operation: string) {
+    const failed = unavailable(this.query, operation)
+    return Effect.gen({ self: this }, function*() {
       for (let tries = 0;; tries++) {
-        const read: Array<StoredRecord> = []
-        const offsets = new Map(known?.offsets)
-        let next = known?.next
-        let tail = known?.tail ?? (yield* stream.oldest)
-        const isWhole = yield* Stream.runForEach(
-          stream.read(tail),
-          ({ endOffset, event: { bytes, kind, sequence }, offset }) => {
-            if (sequence !== (next ?? sequence)) return corrupt(next ?? 0, `entry ${sequence} stands in its place`)
-            if (kind === "record") {
-              offsets.set(sequence, offset)
-              read.push({ sequence, bytes })
-            }
-            next = kind === "record" ? sequence + 1 : sequence
-            tail = endOffset
-            return Effect.void
-          }
-        ).pipe(
-          Effect.as(true),
-          Effect.catchTag("ReadError", (error) => {
-            if (isCorruption(error)) return corrupt(next ?? 0, error.message)
-            return error.reason._tag === "TruncatedData" && tries < maxRestarts
-              ? Effect.succeed(false)
-              : unavailable(operation)(error)
-          })
-        )
-        known = isWhole ? { next: next ?? 0, tail, offsets } : undefined
-        if (known !== undefined) return { ...known, read }
+        const found = yield* this.pass(operation, tries)
+        if (found === undefined) {
+          this.known = undefined
+          continue
+        }
+        const { next, offsets, tail } = found
+        this.known = { next, offsets, tail }
+        return found
       }
-    },
-    (effect, operation) =>
-      Effect.catchTags(effect, { SegmentError: unavailable(operation), ControllerError: unavailable(operation) })
-  )
-
-  const append: QueryLog["append"] = Effect.fnUntraced(function*(sequence, bytes) {
-    if (bytes.length > maxEventSize - headerSize) {
-      return yield* unavailable("append")(new Error(`a record of ${bytes.length} bytes is larger than an event may be`))
-    }
-    for (;;) {
-      // What is known may be old, but never wrong about a number that was taken.
-      const { next, tail } = known !== undefined && sequence <= known.next ? known : yield* catchUp("append")
-      if (sequence !== next) return yield* refused(sequence, next)
-      const end = yield* stream.append({ kind: "record", sequence, bytes }, tail).pipe(
-        // The client has tried again: an earlier try may have come true.
-        Effect.catch((cause) => fail(new OutcomeUnknown({ query, sequence, cause })))
-      )
-      if (end === undefined) {
-        yield* catchUp("append")
-        continue
-      }
-      known = { next: next + 1, tail: end, offsets: new Map(known?.offsets).set(sequence, tail) }
-      return
-    }
-  })
-
-  const read: QueryLog["read"] = (from) =>
-    Effect.suspend(() => {
-      // Records that were read before are not kept.
-      if (known !== undefined && from < known.next) known = undefined
-      return Effect.map(catchUp("read"), ({ read }) => read.filter(({ sequence }) => sequence >= from))
-    })
-
-  const compact: QueryLog["compact"] = Effect.fnUntraced(function*(before) {
-    for (;;) {
-      const { next, offsets, tail } = yield* catchUp("compaction")
-      if (before > next) return yield* refused(before, next)
-      if (before <= Math.min(next, ...offsets.keys())) return
-      const kept = new Map([...offsets].filter(([sequence]) => sequence >= before))
-      let start = offsets.get(before)
-      let end: RevisionedStream.Revision | undefined = tail
-      if (start === undefined) {
-        // Nothing is left: the next number must be, before the records go.
-        start = tail
-        end = yield* stream.append({ kind: "next", sequence: next, bytes: new Uint8Array(0) }, tail)
-        if (end === undefined) continue
-      }
-      known = { next, tail: end, offsets: kept }
-      return yield* stream.truncate(start)
-    }
-  }, (effect) => Effect.catchIf(effect, (error) => error._tag !== "CheckpointLogError", unavailable("compaction")))
-
-  const inTurn = oneAtATime.withPermits(1)
-  return {
-    append: (sequence, bytes) => inTurn(append(sequence, bytes)),
-    read: (from) => inTurn(read(from)),
-    compact: (before) => inTurn(compact(before))
+    }).pipe(Effect.catchTags({ SegmentError: failed, ControllerError: failed }))
   }
-})
+
+  /** Undefined: what was to be read was truncated meanwhile. */
+  private pass(operation: string, tries: number) {
+    return Effect.gen({ self: this }, function*() {
+      const { known, query, stream } = this
+      const corrupt = (sequence: number, detail: string) => fail(new CheckpointCorrupt({ query, sequence, detail }))
+      const read: Array<StoredRecord> = []
+      const offsets = new Map(known?.offsets)
+      let next = known?.next
+      let tail = known?.tail ?? (yield* stream.oldest)
+      const isWhole = yield* Stream.runForEach(
+        stream.read(tail),
+        ({ endOffset, event: { bytes, kind, sequence }, offset }) => {
+          if (sequence !== (next ?? sequence)) return corrupt(next ?? 0, `entry ${sequence} stands in its place`)
+          if (kind === "record") {
+            offsets.set(sequence, offset)
+            read.push({ sequence, bytes })
+          }
+          next = kind === "record" ? sequence + 1 : sequence
+          tail = endOffset
+          return Effect.void
+        }
+      ).pipe(
+        Effect.as(true),
+        Effect.catchTag("ReadError", (error) => {
+          if (isCorruption(error)) return corrupt(next ?? 0, error.message)
+          return error.reason._tag === "TruncatedData" && tries < maxRestarts
+            ? Effect.succeed(false)
+            : unavailable(query, operation)(error)
+        })
+      )
+      return isWhole ? { next: next ?? 0, tail, offsets, read } : undefined
+    })
+  }
+
+  private refused(sequence: number, next: number) {
+    const { query } = this
+    return fail(
+      sequence < next ? new SequenceTaken({ query, sequence }) : new SequenceNotNext({ query, sequence, next })
+    )
+  }
+}
 
 /** How often a reader begins again because the log is compacted while it reads. */
 const maxRestarts = 16

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import type * as Statement from "effect/sql/Statement"
 import {
   CheckpointCorrupt,
   CheckpointLogError,
@@ -51,35 +52,59 @@ const lockLimit = Duration.seconds(5)
 /** Of a whole operation. */
 const answerLimit = Duration.seconds(30)
 
+/** The tables, as one query's log sees them. */
+interface Tables {
+  readonly sql: SqlClient
+  readonly query: QueryName
+  readonly table: string
+  readonly records: Statement.Identifier
+  readonly heads: Statement.Identifier
+  readonly patience: ReturnType<typeof SqlTransaction.lockPatience>
+}
+
 const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table: string) {
-  const records = sql(table)
-  const heads = sql(`${table}_heads`)
-  const refuse = (sequence: number, next: number): CheckpointLogError =>
-    new CheckpointLogError({
-      reason: sequence < next
-        ? new SequenceTaken({ query, sequence })
-        : new SequenceNotNext({ query, sequence, next })
-    })
-  const corrupt = (sequence: number, detail: string): CheckpointLogError =>
-    new CheckpointLogError({ reason: new CheckpointCorrupt({ query, sequence, detail }) })
-  const unavailable = (operation: string, cause: unknown): CheckpointLogError =>
-    new CheckpointLogError({
-      reason: new LogUnavailable({ query, operation, cause: SqlTransaction.explainLock(cause) })
-    })
   const patience = SqlTransaction.lockPatience(sql, lockLimit)
+  const tables: Tables = { sql, query, table, records: sql(table), heads: sql(`${table}_heads`), patience }
+  const durability = yield* prepare(tables)
+  return {
+    append: append(tables, durability),
+    read: read(tables),
+    compact: compact(tables)
+  } satisfies QueryLog
+})
 
-  const alone = <A, E>(
-    operation: string,
-    effect: Effect.Effect<A, E>
-  ): Effect.Effect<A, E | SqlError | CheckpointLogError> =>
-    Effect.flatMap(
-      SqlTransaction.isAlone(sql),
-      (isAlone): Effect.Effect<A, E | SqlError | CheckpointLogError> =>
-        isAlone
-          ? SqlTransaction.within(answerLimit, effect)
-          : Effect.fail(unavailable(operation, new Error(SqlTransaction.notAlone)))
-    )
+const refuse = ({ query }: Tables, sequence: number, next: number): CheckpointLogError =>
+  new CheckpointLogError({
+    reason: sequence < next ? new SequenceTaken({ query, sequence }) : new SequenceNotNext({ query, sequence, next })
+  })
 
+const corrupt = ({ query }: Tables, sequence: number, detail: string): CheckpointLogError =>
+  new CheckpointLogError({ reason: new CheckpointCorrupt({ query, sequence, detail }) })
+
+const headIsGone = (tables: Tables, sequence: number): CheckpointLogError =>
+  corrupt(tables, sequence, `its row in ${tables.table}_heads is gone`)
+
+const unavailable = ({ query }: Tables, operation: string, cause: unknown): CheckpointLogError =>
+  new CheckpointLogError({
+    reason: new LogUnavailable({ query, operation, cause: SqlTransaction.explainLock(cause) })
+  })
+
+const alone = <A, E>(
+  tables: Tables,
+  operation: string,
+  effect: Effect.Effect<A, E>
+): Effect.Effect<A, E | SqlError | CheckpointLogError> =>
+  Effect.flatMap(
+    SqlTransaction.isAlone(tables.sql),
+    (isAlone): Effect.Effect<A, E | SqlError | CheckpointLogError> =>
+      isAlone
+        ? SqlTransaction.within(answerLimit, effect)
+        : Effect.fail(unavailable(tables, operation, new Error(SqlTransaction.notAlone)))
+  )
+
+/** Makes what is not there: the tables, and the query's row. Answers how a transaction is made durable. */
+const prepare = (tables: Tables) => {
+  const { heads, patience, query, records, sql } = tables
   const create = Effect.andThen(
     sql`CREATE TABLE IF NOT EXISTS ${heads} (query VARCHAR(100) PRIMARY KEY, next BIGINT NOT NULL, floor BIGINT NOT NULL)`,
     sql`CREATE TABLE IF NOT EXISTS ${records} (
@@ -87,97 +112,94 @@ const open = Effect.fnUntraced(function*(sql: SqlClient, query: QueryName, table
       PRIMARY KEY (query, sequence)
     )`
   )
-  const durability = yield* alone(
+  const insert = Effect.andThen(
+    patience.set,
+    sql`INSERT INTO ${heads} (query, next, floor) VALUES (${query}, 0, 0) ON CONFLICT DO NOTHING`
+  )
+  return alone(
+    tables,
     "open",
     SqlTransaction.ensureTables(sql`SELECT 1 FROM ${heads}, ${records} WHERE 1 = 0`, create).pipe(
-      Effect.andThen(SqlTransaction.inTransaction(
-        sql,
-        Effect.andThen(
-          patience.set,
-          sql`INSERT INTO ${heads} (query, next, floor) VALUES (${query}, 0, 0) ON CONFLICT DO NOTHING`
-        )
-      )),
+      Effect.andThen(SqlTransaction.inTransaction(sql, insert)),
       Effect.andThen(SqlTransaction.makeDurability(sql))
     )
-  ).pipe(Effect.catchTag("SqlError", (cause) => Effect.fail(unavailable("open", cause))))
+  ).pipe(Effect.catchTag("SqlError", (cause) => Effect.fail(unavailable(tables, "open", cause))))
+}
 
-  const head = sql`SELECT next, floor FROM ${heads} WHERE query = ${query}`.pipe(
+const headOf = (tables: Tables) =>
+  tables.sql`SELECT next, floor FROM ${tables.heads} WHERE query = ${tables.query}`.pipe(
     Effect.flatMap(decodeHead),
-    Effect.flatMap(([found]) =>
-      found === undefined ? Effect.fail(corrupt(0, `its row in ${table}_heads is gone`)) : Effect.succeed(found)
-    )
+    Effect.flatMap(([found]) => found === undefined ? Effect.fail(headIsGone(tables, 0)) : Effect.succeed(found))
   )
 
-  const append: QueryLog["append"] = (sequence, bytes) =>
+const append =
+  (tables: Tables, durability: Effect.Effect<unknown, SqlError>): QueryLog["append"] => (sequence, bytes) =>
     Effect.suspend(() => {
+      const { heads, patience, query, records, sql } = tables
       // What fails before the commit is rolled back; a commit that fails may have taken effect.
       let isSent = false
-      const failed = (cause: unknown): CheckpointLogError =>
-        isSent
-          ? new CheckpointLogError({ reason: new OutcomeUnknown({ query, sequence, cause }) })
-          : unavailable("append", cause)
+      const failed = (cause: unknown) =>
+        Effect.fail(
+          isSent
+            ? new CheckpointLogError({ reason: new OutcomeUnknown({ query, sequence, cause }) })
+            : unavailable(tables, "append", cause)
+        )
       const transaction = Effect.gen(function*() {
         yield* durability
         const moved = yield* sql`
-          ${patience.begin} UPDATE ${heads} SET next = next + 1 ${patience.from} WHERE query = ${query} AND next = ${sequence} RETURNING next`
-        if (moved.length === 0) return yield* Effect.flatMap(head, ({ next }) => Effect.fail(refuse(sequence, next)))
+        ${patience.begin} UPDATE ${heads} SET next = next + 1 ${patience.from} WHERE query = ${query} AND next = ${sequence} RETURNING next`
+        if (moved.length === 0) return yield* refuse(tables, sequence, (yield* headOf(tables)).next)
         yield* sql`INSERT INTO ${records} (query, sequence, bytes) VALUES (${query}, ${sequence}, ${bytes})`
         isSent = true
       })
-      return alone("append", SqlTransaction.inTransaction(sql, transaction)).pipe(
-        Effect.catchTags({
-          SqlError: (error) => Effect.fail(failed(error)),
-          SchemaError: (error) => Effect.fail(failed(error))
-        })
+      return alone(tables, "append", SqlTransaction.inTransaction(sql, transaction)).pipe(
+        Effect.catchTags({ SqlError: failed, SchemaError: failed })
       )
     })
 
-  const read: QueryLog["read"] = (from) =>
-    // One statement: one snapshot, also while others append and compact.
-    alone(
-      "read",
-      sql`
-        SELECT head.next, head.floor, record.sequence, record.bytes FROM ${heads} AS head
-        LEFT JOIN ${records} AS record
-          ON record.query = head.query AND record.sequence >= head.floor AND record.sequence >= ${from}
-        WHERE head.query = ${query} ORDER BY record.sequence`
-    ).pipe(
-      Effect.flatMap(decodeRows),
-      Effect.catchTags({
-        SqlError: (error) => Effect.fail(unavailable("read", error)),
-        SchemaError: (error) => Effect.fail(corrupt(from, error.message))
-      }),
-      Effect.flatMap((rows) => {
-        const [first] = rows
-        if (first === undefined) return Effect.fail(corrupt(from, `its row in ${table}_heads is gone`))
-        const found = rows.flatMap(({ bytes, sequence }): ReadonlyArray<StoredRecord> =>
-          sequence === null || bytes === null ? [] : [{ sequence, bytes }]
-        )
-        return Effect.succeed(marked(found, { first: Math.max(from, first.floor), next: first.next }))
-      })
-    )
-
-  const compact: QueryLog["compact"] = (before) =>
-    alone(
-      "compaction",
-      SqlTransaction.inTransaction(
-        sql,
-        Effect.gen(function*() {
-          yield* patience.set
-          // Locked first, so that nothing is appended below the floor meanwhile.
-          yield* sql`
-            UPDATE ${heads} SET floor = ${before} WHERE query = ${query} AND floor < ${before} AND next >= ${before}`
-          const { floor, next } = yield* head
-          if (before > next) return yield* refuse(before, next)
-          yield* sql`DELETE FROM ${records} WHERE query = ${query} AND sequence < ${floor}`
-        })
+const read = (tables: Tables): QueryLog["read"] => (from) => {
+  const { heads, query, records, sql } = tables
+  // One statement: one snapshot, also while others append and compact.
+  return alone(
+    tables,
+    "read",
+    sql`
+      SELECT head.next, head.floor, record.sequence, record.bytes FROM ${heads} AS head
+      LEFT JOIN ${records} AS record
+        ON record.query = head.query AND record.sequence >= head.floor AND record.sequence >= ${from}
+      WHERE head.query = ${query} ORDER BY record.sequence`
+  ).pipe(
+    Effect.flatMap(decodeRows),
+    Effect.catchTags({
+      SqlError: (error) => Effect.fail(unavailable(tables, "read", error)),
+      SchemaError: (error) => Effect.fail(corrupt(tables, from, error.message))
+    }),
+    Effect.flatMap((rows) => {
+      const [first] = rows
+      if (first === undefined) return Effect.fail(headIsGone(tables, from))
+      const found = rows.flatMap(({ bytes, sequence }): ReadonlyArray<StoredRecord> =>
+        sequence === null || bytes === null ? [] : [{ sequence, bytes }]
       )
-    ).pipe(Effect.catchTags({
-      SqlError: (error) => Effect.fail(unavailable("compaction", error)),
-      SchemaError: (error) => Effect.fail(unavailable("compaction", error))
-    }))
+      return Effect.succeed(marked(found, { first: Math.max(from, first.floor), next: first.next }))
+    })
+  )
+}
 
-  return { append, read, compact } satisfies QueryLog
-})
+const compact = (tables: Tables): QueryLog["compact"] => (before) => {
+  const { heads, patience, query, records, sql } = tables
+  const transaction = Effect.gen(function*() {
+    yield* patience.set
+    // Locked first, so that nothing is appended below the floor meanwhile.
+    yield* sql`
+      UPDATE ${heads} SET floor = ${before} WHERE query = ${query} AND floor < ${before} AND next >= ${before}`
+    const { floor, next } = yield* headOf(tables)
+    if (before > next) return yield* refuse(tables, before, next)
+    yield* sql`DELETE FROM ${records} WHERE query = ${query} AND sequence < ${floor}`
+  })
+  const failed = (error: unknown) => Effect.fail(unavailable(tables, "compaction", error))
+  return alone(tables, "compaction", SqlTransaction.inTransaction(sql, transaction)).pipe(
+    Effect.catchTags({ SqlError: failed, SchemaError: failed })
+  )
+}
 
 const bytesType = (sql: SqlClient): string => sql.onDialectOrElse({ pg: () => "BYTEA", orElse: () => "BLOB" })

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
 import * as EventFrame from "../../../core/bytes/EventFrame.ts"
+import type { ScopedStream } from "../../../core/ScopedStream.ts"
 import { SegmentId } from "../../../core/Segment.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
 import { Pravega } from "../../../pravega/Pravega.ts"
@@ -139,16 +140,11 @@ const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
   let none: NoRange = "idle"
   while (bytes > 0 && events > 0) {
     const measured = yield* Effect.forEach(frontier, ([id, at]) => measure(stream, id, at, ends), { concurrency: 16 })
-    for (const { from, gap, id, isMissing, length } of measured) {
+    for (const { id, isMissing, length } of measured) {
       tails.set(id, length)
       isGone = isGone || isMissing
-      if (gap === undefined) continue
-      if (options.onTruncated === "fail") {
-        return yield* new TruncatedData({ stream, segment: id, start: gap.from, end: gap.to })
-      }
-      gaps.set(id, gap)
-      frontier.set(id, from)
     }
+    yield* enterGaps(measured, { frontier, gaps, stream }, options)
     const readable: ReadonlyArray<Readable> = measured
     const open = readable.filter((segment) => segment.from < segment.to)
     const isFirst = chunks.size === 0 && unread.size === 0
@@ -183,16 +179,40 @@ const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
   const left = [...gaps.values()].filter(({ segment, to }) => to !== undefined || !frontier.has(segment))
   const known = { gaps: left, frontier, tails, isGone, isFull }
   if (plan.ranges.length === 0) return { ...known, range: none } satisfies Planned
-  // The ranges are found apart from the walk that chose the cut: both must have seen the same bytes.
-  if (plan.bytes !== BigInt(options.limits.bytes - bytes)) {
-    const detail = `a batch of ${plan.bytes} bytes was planned where there are ${options.limits.bytes - bytes}: ` +
-      `${from.toString()} to ${to.toString()}`
-    return yield* new Overtaken({ reason: new InvalidPosition({ stream, detail }) })
-  }
+  yield* checkBytes(plan, options.limits.bytes - bytes)
   for (const id of unread) chunks.delete(id)
   const whole = { plan, chunks: plan.ranges.map(({ segment }) => chunks.get(segment)) }
   return { ...known, range: options.splits ? split(whole) : whole } satisfies Planned
 })
+
+/** Goes on behind what was truncated, where that is skipped. */
+const enterGaps = Effect.fnUntraced(function*(
+  measured: ReadonlyArray<{ readonly id: SegmentId; readonly from: bigint; readonly gap: Gap | undefined }>,
+  walk: {
+    readonly frontier: Map<SegmentId, bigint>
+    readonly gaps: Map<SegmentId, Gap>
+    readonly stream: ScopedStream
+  },
+  options: Options
+) {
+  for (const { from, gap, id } of measured) {
+    if (gap === undefined) continue
+    if (options.onTruncated === "fail") {
+      return yield* new TruncatedData({ stream: walk.stream, segment: id, start: gap.from, end: gap.to })
+    }
+    walk.gaps.set(id, gap)
+    walk.frontier.set(id, from)
+  }
+})
+
+/** The ranges are found apart from the walk that chose the cut: both must have seen the same bytes. */
+const checkBytes = (plan: BatchPlan, walked: number): Effect.Effect<void, Overtaken> => {
+  if (plan.bytes === BigInt(walked)) return Effect.void
+  const { end, start } = plan
+  const detail = `a batch of ${plan.bytes} bytes was planned where there are ${walked}: ` +
+    `${start.toString()} to ${end.toString()}`
+  return Effect.fail(new Overtaken({ reason: new InvalidPosition({ stream: start.stream, detail }) }))
+}
 
 /** Pieces of a range that is split, and their least size in bytes. */
 const pieces = 8
