@@ -3,13 +3,13 @@
  *
  * @since 0.1.0
  */
+export * as LogFiles from "../files/LogFiles.ts"
 export * as BatchRun from "./engine/BatchRun.ts"
 export * as BatchStatus from "./engine/BatchStatus.ts"
 export * as Commit from "./engine/Commit.ts"
 export * as Savepoint from "./engine/Savepoint.ts"
 export { CheckpointLog } from "./log/CheckpointLog.ts"
 export type { QueryLog, SqlLogOptions, StoredRecord } from "./log/CheckpointLog.ts"
-export * as LogFiles from "./log/LogFiles.ts"
 export * as LogInspection from "./log/LogInspection.ts"
 export * as LogRepair from "./log/LogRepair.ts"
 export * as LogState from "./log/LogState.ts"

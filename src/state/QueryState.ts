@@ -7,30 +7,16 @@
  *
  * @since 0.2.0
  */
-import type * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import * as Effect from "effect/Effect"
 import type { RowKind, Rows } from "../flow/machine/Operator.ts"
-import type { StateStoreError } from "./StateError.ts"
+import type { DeltaHead, StoredRow } from "./internal/Delta.ts"
+import * as StoredDeltas from "./internal/StoredDeltas.ts"
+import { WorkingSet } from "./internal/WorkingSet.ts"
+import type { StateHome } from "./StateContract.ts"
+import { StateStoreError, UnknownState } from "./StateError.ts"
+import type { StateHead } from "./StateHead.ts"
 
-/**
- * A version of the state, as the log's records name it: a delta that is durable, and by its digest all those before it. Its
- * name is (log, version, epoch, attempt), so that no two tries write the same one.
- *
- * @category schemas
- * @since 0.2.0
- */
-export const StateHead = Schema.Struct({
-  /** The name that the log has of its own: that of its first record. */
-  log: Schema.String,
-  /** The batch that made it. A batch that changed no row has the head of the one before. */
-  version: Schema.Int,
-  epoch: Schema.Int,
-  attempt: Schema.Int,
-  /** The sum, over all slots, of what changed: the same however the work was spread. 32 hexadecimal digits. */
-  digest: Schema.String
-})
-/** @category models @since 0.2.0 */
-export type StateHead = typeof StateHead.Type
+export { StateHead } from "./StateHead.ts"
 
 /** What the log says, and what the flow is. @category options @since 0.2.0 */
 export interface OpenOptions {
@@ -80,3 +66,127 @@ export interface QueryState {
    */
   readonly commit: (head: StateHead | undefined) => Effect.Effect<void, StateStoreError>
 }
+
+/**
+ * The state of a query at the version that its log names. Reads the deltas back to the first, the newest first, and writes
+ * nothing. Fails with `ForeignState`, `StateMissing`, `LogBehindState`, `StateDamaged`, `UnknownState` or `WorkingSetFull`:
+ * each says what the log and the home have; and with `StateUnavailable`.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const open = Effect.fnUntraced(function*(
+  home: StateHome,
+  options: OpenOptions,
+  heapBytes: number
+): Effect.fn.Return<QueryState, StateStoreError> {
+  const { operators, query } = options
+  const deltas = StoredDeltas.make(home, options)
+  const rows = new WorkingSet({ query, operators, heapBytes })
+  yield* deltas.check
+  yield* recover(query, deltas, rows, options.head)
+
+  let current = options.head
+  let tried = 0
+  let prepared: { readonly head: StateHead | undefined; readonly size: StateSize } | undefined
+
+  const discard = (): void => {
+    tried++
+    prepared = undefined
+    rows.undo()
+  }
+
+  const prepare = (batch: number, attempt: number) =>
+    Effect.flatMap(
+      attempted(() => rows.write({ log: options.log, version: batch, epoch: options.epoch, attempt }, current)),
+      ({ delta, size }) =>
+        Effect.map(delta === undefined ? Effect.void : deltas.write(delta), () => {
+          prepared = { head: delta?.head ?? current, size }
+          return prepared.head
+        })
+    )
+
+  return {
+    head: () => current,
+    size: () => rows.size(),
+    discard,
+    begin: (batch, attempt) => {
+      discard()
+      const number = tried
+      const check = (): void => {
+        if (number !== tried) throw new Error(`try ${attempt} of batch ${batch} is over`)
+      }
+      return {
+        rows: (operator, slot) => {
+          check()
+          return rows.table(operator, slot)
+        },
+        prepare: Effect.suspend(() => {
+          check()
+          return prepare(batch, attempt)
+        })
+      }
+    },
+    commit: Effect.fnUntraced(function*(head) {
+      if (prepared !== undefined && StoredDeltas.isSame(prepared.head, head)) {
+        rows.settle(prepared.size)
+        prepared = undefined
+        tried++
+      } else {
+        discard()
+        if (head !== undefined && !StoredDeltas.isSame(head, current)) {
+          const found = yield* deltas.find(head, { head: current })
+          yield* checkOperators(query, found.delta, rows)
+          yield* apply(found, rows)
+        }
+      }
+      current = head
+    })
+  }
+})
+
+/** All of a delta or nothing of it. */
+const apply = (found: StoredDeltas.Found, rows: WorkingSet): Effect.Effect<void, StateStoreError> => {
+  const all: Array<StoredRow> = []
+  return Effect.andThen(found.read((row) => all.push(row)), attempted(() => all.forEach((row) => rows.load(row))))
+}
+
+/** From the newest delta to the first: a row counts as it is met first. */
+const recover = Effect.fnUntraced(function*(
+  query: string,
+  deltas: StoredDeltas.StoredDeltas,
+  rows: WorkingSet,
+  head: StateHead | undefined
+) {
+  const deleted = new Set<string>()
+  for (let next = head; next !== undefined;) {
+    const found = yield* deltas.find(next)
+    yield* checkOperators(query, found.delta, rows)
+    yield* found.read((row) => {
+      if (rows.has(row) || (deleted.size > 0 && deleted.has(idOf(row)))) return
+      if (row.value === undefined) deleted.add(idOf(row))
+      else rows.load(row)
+    })
+    next = found.delta.predecessor
+  }
+})
+
+const idOf = ({ key, operator, slot, sub }: StoredRow): string => JSON.stringify([operator, slot, key, sub])
+
+/** Rows of steps that the flow doesn't have are not dropped unseen. */
+const checkOperators = (query: string, { operators }: DeltaHead, rows: WorkingSet) => {
+  const unknown = operators.filter((name) => !rows.operators.includes(name))
+  return unknown.length === 0
+    ? Effect.void
+    : Effect.fail(new StateStoreError({ reason: new UnknownState({ query, operators: unknown }) }))
+}
+
+/** What is thrown besides is a defect. */
+const attempted = <A>(run: () => A): Effect.Effect<A, StateStoreError> =>
+  Effect.try({
+    try: run,
+    catch: (cause) => {
+      if (cause instanceof StateStoreError) return cause
+      throw cause
+    }
+  })

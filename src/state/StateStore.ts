@@ -6,6 +6,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { LogFiles } from "../files/LogFiles.ts"
+import * as DirectoryHome from "./internal/DirectoryHome.ts"
 import * as MemoryHome from "./internal/MemoryHome.ts"
 import type { StateHome } from "./StateContract.ts"
 import type { StateStoreError } from "./StateError.ts"
@@ -47,4 +49,31 @@ export class StateStore extends Context.Service<StateStore, {
           })
       }
     })
+
+  /**
+   * In a directory, one folder per query, a file or more per batch: each is synced. The directory must be on a file system
+   * with link(2) and fsync (any local one; NFS too). It may be that of the checkpoint logs' parent, and processes may share
+   * it: one that was paused and runs on changes nothing that another one wrote.
+   *
+   * ```ts
+   * import { StateStore } from "effect-pravega/state"
+   *
+   * const state = StateStore.layerDirectory("./.effect-pravega/state", { heapBytes: 2 * 1024 ** 3 })
+   * ```
+   */
+  static readonly layerDirectory = (directory: string, options: Options = {}): Layer.Layer<StateStore> =>
+    StateStore.layerFiles(directory, options).pipe(Layer.provide(LogFiles.layerNode))
+
+  /** The same over any `LogFiles`, such as a simulated disk. */
+  static readonly layerFiles = (
+    directory: string,
+    { heapBytes = defaultHeapBytes }: Options = {}
+  ): Layer.Layer<StateStore, never, LogFiles> =>
+    Layer.effect(
+      StateStore,
+      Effect.map(LogFiles, (files) => ({
+        heapBytes,
+        open: (query: string) => DirectoryHome.open(files, directory, query)
+      }))
+    )
 }

@@ -110,8 +110,13 @@ const place = (subs: ReadonlyArray<string>, sub: string): number => {
   return low
 }
 
-/** Rows by due time: few times with many rows each, as windows have them, or many with few. */
-class DueTimes {
+/**
+ * Rows by due time: few times with many rows each, as windows have them, or many with few.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export class DueTimes {
   private readonly byTime = new Map<number, Map<string, Set<string>>>()
   /** A binary heap of the times in `byTime`; those of which nothing is left stay until they are on top. */
   private readonly heap: Array<number> = []

@@ -4,11 +4,11 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import fc from "fast-check"
 import { CheckpointLog, type QueryLog } from "../../../src/batch/log/CheckpointLog.ts"
-import { LogFiles } from "../../../src/batch/log/LogFiles.ts"
 import * as OwnedLog from "../../../src/batch/log/OwnedLog.ts"
 import * as CheckpointRecord from "../../../src/batch/protocol/CheckpointRecord.ts"
 import { Committed, Planned, Prepared, Started } from "../../../src/batch/protocol/CheckpointRecord.ts"
 import { QueryName } from "../../../src/batch/protocol/QueryName.ts"
+import { LogFiles } from "../../../src/files/LogFiles.ts"
 import * as SimulatedFiles from "./SimulatedFiles.ts"
 
 const query = QueryName.make("q")

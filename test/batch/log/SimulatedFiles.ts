@@ -3,7 +3,7 @@
  * draws. Each operation first passes `onStep`, where a test makes it fail, crash the machine or let others go first.
  */
 import * as Effect from "effect/Effect"
-import { LogFileError, type LogFiles } from "../../../src/batch/log/LogFiles.ts"
+import { LogFileError, type LogFiles } from "../../../src/files/LogFiles.ts"
 
 interface File {
   bytes: Uint8Array

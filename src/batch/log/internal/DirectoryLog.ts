@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Path from "node:path"
+import { LogFileError, type LogFiles } from "../../../files/LogFiles.ts"
 import {
   CheckpointLogError,
   LogUnavailable,
@@ -16,7 +17,6 @@ import {
 } from "../../protocol/CheckpointLogError.ts"
 import type { QueryName } from "../../protocol/QueryName.ts"
 import type { QueryLog, StoredRecord } from "../LogContract.ts"
-import { LogFileError, type LogFiles } from "../LogFiles.ts"
 import { marked } from "./Gaps.ts"
 
 /** Opens the folder of a query, made if need be. @category constructors @since 0.1.0 */

@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
-import * as CauseText from "../../core/CauseText.ts"
+import * as CauseText from "../core/CauseText.ts"
 
 /** A file operation failed; whether it took effect is unknown. @category errors @since 0.1.0 */
 export class LogFileError extends Schema.TaggedError<LogFileError>()("LogFileError", {
