@@ -1,7 +1,7 @@
 /**
- * Reader groups: readers that share the segments of some streams, each event going to one of them. What a group reads, how
- * far it is, and what is done with it from outside; the readers themselves are `EventReader`s. Java's readers and ours can
- * be in one group.
+ * Reader groups: readers that share the segments of some streams, so that each event goes to one of them. Here is what a group
+ * reads, how far it is, and what can be done with it from outside. The readers themselves are in `EventReader`. Java's readers
+ * and ours can be in one group.
  *
  * ```ts
  * import { ReaderGroup } from "effect-pravega"
@@ -71,7 +71,7 @@ export interface ReaderGroupOptions {
   readonly groupRefreshTime?: Duration.Input | undefined
 }
 
-/** Where a group is put back to. @category models @since 0.1.0 */
+/** The position that a group is put back to. @category models @since 0.1.0 */
 export type ResetTarget =
   /** The last finished checkpoint; where the group started, if there was none. */
   | "last-checkpoint"
@@ -104,11 +104,11 @@ export interface ReaderGroup {
   readonly onlineReaders: Effect.Effect<ReadonlyArray<string>, ReaderGroupError>
   readonly distribution: Effect.Effect<Distribution, ReaderGroupError>
   /**
-   * Takes a checkpoint: asks all readers for their positions and waits for their answers. Its cuts are where the group can
-   * be put back to. Fails with `TooManyCheckpoints`, and with `CheckpointLost` when another was finished first.
+   * Takes a checkpoint: asks all readers for their positions and waits for their answers. The group can be put back to its
+   * cuts. Fails with `TooManyCheckpoints`, and with `CheckpointLost` if another checkpoint was finished first.
    *
-   * If the group knows a checkpoint of that name, this waits for that one; it is the answer at once when it is finished. So
-   * who was interrupted may ask again, and who wants to know where the group is now takes another name.
+   * If the group has a checkpoint of that name, this waits until it is finished, and returns it. So you may ask again after an
+   * interruption. To find out where the group is now, take another name.
    */
   readonly checkpoint: (name: string) => Effect.Effect<Checkpoint, ReaderGroupError>
   /** Gives up the unfinished checkpoints. */
@@ -118,8 +118,8 @@ export interface ReaderGroup {
   /** Puts the group back, or forward. All its readers lose their membership. */
   readonly reset: (target: ResetTarget) => Effect.Effect<void, ReaderGroupError>
   /**
-   * How many bytes are to be read still, events' headers included, as of the last checkpoint (or what the readers reported
-   * since the group started, if there was none).
+   * How many bytes are left to read, headers of events included. It goes by the last checkpoint, or, if there was none, by what
+   * the readers have reported since the group started.
    */
   readonly unreadBytes: Effect.Effect<bigint, ReaderGroupError>
   /**
@@ -132,8 +132,8 @@ export interface ReaderGroup {
 }
 
 /**
- * Creates a group. True: created; false: it existed already, with the same configuration. Fails with `GroupDiffers` when it
- * has another one.
+ * Creates a group. Returns whether it was created: false, if it existed already with the same configuration. Fails with
+ * `GroupDiffers` if it exists with another one.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * A stream of one segment as a shared log: what is appended on condition that nothing else came in between is in one
- * order, which all who read it agree on. The state of reader groups lives in one, and so may any state of one's own
+ * A stream of one segment as a shared log. An entry is appended on condition that no other one came in between, so all who
+ * read the log agree on one order. The state of a reader group lives in such a log, and so may any state of your own
  * (`StateSynchronizer`).
  *
  * The bytes are those of Java's `RevisionedStreamClient`, which can read and write the same stream.
@@ -26,7 +26,7 @@ import type { SegmentError } from "../segmentstore/SegmentError.ts"
 import * as SegmentAttribute from "../wire/SegmentAttribute.ts"
 import * as ConditionalAppender from "./internal/ConditionalAppender.ts"
 
-/** A place in the log: the offset, in bytes, behind all entries that came before. @category models @since 0.1.0 */
+/** A place in the log: the offset in bytes behind all entries before it. @category models @since 0.1.0 */
 export type Revision = bigint
 
 /**
@@ -46,18 +46,19 @@ export interface RevisionedStream<A> {
     SegmentError | ControllerError
   >
   /**
-   * The entries from a revision to the end: to `end` if that is given, which must be a revision that is there, else as it
-   * is now. The revision after an entry is its `endOffset`. Fails with `TruncatedData` when some are gone.
+   * The entries from a revision to `end`, which must be a revision that is there. Default: the end as it is now. The revision
+   * after an entry is its `endOffset`. Fails with `TruncatedData` if some of the entries are gone.
    */
   readonly read: (start: Revision, end?: Revision) => Stream.Stream<EventRead<A>, ReadError>
   /**
-   * The same, but then it waits for what is appended; ends only when the stream is sealed. Who gives a revision that is there
-   * as `end` (`from`, if that is one) saves asking for it.
+   * Reads as `read` does, and then waits for what is appended. It ends only when the stream is sealed. If you give a revision
+   * that is there as `end` (`from`, if that is one), it need not be asked for.
    */
   readonly follow: (start: Revision, end?: Revision) => Stream.Stream<EventRead<A>, ReadError>
   /**
-   * Appends an entry if `expected` is the latest revision; undefined: in any case. Answers the revision after it (without
-   * a condition, after a lost reply, perhaps one after later entries as well); undefined: there was another latest one.
+   * Appends an entry if `expected` is the latest revision, or in any case if it is undefined. Returns the revision after the
+   * entry, or undefined if another one was the latest. Without a condition, and after a lost reply, the revision may lie
+   * after later entries, too.
    *
    * Interrupting the wait does not take the entry back.
    */
@@ -67,7 +68,7 @@ export interface RevisionedStream<A> {
   ) => Effect.Effect<Revision | undefined, SegmentError | ControllerError | EventCodecError>
   /** A revision that somebody has marked for all, to start reading at. */
   readonly mark: Effect.Effect<Revision | undefined, SegmentError | ControllerError>
-  /** Moves the mark if it is where it is expected. True: it is at `to`. */
+  /** Moves the mark if it is where it is expected. Returns whether it is where it was to be moved. */
   readonly moveMark: (
     options: { readonly expected: Revision | undefined; readonly value: Revision | undefined }
   ) => Effect.Effect<boolean, SegmentError | ControllerError>

@@ -1,9 +1,9 @@
 /**
- * A state that several processes share: each keeps a copy, made by replaying one log, and changes it by appending to that
- * log on condition that it has seen all of it. So all go through the same states in the same order, and no decision is
- * made on an old one.
+ * A state that several processes share. Each process keeps a copy, which it makes by replaying one log. It changes the state by
+ * appending to that log, on condition that it has seen all of it. So all processes go through the same states in the same
+ * order, and none decides by an old state.
  *
- * What the states are, and what the entries of the log do to them, is the user's: a `Machine`, which is pure.
+ * What the states are, and what the entries of the log do to them, is said by a `Machine`, which is pure.
  *
  * @see `StateSynchronizerImpl` of Pravega 0.13.0
  * @since 0.1.0
@@ -30,8 +30,8 @@ import type { Revision, RevisionedStream } from "./RevisionedStream.ts"
  */
 export interface Machine<S, Entry> {
   /**
-   * The state after an entry. Replaying may begin in the middle of the log: then there is no state until the first entry
-   * that holds a whole one, and entries before it leave it undefined.
+   * The state after an entry. Replaying may begin in the middle of the log. Then there is no state before the first entry that
+   * holds a whole one, and the entries before it leave it undefined.
    */
   readonly replay: (state: S | undefined, entry: Entry) => Result.Result<S | undefined, Error>
 }
@@ -103,16 +103,16 @@ export interface Decision<Entry, A> {
 export interface StateSynchronizer<S, Entry> {
   /** The newest state that is known here; undefined: none was read yet, or there is none. */
   readonly current: () => S | undefined
-  /** Reads what is there, and answers the state after it. */
+  /** Reads what is there, and returns the state after it. */
   readonly fetch: Effect.Effect<S, SynchronizerError>
-  /** Makes the first state, if there is nothing in the log. Answers the state, whoever made it. */
+  /** Makes the first state, if there is nothing in the log. Returns the state, whoever made it. */
   readonly initialize: (entry: Entry) => Effect.Effect<S, SynchronizerError>
   /**
-   * Changes the state. `decide` is asked again with a newer state when somebody else was faster; what it decided last is
-   * what happened. It must have no effects.
+   * Changes the state. If somebody else was faster, `decide` is called again with the newer state. What it decided last is what
+   * happened. It must have no effects.
    */
   readonly update: <A>(decide: (state: S) => Decision<Entry, A>) => Effect.Effect<A, SynchronizerError>
-  /** Appends whatever the state is. Only for entries that are allowed in every state. The state here does not show it yet. */
+  /** Appends an entry that is allowed in every state, without looking at the state. The copy here does not show it yet. */
   readonly append: (entry: Entry) => Effect.Effect<void, SynchronizerError>
   /** Keeps the state new by waiting for what others append. Ends only with an error, or when the stream is sealed. */
   readonly follow: Effect.Effect<void, SynchronizerError>
@@ -122,8 +122,8 @@ export interface StateSynchronizer<S, Entry> {
    */
   readonly onChange: (listener: () => void) => () => void
   /**
-   * Writes a whole state, from which others can then begin, and truncates what was needed before the last time; nothing
-   * if at most `minimumBytes` have to be replayed as it is.
+   * Writes a whole state, from which others can then begin, and truncates what was needed before the last time. Does nothing
+   * if no more than `minimumBytes` have to be replayed as it is.
    */
   readonly compact: (whole: (state: S) => Entry, minimumBytes: number) => Effect.Effect<void, SynchronizerError>
 }
