@@ -451,4 +451,52 @@ export const readerGroupCases = (it: Cases): void => {
       const unnamed = yield* Effect.flip(ReaderGroup.open("no group"))
       assert.strictEqual(unnamed.reason._tag, "ControllerError")
     }))
+
+  it.effect("where it starts and ends is of its streams, and in order: else it is told before there is a group", () =>
+    Effect.gen(function*() {
+      const [stream, other] = [yield* newStream(2), yield* newStream(1)]
+      const first = (yield* Admin.streamInfo(stream.name)).tail
+      yield* write(stream, numbered(0, 40))
+      const second = (yield* Admin.streamInfo(stream.name)).tail
+      yield* Admin.scaleTo(stream.name, 3)
+      yield* write(stream, numbered(40, 40))
+      const third = (yield* Admin.streamInfo(stream.name)).tail
+      const foreign = (yield* Admin.streamInfo(other.name)).tail
+      const name = String(stream.name)
+      const readerGroup = randomName("bounded")
+      const refused = Effect.fnUntraced(function*(bounds: ReaderGroup.StreamBounds) {
+        const { reason } = yield* Effect.flip(
+          ReaderGroup.create(`${scope}/${readerGroup}`, { streams: { [name]: bounds } })
+        )
+        if (reason._tag !== "ReadError") return assert.fail(String(reason))
+        assert.strictEqual(reason.reason._tag, "InvalidPosition")
+        return reason.message
+      })
+      for (const [start, end] of [[second, first], [third, second], [third, first]] as const) {
+        const message = yield* refused({ start, end })
+        assert.include(message, `the end ${end.toString()} does not lie behind the start ${start.toString()}`)
+      }
+      assert.include(yield* refused({ start: foreign }), `the start belongs to stream ${String(other.name)}`)
+      assert.include(yield* refused({ end: foreign }), `the end belongs to stream ${String(other.name)}`)
+      for (const bounds of [{ start: [foreign] }, { end: [foreign] }]) {
+        const read = EventReader.run(stream, { readerGroup, ...bounds }, () => Effect.void)
+        assert.include(
+          (yield* Effect.flip(read)).message,
+          `${String(other.name)}: the ${Object.keys(bounds)[0]} of a stream that`
+        )
+      }
+      const missing = yield* Effect.flip(ReaderGroup.open(`${scope}/${readerGroup}`))
+      assert.strictEqual(missing.reason._tag, "GroupNotFound")
+      // nothing to read is no mistake
+      assert.isTrue(
+        yield* ReaderGroup.create(`${scope}/${readerGroup}`, {
+          streams: { [name]: { start: second, end: second } },
+          retention: "manual"
+        })
+      )
+      const group = yield* ReaderGroup.open(`${scope}/${readerGroup}`)
+      assert.include((yield* Effect.flip(group.reset([foreign]))).message, "the start of a stream that is not read")
+      assert.include((yield* Effect.flip(group.reset([third]))).message, "does not lie behind the start")
+      assert.include((yield* Effect.flip(group.retainFrom([foreign]))).message, "the cut of a stream that is not read")
+    }))
 }

@@ -45,6 +45,7 @@ import { ReadError } from "../read/ReadError.ts"
 import * as ReadSizes from "../read/ReadSizes.ts"
 import * as StreamCuts from "../read/StreamCuts.ts"
 import type { GroupRead } from "./GroupRead.ts"
+import * as GroupBounds from "./internal/GroupBounds.ts"
 import * as GroupReader from "./member/GroupReader.ts"
 import type * as SegmentReads from "./member/SegmentReads.ts"
 import * as ReaderGroup from "./ReaderGroup.ts"
@@ -344,6 +345,9 @@ const open = Effect.fnUntraced(function*<A>(
     ? options.readerGroup
     : `${streams[0]?.scope}/${options.readerGroup}`
   const group = yield* ReaderGroup.parse(fullName)
+  const read = new Set(streams.map(String))
+  if (typeof options.start === "object") yield* GroupBounds.ofStreams(options.start, read, "start")
+  if (options.end !== undefined) yield* GroupBounds.ofStreams(options.end, read, "end")
   const { automaticCheckpoints, retention } = options
   const { config, state } = yield* ReaderGroup.openOrCreate(
     group,
@@ -352,12 +356,11 @@ const open = Effect.fnUntraced(function*<A>(
       (bounded) => ReaderGroup.configured({ streams: bounded, automaticCheckpoints, retention })
     )
   )
-  const known = new Set(streams.map(String))
-  const others = Array.from(config.startingStreamCuts.keys()).filter((name) => !known.has(name))
+  const others = Array.from(config.startingStreamCuts.keys()).filter((name) => !read.has(name))
   if (others.length > 0) {
     return yield* differs(fullName, `it reads ${others.join(", ")} too, whose events this reader can't decode`)
   }
-  const unread = Array.from(known).filter((name) => !config.startingStreamCuts.has(name))
+  const unread = Array.from(read).filter((name) => !config.startingStreamCuts.has(name))
   if (unread.length > 0) return yield* differs(fullName, `it does not read ${unread.join(", ")}`)
   return yield* GroupReader.make({
     group,

@@ -37,6 +37,7 @@ import { ControllerError, InvalidName } from "../controller/ControllerError.ts"
 import { Pravega } from "../Pravega.ts"
 import * as BatchReader from "../read/BatchReader.ts"
 import * as StreamCuts from "../read/StreamCuts.ts"
+import * as GroupBounds from "./internal/GroupBounds.ts"
 import * as GroupCuts from "./internal/GroupCuts.ts"
 import * as GroupState from "./internal/GroupState.ts"
 import {
@@ -173,6 +174,7 @@ export const createAs = Effect.fnUntraced(function*(
     (stream) => controller.streamConfiguration(ScopedStream.parse(stream)),
     { discard: true }
   ).pipe(Effect.mapError(GroupState.fail))
+  yield* Effect.mapError(GroupBounds.check(wanted), GroupState.fail)
   const config = yield* Effect.mapError(controller.createReaderGroup(group, wanted), GroupState.fail)
   const state = yield* GroupState.open(group)
   // it was made just now; whoever made another one may have died before this
@@ -351,6 +353,7 @@ const reset = Effect.fnUntraced(function*(
   while (true) {
     const now = yield* GroupState.fetch(group, state)
     const wanted = yield* Effect.mapError(resetConfig(now, target), GroupState.fail)
+    yield* Effect.mapError(GroupBounds.check(wanted), GroupState.fail)
     const current = now.config
     const begun = yield* GroupState.update(state, ({ config }) =>
       config.generation === current.generation
@@ -386,9 +389,11 @@ const resetConfig = Effect.fnUntraced(function*(now: ReaderGroupState.ReaderGrou
       ? now.config
       : yield* startingAtCheckpoint(now.config, yield* GroupCuts.cuts(lastPositions))
   }
+  const cuts = target instanceof Checkpoint ? target.cuts : target
+  yield* GroupBounds.ofStreams(cuts, new Set(now.config.startingStreamCuts.keys()), "start")
   return target instanceof Checkpoint
-    ? yield* startingAtCheckpoint(now.config, target.cuts)
-    : startingAt(now.config, target)
+    ? yield* startingAtCheckpoint(now.config, cuts)
+    : startingAt(now.config, cuts)
 })
 
 const startingAt = (config: ReaderGroupConfig.ReaderGroupConfig, cuts: ReadonlyArray<StreamCut>) =>
@@ -442,7 +447,8 @@ const retainFrom = Effect.fnUntraced(function*(
   cuts: ReadonlyArray<StreamCut>
 ) {
   const { controller } = yield* Pravega
-  const { config: { generation, id, retention } } = yield* fetch
+  const { config: { generation, id, retention, startingStreamCuts } } = yield* fetch
+  yield* Effect.mapError(GroupBounds.ofStreams(cuts, new Set(startingStreamCuts.keys()), "cut"), GroupState.fail)
   if (retention !== "manual") {
     return yield* GroupState.fail(new RetentionNotManual({ group: GroupState.nameOf(group), retention }))
   }

@@ -170,6 +170,7 @@ describe("SegmentRangeReader", () => {
       assert.isUndefined((yield* Effect.flatMap(open(store, { to: "tail", maxEventSize: 101 }), pullAll)).error)
       const shifted = yield* Effect.flatMap(open(store, { from: 4n, to: "tail" }), pullAll)
       assert.deepInclude(shifted.error?.reason, { _tag: "CorruptSegment", offset: 4n })
+      assert.include(shifted.error?.message, "the start may lie in the middle of an event")
     }))
 
   it.effect("fails at once when the range ends beyond the segment, or inside an event", () =>

@@ -17,6 +17,8 @@ export class EventFramer {
   private readonly maxEventSize: number
   /** Where the next event starts that was not handed out. */
   offset: bigint
+  /** Where reading began: who began elsewhere than at an event finds nothing wrong with the bytes but their place. */
+  private startedAt: bigint
   /** Bytes of the next event that are here already. */
   private held = 0
   private parts: Array<Uint8Array> = []
@@ -29,6 +31,7 @@ export class EventFramer {
   constructor(segment: Segment, offset: bigint, maxEventSize: number) {
     this.segment = segment
     this.offset = offset
+    this.startedAt = offset
     this.maxEventSize = maxEventSize
   }
 
@@ -40,6 +43,7 @@ export class EventFramer {
   /** Drops what is held back and goes on at an event boundary further on. */
   moveTo(offset: bigint): void {
     this.offset = offset
+    this.startedAt = offset
     this.held = 0
     this.parts = []
     this.needed = EventFrame.headerSize
@@ -122,9 +126,12 @@ export class EventFramer {
 
   private invalidHeader(offset: bigint, type: number, size: number): CorruptSegment | EventTooLarge {
     const place = { stream: this.segment.stream, segment: this.segment.id, offset }
-    return type === 0 && size >= 0
-      ? new EventTooLarge({ ...place, size, limit: this.maxEventSize })
-      : new CorruptSegment({ ...place, detail: `an event's header is 0 and its length, here are ${type} and ${size}` })
+    if (type === 0 && size >= 0) return new EventTooLarge({ ...place, size, limit: this.maxEventSize })
+    const hint = offset === this.startedAt && offset > 0n
+      ? "; reading starts here, so the start may lie in the middle of an event"
+      : ""
+    const detail = `an event's header is 0 and its length, here are ${type} and ${size}${hint}`
+    return new CorruptSegment({ ...place, detail })
   }
 
   /**
