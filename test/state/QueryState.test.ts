@@ -46,6 +46,20 @@ describe("a try", () => {
       assert.deepStrictEqual(read(state.begin(1, 2)), row(1))
     }))
 
+  it.effect("S1: whatever it did to a row, when it fails the row is as it was", () =>
+    Effect.gen(function*() {
+      const state = yield* open(MemoryHome.make())
+      yield* batch(state, 0, { k: row(1) })
+      const rows = state.begin(1, 1).rows("sums", 0)
+      rows.delete("k", "a")
+      rows.set("k", "a", row(2))
+      rows.delete("k", "a")
+      rows.set("k", "a", row(3))
+      assert.deepStrictEqual(rows.get("k", "a"), row(3))
+      state.discard()
+      assert.deepStrictEqual(state.begin(1, 2).rows("sums", 0).get("k", "a"), row(1))
+    }))
+
   it.effect("a batch that changes no row writes nothing, and has the head before", () =>
     Effect.gen(function*() {
       const home = MemoryHome.make()
@@ -265,7 +279,7 @@ describe("S3, S14, S18: log and state belong together", () => {
       const name = "log-1.0000000000000001.1.1"
       const bytes = (yield* home.read(name))!
       for (let at = 0; at < bytes.length; at++) {
-        const rotten = bytes.slice()
+        const rotten = new Uint8Array(bytes)
         rotten[at]! ^= 1 << (at % 8)
         const reading: StateHome = {
           ...home,

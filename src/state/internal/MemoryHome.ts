@@ -11,11 +11,14 @@ export const make = (): StateHome => {
     create: (name, bytes) =>
       Effect.sync(() => {
         if (objects.has(name)) return "exists"
-        objects.set(name, bytes.slice())
+        // not slice: a Buffer's is a view
+        objects.set(name, new Uint8Array(bytes))
         return "created"
       }),
-    read: (name) => Effect.sync(() => objects.get(name)?.slice()),
+    read: (name) => Effect.sync(() => copied(objects.get(name))),
     list: Effect.sync(() => Array.from(objects.keys())),
     remove: (name) => Effect.sync(() => void objects.delete(name))
   }
 }
+
+const copied = (bytes: Uint8Array | undefined): Uint8Array | undefined => bytes && new Uint8Array(bytes)

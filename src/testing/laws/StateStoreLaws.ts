@@ -143,7 +143,8 @@ const isRemoved = Effect.fnUntraced(function*(open: Open) {
 
 const isACopy = Effect.fnUntraced(function*(open: Open) {
   const home = yield* open
-  const given = bytesOf("one")
+  // a Buffer, of which a slice is a view
+  const given = Buffer.from("one")
   yield* home.create("a", given)
   given.fill(0)
   const read = yield* home.read("a")
