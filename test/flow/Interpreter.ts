@@ -64,7 +64,7 @@ const counts = (all: ReadonlyArray<readonly [string, number]>): Readonly<Record<
   Object.fromEntries(all.filter(([, count]) => count > 0))
 
 /** Firings beyond `maxFirings` make further batches, which belong to the same moment. */
-export const machine = (options: { readonly maxFirings?: number } = {}): Interpreter => ({
+export const machine = (options: { readonly maxFirings?: number; readonly freezes?: boolean } = {}): Interpreter => ({
   name: "machine",
   run: (flow, moments) =>
     Effect.gen(function*() {
@@ -83,12 +83,15 @@ export const machine = (options: { readonly maxFirings?: number } = {}): Interpr
           if (!outcome.isLeftOver) break
           batch = []
         }
+        if (options.freezes === true) {
+          for (const { name } of program.stages) for (const { value } of run.rowsOf(name)?.all() ?? []) freeze(value)
+        }
         // As it is now: rows are changed by what follows.
         const kept = new Map(program.stages.map(({ name }) => [name, [...run.rowsOf(name)?.all() ?? []]]))
         outcomes.push({ outputs, late: Object.fromEntries(late), rows: (step) => kept.get(step) ?? [] })
       }
       return outcomes
-    })
+    }).pipe(Effect.orDie)
 })
 
 /** All rows go through their Schemas, as if they had been stored and read again. */
@@ -103,4 +106,13 @@ const restart = (program: Machine.Program, run: MemoryRun): void => {
       rows.set(key, sub, Schema.decodeSync(codec)(Schema.encodeSync(codec)(value)))
     }
   }
+}
+
+/** With all that is in it. */
+export const freeze = <A>(value: A): A => {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    Object.values(value).forEach(freeze)
+  }
+  return value
 }

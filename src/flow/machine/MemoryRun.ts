@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Place } from "../Place.ts"
+import { LateEvents } from "./FlowError.ts"
 import * as Machine from "./Machine.ts"
 import { MemoryRows } from "./MemoryRows.ts"
 import { type Emitted, emitted } from "./Operator.ts"
@@ -71,16 +72,16 @@ export class MemoryRun<out E = never, out R = never> {
     return times.length === 0 ? undefined : Math.min(...times)
   }
 
-  /** One batch. It fails with what the flow's effects fail with. */
-  run(batch: Batch): Effect.Effect<Outcome, E, R> {
+  /** One batch. It fails with what the flow's effects fail with, and then it must not go on. */
+  run(batch: Batch): Effect.Effect<Outcome, E | LateEvents, R> {
     // A program's effects have lost their types.
-    return Effect.suspend((): Effect.Effect<Outcome, E, R> => {
+    return Effect.suspend((): Effect.Effect<Outcome, E | LateEvents, R> => {
       const collected = new Collected(this.program.stages.length)
       for (const name of this.program.sources) {
         const events = batch.events.filter(({ source }) => source === name)
         this.program.source(name).run(events.map(({ value }) => value), events.map(({ at }) => at), collected)
       }
-      return this.stages(batch, collected, 0) as Effect.Effect<Outcome, E, R>
+      return this.stages(batch, collected, 0) as Effect.Effect<Outcome, E | LateEvents, R>
     })
   }
 
@@ -88,7 +89,8 @@ export class MemoryRun<out E = never, out R = never> {
     for (let index = from; index < this.program.stages.length; index++) {
       const stage = this.program.stages[index]!
       if (stage._tag === "Step") {
-        this.step(stage, batch, collected)
+        const late = this.step(stage, batch, collected)
+        if (late !== undefined) return Effect.fail(late)
         continue
       }
       this.outputs[index] = Machine.inputWatermark(stage, batch.watermark, this.outputs)
@@ -105,23 +107,29 @@ export class MemoryRun<out E = never, out R = never> {
     return Effect.succeed(collected)
   }
 
-  private step(stage: Machine.StepStage, batch: Batch, collected: Collected): void {
+  private step(stage: Machine.StepStage, batch: Batch, collected: Collected): LateEvents | undefined {
     const { index, operator } = stage
     const watermark = Machine.inputWatermark(stage, batch.watermark, this.outputs)
     const inputs = collected.stages[index]!
     const out = emitted()
+    const before = this.inputs[index]!
     const { leftOver } = operator.run(this.rows[index]!, inputs, {
-      before: this.inputs[index]!,
+      before,
       watermark,
       clock: batch.clock,
       maxFirings: this.maxFirings
     }, out)
+    const [first] = out.late
+    if (stage.step.late === "fail" && first !== undefined) {
+      return new LateEvents({ step: stage.name, count: out.late.length, time: first.at.time, watermark: before })
+    }
     this.inputs[index] = watermark
     // What is left over is due by the next millisecond of time only.
     this.outputs[index] = operator.watermark(leftOver === undefined ? watermark : Math.min(watermark, leftOver - 1))
     collected.count(stage, out, leftOver !== undefined)
     stage.after.run(out.values, out.places, collected)
     stage.late?.run(out.late.map(({ value }) => value), out.late.map(({ at }) => at), collected)
+    return undefined
   }
 }
 

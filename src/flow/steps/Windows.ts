@@ -113,27 +113,47 @@ export type ModeOf<Emit extends Node.Emit> = Emit extends "final" ? "events" : E
  * @since 0.2.0
  */
 export const window: {
-  <A, Acc, B, Can extends Ability, Needs extends Ability, const Emit extends Node.Emit = "final">(
+  <
+    A,
+    Acc,
+    B,
+    Can extends Ability,
+    Needs extends Ability,
+    Allowed extends Node.Emit,
+    const Emit extends Node.Emit = "final"
+  >(
     name: string,
-    window: Window<A, Needs, Emit>,
+    window: Window<A, Needs, Allowed>,
     aggregate: Aggregate<A, Acc, B, Can> & CanMerge<Needs, Can>,
-    options?: WindowOptions<Emit>
+    options?: WindowOptions<Emit> & CanEmit<Allowed, Emit>
   ): <In, K, M extends Mode, E, R>(
     self: Keyed<In, K, A, M, E, R> & OnlyEvents<M>
   ) => Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R>
-  <In, K, A, E, R, Acc, B, Can extends Ability, Needs extends Ability, const Emit extends Node.Emit = "final">(
+  <
+    In,
+    K,
+    A,
+    E,
+    R,
+    Acc,
+    B,
+    Can extends Ability,
+    Needs extends Ability,
+    Allowed extends Node.Emit,
+    const Emit extends Node.Emit = "final"
+  >(
     self: Keyed<In, K, A, "events", E, R>,
     name: string,
-    window: Window<A, Needs, Emit>,
+    window: Window<A, Needs, Allowed>,
     aggregate: Aggregate<A, Acc, B, Can> & CanMerge<Needs, Can>,
-    options?: WindowOptions<Emit>
+    options?: WindowOptions<Emit> & CanEmit<Allowed, Emit>
   ): Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R>
 } = dual(
   isFlowFirst,
   <In, K, A, E, R, Acc, B, Needs extends Ability, Emit extends Node.Emit>(
     self: Keyed<In, K, A, "events", E, R>,
     name: string,
-    window: Window<A, Needs, Emit>,
+    window: Window<A, Needs, never>,
     aggregate: Aggregate<A, Acc, B, Needs>,
     options: WindowOptions<Emit> = {}
   ): Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R> =>
@@ -145,6 +165,11 @@ export const window: {
       emit: options.emit ?? "final"
     })
 )
+
+type CanEmit<Allowed, Emit> = Holds<
+  [Emit] extends [Allowed] ? true : false,
+  "what these windows tell may be gone later: a session that grows, or one by count, can't emit this way"
+>
 
 type CanMerge<Needs, Can> = Holds<
   [Needs] extends [Can] ? true : false,

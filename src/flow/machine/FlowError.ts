@@ -1,0 +1,42 @@
+/**
+ * What a flow fails with while it runs.
+ *
+ * @since 0.2.0
+ */
+import * as Schema from "effect/Schema"
+
+/** Events came too late for a step that was made with `late: "fail"`. @category errors @since 0.2.0 */
+export class LateEvents extends Schema.TaggedError<LateEvents>()("LateEvents", {
+  step: Schema.String,
+  count: Schema.Int,
+  /** Of the first of them, in milliseconds since 1970. */
+  time: Schema.Number,
+  /** What was known of time: nothing earlier was to come. */
+  watermark: Schema.Number
+}) {
+  override get message(): string {
+    return `${this.count} event(s) came too late for "${this.step}", the first with time ${this.time}, where nothing before ` +
+      `${this.watermark} was to come: allow for more disorder or grace, or take late events by late: "output"`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/** An event's time is further ahead of the clock than `maxAhead`. @category errors @since 0.2.0 */
+export class FutureEvent extends Schema.TaggedError<FutureEvent>()("FutureEvent", {
+  /** In milliseconds since 1970. */
+  time: Schema.Number,
+  clock: Schema.Number,
+  maxAhead: Schema.Number
+}) {
+  override get message(): string {
+    return `an event has time ${this.time}, which is ${
+      this.time - this.clock
+    } ms ahead of the clock, where ${this.maxAhead} ` +
+      "were allowed (maxAhead): leave it out (beyond: \"late\") or take it as earlier (beyond: \"clamp\")"
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
