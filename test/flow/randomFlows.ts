@@ -33,11 +33,11 @@ export const sessions: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
   keyed("left").pipe(Flow.window("sessions", Window.session({ gap }), total, { grace, emit }))
 )
 
-const gapOfEach: FastCheck.Arbitrary<AnyFlow> = grace.map((grace) =>
-  keyed("left").pipe(
-    Flow.window("sessions", Window.session({ gap: (event: Event) => 1 + Math.abs(event.value) % 7 }), total, { grace })
-  )
-)
+const byValue = Window.session({ gap: (event: Event) => 1 + Math.abs(event.value) % 7 })
+const gapOfEach: FastCheck.Arbitrary<AnyFlow> = grace.map((grace) => {
+  const flow = Flow.window(keyed("left"), "sessions", byValue, total, { grace })
+  return flow
+})
 
 const counted: FastCheck.Arbitrary<AnyFlow> = FastCheck.integer({ min: 1, max: 4 }).map((size) =>
   keyed("left").pipe(Flow.window("counts", Window.count(size), total))
@@ -56,7 +56,7 @@ const latest: FastCheck.Arbitrary<AnyFlow> = span.map((after) =>
 )
 
 /** Says so when a key has been silent; what it was told before it forgets after a while. */
-export const silence = (after: number, ttl: number): AnyFlow =>
+export const silence = (after: number, ttl: number, repeats: boolean): AnyFlow =>
   keyed("left").pipe(Flow.mapState("silence", {
     event: Event,
     state: Schema.Struct({ count: Schema.Int, last: Schema.Number }),
@@ -71,18 +71,20 @@ export const silence = (after: number, ttl: number): AnyFlow =>
     onTimer: (state, timer, { key, time }) => [
       state,
       [{ at: time, told: `${timer} ${key} ${state.last}` }],
-      timer === "silent" ? { timers: { again: { at: time + after } } } : {}
+      timer === "silent" && repeats ? { timers: { again: { at: time + after } } } : {}
     ]
   }))
 
-const silent: FastCheck.Arbitrary<AnyFlow> = FastCheck.tuple(span, span).map(([after, ttl]) => silence(after, ttl))
+const silent: FastCheck.Arbitrary<AnyFlow> = FastCheck.tuple(span, span).map(([after, ttl]) =>
+  silence(after, ttl, false)
+)
 
 export const joins: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({ type: joinType, lower: span, upper: span, grace })
   .map(({ grace, lower, type, upper }) =>
     Flow.joinWithin(keyed("left"), "joined", keyed("right"), {
       type,
       before: lower - 3,
-      after: upper,
+      after: upper + 2,
       grace,
       left: Event,
       right: Event
@@ -111,6 +113,11 @@ const tables: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
     row: Event,
     deleted: (row) => row.value === 0
   })
+)
+
+/** What timers set at the end of time depends on where that began. */
+const repeating: FastCheck.Arbitrary<AnyFlow> = FastCheck.tuple(span, span).map(([after, ttl]) =>
+  silence(after, ttl, true)
 )
 
 /** Windows whose results feed windows, after what is changed and left out. */
@@ -159,7 +166,7 @@ export const cuttable = FastCheck.oneof(
   tables,
   chained
 )
-export const flows = FastCheck.oneof(cuttable, counted, running, deduplicated, regrouped, forked)
+export const flows = FastCheck.oneof(cuttable, counted, running, deduplicated, repeating, regrouped, forked)
 
 const source = FastCheck.constantFrom("left", "right")
 const event = FastCheck.record({

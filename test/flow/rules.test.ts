@@ -139,7 +139,7 @@ describe("meaning", () => {
   it("F5: an alarm for silence comes in order of time, wherever a batch was cut", () => {
     FastCheck.assert(
       FastCheck.property(honest, takes, takes, (events, some, others) => {
-        const flow = silence(7, 20)
+        const flow = silence(7, 20, false)
         const told = (parts: ReadonlyArray<number>) =>
           run(flow, cut(events, parts)).flatMap(({ outputs }) => outputs.map(({ value }) => value as { at: number }))
         assert.deepStrictEqual(told(some), told(others))

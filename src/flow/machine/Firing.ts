@@ -15,8 +15,10 @@ import type { Due, Line, Moment, Ran, Rows } from "./Operator.ts"
  */
 export const all = (rows: Rows, line: Line, moment: Moment, fire: (due: Due) => Again | void): Ran => {
   const now = line === "event" ? moment.watermark : moment.clock
-  for (let fired = 0; fired < moment.maxFirings;) {
-    const due = rows.due(line, now, Math.min(atOnce, moment.maxFirings - fired))
+  // The end of time is one batch.
+  const most = moment.watermark === Infinity ? Infinity : moment.maxFirings
+  for (let fired = 0; fired < most;) {
+    const due = rows.due(line, now, Math.min(atOnce, most - fired))
     if (due.length === 0) break
     for (const row of due) {
       // What has fired may have made something due before those that are in hand.
