@@ -39,9 +39,10 @@ const gapOfEach: FastCheck.Arbitrary<AnyFlow> = grace.map((grace) => {
   return flow
 })
 
-const counted: FastCheck.Arbitrary<AnyFlow> = FastCheck.integer({ min: 1, max: 4 }).map((size) =>
-  keyed("left").pipe(Flow.window("counts", Window.count(size), total))
-)
+const counted: FastCheck.Arbitrary<AnyFlow> = FastCheck.integer({ min: 1, max: 4 }).map((size) => {
+  const flow = keyed("left").pipe(Flow.window("counts", Window.count(size), total))
+  return flow
+})
 
 const running: FastCheck.Arbitrary<AnyFlow> = FastCheck.constantFrom("updates", "changes" as const).map((emit) =>
   keyed("left").pipe(Flow.aggregate("all time", total, { emit }))

@@ -81,6 +81,7 @@ export interface StateOptions<K, A, S, B, M, T extends string> extends LateOptio
 
 /** In order of time events are kept until their turn has come: so they need a Schema. @category models @since 0.2.0 */
 export type Order<A> =
+  | { readonly order: "arrival"; readonly event?: Schema.Codec<A, unknown> | undefined }
   | {
     /**
      * `time` (default): a key's events and timers come in order of time, whatever the order in which they arrived.
@@ -89,7 +90,6 @@ export type Order<A> =
     readonly order?: "time" | undefined
     readonly event: Schema.Codec<A, unknown>
   }
-  | { readonly order: "arrival"; readonly event?: Schema.Codec<A, unknown> | undefined }
 
 /**
  * A state per key, in the spirit of `mapAccum`: pure functions from state and event, or timer, to the next state and

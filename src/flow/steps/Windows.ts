@@ -125,9 +125,9 @@ export const window: {
     name: string,
     window: Window<A, Needs, Allowed>,
     aggregate: Aggregate<A, Acc, B, Can> & CanMerge<Needs, Can>,
-    options?: WindowOptions<Emit> & CanEmit<Allowed, Emit>
+    options?: WindowOptions<Emit>
   ): <In, K, M extends Mode, E, R>(
-    self: Keyed<In, K, A, M, E, R> & OnlyEvents<M>
+    self: Keyed<In, K, A, M, E, R> & OnlyEvents<M> & CanEmit<Allowed, Emit>
   ) => Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R>
   <
     In,
@@ -142,11 +142,11 @@ export const window: {
     Allowed extends Node.Emit,
     const Emit extends Node.Emit = "final"
   >(
-    self: Keyed<In, K, A, "events", E, R>,
+    self: Keyed<In, K, A, "events", E, R> & CanEmit<Allowed, Emit>,
     name: string,
     window: Window<A, Needs, Allowed>,
     aggregate: Aggregate<A, Acc, B, Can> & CanMerge<Needs, Can>,
-    options?: WindowOptions<Emit> & CanEmit<Allowed, Emit>
+    options?: WindowOptions<Emit>
   ): Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R>
 } = dual(
   isFlowFirst,

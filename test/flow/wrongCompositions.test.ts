@@ -1,0 +1,121 @@
+/** What does not fit together does not compile, and the compiler says why in a sentence. */
+import { assert, describe, it } from "@effect/vitest"
+import { execFileSync } from "node:child_process"
+import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+
+const head = `
+import { Aggregate, Flow, Window } from "effect-pravega/flow"
+import { Schema, Stream } from "effect"
+const Click = Schema.Struct({ page: Schema.String, at: Schema.Int })
+type Click = typeof Click.Type
+const clicks = Flow.events<Click>()
+const byPage = clicks.pipe(Flow.keyBy("page", Schema.String, (click) => click.page))
+const byTime = clicks.pipe(Flow.keyBy("at", Schema.Int, (click) => click.at))
+const minutes = byPage.pipe(Flow.window("minutes", Window.tumbling("1 minute"), Aggregate.count, { emit: "changes" }))
+const updates = byPage.pipe(Flow.aggregate("clicks", Aggregate.count))
+declare const unmergeable: Aggregate.Aggregate<Click, number, number>
+`
+
+/** What each says. */
+const wrong: Readonly<Record<string, readonly [code: string, sentence: string]>> = {
+  "a window without keys": [
+    `clicks.pipe(Flow.window("minutes", Window.tumbling("1 minute"), Aggregate.count))`,
+    "this step needs a key: put Flow.keyBy before it"
+  ],
+  "a stateless step behind keys": [
+    `byPage.pipe(Flow.map((click: Click) => click.page))`,
+    "a keyed flow goes on with a step of keys: Flow.window, aggregate, mapState, deduplicate or a join"
+  ],
+  "overlapping windows of an aggregate that can't merge": [
+    `byPage.pipe(Flow.window("last", Window.sliding({ size: 10, every: 5 }), unmergeable))`,
+    "these windows are put together from parts: their aggregate needs merge"
+  ],
+  "sessions of an aggregate that can't merge": [
+    `byPage.pipe(Flow.window("last", Window.session({ gap: 10 }), unmergeable))`,
+    "these windows are put together from parts: their aggregate needs merge"
+  ],
+  "sessions that are updated": [
+    `byPage.pipe(Flow.window("visits", Window.session({ gap: 10 }), Aggregate.count, { emit: "updates" }))`,
+    "what these windows tell may be gone later: a session that grows, or one by count, can't emit this way"
+  ],
+  "updates that are added up": [
+    `updates.pipe(Flow.keyBy("all", Schema.String, () => ""))`,
+    "updates can't be added up, since nothing takes back the one before: make changes of them"
+  ],
+  "updates that become several": [
+    `updates.pipe(Flow.flatMap((update) => [update, update]))`,
+    "this step can't take back what it was told: it takes events, not updates or changes"
+  ],
+  "changes in a window": [
+    `minutes.pipe(Flow.keyBy("page", Schema.String, ({ key }) => key), ` +
+    `Flow.window("hours", Window.tumbling("1 hour"), Aggregate.count))`,
+    "this step can't take back what it was told: it takes events, not updates or changes"
+  ],
+  "changes of an aggregate that can't take back": [
+    `minutes.pipe(Flow.keyBy("page", Schema.String, ({ key }) => key), ` +
+    `Flow.aggregate("most", Aggregate.max((minute: Flow.Windowed<string, number>) => minute.value), { emit: "changes" }))`,
+    "what was told is taken back here: the aggregate behind changes needs remove"
+  ],
+  "updates of a key that may have nothing left": [
+    `minutes.pipe(Flow.keyBy("page", Schema.String, ({ key }) => key), ` +
+    `Flow.aggregate("mean", Aggregate.mean((minute: Flow.Windowed<string, number>) => minute.value)))`,
+    "a key of which all is taken back has no result that an update could tell: emit changes, or use an aggregate that has one"
+  ],
+  "state in order of time without the Schema of what waits": [
+    `byPage.pipe(Flow.mapState("state", { state: Schema.Int, initial: 0, onEvent: (state) => [state, []] }))`,
+    "Property 'event' is missing"
+  ],
+  "a join of other keys": [
+    `Flow.joinWithin(byPage, "joined", byTime, { before: 1, after: 1, left: Click, right: Click })`,
+    "'number' is not assignable to type 'string'"
+  ],
+  "late events of what is no step": [
+    `Flow.late(Flow.map(minutes, ({ key }) => key))`,
+    "Property 'lateOf' is missing"
+  ],
+  "several sources on one Stream": [
+    `Stream.make("a").pipe(Flow.toStream(Flow.sources<{ a: string; b: string }>()("b")))`,
+    "Property 'b' is missing"
+  ]
+}
+
+const folder = join(import.meta.dirname, "../../.wrong-compositions")
+
+/** The compiler's words of each file. */
+const compiled = (): Readonly<Record<string, string>> => {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder)
+  const names = Object.keys(wrong)
+  names.forEach((name, i) =>
+    writeFileSync(join(folder, `case${i}.ts`), `${head}export const wrong = ${wrong[name]![0]}\n`)
+  )
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({
+      extends: "../tsconfig.json",
+      compilerOptions: { noUnusedLocals: false, types: ["node"] },
+      include: ["*.ts"]
+    })
+  )
+  try {
+    execFileSync("node_modules/.bin/tsc", ["-p", folder, "--pretty", "false"], { encoding: "utf8" })
+    return {}
+  } catch (error) {
+    const output = String((error as { readonly stdout: unknown }).stdout)
+    const byFile = output.split(/^(?=\S*case\d+\.ts)/m)
+    return Object.fromEntries(names.map((name, i) => [
+      name,
+      byFile.filter((part) => part.includes(`case${i}.ts`)).join("")
+    ]))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+describe("wrong compositions", () => {
+  it("are told in a sentence", () => {
+    const words = compiled()
+    for (const [name, [, sentence]] of Object.entries(wrong)) assert.include(words[name] ?? "", sentence, name)
+  })
+})
