@@ -3,7 +3,7 @@
 // more, and the first event of a reader 90 ms and 10 MiB. What we use of @bufbuild/protobuf, a third of it, is in them: its
 // 62 files were 30 ms and 6 MiB.
 import { spawnSync } from "node:child_process"
-import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { build } from "rolldown"
 
 rmSync("dist", { recursive: true, force: true })
@@ -11,7 +11,7 @@ const { status } = spawnSync("node_modules/.bin/tsc", ["-p", "tsconfig.build.jso
 if (status !== 0) process.exit(status ?? 1)
 
 const { bin, exports } = JSON.parse(readFileSync("package.json", "utf8"))
-const entries = Object.values(exports).flatMap(({ source = [] }) => source)
+const entries = Object.values(exports).flatMap(({ source = "" }) => source.endsWith("/index.ts") ? [source] : [])
   .concat(Object.values(bin).map((file) => file.replace("dist", "src").replace(/js$/, "ts")))
 await build({
   input: Object.fromEntries(entries.map((entry) => [entry.replace("./src/", "").replace(/\.ts$/, ""), entry])),
@@ -29,4 +29,27 @@ await build({
 for (const file of globSync("dist/**/*.js.map")) {
   const { sourcesContent: _, ...map } = JSON.parse(readFileSync(file, "utf8"))
   writeFileSync(file, JSON.stringify(map))
+}
+
+// Each module of functions that an entry exports has a path of its own, `effect-pravega/EventWriter`, as Effect's have: a
+// declaration of a user's can name its types only so. There is no second copy of it: it is made of the entry's.
+mkdirSync("dist/modules")
+const missing = []
+for (const source of entries.filter((entry) => entry.endsWith("/index.ts"))) {
+  const built = source.replace("./src/", "").replace(/ts$/, "js")
+  const entry = await import(`../dist/${built}`)
+  for (const [, name] of readFileSync(source, "utf8").matchAll(/^export (?:type )?\* as (\w+) from/gm)) {
+    if (exports[`./${name}`] === undefined) missing.push(name)
+    const members = Object.keys(entry[name] ?? {})
+    writeFileSync(
+      `dist/modules/${name}.js`,
+      (members.length === 0 ? "" : `import { ${name} as module } from "../${built}"\n`) +
+        members.map((member, i) => `const m${i} = module.${member}\n`).join("") +
+        `export { ${members.map((member, i) => `m${i} as ${member}`).join(", ")} }\n`
+    )
+  }
+}
+if (missing.length > 0) {
+  console.error(`package.json exports no path for ${missing.join(", ")}`)
+  process.exit(1)
 }

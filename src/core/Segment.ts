@@ -30,7 +30,7 @@ export const SegmentId = Schema.BigInt.pipe(
 /** @category models @since 0.1.0 */
 export type SegmentId = typeof SegmentId.Type
 
-/** The offset of a segment that is completely read, in positions and in stream cuts. @category constants @since 0.1.0 */
+/** The offset of a segment that is completely read, in positions and in stream cuts. @internal @category constants @since 0.1.0 */
 export const fullyRead = -1n
 
 /** A segment of a stream. @category schemas @since 0.1.0 */
@@ -75,6 +75,7 @@ export const name = (
  * The segment's id must carry the transaction's epoch, as `createTransaction` gives it; for the ids of an epoch's
  * segments, apply `inTransaction` first.
  *
+ * @internal
  * @category naming
  * @since 0.1.0
  */
@@ -88,6 +89,7 @@ export const transactionName = (
  * The id that a segment goes by in a transaction: its number, with the transaction's epoch in place of its own. The
  * stream may have no segment of that id.
  *
+ * @internal
  * @category converting
  * @since 0.1.0
  */

@@ -14,3 +14,8 @@ export * as Place from "./Place.ts"
 export * as EventTime from "./time/EventTime.ts"
 export * as Watermarks from "./time/Watermarks.ts"
 export * as Window from "./time/Window.ts"
+
+// the graph that a flow is, and the rows of its steps' state: they occur in the types of flows and of their state
+export type { Codec, Emit, JoinType, Keyed, Node } from "./graph/Node.ts"
+export type { Holds, OnlyEvents } from "./graph/Typed.ts"
+export type { Due, Line, Row, RowKind, Rows } from "./machine/Operator.ts"

@@ -55,12 +55,23 @@ export interface PravegaOptions extends ControllerOptions {
 /** The options of a client without sockets. @category models @since 0.1.0 */
 export type ClientOptions = Omit<PravegaOptions, "controller" | "tls" | "connectTimeout" | "resolveStore">
 
-/** @category services @since 0.1.0 */
-export class Pravega extends Context.Service<Pravega, {
+/**
+ * A client. What it can do is in the modules that require one: `Admin`, `EventWriter`, `BatchReader` and the others.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface PravegaClient {
+  /** @internal */
   readonly controller: Controller["Service"]
+  /** @internal */
   readonly segments: Segments["Service"]
+  /** @internal */
   readonly stores: SegmentStores["Service"]
-}>()("effect-pravega/Pravega") {
+}
+
+/** @category services @since 0.1.0 */
+export class Pravega extends Context.Service<Pravega, PravegaClient>()("effect-pravega/Pravega") {
   /** A client over the transports that are provided. Embedded servers and tests use it in place of sockets. */
   static readonly layerTransport = (
     options: ClientOptions = {}

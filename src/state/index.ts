@@ -5,4 +5,4 @@
  */
 export * as QueryState from "./QueryState.ts"
 export * as StateError from "./StateError.ts"
-export { StateStore } from "./StateStore.ts"
+export { type Options as StateStoreOptions, StateStore } from "./StateStore.ts"

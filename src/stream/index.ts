@@ -3,8 +3,12 @@
  *
  * @since 0.1.0
  */
+
+// events as a reader group's readers get them
 export * as EventReader from "../pravega/readergroup/EventReader.ts"
-export type { GroupRead } from "../pravega/readergroup/GroupRead.ts"
+export type { GroupMark, GroupRead, GroupRun } from "../pravega/readergroup/GroupRead.ts"
+
+// queries
 export * as Query from "./query/Query.ts"
 export * as QueryMetrics from "./query/QueryMetrics.ts"
 export type * as Shutdown from "./query/Shutdown.ts"

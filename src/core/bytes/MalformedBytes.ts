@@ -3,7 +3,6 @@
 /**
  * Bytes that do not hold what was asked of them, or a value that has no bytes.
  *
- * @internal
  * @category errors
  * @since 0.1.0
  */

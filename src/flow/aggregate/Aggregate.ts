@@ -14,3 +14,8 @@ export * from "./Extremes.ts"
 export * from "./Lists.ts"
 export * from "./Quantiles.ts"
 export * from "./Sums.ts"
+
+// what accumulators are made of: they occur in the types of aggregates
+export type { Buckets } from "./internal/Buckets.ts"
+export type { ExactSum, Wide } from "./internal/ExactSum.ts"
+export type { Placed } from "./internal/Placed.ts"

@@ -86,8 +86,8 @@ export class NoInput extends Schema.TaggedError<NoInput>()("NoInput", { aggregat
   }
 }
 
-/** What an aggregate consists of. */
-interface Parts<In, Acc, Out> {
+/** What an aggregate consists of. @category models @since 0.2.0 */
+export interface Parts<In, Acc, Out> {
   readonly initial: Acc
   readonly add: (accumulator: Acc, input: In, at: Place) => Acc
   readonly merge?: ((a: Acc, b: Acc) => Acc) | undefined

@@ -73,15 +73,22 @@ export interface GrpcOptions {
   readonly tls?: TlsOptions | undefined
 }
 
-/** @category services @since 0.1.0 */
-export class ControllerTransport extends Context.Service<ControllerTransport, {
+/** @category models @since 0.2.0 */
+export interface ControllerConnector {
   /**
    * One call: `method` is the bare name in the controller's service (`createStream`), `request` its encoded message.
    * Interruption cancels the call; whether the server saw it is then unknown.
+   *
+   * @internal
    */
   readonly unary: (
     method: string,
     request: Uint8Array,
     options: UnaryOptions
   ) => Effect.Effect<Uint8Array, TransportError>
-}>()("effect-pravega/pravega/ControllerTransport") {}
+}
+
+/** @category services @since 0.1.0 */
+export class ControllerTransport
+  extends Context.Service<ControllerTransport, ControllerConnector>()("effect-pravega/pravega/ControllerTransport")
+{}

@@ -31,12 +31,17 @@ export interface SocketOptions {
 export const formatEndpoint = (endpoint: StoreEndpoint): string =>
   endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
 
-/** @category services @since 0.1.0 */
-export class SegmentStoreTransport extends Context.Service<SegmentStoreTransport, {
-  /** A pipe to the store, closed with the Scope. Interruption gives the attempt up. */
+/** @category models @since 0.2.0 */
+export interface StoreConnector {
+  /** A pipe to the store, closed with the Scope. Interruption gives the attempt up. @internal */
   readonly open: (endpoint: StoreEndpoint) => Effect.Effect<BytePipe, ConnectionRefused, Scope.Scope>
-}>()("effect-pravega/pravega/SegmentStoreTransport") {
-  /** TCP, or TLS if configured, with Nagle's algorithm off. */
+}
+
+/** @category services @since 0.1.0 */
+export class SegmentStoreTransport
+  extends Context.Service<SegmentStoreTransport, StoreConnector>()("effect-pravega/pravega/SegmentStoreTransport")
+{
+  /** TCP, or TLS if configured, with Nagle's algorithm off. @internal */
   static readonly layerSocket = (options: SocketOptions = {}): Layer.Layer<SegmentStoreTransport> =>
     Layer.sync(SegmentStoreTransport, () => {
       let agreed = false
@@ -49,7 +54,7 @@ export class SegmentStoreTransport extends Context.Service<SegmentStoreTransport
       return { open: (endpoint) => openSocket(options.resolve?.(endpoint) ?? endpoint, options, agreement) }
     })
 
-  /** Pipes in memory: `accept` is handed what the pipe is opened with, or fails as a refused connection does. */
+  /** Pipes in memory: `accept` is handed what the pipe is opened with, or fails as a refused connection does. @internal */
   static readonly layerMemory = (
     accept: (endpoint: StoreEndpoint) => Effect.Effect<BytePipe, ConnectionRefused>
   ): Layer.Layer<SegmentStoreTransport> =>

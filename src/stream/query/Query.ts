@@ -33,6 +33,9 @@ import * as QueryMetrics from "./QueryMetrics.ts"
 import * as Shutdown from "./Shutdown.ts"
 import { asFastAsPossible, type Trigger } from "./Trigger.ts"
 
+export type { BatchReport, Resolution, SourceReport } from "../../batch/engine/BatchRun.ts"
+export type { BatchStep, StallEvidence, Status } from "../../batch/engine/BatchStatus.ts"
+
 /** What a query fails with: the errors of its parts, and those of its log. @category models @since 0.1.0 */
 export type Failure<E> = BatchRun.Failure<E>
 
@@ -46,9 +49,6 @@ export interface BatchProgress extends BatchRun.BatchReport {
     readonly bytesOut: number
   }
 }
-
-/** @category models @since 0.1.0 */
-export type Status = BatchStatus.Status
 
 /** @category models @since 0.1.0 */
 export interface Options<in E> {
@@ -83,9 +83,9 @@ export interface Query<out E> {
   /** The last batches, at most 16, the oldest first. */
   readonly recent: Effect.Effect<ReadonlyArray<BatchProgress>>
   /** What it is doing now. */
-  readonly status: Effect.Effect<Status>
+  readonly status: Effect.Effect<BatchStatus.Status>
   /** The status now, and each later one. It ends with the query's last status. Who is slow misses some. */
-  readonly statusChanges: Stream.Stream<Status>
+  readonly statusChanges: Stream.Stream<BatchStatus.Status>
   /** Waits until the query has read everything, or was stopped. Fails with the reason if it ended otherwise. */
   readonly await: Effect.Effect<void, E>
   /** Ends the query after the batch that runs now, and waits for it. Fails as `await` does. */
@@ -172,14 +172,14 @@ export const start = Effect.fn("Query.start")(function*<A, B, ES, E, R>(
 
 const recentCount = 16
 
-const lastStatus = (exit: Exit.Exit<void, unknown>, isStopping: boolean): Status => {
+const lastStatus = (exit: Exit.Exit<void, unknown>, isStopping: boolean): BatchStatus.Status => {
   if (Exit.isSuccess(exit)) return { _tag: isStopping ? "stopped" : "ended" }
   return Cause.hasInterruptsOnly(exit.cause)
     ? { _tag: "stopped" }
     : { _tag: "failed", message: Cause.prettyErrors(exit.cause).map(CauseText.of).join("; ") }
 }
 
-const isLast = ({ _tag }: Status): boolean => _tag === "stopped" || _tag === "ended" || _tag === "failed"
+const isLast = ({ _tag }: BatchStatus.Status): boolean => _tag === "stopped" || _tag === "ended" || _tag === "failed"
 
 /**
  * Runs a query to its end: until its trigger has nothing left to do (`once`, `availableNow`), or until the source ends.

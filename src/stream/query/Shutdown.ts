@@ -8,7 +8,9 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Activity } from "../../batch/engine/BatchStatus.ts"
-import type { Options as WayOutOptions, Outcome as WayOutOutcome, Step } from "../../core/WayOut.ts"
+import type { Options as WayOutOptions, Step } from "../../core/WayOut.ts"
+
+export type { Outcome } from "../../core/WayOut.ts"
 
 /**
  * What an interrupted query does: by a signal to the process (Ctrl-C or SIGTERM, under `NodeRuntime.runMain`), the close
@@ -31,15 +33,6 @@ export interface Options {
    */
   readonly leave?: Duration.Input | undefined
 }
-
-/**
- * How a query ended that was stopped: after its batch; with its batch aborted, or committed by the next start; or left to
- * itself, as something that can't be interrupted takes longer than it was given.
- *
- * @category models
- * @since 0.2.0
- */
-export type Outcome = WayOutOutcome
 
 /**
  * The bounds for one query, and what is logged at each step.

@@ -1,8 +1,6 @@
 /**
  * Counts of floats by their first bits: sign, exponent and some of the fraction. Between a power of two and the next all
  * buckets are of one width, so a float is known to within a part of it. No logarithm is taken: every machine agrees.
- *
- * @internal
  */
 import * as Schema from "effect/Schema"
 

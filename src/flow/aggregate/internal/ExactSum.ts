@@ -5,13 +5,11 @@
  * Nearly always a sum is one float, and adding to it leaves no rest: then it is a number. Else it is an expansion: floats
  * that add up to it, of which each is what the sum of it and of those behind it rounds to (after Shewchuk, Adaptive
  * Precision Floating-Point Arithmetic, 1997). Sums beyond the floats' range are integers, in units of the least float.
- *
- * @internal
  */
 import * as Schema from "effect/Schema"
 
-/** What is no number, or too much for one. */
-interface Wide {
+/** What is no number, or too much for one. @category models @since 0.2.0 */
+export interface Wide {
   /** The largest first; none is zero. Empty beside `beyond`. */
   readonly parts: ReadonlyArray<number>
   /** A finite sum that rounds to infinity, in units of 2^-1074; else 0. */

@@ -1,7 +1,5 @@
 /**
  * Inputs that are kept with the place they came from, by which ties between them are decided.
- *
- * @internal
  */
 import * as Schema from "effect/Schema"
 import * as Place from "../../Place.ts"

@@ -3,8 +3,6 @@
  * is the table of those, `WireCodec.ts` puts the two together.
  *
  * Facts: Pravega 0.13's `WireCommands`, fixed by vectors that its Java library made.
- *
- * @internal
  */
 import { ByteReader, MalformedBytes } from "../../../core/bytes/ByteReader.ts"
 import { ByteWriter } from "../../../core/bytes/ByteWriter.ts"
