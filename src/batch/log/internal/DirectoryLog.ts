@@ -25,104 +25,123 @@ export const open = (
   directory: string,
   query: QueryName
 ): Effect.Effect<QueryLog, CheckpointLogError> => {
-  const folder = Path.join(directory, query)
-  const at = (name: string): string => Path.join(folder, name)
-  const unavailable = (operation: string) => (cause: LogFileError): CheckpointLogError =>
-    new CheckpointLogError({ reason: new LogUnavailable({ query, operation, cause }) })
-  const unknown = (sequence: number) => (cause: LogFileError): CheckpointLogError =>
-    new CheckpointLogError({ reason: new OutcomeUnknown({ query, sequence, cause }) })
-  const taken = (sequence: number): CheckpointLogError =>
-    new CheckpointLogError({ reason: new SequenceTaken({ query, sequence }) })
-  const notNext = (sequence: number, next: number): CheckpointLogError =>
-    new CheckpointLogError({ reason: new SequenceNotNext({ query, sequence, next }) })
+  const path = Path.join(directory, query)
+  const folder: Folder = { files, query, path, at: (name) => Path.join(path, name) }
+  return files.makeDirectory(path).pipe(
+    // The folder's own name always: whoever made it may have died before it was durable.
+    Effect.map((made) => new Set([directory, ...made.map((parent) => Path.dirname(parent))])),
+    Effect.flatMap((parents) => Effect.forEach(parents, files.syncDirectory, { discard: true })),
+    Effect.mapError(unavailable(folder, "open")),
+    Effect.as({ append: append(folder), read: read(folder), compact: compact(folder) })
+  )
+}
 
-  const scan = Effect.map(files.list(folder), parse)
+interface Folder {
+  readonly files: LogFiles["Service"]
+  readonly query: QueryName
+  readonly path: string
+  /** The path of a file in it. */
+  readonly at: (name: string) => string
+}
 
-  /** True: the record is durable under its number. */
-  const linkNumber = Effect.fnUntraced(function*(temporary: string, sequence: number) {
-    const path = at(recordName(sequence))
-    // "missing": only compaction removes an append's file, and only of a number that it forgets.
-    if ((yield* files.link(temporary, path)) !== "linked") return false
-    // A number that compaction forgot can be linked again; the floor, durable before the file went, tells.
-    if (sequence < (yield* scan).floor) {
-      yield* files.remove(path)
-      return false
-    }
-    yield* files.syncDirectory(folder)
-    return true
-  }, (effect, _, sequence) => Effect.mapError(effect, unknown(sequence)))
+const unavailable = ({ query }: Folder, operation: string) => (cause: LogFileError): CheckpointLogError =>
+  new CheckpointLogError({ reason: new LogUnavailable({ query, operation, cause }) })
 
-  const append: QueryLog["append"] = Effect.fnUntraced(function*(sequence, bytes) {
-    const before = yield* Effect.mapError(scan, unavailable("append"))
-    if (sequence < before.next) return yield* taken(sequence)
-    if (sequence > before.next) return yield* notNext(sequence, before.next)
+const notNext = ({ query }: Folder, sequence: number, next: number): CheckpointLogError =>
+  new CheckpointLogError({ reason: new SequenceNotNext({ query, sequence, next }) })
+
+const scan = ({ files, path }: Folder) => Effect.map(files.list(path), parse)
+
+const append = (folder: Folder): QueryLog["append"] =>
+  Effect.fnUntraced(function*(sequence, bytes) {
+    const { at, files, query } = folder
+    const taken = () => new CheckpointLogError({ reason: new SequenceTaken({ query, sequence }) })
+    const failed = unavailable(folder, "append")
+    const before = yield* Effect.mapError(scan(folder), failed)
+    if (sequence < before.next) return yield* taken()
+    if (sequence > before.next) return yield* notNext(folder, sequence, before.next)
     const temporary = at(temporaryName(sequence, yield* nonce))
     const created = yield* files.create(temporary, bytes).pipe(
       Effect.tapError(() => Effect.ignore(files.remove(temporary))),
-      Effect.mapError(unavailable("append"))
+      Effect.mapError(failed)
     )
     if (created === "exists") {
       const cause = new LogFileError({ operation: "write", path: temporary, cause: new Error("the file exists") })
-      return yield* unavailable("append")(cause)
+      return yield* failed(cause)
     }
     const linked = yield* files.sync(temporary).pipe(
-      Effect.mapError(unavailable("append")),
-      Effect.andThen(linkNumber(temporary, sequence)),
+      Effect.mapError(failed),
+      Effect.andThen(linkNumber(folder, temporary, sequence)),
       // What stays behind when this fails is litter, which the next compaction removes; the record's fate is known.
       Effect.ensuring(Effect.ignore(files.remove(temporary)))
     )
-    if (!linked) return yield* taken(sequence)
+    if (!linked) return yield* taken()
   })
 
-  const readOnce = Effect.fnUntraced(function*(from: number) {
-    // Another process may have linked a record and not yet synced its name: who acts on it needs it durable.
-    yield* files.syncDirectory(folder)
-    const listed = yield* scan
-    // Listed a second time, as a record that was linked below the floor is listed after that floor.
-    const { floor } = yield* scan
-    const first = Math.max(from, floor)
-    const records: Array<StoredRecord> = []
-    for (const sequence of listed.records) {
-      if (sequence < first) continue
-      const bytes = yield* files.read(at(recordName(sequence)))
-      if (bytes !== undefined) records.push({ sequence, bytes })
+/** True: the record is durable under its number. */
+const linkNumber = Effect.fnUntraced(
+  function*(folder: Folder, temporary: string, sequence: number) {
+    const { at, files, path } = folder
+    const record = at(recordName(sequence))
+    // "missing": only compaction removes an append's file, and only of a number that it forgets.
+    if ((yield* files.link(temporary, record)) !== "linked") return false
+    // A number that compaction forgot can be linked again; the floor, durable before the file went, tells.
+    if (sequence < (yield* scan(folder)).floor) {
+      yield* files.remove(record)
+      return false
     }
-    return marked(records, { first })
-  })
-
-  const read: QueryLog["read"] = (from) =>
-    readOnce(from).pipe(
-      // A listing taken while a live owner appends or compacts may miss a name: a gap is one that stays.
-      Effect.repeat({ times: 3, while: (records) => records.some(({ isMissing }) => isMissing === true) }),
-      Effect.mapError(unavailable("read"))
+    yield* files.syncDirectory(path)
+    return true
+  },
+  (effect, { query }, _, sequence) =>
+    Effect.mapError(
+      effect,
+      (cause) => new CheckpointLogError({ reason: new OutcomeUnknown({ query, sequence, cause }) })
     )
+)
 
-  const compact: QueryLog["compact"] = (before) =>
-    Effect.gen(function*() {
-      const { floor, litter, next, records } = yield* scan
-      if (before > next) return yield* notNext(before, next)
-      if (before > floor) {
-        yield* files.create(at(floorName(before)), new Uint8Array(0))
-        yield* files.syncDirectory(folder)
-      }
-      const lowest = Math.max(before, floor)
-      const forgotten = [
-        ...records.filter((sequence) => sequence < lowest).map(recordName),
-        // The floor before it stays: a listing that this overlaps may miss what is new and what is removed.
-        ...litter.floors.filter((value) => value < floor).map(floorName),
-        ...litter.temporaries.filter((name) => Number.parseInt(name) < lowest)
-      ]
-      yield* Effect.forEach(forgotten, (name) => files.remove(at(name)), { discard: true })
-    }).pipe(Effect.catchTag("LogFileError", (error) => unavailable("compaction")(error)))
-
-  return files.makeDirectory(folder).pipe(
-    // The folder's own name always: whoever made it may have died before it was durable.
-    Effect.map((made) => new Set([directory, ...made.map((path) => Path.dirname(path))])),
-    Effect.flatMap((parents) => Effect.forEach(parents, files.syncDirectory, { discard: true })),
-    Effect.mapError(unavailable("open")),
-    Effect.as({ append, read, compact })
+const read = (folder: Folder): QueryLog["read"] => (from) =>
+  readOnce(folder, from).pipe(
+    // A listing taken while a live owner appends or compacts may miss a name: a gap is one that stays.
+    Effect.repeat({ times: 3, while: (records) => records.some(({ isMissing }) => isMissing === true) }),
+    Effect.mapError(unavailable(folder, "read"))
   )
-}
+
+const readOnce = Effect.fnUntraced(function*(folder: Folder, from: number) {
+  const { at, files, path } = folder
+  // Another process may have linked a record and not yet synced its name: who acts on it needs it durable.
+  yield* files.syncDirectory(path)
+  const listed = yield* scan(folder)
+  // Listed a second time, as a record that was linked below the floor is listed after that floor.
+  const { floor } = yield* scan(folder)
+  const first = Math.max(from, floor)
+  const records: Array<StoredRecord> = []
+  for (const sequence of listed.records) {
+    if (sequence < first) continue
+    const bytes = yield* files.read(at(recordName(sequence)))
+    if (bytes !== undefined) records.push({ sequence, bytes })
+  }
+  return marked(records, { first })
+})
+
+const compact = (folder: Folder): QueryLog["compact"] => (before) =>
+  Effect.gen(function*() {
+    const { at, files, path } = folder
+    const { floor, litter, next, records } = yield* scan(folder)
+    if (before > next) return yield* notNext(folder, before, next)
+    if (before > floor) {
+      yield* files.create(at(floorName(before)), new Uint8Array(0))
+      yield* files.syncDirectory(path)
+    }
+    const lowest = Math.max(before, floor)
+    const forgotten = [
+      ...records.filter((sequence) => sequence < lowest).map(recordName),
+      // The floor before it stays: a listing that this overlaps may miss what is new and what is removed.
+      ...litter.floors.filter((value) => value < floor).map(floorName),
+      ...litter.temporaries.filter((name) => Number.parseInt(name) < lowest)
+    ]
+    yield* Effect.forEach(forgotten, (name) => files.remove(at(name)), { discard: true })
+  }).pipe(Effect.catchTag("LogFileError", (error) => unavailable(folder, "compaction")(error)))
 
 interface Listing {
   readonly floor: number
