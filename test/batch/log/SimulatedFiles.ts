@@ -68,13 +68,14 @@ export const make = (): SimulatedDisk => {
       read: (path) =>
         step("read", path, () => {
           const [directory, name] = split(path)
-          return directory.names.get(name)?.bytes.slice()
+          const bytes = directory.names.get(name)?.bytes
+          return bytes && new Uint8Array(bytes)
         }),
       create: (path, bytes) =>
         step("write", path, () => {
           const [directory, name] = split(path)
           if (directory.names.has(name)) return "exists" as const
-          directory.names.set(name, { bytes: bytes.slice(), synced: bytes.length === 0 })
+          directory.names.set(name, { bytes: new Uint8Array(bytes), synced: bytes.length === 0 })
           return "created" as const
         }),
       sync: (path) =>
