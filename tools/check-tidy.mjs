@@ -22,7 +22,6 @@ const categories = new Set([
 ])
 
 const onSockets = "real sockets and their servers: nothing of it runs in a simulation"
-const notYetSeeded = "an id that does not come from the seed yet"
 
 const ownScope = "what runs with it has a Scope of its own"
 
@@ -32,11 +31,10 @@ const machine = {
   "src/testing/seeded/Turns.ts": { "Effect.context": "a process of its own" },
   "src/testing/laws/PipelineLaws.ts": { "Effect.context": "of a property, around all its runs" },
   "src/testing/laws/internal/Property.ts": { "Effect.context": "of a property, around all its runs" },
-  "src/batch/engine/Savepoint.ts": { randomUUID: notYetSeeded },
-  "src/batch/log/LogRepair.ts": { randomUUID: notYetSeeded },
-  "src/batch/sink/internal/ForeachBatchSink.ts": { "Effect.context": ownScope, randomUUID: notYetSeeded },
-  "src/batch/sink/sql/SqlSink.ts": { "Effect.context": ownScope, randomUUID: notYetSeeded },
+  "src/batch/sink/internal/ForeachBatchSink.ts": { "Effect.context": ownScope },
+  "src/batch/sink/sql/SqlSink.ts": { "Effect.context": ownScope },
   "src/embedded/connections/SocketServer.ts": { setTimeout: onSockets },
+  "src/core/Uuid.ts": { randomUUID: "the default of a reference that simulations give" },
   "src/embedded/controller/ControllerServer.ts": { randomUUID: "the default of an option that simulations give" },
   "src/embedded/controller/GrpcServer.ts": { setTimeout: onSockets },
   "src/embedded/Embedded.ts": { randomBytes: "ids and signing keys of a server, which simulations give" },
@@ -46,13 +44,6 @@ const machine = {
   },
   "src/embedded/store/Storage.ts": { setImmediate: "completions come in a turn of their own, as a database's do" },
   "src/pravega/controller/internal/GrpcTransport.ts": { "Date.now": "grpc-js takes its deadlines as times of the machine" },
-  "src/pravega/readergroup/EventReader.ts": { randomUUID: notYetSeeded },
-  "src/pravega/readergroup/member/MemberCheckpoints.ts": { randomUUID: notYetSeeded },
-  "src/pravega/readergroup/ReaderGroup.ts": { randomUUID: notYetSeeded },
-  "src/pravega/synchronizer/internal/ConditionalAppender.ts": { randomUUID: notYetSeeded },
-  "src/pravega/transaction/internal/TransactionParts.ts": { randomUUID: notYetSeeded },
-  "src/pravega/write/EventWriter.ts": { randomUUID: notYetSeeded },
-  "src/pravega/write/WriterTime.ts": { randomUUID: notYetSeeded },
   "src/testing/laws/CheckpointLogLaws.ts": { setImmediate: "lets a file system finish what it was told" },
   "src/testing/simulation/Simulation.ts": { setImmediate: "what runs simulated time has none" }
 }

@@ -6,10 +6,10 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as Random from "effect/Random"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Uuid from "../../core/Uuid.ts"
 import { CheckpointLog } from "../log/CheckpointLog.ts"
 import * as OwnedLog from "../log/OwnedLog.ts"
 import type { Letter } from "../pipeline/DeadLetter.ts"
@@ -171,7 +171,7 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
       yield* session.resume(recorded)
     }
   })
-  const owner = yield* nonce
+  const owner = yield* Uuid.next
   const owned = yield* OwnedLog.claim(log, {
     query: name,
     owner,
@@ -198,9 +198,3 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
 
 const startOf = <A, ES>([name, session]: readonly [string, SourceSession<A, ES>]) =>
   Effect.map(session.start, (start) => [name, start] as const)
-
-/** Tells this run's records from those of any other. */
-const nonce = Effect.map(
-  Effect.all([Random.nextIntBetween(0, 2 ** 48), Random.nextIntBetween(0, 2 ** 48)]),
-  (parts) => parts.map((part) => part.toString(16).padStart(12, "0")).join("")
-)

@@ -41,6 +41,7 @@ export {
   SavepointExists,
   SavepointPassed
 } from "./SavepointError.ts"
+import * as Uuid from "../../core/Uuid.ts"
 
 /**
  * Where a query stood between two batches.
@@ -308,7 +309,7 @@ export const restore = Effect.fn("Savepoint.restore")(
     }
     if (onPassed === "fail") yield* checkNotPassed(savepoint)
     const log = yield* (yield* CheckpointLog).open(query)
-    const owner = `savepoint-${globalThis.crypto.randomUUID()}`
+    const owner = `savepoint-${yield* Uuid.next}`
     const started = new Started({
       query,
       log: owner,

@@ -11,6 +11,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Uuid from "../../core/Uuid.ts"
 import { CheckpointLogError, SequenceTaken } from "../protocol/CheckpointLogError.ts"
 import { CheckpointRecord, Claimed, encode, type Entry } from "../protocol/CheckpointRecord.ts"
 import type { QueryName } from "../protocol/QueryName.ts"
@@ -212,7 +213,7 @@ export const repair = Effect.fn("LogRepair.repair")(
         return planned
       case "restate": {
         const { entries, epoch, next } = planned
-        const owner = `repair-${globalThis.crypto.randomUUID()}`
+        const owner = `repair-${yield* Uuid.next}`
         const record = new CheckpointRecord({ epoch, owner, entries: [new Claimed({}), ...entries] })
         const { _tag } = yield* SettledAppend.settle(log, query, next, encode(record))
         if (_tag === "taken") {

@@ -36,6 +36,7 @@ import type { ScopedStream } from "../../core/ScopedStream.ts"
 import type { SegmentId } from "../../core/Segment.ts"
 import type { StreamCut } from "../../core/StreamCut.ts"
 import type * as TimeWindow from "../../core/TimeWindow.ts"
+import * as Uuid from "../../core/Uuid.ts"
 import type { Pravega } from "../Pravega.ts"
 import * as DecodedEvents from "../read/DecodedEvents.ts"
 import * as EventChunk from "../read/EventChunk.ts"
@@ -351,7 +352,7 @@ const open = Effect.fnUntraced(function*<A>(
   const { automaticCheckpoints, retention } = options
   const { config, state } = yield* ReaderGroup.openOrCreate(
     group,
-    Effect.map(
+    Effect.flatMap(
       bounds(streams, options),
       (bounded) => ReaderGroup.configured({ streams: bounded, automaticCheckpoints, retention })
     )
@@ -365,7 +366,7 @@ const open = Effect.fnUntraced(function*<A>(
   return yield* GroupReader.make({
     group,
     state,
-    reader: options.readerId ?? globalThis.crypto.randomUUID(),
+    reader: options.readerId ?? (yield* Uuid.next),
     readAhead: ReadSizes.readAhead(options.readAheadBytes, readAheadDefault),
     maxEventSize: ReadSizes.eventLimit(options.maxEventBytes),
     onTruncated: options.onTruncated ?? "fail",

@@ -32,6 +32,7 @@ import { ScopedStream } from "../../core/ScopedStream.ts"
 import { ScopeName } from "../../core/ScopeName.ts"
 import type { Positions } from "../../core/SegmentPositions.ts"
 import type { StreamCut } from "../../core/StreamCut.ts"
+import * as Uuid from "../../core/Uuid.ts"
 import type { ReaderGroupRef } from "../controller/Controller.ts"
 import { ControllerError, InvalidName } from "../controller/ControllerError.ts"
 import { Pravega } from "../Pravega.ts"
@@ -144,7 +145,7 @@ export const create = Effect.fn("ReaderGroup.create")(function*(
   options: ReaderGroupOptions
 ): Effect.fn.Return<boolean, ReaderGroupError, Pravega> {
   const group = yield* parse(name)
-  const wanted = configured(options)
+  const wanted = yield* configured(options)
   const { config } = yield* Effect.scoped(createAs(group, wanted))
   if (config.id === wanted.id) return true
   if (ReaderGroupConfig.saysTheSame(config, wanted)) return false
@@ -209,7 +210,9 @@ export const openOrCreate = <E, R>(
   )
 
 /** @internal @category constructors @since 0.1.0 */
-export const configured = (options: ReaderGroupOptions): ReaderGroupConfig.ReaderGroupConfig => {
+export const configured = Effect.fnUntraced(function*(
+  options: ReaderGroupOptions
+): Effect.fn.Return<ReaderGroupConfig.ReaderGroupConfig> {
   const streams = isList(options.streams)
     ? Object.fromEntries(options.streams.map((stream) => [String(stream), {}]))
     : Object.fromEntries(
@@ -222,9 +225,9 @@ export const configured = (options: ReaderGroupOptions): ReaderGroupConfig.Reade
     ...options,
     streams,
     // an id of our own tells whose group the controller answers with
-    numbered: { generation: 0n, id: globalThis.crypto.randomUUID() }
+    numbered: { generation: 0n, id: yield* Uuid.next }
   })
-}
+})
 
 const isList = (streams: ReaderGroupOptions["streams"]): streams is ReadonlyArray<ScopedStream | string> =>
   Array.isArray(streams)
@@ -290,10 +293,9 @@ export const open = Effect.fn("ReaderGroup.open")(function*(
       fetch,
       GroupState.update(state, () => ({ updates: [{ _tag: "RemoveOutstandingCheckpoints" }], value: undefined }))
     ),
-    streamCuts: provided(Effect.suspend(() => {
-      const silent = `${globalThis.crypto.randomUUID()}_SILENT_`
-      return Effect.map(takeCheckpoint(group, state, silent), ({ cuts }) => cuts)
-    })),
+    streamCuts: provided(
+      Effect.flatMap(Uuid.next, (id) => Effect.map(takeCheckpoint(group, state, `${id}_SILENT_`), ({ cuts }) => cuts))
+    ),
     reset: (target) => provided(reset(group, state, target)),
     unreadBytes: provided(unreadBytes(fetch)),
     readerOffline: (reader, position) =>

@@ -37,6 +37,7 @@ import type { EventTime } from "./WriterTime.ts"
 import * as WriterTime from "./WriterTime.ts"
 
 export type { EventTime } from "./WriterTime.ts"
+import * as Uuid from "../../core/Uuid.ts"
 
 /**
  * A writer of one stream. Any number of fibers may share it.
@@ -316,6 +317,7 @@ const open = Effect.fnUntraced(function*<A>(
   options: EventWriterOptions | undefined
 ): Effect.fn.Return<RoutedWriter.RoutedWriter<A, WriteFailure>, WriteFailure, Pravega | Scope.Scope> {
   const { controller, segments, stores } = yield* Pravega
+  const uuids = yield* Uuid.Uuids
   const limits = WriterLimits.make(options)
   const active = yield* controller.currentSegments(stream.name).pipe(Effect.mapError(ControllerFailure.toReason))
   if (active.length === 0) return yield* new StreamSealed({ stream: stream.name })
@@ -326,7 +328,7 @@ const open = Effect.fnUntraced(function*<A>(
     limits,
     services: { segments, stores },
     // never the same for two segments, and never used again: see "Set-up" of the append protocol
-    writerIdOf: () => globalThis.crypto.randomUUID(),
+    writerIdOf: uuids.nextUnsafe,
     onGone: (segment, how, replace) =>
       how._tag === "Missing" && how.inDoubt !== undefined
         ? Effect.fail(outcomeUnknown(stream.name, segment, how.inDoubt))

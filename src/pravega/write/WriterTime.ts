@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
+import * as Uuid from "../../core/Uuid.ts"
 import { WriterId } from "../../core/WriterId.ts"
 import { StreamSealed } from "../controller/ControllerError.ts"
 import { Pravega } from "../Pravega.ts"
@@ -39,7 +40,7 @@ export const register = Effect.fnUntraced(function*(
   stream: ScopedStream
 ): Effect.fn.Return<{ readonly writerId: WriterId; readonly used: () => void }, never, Pravega | Scope.Scope> {
   const { controller } = yield* Pravega
-  const writerId = WriterId.make(globalThis.crypto.randomUUID())
+  const writerId = WriterId.make(yield* Uuid.next)
   let isUsed = false
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => isUsed ? controller.removeWriter(stream, writerId) : Effect.succeed(false)).pipe(

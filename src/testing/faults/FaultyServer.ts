@@ -17,6 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as EventFrame from "../../core/bytes/EventFrame.ts"
 import * as TransactionId from "../../core/TransactionId.ts"
+import * as Uuid from "../../core/Uuid.ts"
 import * as WireServer from "../../embedded/connections/WireServer.ts"
 import * as ControllerServer from "../../embedded/controller/ControllerServer.ts"
 import type { Limits } from "../../embedded/controller/World.ts"
@@ -127,6 +128,7 @@ class Server implements FaultyServer {
   private readonly clock: Clock.Clock
   private readonly scope: Scope.Scope
   private readonly seeded: Seeded.Seeded
+  private readonly uuids: Uuid.Uuids
   private readonly disk = new Disk()
   private readonly turns: Turns.Turns
   private life: Life | undefined = undefined
@@ -145,6 +147,8 @@ class Server implements FaultyServer {
     if (options.onChange !== undefined) this.disk.onChange = options.onChange
     this.clock = clock
     this.seeded = Seeded.make(options.seed ?? 0).fork("server")
+    const ids = this.seeded.fork("ids")
+    this.uuids = Uuid.fromNumbers(() => ids.between(0, 0xFFFFFFFF))
     const unlessPaused = (task: () => void) => () => {
       if (this.isPaused) this.held.push(task)
       else task()
@@ -183,6 +187,7 @@ class Server implements FaultyServer {
           records: state.records,
           endpoint: () => place,
           intervals,
+          newId: this.uuids.nextUnsafe,
           limits: transactionMemory === undefined
             ? {}
             : {

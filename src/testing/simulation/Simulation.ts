@@ -17,6 +17,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
+import * as Uuid from "../../core/Uuid.ts"
 import * as Seeded from "../seeded/Seeded.ts"
 import type { Turns } from "../seeded/Turns.ts"
 import { TimerQueue } from "./internal/TimerQueue.ts"
@@ -293,7 +294,8 @@ class SimulatedProcess implements Process {
       makeDispatcher: () => this.dispatcher
     }).pipe(
       Context.add(Clock.Clock, this.clock()),
-      Context.add(Random.Random, randomOf(world.seeded.fork(`${name}/${number}`)))
+      Context.add(Random.Random, randomOf(world.seeded.fork(`${name}/${number}`))),
+      Context.add(Uuid.Uuids, uuidsOf(world.seeded.fork(`${name}/${number}/uuids`)))
     )
   }
 
@@ -398,6 +400,8 @@ class SimulatedProcess implements Process {
 const died = Effect.undefined
 
 const nanosPerMilli = BigInt(1_000_000)
+
+const uuidsOf = (seeded: Seeded.Seeded) => Uuid.fromNumbers(() => Math.floor(seeded.next() * 2 ** 32))
 
 const randomOf = (seeded: Seeded.Seeded): typeof Random.Random.Service => ({
   nextDoubleUnsafe: seeded.next,

@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import fc from "fast-check"
+import * as Uuid from "../../../src/core/Uuid.ts"
 import * as Simulation from "../../../src/testing/simulation/Simulation.ts"
 
 /** Ten fibers that note when they come round. */
@@ -46,6 +47,23 @@ describe("Simulation", () => {
         }).pipe(Effect.runPromise)),
       { numRuns: 30 }
     ))
+
+  it("gives ids that follow from the seed, of each process and each of its lives its own", () =>
+    Effect.gen(function*() {
+      const ids = (seed: number) =>
+        Simulation.run({ seed }, (simulation) =>
+          Effect.gen(function*() {
+            const some = Effect.all([Uuid.next, Uuid.next])
+            const [a, b] = [simulation.process("a"), simulation.process("b")]
+            const lives = [yield* a.run(some), yield* b.run(some), yield* simulation.process("a").run(some)]
+            return lives.flatMap((exit) => exit !== undefined && Exit.isSuccess(exit) ? exit.value : [])
+          }))
+      const [once, again, other] = [yield* ids(1), yield* ids(1), yield* ids(2)]
+      assert.deepStrictEqual(once, again)
+      assert.strictEqual(new Set([...once, ...other]).size, once.length + other.length)
+      assert.strictEqual(once.length, 6)
+      for (const id of once) assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    }).pipe(Effect.runPromise))
 
   it("orders fibers by the seed, from the order of a real process to any", () =>
     Effect.gen(function*() {

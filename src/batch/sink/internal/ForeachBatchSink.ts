@@ -6,6 +6,7 @@ import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Uuid from "../../../core/Uuid.ts"
 import type { BatchId, TypedSink } from "../SinkContract.ts"
 import { HeldOutputs } from "../sql/HeldOutputs.ts"
 
@@ -27,7 +28,7 @@ export const typed = <B, E, R>(
       begin: () =>
         Effect.gen(function*() {
           // A process that comes later must not take it for one of its own.
-          const handle: string = globalThis.crypto.randomUUID()
+          const handle = yield* Uuid.next
           const outputs = new HeldOutputs<B>()
           let isKept = false
           yield* Effect.addFinalizer(() => Effect.sync(() => isKept ? undefined : held.delete(handle)))

@@ -13,6 +13,7 @@ import * as EventCodec from "../../../core/EventCodec.ts"
 import type * as EventStream from "../../../core/EventStream.ts"
 import type { ScopedStream } from "../../../core/ScopedStream.ts"
 import { SegmentWithRange } from "../../../core/Segment.ts"
+import * as Uuid from "../../../core/Uuid.ts"
 import { StreamSealed } from "../../../pravega/controller/ControllerError.ts"
 import { Pravega } from "../../../pravega/Pravega.ts"
 import type { AppendFailure } from "../../../pravega/write/AppendSession.ts"
@@ -23,7 +24,6 @@ import { WriterError } from "../../../pravega/write/WriterError.ts"
 import * as WriterLimits from "../../../pravega/write/WriterLimits.ts"
 import { CheckpointLogError } from "../../protocol/CheckpointLogError.ts"
 import { CommitError, SinkSegmentLost } from "../../protocol/CommitError.ts"
-import { uuid5 } from "../internal/Uuid5.ts"
 import type { Attempt, BatchId, Past, TypedSink } from "../SinkContract.ts"
 import { type Encoded, EncodedOutputs, type Keyless, streamOf } from "./EncodedOutputs.ts"
 
@@ -128,7 +128,8 @@ const begin = Effect.fnUntraced(function*<B>(beginning: Beginning<B>) {
         limits: WriterLimits.make({ maxPendingBytes }),
         segments: handle.segments,
         base: BigInt(batch) * numbersPerBatch,
-        writerIdOf: (chain) => uuid5(namespace, [past.log, query, stream.name.toString(), partition, chain].join("/")),
+        writerIdOf: (chain) =>
+          Uuid.named(namespace, [past.log, query, stream.name.toString(), partition, chain].join("/")),
         isRepeated: first !== undefined,
         checkOwner: past.checkOwner,
         onLost: ({ base, segment, writerId }) =>

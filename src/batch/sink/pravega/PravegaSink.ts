@@ -14,6 +14,7 @@ import * as EventStream from "../../../core/EventStream.ts"
 import * as Segment from "../../../core/Segment.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
 import { TransactionId } from "../../../core/TransactionId.ts"
+import * as Uuid from "../../../core/Uuid.ts"
 import { Pravega } from "../../../pravega/Pravega.ts"
 import * as BatchReader from "../../../pravega/read/BatchReader.ts"
 import { ReadError } from "../../../pravega/read/ReadError.ts"
@@ -22,7 +23,6 @@ import * as Transaction from "../../../pravega/transaction/Transaction.ts"
 import { TransactionError } from "../../../pravega/transaction/TransactionError.ts"
 import * as TransactionFate from "../../../pravega/transaction/TransactionFate.ts"
 import type { TransactionWriter } from "../../../pravega/transaction/TransactionWriter.ts"
-import { uuid5 } from "../internal/Uuid5.ts"
 import type { Attempt, Outcome, Prepared, TypedSink } from "../SinkContract.ts"
 import { addUnordered, type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
 import * as EventChecksum from "./EventChecksum.ts"
@@ -156,7 +156,7 @@ const begin = Effect.fnUntraced(function*<B>(
     Effect.suspend(() => {
       const known = writers.get(partition)
       if (known !== undefined) return Effect.succeed(known)
-      const writerId = (segment: string) => uuid5(transaction.id, `${partition}/${segment}`)
+      const writerId = (segment: string) => Uuid.named(transaction.id, `${partition}/${segment}`)
       return Effect.tap(
         Scope.provide(transaction.writer({ writerId, notesWritten: false }), scope),
         (writer) => Effect.sync(() => writers.set(partition, writer))

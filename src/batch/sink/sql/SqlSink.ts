@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { crc32 } from "node:zlib"
+import * as Uuid from "../../../core/Uuid.ts"
 import * as SqlTransaction from "../../sql/SqlTransaction.ts"
 import type { Attempt, BatchId, Outcome, Prepared, Session, TypedSink } from "../SinkContract.ts"
 import { DatabaseAhead, DatabaseFailed, OutputNotEncodable, SpoolDamaged, SqlSinkError } from "../SqlSinkError.ts"
@@ -146,7 +147,7 @@ const begin = Effect.fnUntraced(function*<B>({ encode, patience, sink, sql, tabl
       Effect.catch(failed(sink, "begin"))
     )
   }
-  const handle = new Handle({ query: id.query, attempt: globalThis.crypto.randomUUID() })
+  const handle = new Handle({ query: id.query, attempt: yield* Uuid.next })
   let isKept = false
   // What can't be deleted now is litter that no commit looks at.
   yield* Effect.addFinalizer(() => isKept ? Effect.void : Effect.ignore(tables.forget(handle)))

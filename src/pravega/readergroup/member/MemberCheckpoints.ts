@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as MonotonicClock from "../../../core/MonotonicClock.ts"
 import { Position } from "../../../core/Position.ts"
 import type { Positions } from "../../../core/SegmentPositions.ts"
+import * as Uuid from "../../../core/Uuid.ts"
 import { Pravega } from "../../Pravega.ts"
 import * as GroupCuts from "../internal/GroupCuts.ts"
 import * as GroupState from "../internal/GroupState.ts"
@@ -84,7 +85,7 @@ export const make = ({ member, onCheckpoint, pravega, reads, timers }: Parts): M
     const { checkpoints, config: { automaticCheckpointInterval: interval } } = member.now()
     if (interval === undefined || Duration.toMillis(interval) <= 0) return
     if ((yield* MonotonicClock.millis) < timers.checkpointAt || CheckpointState.isOngoing(checkpoints)) return
-    const name = globalThis.crypto.randomUUID()
+    const name = yield* Uuid.next
     yield* member.update((now) => MemberUpdates.checkpoint(now, name))
     yield* postpone
     yield* answer

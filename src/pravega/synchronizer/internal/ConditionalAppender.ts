@@ -15,6 +15,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import * as Uuid from "../../../core/Uuid.ts"
 import * as BackOff from "../../controller/BackOff.ts"
 import type { ControllerError } from "../../controller/ControllerError.ts"
 import { TlsFailed } from "../../controller/TlsFailed.ts"
@@ -57,7 +58,7 @@ export const make = Effect.fnUntraced(function*(
   // of its own: what is appended by finalizers that run before this one's must still have a home
   const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
   const turn = yield* Semaphore.make(1)
-  const appender = new Appender(services.segments, segment, lane, scope)
+  const appender = new Appender(services.segments, segment, { lane, scope, writerId: yield* Uuid.next })
   return {
     append: (payload, expected) =>
       Effect.flatMap(
@@ -90,7 +91,7 @@ class Appender {
   private readonly segmentName: string
   private readonly lane: number
   private readonly scope: Scope.Scope
-  private readonly writerId = globalThis.crypto.randomUUID()
+  private readonly writerId: string
   private session: Session | undefined = undefined
   /** The number of the last append that was begun. */
   private lastNumber = 0n
@@ -98,7 +99,12 @@ class Appender {
   private lastStored = -1n
   private refusals = 0
 
-  constructor(segments: Segments["Service"], segment: SegmentRef, lane: number, scope: Scope.Scope) {
+  constructor(
+    segments: Segments["Service"],
+    segment: SegmentRef,
+    { lane, scope, writerId }: { readonly lane: number; readonly scope: Scope.Scope; readonly writerId: string }
+  ) {
+    this.writerId = writerId
     this.segments = segments
     this.segment = segment
     this.segmentName = nameOf(segment)

@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import { crc32 } from "node:zlib"
 import type { EventStream } from "../../../core/EventStream.ts"
 import * as Segment from "../../../core/Segment.ts"
+import * as Uuid from "../../../core/Uuid.ts"
 import type { Segments } from "../../segmentstore/Segments.ts"
 import type { SegmentStores } from "../../segmentstore/SegmentStores.ts"
 import type { AppendBlock } from "../../write/AppendBlock.ts"
@@ -44,9 +45,9 @@ export class TransactionParts<A> {
   open(
     options: TransactionWriterOptions | undefined
   ): Effect.Effect<TransactionWriter<A>, TransactionErrorReason, Scope.Scope> {
-    return Effect.suspend(() => {
+    return Effect.flatMap(Uuid.Uuids, (uuids) => {
       if (this.ended !== undefined) return Effect.fail(this.ended)
-      const progress = this.writerIds(options)
+      const progress = this.writerIds(options, uuids)
       return progress instanceof InvalidWriterId ? Effect.fail(progress) : this.openWith(progress, options)
     })
   }
@@ -68,6 +69,7 @@ export class TransactionParts<A> {
     options: TransactionWriterOptions | undefined
   ): Effect.fn.Return<TransactionWriter<A>, never, Scope.Scope> {
     const { ref, segments, services, stream } = this.options
+    const uuids = yield* Uuid.Uuids
     let closing: Writer<A> | undefined = undefined
     // runs after the writer's own finalizer: one that lost nothing has no say in the commit any more
     yield* Effect.addFinalizer(() =>
@@ -81,7 +83,7 @@ export class TransactionParts<A> {
       segments,
       limits: WriterLimits.make(options),
       services,
-      writerIdOf: (segment) => progress.get(segment)?.writerId ?? globalThis.crypto.randomUUID(),
+      writerIdOf: (segment) => progress.get(segment)?.writerId ?? uuids.nextUnsafe(),
       onGone: () => TransactionFate.gone(ref),
       onAcknowledged: options?.notesWritten === false
         ? undefined
@@ -98,13 +100,14 @@ export class TransactionParts<A> {
   })
 
   private writerIds(
-    options: TransactionWriterOptions | undefined
+    options: TransactionWriterOptions | undefined,
+    uuids: Uuid.Uuids
   ): ReadonlyMap<Segment.SegmentId, SegmentProgress> | InvalidWriterId {
     const { ref, segments } = this.options
     const progress = new Map<Segment.SegmentId, SegmentProgress>()
     for (const { id } of segments) {
       const segment = Segment.transactionName(ref.stream, id, ref.id)
-      const writerId = options?.writerId?.(segment) ?? globalThis.crypto.randomUUID()
+      const writerId = options?.writerId?.(segment) ?? uuids.nextUnsafe()
       if (!uuid.test(writerId)) return new InvalidWriterId({ segment, writerId })
       progress.set(id, new SegmentProgress(writerId))
     }
