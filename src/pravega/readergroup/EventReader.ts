@@ -341,6 +341,9 @@ const open = Effect.fnUntraced(function*<A>(
   options: ReaderOptions,
   delivery: GroupReader.Options["delivery"]
 ): Effect.fn.Return<GroupReader.GroupReader, Failure, Pravega | Scope.Scope> {
+  // before anybody is asked for anything
+  const readAhead = ReadSizes.readAhead(options.readAheadBytes, readAheadDefault)
+  const maxEventSize = ReadSizes.eventLimit(options.maxEventBytes)
   const streams = listOf(sources).map(({ name }) => name)
   const fullName = options.readerGroup.includes("/")
     ? options.readerGroup
@@ -367,8 +370,8 @@ const open = Effect.fnUntraced(function*<A>(
     group,
     state,
     reader: options.readerId ?? (yield* Uuid.next),
-    readAhead: ReadSizes.readAhead(options.readAheadBytes, readAheadDefault),
-    maxEventSize: ReadSizes.eventLimit(options.maxEventBytes),
+    readAhead,
+    maxEventSize,
     onTruncated: options.onTruncated ?? "fail",
     onCheckpoint: options.onCheckpoint ?? (() => Effect.void),
     delivery,
