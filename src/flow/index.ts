@@ -19,3 +19,7 @@ export * as Window from "./time/Window.ts"
 export type { Codec, Emit, JoinType, Keyed, Node } from "./graph/Node.ts"
 export type { Holds, OnlyEvents } from "./graph/Typed.ts"
 export type { Due, Line, Row, RowKind, Rows } from "./machine/Operator.ts"
+
+// what flows are shown as, and run over Effect Streams with
+export type { Described, Description } from "./describe/Describe.ts"
+export type { LeftOut, Options as StreamOptions, OutputOf } from "./stream/ToStream.ts"

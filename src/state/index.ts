@@ -4,5 +4,6 @@
  * @since 0.2.0
  */
 export * as QueryState from "./QueryState.ts"
+export type * from "./StateContract.ts"
 export * as StateError from "./StateError.ts"
 export { type Options as StateStoreOptions, StateStore } from "./StateStore.ts"
