@@ -17,9 +17,11 @@ import type { Pipeline } from "../pipeline/Pipeline.ts"
 import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
 import { type PreparedSink, Started } from "../protocol/CheckpointRecord.ts"
 import { CommitError, StructureChanged } from "../protocol/CommitError.ts"
+import type { Looks } from "../protocol/TimeRecord.ts"
 import type { SinkSession } from "../sink/SinkContract.ts"
 import type { Lag, Skipped, SourceSession } from "../source/SourceContract.ts"
 import * as BatchStatus from "./BatchStatus.ts"
+import * as FlowRun from "./internal/flow/FlowRun.ts"
 import * as Processing from "./internal/Processing.ts"
 import * as Verdicts from "./Verdicts.ts"
 
@@ -31,6 +33,8 @@ export interface Run<in out E, out R> {
   readonly sinks: ReadonlyMap<string, SinkSession<never, E>>
   /** What it does with events: of which types they are is known there only. */
   readonly processing: Processing.Processing<E, R>
+  /** The pipeline's flow, if it has one with steps that remember. */
+  readonly flow: FlowRun.FlowRun<E, R> | undefined
   /** Whether another try makes sense after an error. */
   readonly verdicts: Verdicts.Verdicts
   /** Whether a try that failed is made again; only asked where that makes sense. */
@@ -67,10 +71,19 @@ export interface FoundRange {
   readonly positions: Readonly<Record<string, Schema.Json>>
   /** A source may have more already. */
   readonly isFull: boolean
+  /** What was found of the sources, where a flow goes by time. */
+  readonly looks: Looks | undefined
 }
 
 /** @category models @since 0.1.0 */
-export type NextRange = FoundRange | { readonly _tag: "idle" } | { readonly _tag: "ended" }
+export type NextRange = FoundRange | NoRange
+
+/** There is nothing to read: now, or any more. @category models @since 0.2.0 */
+export interface NoRange {
+  readonly _tag: "idle" | "ended"
+  /** The sources of which nothing more is to be read: in this run, where it has an end of its own. */
+  readonly ended: ReadonlyArray<string>
+}
 
 /** The next batch's range, looked for before it is due. @category models @since 0.1.0 */
 export interface Ahead<in out E> {
@@ -189,8 +202,10 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   })
   const ahead: Ahead<ES | E> = { scope, range: undefined, isBehind: true }
   const activity = yield* BatchStatus.make
-  const processing = Processing.make(pipeline, { sources, sinks }, activity)
-  return { log: owned, sources, sinks, processing, verdicts, retry, resolutions, ahead, activity } satisfies Run<
+  const flow = pipeline.flow === undefined ? undefined : FlowRun.make(name, pipeline.sources, pipeline.flow)
+  if (flow !== undefined) yield* flow.open(owned.state())
+  const processing = Processing.make(pipeline, { sources, sinks }, activity, flow)
+  return { log: owned, sources, sinks, processing, flow, verdicts, retry, resolutions, ahead, activity } satisfies Run<
     ES | E,
     R
   >

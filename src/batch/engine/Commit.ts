@@ -22,6 +22,7 @@ import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay
 import type { BatchId, Past, SinkSession } from "../sink/SinkContract.ts"
 import type { BatchReport, FoundRange, Resolution, Run } from "./BatchRun.ts"
 import * as BatchStatus from "./BatchStatus.ts"
+import type { Remembered } from "./internal/flow/FlowRun.ts"
 import type { Pass } from "./internal/Pass.ts"
 import { isRangeReady, nextRange, planAhead, rangeAfter } from "./internal/Planning.ts"
 import * as Processing from "./internal/Processing.ts"
@@ -63,6 +64,7 @@ const attemptStep = Effect.fnUntraced(function*<E, R>(
   tally: Tally
 ) {
   const { log } = run
+  yield* catchUp(run)
   tally.begun = yield* Clock.currentTimeMillis
   tally.wasPlanned = log.state().unfinished.length > 0
   if (!tally.wasPlanned) {
@@ -99,7 +101,12 @@ const finish = Effect.fnUntraced(function*<E, R>(
   // A long log is compacted between batches: then the next one is planned after that.
   const next = ahead === undefined || run.log.isLong() ? undefined : yield* rangeAfter(run, ahead.until)
   yield* run.log.append([new Committed({ batch }), ...next === undefined ? [] : [yield* plannedBy(run, next)]]) // 5
+  // Where that fails, the next step does it again before all else, and fails with what is wrong.
+  yield* Effect.ignore(catchUp(run))
 })
+
+/** A flow's state is that of the last committed batch from here on. */
+const catchUp = <E, R>({ flow, log }: Run<E, R>) => Effect.suspend(() => flow?.committed(log.state()) ?? Effect.void)
 
 /** Brings a planned batch to where every sink has committed, from where the log has it: first try, retry and recovery. */
 const settle = Effect.fnUntraced(function*<E, R>(
@@ -159,15 +166,20 @@ const attempt = Effect.fnUntraced(function*<E, R>(
   const isPartial = before.size > names.length
   const decided = isPartial ? batch.aside : undefined
   const pass: Pass = { reads: tally.reads, aside: tally.aside = [], decided, refused: undefined }
-  const { opened, processAll } = yield* run.processing.begin(batch, {
+  const { opened, processAll, remember } = yield* run.processing.begin(batch, {
     sinks: names,
     past: (name) => pastOf(run, batch, name),
     begun: (name, handle) => run.log.append([new Begun({ batch: batch.batch, sinks: { [name]: handle } })]), // 2
-    pass
+    pass,
+    log: run.log.state(),
+    attempt: tally.attempts
   })
   const keepAll = Effect.suspend(() => Effect.forEach(opened(), ({ attempt }) => attempt.keep, { discard: true }))
-  const preparing = Effect.suspend(() => Effect.forEach(opened(), Processing.prepare, { concurrency: "unbounded" }))
-  const written = yield* inStep(run, batch.batch, "process", processAll)
+  const preparing = Effect.all([
+    Effect.suspend(() => Effect.forEach(opened(), Processing.prepare, { concurrency: "unbounded" })),
+    remember
+  ], { concurrency: 2 })
+  const [written, remembered] = yield* inStep(run, batch.batch, "process", processAll)
     .pipe(
       Effect.andThen(inStep(run, batch.batch, "prepare", preparing)),
       // Another process owns the query, and what the log names is its to abort (rule 3).
@@ -182,12 +194,18 @@ const attempt = Effect.fnUntraced(function*<E, R>(
     const reason = new NonDeterministicReplay({ query: run.log.query, batch: batch.batch, sink: name })
     return yield* new CommitError({ reason })
   }
+  if (isPartial && batch.state?.digest !== remembered?.state?.digest) {
+    const reason = new NonDeterministicReplay({ query: run.log.query, batch: batch.batch, sink: "the flow's state" })
+    return yield* new CommitError({ reason })
+  }
   // Kept first: once the record was sent, no finalizer aborts what it may name. What has no output is aborted by its Scope.
   const named = opened().filter(({ name }) => prepared[name] instanceof PreparedSink)
   yield* Effect.forEach(named, (sink) => sink.attempt.keep, { discard: true }).pipe(
     Effect.andThen(Clock.currentTimeMillis),
     Effect.flatMap((at) =>
-      run.log.append([new Prepared({ batch: batch.batch, at, sinks: prepared, ...asideOf(pass) })])
+      run.log.append([
+        new Prepared({ batch: batch.batch, at, sinks: prepared, ...asideOf(pass), ...rememberedOf(remembered) })
+      ])
     ), // 3
     Effect.tapError((error) =>
       isDecidedElsewhere(error)
@@ -210,11 +228,19 @@ const abortBegun = Effect.fnUntraced(function*<E, R>(run: Run<E, R>, batch: Unfi
   }
 })
 
-const plannedBy = <E, R>(run: Run<E, R>, { isFull, plans, positions }: FoundRange) =>
-  Effect.map(Clock.currentTimeMillis, (at) => {
+const plannedBy = <E, R>(run: Run<E, R>, { isFull, looks, plans, positions }: FoundRange) =>
+  Effect.map(run.flow?.now(run.log.state()) ?? Clock.currentTimeMillis, (at) => {
     run.ahead.isBehind = isFull
-    return new Planned({ batch: run.log.state().nextBatch, at, plans, positions })
+    const batch = run.log.state().nextBatch
+    return new Planned({ batch, at, plans, positions, ...looks === undefined ? {} : { looks } })
   })
+
+/** What the batch leaves besides outputs; of a flow without changes the state before. */
+const rememberedOf = (remembered: Remembered | undefined) => {
+  if (remembered === undefined) return {}
+  const { state, time } = remembered
+  return state === undefined ? { time } : { state, time }
+}
 
 const asideOf = ({ aside }: Pass) => aside.length === 0 ? {} : { aside }
 

@@ -12,6 +12,7 @@ import type { Failure, Services, Sink } from "../sink/SinkContract.ts"
 import type { Source } from "../source/SourceContract.ts"
 import type { Union } from "../source/SourceUnion.ts"
 import type { DeadLetter, Letter } from "./DeadLetter.ts"
+import type { FlowPart } from "./FlowPart.ts"
 import * as Letters from "./internal/Letters.ts"
 
 /** The pipeline can't be run as it was asked for. Thrown where it is made. @category errors @since 0.1.0 */
@@ -49,6 +50,8 @@ export interface Pipeline<in out A, in out B, in out ES, out E, out R> {
   readonly isDeterministic: boolean
   /** Undefined: an event that can't be used fails its batch. */
   readonly deadLetters: { readonly name: string; readonly limit: number } | undefined
+  /** Where it is a flow whose steps remember: `process` is not used then. */
+  readonly flow: FlowPart<E, R> | undefined
   /** What a checkpoint log of this pipeline may go on with. */
   readonly structure: Schema.Json
 }
@@ -211,6 +214,7 @@ export function make<A, B, ES, RS, EP, RP, EK, RK>(
     sinks,
     parallelism,
     isDeterministic: deterministic,
+    flow: undefined,
     deadLetters: onPoison === "fail" ? undefined : { name: onPoison.sink.name, limit: onPoison.limit },
     structure: {
       version,

@@ -5,6 +5,9 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { EventFromFuture, FlowFailed, InvalidEventTime, LateEvent } from "./FlowError.ts"
+
+export { EventFromFuture, FlowFailed, InvalidEventTime, LateEvent } from "./FlowError.ts"
 import * as StructureChanges from "./StructureChanges.ts"
 
 /** So many changes are named in a message. */
@@ -164,7 +167,11 @@ export class CommitError extends Schema.TaggedError<CommitError>()("CommitError"
     NonDeterministicReplay,
     TooManyDeadLetters,
     SinkSegmentLost,
-    StateUnreadable
+    StateUnreadable,
+    FlowFailed,
+    LateEvent,
+    EventFromFuture,
+    InvalidEventTime
   ])
 }) {
   override readonly cause = this.reason

@@ -33,7 +33,7 @@ export * from "./SourceUnion.ts"
  */
 export const microBatch = <A>(
   events: EventStream<A>,
-  options: MicroBatchSource.MicroBatchOptions = {}
+  options: MicroBatchSource.MicroBatchOptions<A> = {}
 ): Source<EventRead<A>, ReadError | SourceError, Pravega> => make(MicroBatchSource.typed(events, options))
 
 /**

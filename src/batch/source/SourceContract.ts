@@ -13,6 +13,7 @@ import { flow } from "effect/Function"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type { EventTime } from "../../flow/time/EventTime.ts"
 import { SourceStart } from "../protocol/CheckpointRecord.ts"
 import type { CommitError } from "../protocol/CommitError.ts"
 import { jsonState } from "../protocol/JsonState.ts"
@@ -27,6 +28,8 @@ export interface Partition<out A, out E> {
   readonly events: Stream.Stream<A, E>
   /** Absent: all events need their order. */
   readonly lanes?: Lanes<A, E> | undefined
+  /** The part of the source that it belongs to, by whose name `parts` knows it. Absent: the source is one part. */
+  readonly part?: string | undefined
   /** What it reads, if the source can tell before it does. */
   readonly bytes?: number | undefined
   /** The same events, with those that can't be decoded in their places, where `events` fails. */
@@ -110,6 +113,27 @@ export type Range<Plan, Position> =
   | { readonly _tag: "idle" }
   | { readonly _tag: "ended" }
 
+/**
+ * What a flow sees of a source's events. No two events of a source are at the same place.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface FlowView<A> {
+  value(this: void, event: A): unknown
+  /** In whole milliseconds since 1970. Absent: the time of its batch's plan. */
+  time?(this: void, event: A): number
+  /** Absent, as `offset`: the number of its partition, and the event's among its events. */
+  segment?(this: void, event: A): bigint
+  offset?(this: void, event: A): bigint
+}
+
+/** How far a part of a source is read, and where it ends. @category models @since 0.2.0 */
+export interface Part {
+  readonly readTo: bigint
+  readonly tail: bigint
+}
+
 /** A source of `A`, as a query uses it. @category models @since 0.1.0 */
 export interface Source<out A, out E, out R> {
   /** Unique in the pipeline; the key of its state in the log. */
@@ -123,6 +147,10 @@ export interface Source<out A, out E, out R> {
    * Absent: an error says so itself, by a property `isRetryable` that is false if not.
    */
   isRetryable?(this: void, error: E): boolean
+  /** What is known of its events' times, for flows. Absent: they have the time of their batch's plan. */
+  readonly time?: EventTime<never> | undefined
+  /** Absent: a flow sees the events themselves, numbered by partition and place. */
+  readonly inFlow?: FlowView<A> | undefined
   /** Lives as long as the query runs. */
   readonly open: Effect.Effect<SourceSession<A, E>, E, R | Scope.Scope>
 }
@@ -146,6 +174,8 @@ export interface SourceSession<out A, out E> {
   readonly arrival: ((position: Schema.Json) => Effect.Effect<void, CommitError>) | undefined
   /** What was left after a position when the source was last asked to plan; undefined: it can't tell. */
   readonly lag: (position: Schema.Json) => Effect.Effect<Lag | undefined, CommitError>
+  /** The parts that are left to read from a position on, as of the last `plan`; undefined: it can't tell. See `TypedSession`. */
+  readonly parts: (position: Schema.Json) => Effect.Effect<Readonly<Record<string, Part>> | undefined, CommitError>
   /** Everything before the position is durably committed, and is not read again. */
   readonly consumed: (position: Schema.Json) => Effect.Effect<void, CommitError>
   /** What a plan leaves out, or reading it had to leave out, as the user chose. */
@@ -169,6 +199,11 @@ export interface TypedSession<A, E, Position, Plan, Identity> {
   readonly arrival?: ((position: Position) => Effect.Effect<void>) | undefined
   /** As of the last `plan`; asks nobody. */
   readonly lag?: ((position: Position) => Lag) | undefined
+  /**
+   * The parts that are left to read from a position on (segments), and where they ended when it was last planned; asks
+   * nobody. A part that has no unread events for some time doesn't hold up a flow's time.
+   */
+  readonly parts?: ((position: Position) => Readonly<Record<string, Part>>) | undefined
   /** Told after each batch, not waited for. */
   readonly consumed?: ((position: Position) => Effect.Effect<void>) | undefined
   readonly skipped?: ((plan: Plan) => ReadonlyArray<Skipped>) | undefined
@@ -184,6 +219,10 @@ export interface TypedSource<A, E, R, Position, Plan, Identity> {
   readonly mayShrink?: boolean | undefined
   /** See `Source`. */
   isRetryable?(this: void, error: E): boolean
+  /** When its events happened, for flows. Absent: they have the time of their batch's plan. */
+  readonly time?: EventTime<A> | undefined
+  /** See `Source`. */
+  readonly inFlow?: Omit<FlowView<A>, "time"> | undefined
   readonly position: Schema.Codec<Position, unknown>
   readonly plan: Schema.Codec<Plan, unknown>
   readonly identity: Schema.Codec<Identity, unknown>
@@ -207,6 +246,8 @@ export const make = <A, E, R, Position, Plan, Identity>(
     name,
     structure: options.structure,
     mayShrink: options.mayShrink,
+    time: options.time,
+    inFlow: viewOf(options),
     ...options.isRetryable === undefined ? {} : { isRetryable: options.isRetryable },
     open: Effect.map(options.open, (session): SourceSession<A, E> => {
       // A plan that this session made is handed back as the object it was: what was read ahead for it is found by it.
@@ -255,6 +296,8 @@ export const make = <A, E, R, Position, Plan, Identity>(
         arrival: session.arrival === undefined
           ? undefined
           : flow(position.decode, Effect.flatMap(session.arrival)),
+        parts: (encoded) =>
+          session.parts === undefined ? Effect.undefined : Effect.map(position.decode(encoded), session.parts),
         lag: (encoded) =>
           session.lag === undefined ? Effect.undefined : Effect.map(position.decode(encoded), session.lag),
         consumed: (encoded) =>
@@ -265,3 +308,12 @@ export const make = <A, E, R, Position, Plan, Identity>(
     })
   }
 }
+
+const viewOf = <A>(
+  { inFlow, time }: Pick<TypedSource<A, never, never, never, never, never>, "inFlow" | "time">
+): FlowView<A> | undefined =>
+  inFlow === undefined && time === undefined ? undefined : {
+    value: (event) => event,
+    ...inFlow,
+    ...(time === undefined ? {} : { time: time.of })
+  }

@@ -6,7 +6,7 @@
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Partition, Source } from "./SourceContract.ts"
+import type { FlowView, Partition, Source } from "./SourceContract.ts"
 import { Undecodable } from "./Undecodable.ts"
 
 /** An event with the name of the source that it came from. @category models @since 0.1.0 */
@@ -50,14 +50,18 @@ export function union(
   sources: Readonly<Record<string, Source<unknown, unknown, unknown>>>
 ): Union<Tagged<string, unknown>, unknown, unknown> {
   const named = Object.entries(sources).map(([name, source]) => ({
-    ...map(source, (value): Tagged<string, unknown> => ({ _tag: name, value })),
+    ...map(source, (value): Tagged<string, unknown> => ({ _tag: name, value }), ({ value }) => value),
     name
   }))
   return { sources: named.toSorted((a, b) => a.name < b.name ? -1 : 1) }
 }
 
 /** Changes what a source reads. `f` must be pure. */
-const map = <A, E, R, B>(source: Source<A, E, R>, f: (event: A) => B): Source<B, E, R> => {
+const map = <A, E, R, B>(
+  source: Source<A, E, R>,
+  f: (event: A) => B,
+  back: (event: B) => A
+): Source<B, E, R> => {
   const item = (event: A | Undecodable): B | Undecodable => event instanceof Undecodable ? event : f(event)
   const mapped = ({ events, lanes, tolerant, ...partition }: Partition<A, E>): Partition<B, E> => ({
     ...partition,
@@ -71,10 +75,22 @@ const map = <A, E, R, B>(source: Source<A, E, R>, f: (event: A) => B): Source<B,
   })
   return {
     ...source,
+    inFlow: viewOf(source.inFlow, back),
     open: Effect.map(source.open, (session) => ({
       ...session,
       partitions: (plan) => Effect.map(session.partitions(plan), Arr.map(mapped))
     }))
+  }
+}
+
+/** A flow takes the sources' events without their tags: its own sources have these names. */
+const viewOf = <A, B>(view: FlowView<A> | undefined, back: (event: B) => A): FlowView<B> => {
+  const { offset, segment, time } = view ?? {}
+  return {
+    value: view === undefined ? back : (event) => view.value(back(event)),
+    ...(time === undefined ? {} : { time: (event: B) => time(back(event)) }),
+    ...(segment === undefined ? {} : { segment: (event: B) => segment(back(event)) }),
+    ...(offset === undefined ? {} : { offset: (event: B) => offset(back(event)) })
   }
 }
 

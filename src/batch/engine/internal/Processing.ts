@@ -9,7 +9,8 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import type { UnfinishedBatch } from "../../log/LogState.ts"
+import * as Stream from "effect/Stream"
+import type { LogState, UnfinishedBatch } from "../../log/LogState.ts"
 import type { Letter } from "../../pipeline/DeadLetter.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import type { CheckpointLogError } from "../../protocol/CheckpointLogError.ts"
@@ -18,6 +19,9 @@ import type { CommitError } from "../../protocol/CommitError.ts"
 import type { Attempt, Past, SinkSession } from "../../sink/SinkContract.ts"
 import type { Partition, SourceSession } from "../../source/SourceContract.ts"
 import type { Activity } from "../BatchStatus.ts"
+import { Collected } from "./flow/Collected.ts"
+import * as FlowInput from "./flow/FlowInput.ts"
+import type { FlowRun, FlowTry, Remembered } from "./flow/FlowRun.ts"
 import * as PartitionWork from "./PartitionWork.ts"
 import type { Pass, Read } from "./Pass.ts"
 import * as PutAsideEvents from "./PutAsideEvents.ts"
@@ -39,6 +43,9 @@ export interface TryOptions {
   /** Records a sink's transaction, before anything is written into it. */
   readonly begun: (sink: string, handle: Schema.Json) => Effect.Effect<void, Stops>
   readonly pass: Pass
+  /** Where the log stands, for a flow's time and state; and which try of this owner it is. */
+  readonly log: LogState
+  readonly attempt: number
 }
 
 /** One try of a batch. @category models @since 0.2.0 */
@@ -47,6 +54,8 @@ export interface Try<out E, out R> {
   readonly opened: () => ReadonlyArray<OpenSink<E>>
   /** Reads and processes the whole batch. Counts what is read. */
   readonly processAll: Effect.Effect<void, E | Stops, R>
+  /** Makes durable what a flow's steps remember, when everything is processed; undefined: there are none. */
+  readonly remember: Effect.Effect<Remembered | undefined, E>
 }
 
 /** A sink that has begun, and whose transaction the log names. @category models @since 0.1.0 */
@@ -66,7 +75,8 @@ export interface Sessions<A, B, ES, E> {
 export const make = <A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
   sessions: Sessions<A, B, ES, E>,
-  activity: Activity
+  activity: Activity,
+  flow: FlowRun<E, R> | undefined
 ): Processing<ES | E, R> => {
   const { each, name: query, parallelism } = pipeline
 
@@ -100,6 +110,7 @@ export const make = <A, B, ES, E, R>(
         all.push({
           ...partition,
           id,
+          source,
           predecessors: partition.predecessors.map((before) => first + before),
           count,
           aside
@@ -124,14 +135,62 @@ export const make = <A, B, ES, E, R>(
     if (pass.refused !== undefined) return yield* pass.refused
   })
 
+  /** The partitions' events to the steps, then the steps: their outputs are numbered by slot, behind all partitions. */
+  const flowAll = Effect.fnUntraced(function*(
+    batch: UnfinishedBatch,
+    sinks: ReadonlyArray<LazySink<B | Letter, E>>,
+    pass: Pass,
+    { program }: FlowRun<E, R>,
+    tried: FlowTry<E>
+  ) {
+    const partitions = yield* partitionsOf(batch, pass)
+    const writeTo = (id: number) => (outputs: ReadonlyArray<unknown>) =>
+      // A flow's outputs have lost their types: its pipeline's say that they are those of the sinks.
+      Effect.forEach(sinks, (sink) => sink.write(id, outputs as Arr.NonEmptyReadonlyArray<B>), { discard: true })
+    const flush = (id: number) => Effect.forEach(sinks, (sink) => sink.flush(id), { discard: true })
+    const read = new Map<number, Collected>()
+    yield* inOrder(partitions, parallelism, (partition) =>
+      Effect.gen(function*() {
+        const source = pipeline.sources.find(({ name }) => name === partition.source)
+        if (source === undefined) return yield* Effect.die(new Error(`no source "${partition.source}"`))
+        read.set(partition.id, yield* FlowInput.read(tried.input, source, partition, writeTo(partition.id)))
+        const { aside } = partition
+        if (aside !== undefined) {
+          yield* Stream.runForEachArray(aside.letters(partition), (letters) =>
+            Effect.forEach(sinks, (sink) => sink.write(partition.id, letters), { discard: true }))
+        }
+        yield* flush(partition.id)
+      }))
+    const collected = new Collected(program.stages.length, tried.input.slotOf)
+    for (const { id } of partitions) {
+      const more = read.get(id)
+      if (more !== undefined) collected.add(more)
+    }
+    const written = new Set<number>()
+    // What steps fail with and need, their effects' too, is said by the pipeline's type.
+    yield* tried.steps(collected, (slot, outputs) => {
+      written.add(firstSlot + slot)
+      return writeTo(firstSlot + slot)(outputs)
+    }) as Effect.Effect<void, E | Stops, R>
+    yield* Effect.forEach(written, flush, { discard: true })
+    if (pass.refused !== undefined) return yield* pass.refused
+  })
+
   return {
     begin: (batch, options) =>
-      Effect.map(sinksOf(batch, options), (sinks) => ({
-        opened: () => sinks.flatMap((sink) => sink.opened()),
-        processAll: processAll(batch, sinks, options.pass)
-      }))
+      Effect.map(sinksOf(batch, options), (sinks) => {
+        const opened = () => sinks.flatMap((sink) => sink.opened())
+        if (flow === undefined) {
+          return { opened, processAll: processAll(batch, sinks, options.pass), remember: Effect.undefined }
+        }
+        const tried = flow.begin(batch, options.log, options.attempt)
+        return { opened, processAll: flowAll(batch, sinks, options.pass, flow, tried), remember: tried.remember }
+      })
   }
 }
+
+/** Of partitions there are fewer. So a slot's outputs have the same number whatever a batch reads (F6). */
+const firstSlot = 2 ** 20
 
 /** A sink that begins at the first output for it. */
 interface LazySink<in B, out E> {

@@ -12,12 +12,13 @@ import { ReaderGroupName } from "../../../core/ReaderGroupName.ts"
 import * as Segment from "../../../core/Segment.ts"
 import { StartPosition } from "../../../core/StartPosition.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
+import type { EventTime } from "../../../flow/time/EventTime.ts"
 import { Pravega } from "../../../pravega/Pravega.ts"
 import * as BatchPlanning from "../../../pravega/read/BatchPlanning.ts"
 import type { BatchPlan } from "../../../pravega/read/BatchReader.ts"
 import type { EventRead } from "../../../pravega/read/EventRead.ts"
 import { ReadError, type TruncatedData } from "../../../pravega/read/ReadError.ts"
-import type { Lag, Range, Skipped, TypedSource } from "../SourceContract.ts"
+import type { Lag, Part, Range, Skipped, TypedSource } from "../SourceContract.ts"
 import { SourceError, StreamIdentityChanged } from "../SourceError.ts"
 import { MicroBatchPlan, Recorded } from "./MicroBatchPlan.ts"
 import * as RangePlanner from "./RangePlanner.ts"
@@ -27,7 +28,7 @@ import * as SegmentPartition from "./SegmentPartition.ts"
 import * as TailWatch from "./TailWatch.ts"
 
 /** @category models @since 0.1.0 */
-export interface MicroBatchOptions {
+export interface MicroBatchOptions<in A = unknown> {
   /**
    * Where the query's first batch starts, when its log is empty; default `earliest`. A later change has no effect. As
    * text: what Java's `StreamCut.asText` gives. At a time, in the unit in which the stream's writers note theirs: no event
@@ -79,6 +80,8 @@ export interface MicroBatchOptions {
    * stream's scope, with manual retention. Default: none.
    */
   readonly retentionSubscriber?: string | undefined
+  /** When events happened, for a pipeline's flow. Default: the time at which their batch was planned. */
+  readonly time?: EventTime<A> | undefined
 }
 
 /**
@@ -100,7 +103,7 @@ const toJson = {
 }
 
 /** @category constructors @since 0.1.0 */
-export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => {
+export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions<A>) => {
   const { atLeast, end, limits, onTruncated, ordering, lanes, retentionSubscriber, start } = checked(events, options)
   const stream = events.name
   return {
@@ -111,6 +114,8 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
       end: toJson.end(end)
     },
     mayShrink: onTruncated !== "fail",
+    time: timeOf(options.time),
+    inFlow: { value: ({ event }) => event, segment: ({ segmentId }) => segmentId, offset: ({ offset }) => offset },
     position: StreamCut,
     plan: Recorded,
     identity: Identity,
@@ -254,6 +259,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions) => 
           }),
         arrival,
         lag: ({ positions }: StreamCut) => lagOf(stream, positions, tails),
+        parts: ({ positions }: StreamCut) => partsOf(positions, tails),
         skipped: (planned: MicroBatchPlan) =>
           skippedIn.get(planned) ?? planned.gaps.map((gap) => skippedOf(stream, gap)),
         consumed: subscriber?.report
@@ -277,6 +283,19 @@ const skippedOf = (
   stream: EventStream<unknown>["name"],
   { from, segment, to }: { readonly segment: Segment.SegmentId; readonly from: bigint; readonly to: bigint | undefined }
 ): Skipped => ({ part: Segment.name(stream, segment), from, to })
+
+/** By the numbers of their segments. */
+const partsOf = (
+  positions: StreamCut["positions"],
+  tails: ReadonlyMap<Segment.SegmentId, bigint>
+): Readonly<Record<string, Part>> =>
+  Object.fromEntries(
+    Array.from(positions, ([id, readTo]) => [String(id), { readTo, tail: tails.get(id) ?? readTo }])
+  )
+
+/** Of an event as it is read. */
+const timeOf = <A>(time: EventTime<A> | undefined): EventTime<EventRead<A>> | undefined =>
+  time === undefined ? undefined : { ...time, of: ({ event }) => time.of(event) }
 
 const lagOf = (
   stream: EventStream<unknown>["name"],

@@ -110,6 +110,7 @@ export const make = <A>(
   return {
     id,
     predecessors,
+    part: String(range.segment),
     bytes: Number(range.bytes),
     events: strict,
     tolerant,
