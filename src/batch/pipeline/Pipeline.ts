@@ -7,12 +7,17 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Mode } from "../../flow/graph/Typed.ts"
+import type { StateStoreError } from "../../state/StateError.ts"
+import type { StateStore } from "../../state/StateStore.ts"
 import { QueryName } from "../protocol/QueryName.ts"
 import type { Failure, Services, Sink } from "../sink/SinkContract.ts"
 import type { Source } from "../source/SourceContract.ts"
 import type { Union } from "../source/SourceUnion.ts"
 import type { DeadLetter, Letter } from "./DeadLetter.ts"
+import type { FlowOptions, OutputOf } from "./FlowOptions.ts"
 import type { FlowPart } from "./FlowPart.ts"
+import * as Flows from "./internal/Flows.ts"
 import * as Letters from "./internal/Letters.ts"
 
 /** The pipeline can't be run as it was asked for. Thrown where it is made. @category errors @since 0.1.0 */
@@ -99,6 +104,7 @@ export type Options<
   S extends Sink<never, unknown, unknown>,
   D extends DeadLetter<unknown, unknown> = never
 > =
+  & { readonly flow?: never }
   & {
     /** Give a new version when the process means something else; it is recorded, and a changed one refuses an old log. Default "1". */
     readonly version?: string | undefined
@@ -163,13 +169,41 @@ export function make<
   name: string,
   options: Options<A, B, ES, RS, EP, RP, S, D>
 ): Pipeline<A, B, ES, ES | EP | Failure<S> | LetterFailure<D>, RS | RP | Services<S> | LetterServices<D>>
+/**
+ * Describes a pipeline whose computation is a flow. A flow without effects is pure: so it may have several sinks, and put
+ * events aside, without being declared deterministic. It requires a `StateStore`, where what its steps remember lasts.
+ */
+export function make<
+  A,
+  B,
+  M extends Mode,
+  ES,
+  RS,
+  EF,
+  RF,
+  S extends Sink<never, unknown, unknown>,
+  D extends DeadLetter<unknown, unknown> = never
+>(
+  name: string,
+  options: FlowOptions<A, B, M, ES, RS, EF, RF, S, D>
+): Pipeline<
+  A,
+  OutputOf<B, M>,
+  ES,
+  ES | EF | StateStoreError | Failure<S> | LetterFailure<D>,
+  RS | RF | StateStore | Services<S> | LetterServices<D>
+>
 // What a sink fails with and needs can be taken from its type, but the compiler can't be shown that it is of it.
 export function make<A, B, ES, RS, EP, RP, EK, RK>(
   name: string,
-  options: Options<A, B, ES, RS, EP, RP, Sink<B, EK, RK>, DeadLetter<EK, RK>>
-): Pipeline<A, B, ES, EP | EK | ES, RS | RP | RK> {
+  options:
+    | Options<A, B, ES, RS, EP, RP, Sink<B, EK, RK>, DeadLetter<EK, RK>>
+    | FlowOptions<A, B, "events", ES, RS, EP, RP, Sink<B, EK, RK>, DeadLetter<EK, RK>>
+): Pipeline<A, B, ES, EP | EK | ES | StateStoreError, RS | RP | RK | StateStore> {
   const refused = (detail: string) => new PipelineRefused({ pipeline: name, detail })
-  const { deterministic = false, onPoison = "fail", parallelism = 8, source, version = "1" } = options
+  const { onPoison = "fail", parallelism = 8, source, version = "1" } = options
+  const flow = options.flow === undefined ? undefined : Flows.ofPipeline<A, B, ES, RS>(options.flow, source, refused)
+  const deterministic = options.deterministic ?? flow?.isPure ?? false
   const each = "processBatch" in options || ("each" in options && options.each === "batch") ? "batch" : "partition"
   const outputs: ReadonlyArray<Sink<B, EK, RK>> = "sinks" in options ? options.sinks : [options.sink]
   const sinks: Array<Sink<B | Letter, EK, RK>> = outputs.map(Letters.onlyOutputs)
@@ -209,16 +243,18 @@ export function make<A, B, ES, RS, EP, RP, EK, RK>(
     name,
     version,
     sources,
-    process: processOf(options),
+    process: options.flow === undefined ? processOf(options) : flow?.process ?? noProcess,
     each,
     sinks,
     parallelism,
-    isDeterministic: deterministic,
-    flow: undefined,
+    // A pure flow asks neither clock nor random numbers.
+    isDeterministic: deterministic && flow?.isPure !== true,
+    flow: flow?.part,
     deadLetters: onPoison === "fail" ? undefined : { name: onPoison.sink.name, limit: onPoison.limit },
     structure: {
       version,
       each,
+      ...flow === undefined ? {} : { flow: flow.structure },
       sources: sources.map(({ name, structure }) => ({ name, structure })),
       sinks: sinks.map(({ name, needsDeterministic, structure }) => ({
         name,
@@ -229,6 +265,9 @@ export function make<A, B, ES, RS, EP, RP, EK, RK>(
     }
   }
 }
+
+/** Not used: the flow's steps are run instead. */
+const noProcess = { _tag: "stream", run: () => Stream.empty } as const
 
 type LetterFailure<D> = D extends DeadLetter<infer E, unknown> ? E : never
 type LetterServices<D> = D extends DeadLetter<unknown, infer R> ? Exclude<R, Scope.Scope> : never

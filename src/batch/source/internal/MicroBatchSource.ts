@@ -344,7 +344,7 @@ const isEnough = ({ chunks, plan }: RangePlanner.PlannedRange, { bytes, events }
 }
 
 /** With a limit of nothing a query would wait for ever, and look as if there were nothing to read. */
-const checked = <A>(events: EventStream<A>, options: MicroBatchOptions) => {
+const checked = <A>(events: EventStream<A>, options: MicroBatchOptions<A>) => {
   const refuse = (detail: string): never => {
     throw new RangeError(`Source.microBatch: ${detail}`)
   }

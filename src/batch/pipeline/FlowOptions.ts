@@ -1,0 +1,63 @@
+/**
+ * What a pipeline is made of whose computation is a flow.
+ *
+ * @since 0.2.0
+ */
+import type { Change } from "../../flow/Change.ts"
+import type { Flow, Mode } from "../../flow/graph/Typed.ts"
+import type { EventRead } from "../../pravega/read/EventRead.ts"
+import type { Sink } from "../sink/SinkContract.ts"
+import type { Source } from "../source/SourceContract.ts"
+import type { Tagged, Union } from "../source/SourceUnion.ts"
+import type { DeadLetter } from "./DeadLetter.ts"
+
+/** What a flow sees of what a source reads: of a Pravega stream the events. @category utility types @since 0.2.0 */
+export type ValueOf<A> = A extends EventRead<infer Event> ? Event : A
+
+/** What a flow's sources read, by the names of a union. @category utility types @since 0.2.0 */
+export type ValuesOf<A> = {
+  readonly [Tag in TagOf<A>]: ValueOf<Extract<A, Tagged<Tag, unknown>>["value"]>
+}
+type TagOf<A> = A extends Tagged<infer Tag extends string, unknown> ? Tag : never
+
+/** What the sinks get. @category utility types @since 0.2.0 */
+export type OutputOf<B, M extends Mode> = M extends "changes" ? Change<B> : B
+
+/** @category options @since 0.2.0 */
+export type FlowOptions<
+  A,
+  B,
+  M extends Mode,
+  ES,
+  RS,
+  EF,
+  RF,
+  S extends Sink<never, unknown, unknown>,
+  D extends DeadLetter<unknown, unknown> = never
+> =
+  & {
+    /** Give a new version when the flow's functions mean something else; it is recorded, and a changed one refuses an old log. Default "1". */
+    readonly version?: string | undefined
+    /** Partitions read at the same time. Default 8. */
+    readonly parallelism?: number | undefined
+    /** Of a flow with effects: they have the same results each time they are run for the same input. Of others it holds. */
+    readonly deterministic?: boolean | undefined
+  }
+  & (
+    | { readonly source: Source<A, ES, RS>; readonly flow: Flow<{ readonly events: ValueOf<A> }, B, M, EF, RF> }
+    | { readonly source: Union<A, ES, RS>; readonly flow: Flow<ValuesOf<A>, B, M, EF, RF> }
+  )
+  & (
+    | { readonly sink: S & Sink<OutputOf<B, M>, unknown, unknown> }
+    | {
+      /** Each output is offered to each sink (see `Sink.filterMapInput`), and committed exactly once in the end. */
+      readonly sinks: ReadonlyArray<S> & ReadonlyArray<Sink<OutputOf<B, M>, unknown, unknown>>
+    }
+  )
+  & {
+    /**
+     * `fail` (default): an event that can't be decoded, or that a function of the flow before its first step throws for,
+     * fails the batch. Dead letters: it is put aside, and the batch goes on without it.
+     */
+    readonly onPoison?: "fail" | D | undefined
+  }
