@@ -3,8 +3,7 @@
  *
  * @since 0.2.0
  */
-import type { Change } from "../../flow/Change.ts"
-import type { Flow, Mode } from "../../flow/graph/Typed.ts"
+import type { Flow, Mode, Output } from "../../flow/graph/Typed.ts"
 import type { EventRead } from "../../pravega/read/EventRead.ts"
 import type { Sink } from "../sink/SinkContract.ts"
 import type { Source } from "../source/SourceContract.ts"
@@ -20,18 +19,23 @@ export type ValuesOf<A> = {
 }
 type TagOf<A> = A extends Tagged<infer Tag extends string, unknown> ? Tag : never
 
-/** What the sinks get. @category utility types @since 0.2.0 */
-export type OutputOf<B, M extends Mode> = M extends "changes" ? Change<B> : B
+/** Any flow. @category utility types @since 0.2.0 */
+export type AnyFlow = Flow<never, unknown, Mode, unknown, unknown>
+
+/** What its effects fail with, and need. @category utility types @since 0.2.0 */
+export type FlowFailure<F> = F extends Flow<never, unknown, Mode, infer E, unknown> ? E : never
+/** @category utility types @since 0.2.0 */
+export type FlowServices<F> = F extends Flow<never, unknown, Mode, unknown, infer R> ? R : never
+
+/** A flow of what is read. */
+type Of<In> = Flow<In, unknown, Mode, unknown, unknown>
 
 /** @category options @since 0.2.0 */
 export type FlowOptions<
   A,
-  B,
-  M extends Mode,
+  F extends AnyFlow,
   ES,
   RS,
-  EF,
-  RF,
   S extends Sink<never, unknown, unknown>,
   D extends DeadLetter<unknown, unknown> = never
 > =
@@ -44,14 +48,14 @@ export type FlowOptions<
     readonly deterministic?: boolean | undefined
   }
   & (
-    | { readonly source: Source<A, ES, RS>; readonly flow: Flow<{ readonly events: ValueOf<A> }, B, M, EF, RF> }
-    | { readonly source: Union<A, ES, RS>; readonly flow: Flow<ValuesOf<A>, B, M, EF, RF> }
+    | { readonly source: Source<A, ES, RS>; readonly flow: F & Of<{ readonly events: ValueOf<A> }> }
+    | { readonly source: Union<A, ES, RS>; readonly flow: F & Of<ValuesOf<A>> }
   )
   & (
-    | { readonly sink: S & Sink<OutputOf<B, M>, unknown, unknown> }
+    | { readonly sink: S & Sink<Output<F>, unknown, unknown> }
     | {
       /** Each output is offered to each sink (see `Sink.filterMapInput`), and committed exactly once in the end. */
-      readonly sinks: ReadonlyArray<S> & ReadonlyArray<Sink<OutputOf<B, M>, unknown, unknown>>
+      readonly sinks: ReadonlyArray<S> & ReadonlyArray<Sink<Output<F>, unknown, unknown>>
     }
   )
   & {

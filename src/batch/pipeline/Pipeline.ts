@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Mode } from "../../flow/graph/Typed.ts"
+import type { Flow, Output } from "../../flow/graph/Typed.ts"
 import type { StateStoreError } from "../../state/StateError.ts"
 import type { StateStore } from "../../state/StateStore.ts"
 import { QueryName } from "../protocol/QueryName.ts"
@@ -15,7 +15,7 @@ import type { Failure, Services, Sink } from "../sink/SinkContract.ts"
 import type { Source } from "../source/SourceContract.ts"
 import type { Union } from "../source/SourceUnion.ts"
 import type { DeadLetter, Letter } from "./DeadLetter.ts"
-import type { FlowOptions, OutputOf } from "./FlowOptions.ts"
+import type { AnyFlow, FlowFailure, FlowOptions, FlowServices } from "./FlowOptions.ts"
 import type { FlowPart } from "./FlowPart.ts"
 import * as Flows from "./internal/Flows.ts"
 import * as Letters from "./internal/Letters.ts"
@@ -175,30 +175,27 @@ export function make<
  */
 export function make<
   A,
-  B,
-  M extends Mode,
+  F extends AnyFlow,
   ES,
   RS,
-  EF,
-  RF,
   S extends Sink<never, unknown, unknown>,
   D extends DeadLetter<unknown, unknown> = never
 >(
   name: string,
-  options: FlowOptions<A, B, M, ES, RS, EF, RF, S, D>
+  options: FlowOptions<A, F, ES, RS, S, D>
 ): Pipeline<
   A,
-  OutputOf<B, M>,
+  Output<F>,
   ES,
-  ES | EF | StateStoreError | Failure<S> | LetterFailure<D>,
-  RS | RF | StateStore | Services<S> | LetterServices<D>
+  ES | FlowFailure<F> | StateStoreError | Failure<S> | LetterFailure<D>,
+  RS | FlowServices<F> | StateStore | Services<S> | LetterServices<D>
 >
 // What a sink fails with and needs can be taken from its type, but the compiler can't be shown that it is of it.
 export function make<A, B, ES, RS, EP, RP, EK, RK>(
   name: string,
   options:
     | Options<A, B, ES, RS, EP, RP, Sink<B, EK, RK>, DeadLetter<EK, RK>>
-    | FlowOptions<A, B, "events", ES, RS, EP, RP, Sink<B, EK, RK>, DeadLetter<EK, RK>>
+    | FlowOptions<A, Flow<never, B, "events", EP, RP>, ES, RS, Sink<B, EK, RK>, DeadLetter<EK, RK>>
 ): Pipeline<A, B, ES, EP | EK | ES | StateStoreError, RS | RP | RK | StateStore> {
   const refused = (detail: string) => new PipelineRefused({ pipeline: name, detail })
   const { onPoison = "fail", parallelism = 8, source, version = "1" } = options

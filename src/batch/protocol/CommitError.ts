@@ -6,9 +6,9 @@
  */
 import * as Schema from "effect/Schema"
 import { EventFromFuture, FlowFailed, InvalidEventTime, LateEvent } from "./FlowError.ts"
+import * as StructureChanges from "./StructureChanges.ts"
 
 export { EventFromFuture, FlowFailed, InvalidEventTime, LateEvent } from "./FlowError.ts"
-import * as StructureChanges from "./StructureChanges.ts"
 
 /** So many changes are named in a message. */
 const shown = 6

@@ -196,12 +196,14 @@ const anyDue = (
     if (before?.steps[stage.name]?.isLeftOver === true) return true
     for (let slot = 0; slot < slots; slot++) {
       const own = rows(stage.name, slot)
-      if ((own.nextDue("event") ?? Infinity) <= input) return true
-      if (stage.operator.usesClock && (own.nextDue("clock") ?? Infinity) <= clock) return true
+      if (isReached(own.nextDue("event"), input)) return true
+      if (stage.operator.usesClock && isReached(own.nextDue("clock"), clock)) return true
     }
   }
   return false
 }
+
+const isReached = (due: number | undefined, now: number): boolean => due !== undefined && due <= now
 
 /** Most keys come again: their slots are remembered, so many of them. */
 const remembered = 100_000
