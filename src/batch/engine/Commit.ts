@@ -17,12 +17,11 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type { UnfinishedBatch } from "../log/LogState.ts"
 import { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
-import { Begun, Committed, Planned, Prepared, PreparedSink } from "../protocol/CheckpointRecord.ts"
+import { Begun, Committed, Planned, Prepared, PreparedSink, type StateHead } from "../protocol/CheckpointRecord.ts"
 import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "../protocol/CommitError.ts"
 import type { BatchId, Past, SinkSession } from "../sink/SinkContract.ts"
 import type { BatchReport, FoundRange, Resolution, Run } from "./BatchRun.ts"
 import * as BatchStatus from "./BatchStatus.ts"
-import type { Remembered } from "./internal/flow/FlowRun.ts"
 import type { Pass } from "./internal/Pass.ts"
 import { isRangeReady, nextRange, planAhead, rangeAfter } from "./internal/Planning.ts"
 import * as Processing from "./internal/Processing.ts"
@@ -100,7 +99,9 @@ const finish = Effect.fnUntraced(function*<E, R>(
 ) {
   // A long log is compacted between batches: then the next one is planned after that.
   const next = ahead === undefined || run.log.isLong() ? undefined : yield* rangeAfter(run, ahead.until)
-  yield* run.log.append([new Committed({ batch }), ...next === undefined ? [] : [yield* plannedBy(run, next)]]) // 5
+  const head = run.log.state().unfinished.find((unfinished) => unfinished.batch === batch)?.head
+  const committed = new Committed({ batch, ...stateOf(head) })
+  yield* run.log.append([committed, ...next === undefined ? [] : [yield* plannedBy(run, next)]]) // 5
   // Where that fails, the next step does it again before all else, and fails with what is wrong.
   yield* Effect.ignore(catchUp(run))
 })
@@ -171,7 +172,6 @@ const attempt = Effect.fnUntraced(function*<E, R>(
     past: (name) => pastOf(run, batch, name),
     begun: (name, handle) => run.log.append([new Begun({ batch: batch.batch, sinks: { [name]: handle } })]), // 2
     pass,
-    log: run.log.state(),
     attempt: tally.attempts
   })
   const keepAll = Effect.suspend(() => Effect.forEach(opened(), ({ attempt }) => attempt.keep, { discard: true }))
@@ -194,7 +194,7 @@ const attempt = Effect.fnUntraced(function*<E, R>(
     const reason = new NonDeterministicReplay({ query: run.log.query, batch: batch.batch, sink: name })
     return yield* new CommitError({ reason })
   }
-  if (isPartial && batch.state?.digest !== remembered?.state?.digest) {
+  if (isPartial && batch.head?.digest !== remembered?.digest) {
     const reason = new NonDeterministicReplay({ query: run.log.query, batch: batch.batch, sink: "the flow's state" })
     return yield* new CommitError({ reason })
   }
@@ -204,7 +204,7 @@ const attempt = Effect.fnUntraced(function*<E, R>(
     Effect.andThen(Clock.currentTimeMillis),
     Effect.flatMap((at) =>
       run.log.append([
-        new Prepared({ batch: batch.batch, at, sinks: prepared, ...asideOf(pass), ...rememberedOf(remembered) })
+        new Prepared({ batch: batch.batch, at, sinks: prepared, ...asideOf(pass), ...stateOf(remembered) })
       ])
     ), // 3
     Effect.tapError((error) =>
@@ -235,12 +235,8 @@ const plannedBy = <E, R>(run: Run<E, R>, { isFull, looks, plans, positions }: Fo
     return new Planned({ batch, at, plans, positions, ...looks === undefined ? {} : { looks } })
   })
 
-/** What the batch leaves besides outputs; of a flow without changes the state before. */
-const rememberedOf = (remembered: Remembered | undefined) => {
-  if (remembered === undefined) return {}
-  const { state, time } = remembered
-  return state === undefined ? { time } : { state, time }
-}
+/** What the batch leaves besides outputs. */
+const stateOf = (state: StateHead | undefined) => state === undefined ? {} : { state }
 
 const asideOf = ({ aside }: Pass) => aside.length === 0 ? {} : { aside }
 

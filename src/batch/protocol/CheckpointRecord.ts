@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type BadRecord, frame, unframe } from "./RecordFrame.ts"
+import { Looks } from "./TimeRecord.ts"
 
 export type { BadRecord } from "./RecordFrame.ts"
 
@@ -101,10 +102,12 @@ export class Planned extends Schema.TaggedClass<Planned>()("planned", {
   batch: Schema.Natural,
   /** When; milliseconds since 1970. The time that a deterministic process sees, each time the batch is processed. */
   at: Schema.optionalKey(Schema.Int),
-  /** Per source: the exact ranges, in the source's own terms. */
+  /** Per source: the exact ranges, in the source's own terms. None: time alone makes the batch. */
   plans: PerName,
   /** Per source: where the next batch starts. */
-  positions: PerName
+  positions: PerName,
+  /** What was found of the sources when it was planned, where a flow goes by time. */
+  looks: Schema.optionalKey(Looks)
 }) {}
 
 /** Sinks hold open transactions for the batch, which are aborted unless a later `Prepared` names them. @category models @since 0.1.0 */

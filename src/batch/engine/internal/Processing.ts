@@ -10,7 +10,7 @@ import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import type { LogState, UnfinishedBatch } from "../../log/LogState.ts"
+import type { UnfinishedBatch } from "../../log/LogState.ts"
 import type { Letter } from "../../pipeline/DeadLetter.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import type { CheckpointLogError } from "../../protocol/CheckpointLogError.ts"
@@ -43,8 +43,7 @@ export interface TryOptions {
   /** Records a sink's transaction, before anything is written into it. */
   readonly begun: (sink: string, handle: Schema.Json) => Effect.Effect<void, Stops>
   readonly pass: Pass
-  /** Where the log stands, for a flow's time and state; and which try of this owner it is. */
-  readonly log: LogState
+  /** Which try of this owner it is. */
   readonly attempt: number
 }
 
@@ -183,7 +182,7 @@ export const make = <A, B, ES, E, R>(
         if (flow === undefined) {
           return { opened, processAll: processAll(batch, sinks, options.pass), remember: Effect.undefined }
         }
-        const tried = flow.begin(batch, options.log, options.attempt)
+        const tried = flow.begin(batch, options.attempt)
         return { opened, processAll: flowAll(batch, sinks, options.pass, flow, tried), remember: tried.remember }
       })
   }

@@ -9,6 +9,7 @@ import * as Key from "../../../../flow/key/Key.ts"
 import * as Machine from "../../../../flow/machine/Machine.ts"
 import type { LogState, UnfinishedBatch } from "../../../log/LogState.ts"
 import type { FlowPart, OpenState } from "../../../pipeline/FlowPart.ts"
+import type { StateHead } from "../../../protocol/CheckpointRecord.ts"
 import type { CommitError } from "../../../protocol/CommitError.ts"
 import { SourceLook, TimeState } from "../../../protocol/TimeRecord.ts"
 import type { Source, SourceSession } from "../../../source/SourceContract.ts"
@@ -16,12 +17,10 @@ import type { Collected } from "./Collected.ts"
 import * as FlowInput from "./FlowInput.ts"
 import * as FlowSteps from "./FlowSteps.ts"
 import * as FlowTime from "./FlowTime.ts"
+import * as Standing from "./Standing.ts"
 
 /** What a try leaves behind besides outputs: `prepared` names it. @category models @since 0.2.0 */
-export interface Remembered {
-  readonly state: LogState["state"]
-  readonly time: TimeState
-}
+export type Remembered = StateHead
 
 /** A batch's flow, as it is reported. @category models @since 0.2.0 */
 export interface Report extends FlowSteps.Counts {
@@ -44,7 +43,7 @@ export interface FlowTry<out E> {
 export interface FlowRun<out E, out R> {
   readonly program: Machine.Program
   /** Opens the state, once the log is owned. */
-  readonly open: (log: LogState) => Effect.Effect<void, E, R>
+  readonly open: (log: LogState) => Effect.Effect<void, E | CommitError, R>
   /** What is found of the sources when a batch is planned. */
   readonly look: (
     session: SourceSession<unknown, unknown>,
@@ -55,9 +54,9 @@ export interface FlowRun<out E, out R> {
   readonly now: (log: LogState) => Effect.Effect<number>
   /** Whether a batch without input has something to do. */
   readonly isDue: (log: LogState, planned: FlowTime.Planned) => boolean
-  readonly begin: (batch: UnfinishedBatch, log: LogState, attempt: number) => FlowTry<E>
+  readonly begin: (batch: UnfinishedBatch, attempt: number) => FlowTry<E>
   /** What a batch left is current from here on. */
-  readonly committed: (log: LogState) => Effect.Effect<void, E>
+  readonly committed: (log: LogState) => Effect.Effect<void, E | CommitError>
   /** Of the last try. */
   readonly report: () => Report | undefined
   readonly size: () => { readonly rows: number; readonly bytes: number }
@@ -71,6 +70,7 @@ export const make = <A, ES, E, R>(
 ): FlowRun<E, R> => {
   const slotOf = slotsOf(slots)
   let state: OpenState<E> | undefined
+  let standing: Standing.Standing = { state: undefined, time: undefined }
   let lookedAt = 0
   let report: Report | undefined
   const opened = (): OpenState<E> => {
@@ -85,13 +85,11 @@ export const make = <A, ES, E, R>(
     program,
     report: () => report,
     size: () => state?.size() ?? { rows: 0, bytes: 0 },
-    open: ({ epoch, nextBatch, started, state: head }) =>
-      Effect.map(
-        open({ query, log: started.log ?? "", epoch, lastPlanned: nextBatch - 1, head, operators }),
-        (made) => {
-          state = made
-        }
-      ),
+    open: Effect.fnUntraced(function*({ epoch, head, nextBatch, started }) {
+      standing = yield* Standing.decode(head)
+      const log = started.log ?? ""
+      state = yield* open({ query, log, epoch, lastPlanned: nextBatch - 1, head: standing.state, operators })
+    }),
     look: (session, position, { isEnded, isUnread }) =>
       Effect.map(session.parts(position), (parts) =>
         SourceLook.make({
@@ -106,17 +104,17 @@ export const make = <A, ES, E, R>(
             )
         })),
     now: (log) =>
-      Effect.map(Clock.currentTimeMillis, (now) => Math.max(now, log.time?.at ?? 0, ...log.unfinished.map(atOf))),
+      Effect.map(Clock.currentTimeMillis, (now) => Math.max(now, standing.time?.at ?? 0, ...log.unfinished.map(atOf))),
     isDue: (log, planned) => {
-      const { watermark } = FlowTime.next(log.time, planned, sources, nothingRead)
+      const { watermark } = FlowTime.next(standing.time, planned, sources, nothingRead)
       const due = opened().begin(log.nextBatch, 0)
-      const isDue = program.stages.length > 0 && anyDue(program, slots, log.time, watermark, planned.at, due.rows)
+      const isDue = program.stages.length > 0 && anyDue(program, slots, standing.time, watermark, planned.at, due.rows)
       opened().discard()
       return isDue
     },
-    begin: (batch, log, attempt) => {
+    begin: (batch, attempt) => {
       const { planned } = batch
-      const before = log.time
+      const before = standing.time
       const clock = planned.at ?? 0
       const greatest = new Map<string, Map<string, number>>()
       const counts: FlowSteps.Counts = { late: new Map(), dropped: new Map(), future: 0 }
@@ -160,14 +158,16 @@ export const make = <A, ES, E, R>(
           const reached = time
           return reached === undefined
             ? Effect.die(new Error("the steps have not run"))
-            : Effect.map(tried.prepare, (state) => ({ state, time: reached }))
+            : Effect.map(tried.prepare, (state) => Standing.encode(state, reached))
         })
       }
     },
-    committed: ({ state: head }) =>
-      Effect.suspend(() => {
-        const current = opened().head()
-        return JSON.stringify(current) === JSON.stringify(head) ? Effect.void : opened().commit(head)
+    committed: ({ head }) =>
+      Effect.flatMap(Standing.decode(head), (reached) => {
+        const isCurrent = JSON.stringify(opened().head()) === JSON.stringify(reached.state)
+        return Effect.map(isCurrent ? Effect.void : opened().commit(reached.state), () => {
+          standing = reached
+        })
       })
   }
 }
