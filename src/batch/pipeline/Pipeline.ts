@@ -244,7 +244,6 @@ export function make<A, B, ES, RS, EP, RP, EK, RK>(
     each,
     sinks,
     parallelism,
-    // A pure flow asks neither clock nor random numbers.
     isDeterministic: deterministic && flow?.isPure !== true,
     flow: flow?.part,
     deadLetters: onPoison === "fail" ? undefined : { name: onPoison.sink.name, limit: onPoison.limit },

@@ -269,14 +269,7 @@ export const make = <A, E, R, Position, Plan, Identity>(
         resume: (started) =>
           identity.decode(started.identity).pipe(
             Effect.flatMap(session.verify),
-            Effect.andThen(
-              JSON.stringify(started.asked) === JSON.stringify(asked)
-                ? Effect.void
-                : Effect.logWarning(
-                  `source "${name}": the query has started before, the changed start or end has no effect`,
-                  { asked, recorded: started.asked }
-                )
-            )
+            Effect.andThen(tellOfChange(name, started.asked, asked))
           ),
         latest: Effect.map(session.latest, position.encode),
         plan: (from, ends) =>
@@ -308,6 +301,14 @@ export const make = <A, E, R, Position, Plan, Identity>(
     })
   }
 }
+
+const tellOfChange = (name: string, recorded: Schema.Json, asked: Schema.Json): Effect.Effect<void> =>
+  JSON.stringify(recorded) === JSON.stringify(asked)
+    ? Effect.void
+    : Effect.logWarning(`source "${name}": the query has started before, the changed start or end has no effect`, {
+      asked,
+      recorded
+    })
 
 const viewOf = <A>(
   { inFlow, time }: Pick<TypedSource<A, never, never, never, never, never>, "inFlow" | "time">

@@ -66,122 +66,142 @@ export interface FlowRun<out E, out R> {
 export const make = <A, ES, E, R>(
   query: string,
   sources: ReadonlyArray<Source<A, ES, R>>,
-  { maxFirings, open, program, slots }: FlowPart<E, R>
-): FlowRun<E, R> => {
-  const slotOf = slotsOf(slots)
-  let state: OpenState<E> | undefined
-  let standing: Standing.Standing = { state: undefined, time: undefined }
-  let lookedAt = 0
-  let report: Report | undefined
-  const opened = (): OpenState<E> => {
-    if (state === undefined) throw new Error("the state is not open")
-    return state
-  }
-  const operators = Object.fromEntries(
-    program.stages.flatMap((stage) => stage._tag === "Step" ? [[stage.name, stage.operator.rows] as const] : [])
-  )
+  part: FlowPart<E, R>
+): FlowRun<E, R> => new Running(query, sources, part)
 
-  return {
-    program,
-    report: () => report,
-    size: () => state?.size() ?? { rows: 0, bytes: 0 },
-    open: Effect.fnUntraced(function*({ epoch, head, nextBatch, started }) {
-      standing = yield* Standing.decode(head)
-      const log = started.log ?? ""
-      state = yield* open({ query, log, epoch, lastPlanned: nextBatch - 1, head: standing.state, operators })
-    }),
-    look: (session, position, { isEnded, isUnread }) =>
-      Effect.map(session.parts(position), (parts) =>
-        SourceLook.make({
-          isEnded,
-          parts: parts === undefined
-            // One part, of which is known only whether there may be more: then it has no end that stays.
-            ? { "": { readTo: "0", tail: isUnread ? String(++lookedAt) : "0" } }
-            : Object.fromEntries(
-              Object.entries(parts).map((
-                [name, { readTo, tail }]
-              ) => [name, { readTo: String(readTo), tail: String(tail) }])
-            )
-        })),
-    now: (log) =>
-      Effect.map(Clock.currentTimeMillis, (now) => Math.max(now, standing.time?.at ?? 0, ...log.unfinished.map(atOf))),
-    isDue: (log, planned) => {
-      const { watermark } = FlowTime.next(standing.time, planned, sources, nothingRead)
-      const due = opened().begin(log.nextBatch, 0)
-      const isDue = program.stages.length > 0 && anyDue(program, slots, standing.time, watermark, planned.at, due.rows)
-      opened().discard()
-      return isDue
-    },
-    begin: (batch, attempt) => {
-      const { planned } = batch
-      const before = standing.time
-      const clock = planned.at ?? 0
-      const greatest = new Map<string, Map<string, number>>()
-      const counts: FlowSteps.Counts = { late: new Map(), dropped: new Map(), future: 0 }
-      const tried = opened().begin(batch.batch, attempt)
-      let time: TimeState | undefined
-      return {
-        input: {
-          query,
-          batch: batch.batch,
-          clock,
-          program,
-          slotOf,
-          counts,
-          seen: (source, part, at) => {
-            const parts = greatest.get(source) ?? new Map<string, number>()
-            greatest.set(source, parts)
-            parts.set(part, Math.max(parts.get(part) ?? -Infinity, at))
-          }
-        },
-        steps: Effect.fnUntraced(function*(collected, write) {
-          const next = FlowTime.next(before, { at: clock, looks: planned.looks ?? {} }, sources, greatest)
-          const { watermark } = next
-          const steps = yield* FlowSteps.run({
-            query,
-            batch: batch.batch,
-            program,
-            slots,
-            slotOf,
-            rows: tried.rows,
-            before,
-            watermark,
-            clock,
-            maxFirings,
-            counts,
-            write
-          }, collected)
-          time = TimeState.make({ at: clock, watermark, sources: next.sources, steps })
-          report = { ...counts, watermark }
-        }),
-        remember: Effect.suspend(() => {
-          const reached = time
-          return reached === undefined
-            ? Effect.die(new Error("the steps have not run"))
-            : Effect.map(tried.prepare, (state) => Standing.encode(state, reached))
-        })
-      }
-    },
-    committed: ({ head }) =>
-      Effect.flatMap(Standing.decode(head), (reached) => {
-        const isCurrent = JSON.stringify(opened().head()) === JSON.stringify(reached.state)
-        return Effect.map(isCurrent ? Effect.void : opened().commit(reached.state), () => {
-          standing = reached
-        })
-      })
+class Running<in out E, in out R> implements FlowRun<E, R> {
+  readonly program: Machine.Program
+  private readonly query: string
+  private readonly sources: ReadonlyArray<FlowTime.TimedSource>
+  private readonly part: FlowPart<E, R>
+  private readonly slotOf: (key: string) => number
+  private state: OpenState<E> | undefined
+  private standing: Standing.Standing = { state: undefined, time: undefined }
+  private looked = 0
+  private last: Report | undefined
+
+  constructor(query: string, sources: ReadonlyArray<FlowTime.TimedSource>, part: FlowPart<E, R>) {
+    this.query = query
+    this.sources = sources
+    this.part = part
+    this.program = part.program
+    this.slotOf = slotsOf(part.slots)
   }
+
+  private get opened(): OpenState<E> {
+    if (this.state === undefined) throw new Error("the state is not open")
+    return this.state
+  }
+
+  readonly report = (): Report | undefined => this.last
+
+  readonly size = () => this.state?.size() ?? { rows: 0, bytes: 0 }
+
+  readonly open = ({ epoch, head, nextBatch, started }: LogState): Effect.Effect<void, E | CommitError, R> =>
+    Effect.gen({ self: this }, function*() {
+      this.standing = yield* Standing.decode(head)
+      const operators = Object.fromEntries(
+        this.program.stages.flatMap((stage) =>
+          stage._tag === "Step" ? [[stage.name, stage.operator.rows] as const] : []
+        )
+      )
+      this.state = yield* this.part.open({
+        query: this.query,
+        log: started.log ?? "",
+        epoch,
+        lastPlanned: nextBatch - 1,
+        head: this.standing.state,
+        operators
+      })
+    })
+
+  readonly look = (
+    session: SourceSession<unknown, unknown>,
+    position: Schema.Json,
+    { isEnded, isUnread }: { readonly isEnded: boolean; readonly isUnread: boolean }
+  ): Effect.Effect<SourceLook, CommitError> =>
+    Effect.map(session.parts(position), (parts) =>
+      SourceLook.make({
+        isEnded,
+        parts: parts === undefined
+          // One part, of which is known only whether there may be more: then it has no end that stays.
+          ? { "": { readTo: "0", tail: isUnread ? String(++this.looked) : "0" } }
+          : Object.fromEntries(
+            Object.entries(parts).map((
+              [name, { readTo, tail }]
+            ) => [name, { readTo: String(readTo), tail: String(tail) }])
+          )
+      }))
+
+  readonly now = (log: LogState): Effect.Effect<number> =>
+    Effect.map(
+      Clock.currentTimeMillis,
+      (now) => Math.max(now, this.standing.time?.at ?? 0, ...log.unfinished.map(({ planned }) => planned.at ?? 0))
+    )
+
+  readonly isDue = (log: LogState, planned: FlowTime.Planned): boolean => {
+    const { time } = this.standing
+    const { watermark } = FlowTime.next(time, planned, this.sources, nothingRead)
+    const { rows } = this.opened.begin(log.nextBatch, 0)
+    const isDue = anyDue(this.part, time, watermark, planned.at, rows)
+    this.opened.discard()
+    return isDue
+  }
+
+  readonly begin = ({ batch, planned }: UnfinishedBatch, attempt: number): FlowTry<E> => {
+    const { maxFirings, slots } = this.part
+    const { program, query, slotOf, sources } = this
+    const before = this.standing.time
+    const clock = planned.at ?? 0
+    const greatest = new Map<string, Map<string, number>>()
+    const counts: FlowSteps.Counts = { late: new Map(), dropped: new Map(), future: 0 }
+    const { prepare, rows } = this.opened.begin(batch, attempt)
+    const common = { query, batch, program, slotOf, clock, counts }
+    let reached: TimeState | undefined
+    return {
+      input: { ...common, seen: (source, part, time) => note(greatest, source, part, time) },
+      steps: (collected, write) => {
+        const next = FlowTime.next(before, { at: clock, looks: planned.looks ?? {} }, sources, greatest)
+        const { watermark } = next
+        return Effect.map(
+          FlowSteps.run({ ...common, slots, rows, before, watermark, maxFirings, write }, collected),
+          (steps) => {
+            reached = TimeState.make({ at: clock, watermark, sources: next.sources, steps })
+            this.last = { ...counts, watermark }
+          }
+        )
+      },
+      remember: Effect.suspend(() => {
+        const time = reached
+        return time === undefined
+          ? Effect.die(new Error("the steps have not run"))
+          : Effect.map(prepare, (state) => Standing.encode(state, time))
+      })
+    }
+  }
+
+  readonly committed = ({ head }: LogState): Effect.Effect<void, E | CommitError> =>
+    Effect.flatMap(Standing.decode(head), (reached) => {
+      const isCurrent = JSON.stringify(this.opened.head()) === JSON.stringify(reached.state)
+      return Effect.map(isCurrent ? Effect.void : this.opened.commit(reached.state), () => {
+        this.standing = reached
+      })
+    })
+}
+
+const note = (greatest: Map<string, Map<string, number>>, source: string, part: string, time: number): void => {
+  const parts = greatest.get(source) ?? new Map<string, number>()
+  greatest.set(source, parts)
+  parts.set(part, Math.max(parts.get(part) ?? -Infinity, time))
 }
 
 const nothingRead: FlowTime.Greatest = new Map()
-
-const atOf = ({ planned }: UnfinishedBatch): number => planned.at ?? 0
 
 type RowsOf = ReturnType<OpenState<unknown>["begin"]>["rows"]
 
 /** Whether a step has rows that are due, or left some over. */
 const anyDue = (
-  program: Machine.Program,
-  slots: number,
+  { program, slots }: Pick<FlowPart<unknown, unknown>, "program" | "slots">,
   before: TimeState | undefined,
   watermark: number,
   clock: number,
