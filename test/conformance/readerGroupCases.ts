@@ -259,10 +259,10 @@ export const readerGroupCases = (it: Cases): void => {
       const [sealed, bounded, open] = [yield* newStream(2), yield* newStream(2), yield* newStream(1)]
       yield* Effect.forEach([sealed, bounded, open], (stream) => write(stream, numbered(0, 40)))
       yield* Admin.sealStream(sealed.name)
-      const to = [(yield* Admin.streamInfo(bounded.name)).tail]
+      const end = [(yield* Admin.streamInfo(bounded.name)).tail]
       yield* write(bounded, numbered(40, 40))
       const seen: Array<string> = []
-      const options = { readerGroup: "finished", automaticCheckpoints: "off", to } as const
+      const options = { readerGroup: "finished", automaticCheckpoints: "off", end } as const
       const reader = (into: Array<string>) =>
         Effect.forkChild(
           EventReader.run([sealed, bounded, open], options, ({ event }) => Effect.sync(() => into.push(event)))
