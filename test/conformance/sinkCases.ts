@@ -1,20 +1,24 @@
 import { assert } from "@effect/vitest"
 import { Effect, Layer, Schedule, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import * as Fs from "node:fs/promises"
 import { CheckpointLog } from "../../src/batch/log/CheckpointLog.ts"
 import * as Pipeline from "../../src/batch/pipeline/Pipeline.ts"
 import { PreparedSink } from "../../src/batch/protocol/CheckpointRecord.ts"
+import { CommitError } from "../../src/batch/protocol/CommitError.ts"
 import * as Sink from "../../src/batch/sink/Sink.ts"
 import * as Source from "../../src/batch/source/Source.ts"
 import * as SqliteClient from "../../src/batch/sql/SqliteClient.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import * as Admin from "../../src/pravega/admin/Admin.ts"
+import type { Pravega } from "../../src/pravega/Pravega.ts"
 import * as BatchReader from "../../src/pravega/read/BatchReader.ts"
 import * as EventWriter from "../../src/pravega/write/EventWriter.ts"
 import * as Query from "../../src/stream/query/Query.ts"
 import * as Trigger from "../../src/stream/query/Trigger.ts"
 import * as SinkLaws from "../../src/testing/laws/SinkLaws.ts"
 import { randomScope } from "../names.ts"
+import { temporaryFolder } from "../temporary.ts"
 import type { Cases } from "./Server.ts"
 
 /** Events of the laws: a partition has a key of its own. */
@@ -60,6 +64,53 @@ export const sinkCases = (it: Cases): void => {
       yield* Admin.deleteStream(stream.name, { seal: true })
       yield* Admin.createStream(stream.name, { scaling: { _tag: "Fixed", segments: 2 } })
       assert.strictEqual(yield* outcome, "unknown")
+    }).pipe(Effect.scoped))
+
+  it.effect("an owned sink notices a checkpoint log that was put back, and a stream that lost what was committed", () =>
+    Effect.gen(function*() {
+      const scope = randomScope()
+      const source = yield* numbers(scope, "in")
+      const out = yield* numbers(scope, "out")
+      const directory = yield* temporaryFolder
+      const run = Effect.fnUntraced(function*(from: number, isOwned = true) {
+        const writer = yield* EventWriter.make(source)
+        yield* writer.writeAll(Array.from({ length: 20 }, (_, i) => from + i))
+        const pipeline = Pipeline.make("back", {
+          source: Source.microBatch(source, { limit: { events: 10 } }),
+          process: (events) => Stream.map(events, ({ event }) => event),
+          sink: Sink.pravega(out, { guarantee: "exactly-once", isOwned })
+        })
+        yield* Query.run(pipeline, { trigger: Trigger.availableNow })
+      }, Effect.scoped)
+      const copy = (from: string, to: string) =>
+        Effect.promise(async () => {
+          await Fs.rm(`${directory}/${to}`, { recursive: true, force: true })
+          await Fs.cp(`${directory}/${from}`, `${directory}/${to}`, { recursive: true })
+        })
+      const refused = <A, E>(effect: Effect.Effect<A, E | CommitError, Pravega | CheckpointLog>) =>
+        Effect.map(Effect.flip(effect), (error) => error instanceof CommitError ? error.reason._tag : error)
+      yield* Effect.gen(function*() {
+        yield* run(0)
+        yield* copy("log", "copy")
+        yield* run(20)
+        yield* Admin.scaleTo(out.name, 3)
+        yield* run(40)
+        assert.deepStrictEqual(sorted(yield* contents(out)), Array.from({ length: 60 }, (_, i) => i))
+        yield* copy("log", "newest")
+        yield* copy("copy", "log")
+        assert.strictEqual(yield* refused(run(60)), "SinkAhead")
+        yield* copy("newest", "log")
+        yield* run(80)
+        assert.deepStrictEqual(sorted(yield* contents(out)), Array.from({ length: 100 }, (_, i) => i))
+        // what was truncated can't be counted any more
+        yield* Admin.truncateStream(yield* Admin.latestCut(out.name))
+        yield* run(100)
+        yield* Admin.deleteStream(out.name, { seal: true })
+        yield* Admin.createStream(out.name, { scaling: { _tag: "Fixed", segments: 2 } })
+        assert.strictEqual(yield* refused(run(120)), "SinkBehind")
+        yield* run(140, false)
+        assert.deepStrictEqual(sorted(yield* contents(out)), Array.from({ length: 40 }, (_, i) => 120 + i))
+      }).pipe(Effect.provide(CheckpointLog.layerFileSystem(`${directory}/log`)))
     }).pipe(Effect.scoped))
 
   it.effect("at least once: a batch that fails when half of it is written is written again, and none of it is missing", () =>

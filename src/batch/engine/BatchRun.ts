@@ -40,6 +40,8 @@ export interface Run<in out E, out R> {
   /** Whether a try that failed is made again; only asked where that makes sense. */
   readonly retry: Schedule.Schedule<unknown, Failure<E>>
   readonly resolutions: ReadonlyArray<Resolution>
+  /** The sinks of which it is not yet known that they stand where the log says. */
+  readonly uncompared: Set<string>
   readonly ahead: Ahead<E>
   readonly activity: BatchStatus.Activity
 }
@@ -205,10 +207,8 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   const flow = pipeline.flow === undefined ? undefined : FlowRun.make(name, pipeline.sources, pipeline.flow)
   if (flow !== undefined) yield* flow.open(owned.state())
   const processing = Processing.make(pipeline, { sources, sinks }, activity, flow)
-  return { log: owned, sources, sinks, processing, flow, verdicts, retry, resolutions, ahead, activity } satisfies Run<
-    ES | E,
-    R
-  >
+  const open = { log: owned, sources, sinks, processing, flow, verdicts, retry, resolutions, ahead, activity }
+  return { ...open, uncompared: new Set(sinks.keys()) } satisfies Run<ES | E, R>
 })
 
 const startOf = <A, ES>([name, session]: readonly [string, SourceSession<A, ES>]) =>

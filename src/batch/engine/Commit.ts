@@ -15,7 +15,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
-import type { UnfinishedBatch } from "../log/LogState.ts"
+import { lastCommitted, type UnfinishedBatch } from "../log/LogState.ts"
 import { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
 import { Begun, Committed, Planned, Prepared, PreparedSink, type StateHead } from "../protocol/CheckpointRecord.ts"
 import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "../protocol/CommitError.ts"
@@ -27,6 +27,7 @@ import { isRangeReady, nextRange, planAhead, rangeAfter } from "./internal/Plann
 import * as Processing from "./internal/Processing.ts"
 import * as Reporting from "./internal/Reporting.ts"
 import type { Tally } from "./internal/Reporting.ts"
+import * as SinkComparison from "./internal/SinkComparison.ts"
 
 /** @category models @since 0.1.0 */
 export type Step =
@@ -66,6 +67,7 @@ const attemptStep = Effect.fnUntraced(function*<E, R>(
   yield* catchUp(run)
   tally.begun = yield* Clock.currentTimeMillis
   tally.wasPlanned = log.state().unfinished.length > 0
+  yield* SinkComparison.compare(run)
   if (!tally.wasPlanned) {
     const range = yield* inStep(run, log.state().nextBatch, "plan", planNext(run, options))
     if (range._tag !== "range") return range satisfies Step
@@ -267,6 +269,7 @@ const pastOf = <E, R>(
 ): Past<Schema.Json> => ({
   log: log.state().started.log ?? "",
   handles: batch.begun.get(name) ?? [],
+  last: lastCommitted(log.state(), name),
   checkOwner: log.append([])
 })
 

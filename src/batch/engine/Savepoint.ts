@@ -17,7 +17,15 @@ import * as LogState from "../log/LogState.ts"
 import * as SettledAppend from "../log/SettledAppend.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { CheckpointCorrupt, CheckpointLogError, SequenceTaken } from "../protocol/CheckpointLogError.ts"
-import { CheckpointRecord, Claimed, encode, SourceStart, Started, StateHead } from "../protocol/CheckpointRecord.ts"
+import {
+  CheckpointRecord,
+  Claimed,
+  CommittedSinks,
+  encode,
+  SourceStart,
+  Started,
+  StateHead
+} from "../protocol/CheckpointRecord.ts"
 import { QueryName } from "../protocol/QueryName.ts"
 import { frame, unframe } from "../protocol/RecordFrame.ts"
 import {
@@ -318,7 +326,9 @@ export const restore = Effect.fn("Savepoint.restore")(
       sources,
       batch,
       positions,
-      ...state === undefined ? {} : { state }
+      ...state === undefined ? {} : { state },
+      // its sinks know nothing of a query of this name
+      sinks: new CommittedSinks({ isWhole: true, last: {} })
     })
     const record = new CheckpointRecord({ epoch: 1, owner, entries: [new Claimed({}), started] })
     const { _tag } = yield* SettledAppend.settle(log, query, 0, encode(record))

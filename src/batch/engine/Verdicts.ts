@@ -56,8 +56,10 @@ type Note<E> = (error: E | CommitError) => Effect.Effect<void>
 const heardSink = <B, E>(session: SinkSession<B, E>, note: Note<E>): SinkSession<B, E> => {
   const of = <A, F extends E | CommitError, R>(effect: Effect.Effect<A, F, R>): Effect.Effect<A, F, R> =>
     Effect.tapError(effect, note)
+  const { compare } = session
   return {
     ...session,
+    compare: compare && ((query, last) => of(compare(query, last))),
     begin: (batch, past) =>
       Effect.map(of(session.begin(batch, past)), (attempt) => ({
         ...attempt,

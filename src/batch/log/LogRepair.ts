@@ -29,8 +29,8 @@ export class RepairRefused extends Schema.TaggedError<RepairRefused>()("RepairRe
   detail: Schema.String
 }) {
   override get message(): string {
-    return `the checkpoint log of query "${this.query}" can't be repaired: ${this.detail}. Nothing was changed: restore it ` +
-      `from a copy that is not older than the query's last batch, or find out from the sinks which batches they have, and ` +
+    return `the checkpoint log of query "${this.query}" can't be repaired: ${this.detail}. Nothing was changed: put back ` +
+      `a copy that is not older than the query's last batch, or find out from the sinks which batches they have, and ` +
       `start a query of a new name after them`
   }
 }

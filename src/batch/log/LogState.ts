@@ -10,6 +10,8 @@ import { CheckpointCorrupt, CheckpointLogError, NewerRecord } from "../protocol/
 import {
   type BadRecord,
   type CheckpointRecord,
+  CommittedSink,
+  CommittedSinks,
   decode,
   type Entry,
   type Planned,
@@ -47,6 +49,8 @@ export interface LogState {
   readonly positions: Readonly<Record<string, Schema.Json>>
   /** Of the query after the last committed batch; undefined: it has none. */
   readonly head: StateHead | undefined
+  /** What the sinks have committed last, by the last committed batch. */
+  readonly sinks: CommittedSinks
   /** In order. */
   readonly unfinished: ReadonlyArray<UnfinishedBatch>
 }
@@ -199,10 +203,29 @@ const applyEntry = (state: LogState | undefined, record: CheckpointRecord, entry
         ? Result.fail(
           `batch ${entry.batch} is committed with state ${entry.state.head}, but left ${head?.head ?? "none"}`
         )
-        : Result.succeed({ ...state, head, unfinished: rest })
+        : Result.succeed({ ...state, head, sinks: sinksAfter(state.sinks, first), unfinished: rest })
     }
   }
 }
+
+const sinksAfter = ({ isWhole, last }: CommittedSinks, { batch, prepared = new Map() }: UnfinishedBatch) => {
+  const now = Array.from(
+    prepared,
+    ([sink, { evidence, handle }]) => [sink, new CommittedSink({ batch, handle, evidence })] as const
+  )
+  return new CommittedSinks({ isWhole, last: { ...last, ...Object.fromEntries(now) } })
+}
+
+/**
+ * What a sink has committed last, as far as the log tells: null: nothing; undefined: that is not known.
+ *
+ * @category getters
+ * @since 0.2.0
+ */
+export const lastCommitted = (
+  { sinks: { isWhole, last } }: LogState,
+  sink: string
+): CommittedSink | null | undefined => last[sink] ?? (isWhole ? null : undefined)
 
 const applyStarted = (state: LogState | undefined, record: CheckpointRecord, entry: Started): Applied => {
   if (state !== undefined && (state.unfinished.length > 0 || entry.batch !== state.nextBatch)) {
@@ -220,6 +243,7 @@ const applyStarted = (state: LogState | undefined, record: CheckpointRecord, ent
     nextBatch: entry.batch,
     positions: entry.positions,
     head: entry.state,
+    sinks: entry.sinks ?? new CommittedSinks({ isWhole: entry.batch === 0, last: {} }),
     unfinished: []
   })
 }

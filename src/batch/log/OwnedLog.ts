@@ -136,7 +136,7 @@ const make = (
     isLong,
     compact: Effect.suspend(() => {
       if (state.unfinished.length > 0 || !isLong()) return Effect.void
-      const restated = state.started.restated(state.nextBatch, state.positions, state.head)
+      const restated = state.started.restated(state.nextBatch, state.positions, state.head, state.sinks)
       return Effect.andThen(append([restated]), Effect.suspend(() => log.compact(base)))
     })
   }

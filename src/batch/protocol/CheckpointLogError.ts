@@ -68,7 +68,8 @@ export class CheckpointCorrupt extends Schema.TaggedError<CheckpointCorrupt>()("
   override get message(): string {
     return `checkpoint log of query "${this.query}": record number ${this.sequence} is corrupt (${this.detail}); ` +
       `it is never skipped: LogRepair.repair (effect-pravega log repair) goes on without it if the rest of the log says ` +
-      `what it said, and changes nothing otherwise: then restore the log from a copy`
+      `what it said, and changes nothing otherwise: then put back a copy that ` +
+      `is not older than the query's last batch, as an older one repeats what came after it`
   }
 }
 

@@ -48,6 +48,30 @@ export class StateHead extends Schema.Class<StateHead>("effect-pravega/StateHead
 }) {}
 
 /**
+ * The last batch that a sink has committed, as `PreparedSink` named it.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export class CommittedSink extends Schema.Class<CommittedSink>("effect-pravega/CommittedSink")({
+  batch: Schema.Natural,
+  handle: Schema.Json,
+  evidence: Schema.Json
+}) {}
+
+/**
+ * Per sink: the last batch that it has committed.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export class CommittedSinks extends Schema.Class<CommittedSinks>("effect-pravega/CommittedSinks")({
+  /** A sink that is not named has committed nothing. False: it may have, as version 0.1 forgot it when it compacted a log. */
+  isWhole: Schema.Boolean,
+  last: Schema.Record(Schema.String, CommittedSink)
+}) {}
+
+/**
  * What is fixed when a query starts for the first time, with the position that it has reached. It stands in the first
  * record of a log, and again in the one from which a compacted log is read.
  *
@@ -68,10 +92,17 @@ export class Started extends Schema.TaggedClass<Started>()("started", {
   /** Per source: where the next batch starts. */
   positions: PerName,
   /** Before the next batch. Absent: the query has none. */
-  state: Schema.optionalKey(StateHead)
+  state: Schema.optionalKey(StateHead),
+  /** Before the next batch. Absent: nothing is committed if the next batch is the first one, else it is not known. */
+  sinks: Schema.optionalKey(CommittedSinks)
 }) {
-  /** The same, said again where the query stands later. */
-  restated(batch: number, positions: Started["positions"], state: StateHead | undefined): Started {
+  /** The same, said again where the query stands later. `sinks`: left out, it is not known what they have committed. */
+  restated(
+    batch: number,
+    positions: Started["positions"],
+    state: StateHead | undefined,
+    sinks?: CommittedSinks
+  ): Started {
     const { log, query, sources, structure, version } = this
     return new Started({
       query,
@@ -81,7 +112,8 @@ export class Started extends Schema.TaggedClass<Started>()("started", {
       sources,
       batch,
       positions,
-      ...(state === undefined ? {} : { state })
+      ...(state === undefined ? {} : { state }),
+      ...(sinks === undefined ? {} : { sinks })
     })
   }
 }

@@ -147,6 +147,53 @@ export class SinkSegmentLost extends Schema.TaggedError<SinkSegmentLost>()("Sink
   }
 }
 
+const upTo = (batch: number): string => batch < 0 ? "no batch" : `batch ${batch} as the last one`
+
+/**
+ * A sink has more than the log says, so that the log is older than it: an older copy was put in its place.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class SinkAhead extends Schema.TaggedError<SinkAhead>()("SinkAhead", {
+  query: Schema.String,
+  sink: Schema.String,
+  /** The last one that the log knows to be committed to the sink; -1: none. */
+  batch: Schema.Int,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `query "${this.query}": its checkpoint log knows ${
+      upTo(this.batch)
+    } of sink "${this.sink}", which has more ` +
+      `(${this.detail}): the log is older than the sink, as if a copy had been put in its place, and going on would write ` +
+      `events again. Nothing was written. Put the newest log back. If it is lost, find out what the sink has, and go on from ` +
+      `after that with a query of a new name (Source.streamCut); if somebody else writes to the sink, don't declare it owned`
+  }
+}
+
+/**
+ * A sink has less than the log says is committed to it: what it writes to was put back to an older copy, or made anew.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class SinkBehind extends Schema.TaggedError<SinkBehind>()("SinkBehind", {
+  query: Schema.String,
+  sink: Schema.String,
+  /** The last one that the log knows to be committed to the sink; -1: none. */
+  batch: Schema.Int,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `query "${this.query}": its checkpoint log knows ${
+      upTo(this.batch)
+    } of sink "${this.sink}", which has less ` +
+      `(${this.detail}): what was committed is gone, and going on would leave it out. Nothing was written. Begin again ` +
+      `before what is missing with a query of a new name (Source.streamCut), or declare the sink not owned, to go on without`
+  }
+}
+
 /** What a source or sink left in the log is not what it reads. @category errors @since 0.1.0 */
 export class StateUnreadable extends Schema.TaggedError<StateUnreadable>()("StateUnreadable", {
   /** The source or sink. */
@@ -167,6 +214,8 @@ export class CommitError extends Schema.TaggedError<CommitError>()("CommitError"
     NonDeterministicReplay,
     TooManyDeadLetters,
     SinkSegmentLost,
+    SinkAhead,
+    SinkBehind,
     StateUnreadable,
     FlowFailed,
     LateEvent,

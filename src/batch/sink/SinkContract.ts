@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
-import type { PreparedSink } from "../protocol/CheckpointRecord.ts"
+import type { CommittedSink, PreparedSink } from "../protocol/CheckpointRecord.ts"
 import type { CommitError } from "../protocol/CommitError.ts"
 import { jsonState } from "../protocol/JsonState.ts"
 
@@ -71,12 +71,25 @@ export type Outcome =
   | { readonly _tag: "lost" }
   | { readonly _tag: "unknown"; readonly detail: string }
 
+/**
+ * Where a sink stands, compared with what the log says of it. `ahead`: it has more, so that the log has gone back.
+ * `behind`: it has less, so that the sink has.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Standing =
+  | { readonly _tag: "asKnown" }
+  | { readonly _tag: "ahead" | "behind"; readonly detail: string }
+
 /** What is known of a batch before a try to write it. @category models @since 0.1.0 */
 export interface Past<out Handle> {
   /** The log that has the batch: another one of the same query has another name here. */
   readonly log: string
   /** Of tries that were not prepared, in the order in which they began. */
   readonly handles: ReadonlyArray<Handle>
+  /** The last batch that this log knows the sink to have committed. null: none; absent: the log does not tell. */
+  readonly last?: { readonly batch: number; readonly handle: Handle } | null | undefined
   /** Fails if another process owns the query. */
   readonly checkOwner: Effect.Effect<void, CheckpointLogError>
 }
@@ -130,6 +143,14 @@ export interface Session<in B, out E, in out Handle, in out Evidence> {
   readonly abort: (handle: Handle) => Effect.Effect<"aborted" | "committed", E>
   /** What became of a prepared batch. */
   readonly recover: (prepared: Prepared<Handle, Evidence>) => Effect.Effect<Outcome, E>
+  /**
+   * Asked once when a query goes on, before it begins anything, and when no prepared batch awaits its commit: whether the
+   * sink stands where the log says, which knows `last` as the last batch that it has committed (null: none). A copy of the
+   * log or of the sink may have been put in its place. Left out: a sink that can't tell.
+   */
+  readonly compare?:
+    | ((query: string, last: Prepared<Handle, Evidence> | null) => Effect.Effect<Standing, E>)
+    | undefined
 }
 
 /** A session whose state is as the log has it. @category models @since 0.1.0 */
@@ -142,6 +163,9 @@ export interface SinkSession<in B, out E> {
   readonly commit: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<void, E | CommitError>
   readonly abort: (handle: Schema.Json) => Effect.Effect<"aborted" | "committed", E | CommitError>
   readonly recover: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<Outcome, E | CommitError>
+  readonly compare?:
+    | ((query: string, last: CommittedSink | null) => Effect.Effect<Standing, E | CommitError>)
+    | undefined
 }
 
 /** That of a batch of which nothing is known, and nobody else runs. */
@@ -158,7 +182,7 @@ export const make = <B, E, R, Handle, Evidence>(
 ): Sink<B, E, R> => {
   const handle = jsonState(options.name, options.handle)
   const evidence = jsonState(options.name, options.evidence)
-  const typed = (batch: BatchId, prepared: PreparedSink) =>
+  const typed = (batch: BatchId, prepared: Pick<PreparedSink, "handle" | "evidence">) =>
     Effect.map(
       Effect.all([handle.decode(prepared.handle), evidence.decode(prepared.evidence)]),
       ([decodedHandle, decodedEvidence]): Prepared<Handle, Evidence> => ({
@@ -168,6 +192,10 @@ export const make = <B, E, R, Handle, Evidence>(
         evidence: decodedEvidence
       })
     )
+  const lastOf = ({ last }: Past<Schema.Json>) =>
+    last === undefined || last === null
+      ? Effect.succeed(last)
+      : Effect.map(handle.decode(last.handle), (decoded) => ({ batch: last.batch, handle: decoded }))
   return {
     name: options.name,
     structure: options.structure,
@@ -176,8 +204,8 @@ export const make = <B, E, R, Handle, Evidence>(
     accepts: () => true,
     open: Effect.map(options.open, (session): SinkSession<B, E> => ({
       begin: (batch, past = firstTry) =>
-        Effect.forEach(past.handles, handle.decode).pipe(
-          Effect.flatMap((handles) => session.begin(batch, { ...past, handles })),
+        Effect.all([Effect.forEach(past.handles, handle.decode), lastOf(past)]).pipe(
+          Effect.flatMap(([handles, last]) => session.begin(batch, { ...past, handles, last })),
           Effect.map((attempt) => ({
             handle: handle.encode(attempt.handle),
             write: attempt.write,
@@ -192,10 +220,20 @@ export const make = <B, E, R, Handle, Evidence>(
       getReady: session.getReady,
       commit: (batch, prepared) => Effect.flatMap(typed(batch, prepared), session.commit),
       abort: (encoded) => Effect.flatMap(handle.decode(encoded), session.abort),
-      recover: (batch, prepared) => Effect.flatMap(typed(batch, prepared), session.recover)
+      recover: (batch, prepared) => Effect.flatMap(typed(batch, prepared), session.recover),
+      compare: compareOf(session.compare, (query, last) => typed({ query, batch: last.batch }, last))
     }))
   }
 }
+
+/** The same, of what the log has. */
+const compareOf = <E, P>(
+  compare: ((query: string, last: P | null) => Effect.Effect<Standing, E>) | undefined,
+  decode: (query: string, last: CommittedSink) => Effect.Effect<P, CommitError>
+): SinkSession<never, E>["compare"] =>
+  compare &&
+  ((query, last) =>
+    last === null ? compare(query, null) : Effect.flatMap(decode(query, last), (decoded) => compare(query, decoded)))
 
 /** What a sink fails with. @category utility types @since 0.1.0 */
 export type Failure<S> = S extends Sink<never, infer E, unknown> ? E : never

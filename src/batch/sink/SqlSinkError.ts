@@ -21,8 +21,8 @@ export class DatabaseFailed extends Schema.TaggedError<DatabaseFailed>()("Databa
 }
 
 /**
- * The database has outputs of this batch, or of later ones, that this checkpoint log knows nothing of: the query was
- * begun anew under its old name, or another query has it.
+ * The database has outputs that this checkpoint log knows nothing of: the query was begun anew under its old name, another
+ * query has it, or an older copy of the log was put in its place.
  *
  * @category errors
  * @since 0.1.0
@@ -30,14 +30,44 @@ export class DatabaseFailed extends Schema.TaggedError<DatabaseFailed>()("Databa
 export class DatabaseAhead extends Schema.TaggedError<DatabaseAhead>()("DatabaseAhead", {
   query: Schema.String,
   sink: Schema.String,
-  batch: Schema.Natural,
+  /** The one that was to be written, or after which the query was to go on; -1: the log knows of none. */
+  batch: Schema.Int,
   /** What the database has last. */
   found: Schema.Int
 }) {
   override get message(): string {
-    return `query "${this.query}" is at batch ${this.batch}, but the database has batch ${this.found} of it already (sink ` +
-      `"${this.sink}"), from another checkpoint log: nothing was written. Give the query a new name, or remove what it ` +
-      `wrote, with its row in the sink's table, to begin anew`
+    const place = this.batch < 0 ? "has committed nothing" : `is at batch ${this.batch}`
+    return `query "${this.query}" ${place}, but the database has batch ${this.found} of it already (sink ` +
+      `"${this.sink}"), from another checkpoint log, or from before an older copy was put in the log's place: nothing was ` +
+      `written. Give the query its newest log, or a new name; or remove what it wrote, with its row in the sink's table, to ` +
+      `begin anew`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The database lacks batches that the checkpoint log knows to be committed to it: it was restored from an older copy, or a
+ * replica took over that had not got everything. Rows are missing, and going on would leave them out for ever.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class DatabaseBehind extends Schema.TaggedError<DatabaseBehind>()("DatabaseBehind", {
+  query: Schema.String,
+  sink: Schema.String,
+  /** What was committed last, as the log says. */
+  committed: Schema.Int,
+  /** What the database has last; -1: nothing. */
+  found: Schema.Int
+}) {
+  override get message(): string {
+    return `query "${this.query}" has committed batch ${this.committed} to the database, which has ${
+      this.found < 0 ? "none of its batches" : `batch ${this.found} as its last`
+    } (sink "${this.sink}"): the database has gone back, to an older copy or a replica that lagged, and rows of the ` +
+      `batches after that are missing. Nothing was written. Bring the database to where it was; if that can't be done, ` +
+      `remove the query's row from the sink's table and all that it wrote, and begin anew under a new name`
   }
   get isRetryable(): boolean {
     return false
@@ -75,7 +105,7 @@ export class OutputNotEncodable extends Schema.TaggedError<OutputNotEncodable>()
 
 /** @category errors @since 0.1.0 */
 export class SqlSinkError extends Schema.TaggedError<SqlSinkError>()("SqlSinkError", {
-  reason: Schema.Union([DatabaseFailed, DatabaseAhead, SpoolDamaged, OutputNotEncodable])
+  reason: Schema.Union([DatabaseFailed, DatabaseAhead, DatabaseBehind, SpoolDamaged, OutputNotEncodable])
 }) {
   override readonly cause = this.reason
   override get message(): string {

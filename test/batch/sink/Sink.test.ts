@@ -13,11 +13,14 @@ import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { CheckpointLog } from "../../../src/batch/log/CheckpointLog.ts"
+import { CompactAfter } from "../../../src/batch/log/OwnedLog.ts"
 import * as Pipeline from "../../../src/batch/pipeline/Pipeline.ts"
 import { PreparedSink } from "../../../src/batch/protocol/CheckpointRecord.ts"
 import * as Sink from "../../../src/batch/sink/Sink.ts"
+import { DatabaseAhead, DatabaseBehind, SqlSinkError } from "../../../src/batch/sink/SqlSinkError.ts"
 import * as SqliteClient from "../../../src/batch/sql/SqliteClient.ts"
 import * as Query from "../../../src/stream/query/Query.ts"
+import * as Trigger from "../../../src/stream/query/Trigger.ts"
 import * as SinkLaws from "../../../src/testing/laws/SinkLaws.ts"
 import { numbersSource } from "../source/numbersSource.ts"
 import { sqlSubject } from "./sqlSinkSubject.ts"
@@ -163,6 +166,171 @@ describe("Sink.sql, when something is wrong", () => {
       assert.strictEqual(error._tag === "SqlSinkError" && error.reason._tag, "OutputNotEncodable")
       assert.strictEqual(tries, 1)
     }).pipe(provided, Effect.provide(CheckpointLog.layerMemory)))
+})
+
+describe("Sink.sql, when its database has gone back", () => {
+  let directory = ""
+  beforeAll(async () => {
+    directory = await Fs.mkdtemp(Path.join(Os.tmpdir(), "sql-back-"))
+  })
+  afterAll(() => Fs.rm(directory, { recursive: true, force: true }))
+  let files = 0
+
+  /** A query of numbers, two a batch; only those below `most` go to the database. */
+  const world = Effect.sync(() => {
+    const file = Path.join(directory, `${files++}.sqlite`)
+    const log = CheckpointLog.layerFileSystem(`${file}.log`)
+    const run = (end: number, most = Infinity) => {
+      const pipeline = Pipeline.make("q", {
+        source: numbersSource<never>({
+          available: () => end,
+          end: 1000,
+          perBatch: 2,
+          partitions: (from, to) => [{
+            id: 0,
+            predecessors: [],
+            events: Stream.fromIterable(Array.from({ length: to - from }, (_, i) => from + i))
+          }]
+        }),
+        process: Stream.filter((n: number) => n < most),
+        sink: Sink.sql("rows", {
+          schema: Schema.Int,
+          write: (rows) =>
+            Effect.flatMap(SqlClient, (sql) => Effect.forEach(rows, (n) => sql`INSERT INTO numbers VALUES (${n})`))
+        })
+      })
+      return Effect.gen(function*() {
+        const sql = yield* SqlClient
+        yield* sql`CREATE TABLE IF NOT EXISTS numbers (n INTEGER)`
+        yield* Query.run(pipeline, { trigger: Trigger.availableNow, retry: Schedule.recurs(0) })
+        return (yield* sql<{ n: number }>`SELECT n FROM numbers ORDER BY n`).map(({ n }) => n)
+      }).pipe(Effect.provide(Layer.merge(SqliteClient.layer(file), log)))
+    }
+    const copy = (from: string, to: string) =>
+      Effect.promise(async () => {
+        await Fs.rm(`${file}${to}`, { recursive: true, force: true })
+        for (const rest of to === "" ? ["-wal", "-shm"] : []) await Fs.rm(`${file}${rest}`, { force: true })
+        await Fs.cp(`${file}${from}`, `${file}${to}`, { recursive: true })
+      })
+    return { run, copy, file }
+  })
+
+  const reason = <A, E, R>(effect: Effect.Effect<A, E | SqlSinkError, R>) =>
+    Effect.map(Effect.flip(effect), (error) => error instanceof SqlSinkError ? error.reason : error)
+
+  it.live("refuses one that lacks what the log says is committed, with both numbers", () =>
+    Effect.gen(function*() {
+      const { copy, run } = yield* world
+      assert.lengthOf(yield* run(4), 4)
+      yield* copy("", ".copy")
+      assert.lengthOf(yield* run(8), 8)
+      yield* copy(".copy", "")
+      for (const end of [8, 10]) {
+        const error = yield* reason(run(end))
+        assert(error instanceof DatabaseBehind)
+        assert.deepStrictEqual([error.committed, error.found], [3, 1])
+      }
+    }))
+
+  it.live("and does so when the batches since had no output for it, with a log that was compacted", () =>
+    Effect.gen(function*() {
+      const { copy, run } = yield* world
+      yield* run(2)
+      yield* copy("", ".copy")
+      yield* run(4)
+      yield* run(40, 4).pipe(Effect.provideService(CompactAfter, 5))
+      yield* copy(".copy", "")
+      const error = yield* reason(run(42, 4))
+      assert(error instanceof DatabaseBehind)
+      assert.deepStrictEqual([error.committed, error.found], [1, 0])
+    }))
+
+  it.live("goes on with one that the log knows, whatever batches had no output for it", () =>
+    Effect.gen(function*() {
+      const { run } = yield* world
+      yield* run(4)
+      yield* run(40, 4)
+      assert.deepStrictEqual(yield* run(42), [0, 1, 2, 3, 40, 41])
+    }))
+
+  it.live("refuses a log that was put back, though the next batches had no output for it", () =>
+    Effect.gen(function*() {
+      const { copy, run } = yield* world
+      yield* run(2)
+      yield* copy(".log", ".log.copy")
+      yield* run(4)
+      yield* copy(".log.copy", ".log")
+      const error = yield* reason(run(40, 2))
+      assert(error instanceof DatabaseAhead)
+      assert.deepStrictEqual([error.batch, error.found], [0, 1])
+    }))
+
+  it.live("goes back together with a log of the same moment", () =>
+    Effect.gen(function*() {
+      const { copy, run } = yield* world
+      yield* run(4)
+      yield* copy("", ".copy")
+      yield* copy(".log", ".log.copy")
+      yield* run(8)
+      yield* copy(".copy", "")
+      yield* copy(".log.copy", ".log")
+      assert.deepStrictEqual(yield* run(10), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    }))
+
+  it.live("is not written to when it goes back between a batch's begin and its commit", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient
+      const sink = Sink.sql("rows", { schema: Schema.Int, write: () => Effect.void })
+      const session = yield* sink.open
+      const prepare = Effect.fnUntraced(function*(batch: number) {
+        const attempt = yield* session.begin({ query: "q", batch })
+        yield* attempt.write(0, [batch])
+        const written = yield* attempt.prepare
+        yield* attempt.keep
+        return new PreparedSink({ ...written, handle: attempt.handle })
+      })
+      yield* session.commit({ query: "q", batch: 0 }, yield* prepare(0))
+      const [before] = yield* sql`SELECT batch, attempt FROM pravega_sinks`
+      yield* session.commit({ query: "q", batch: 1 }, yield* prepare(1))
+      const prepared = yield* prepare(2)
+      yield* sql`UPDATE pravega_sinks SET ${sql.update({ ...before }, [])}`
+      for (const effect of [session.commit, session.recover]) {
+        const error = yield* reason(effect({ query: "q", batch: 2 }, prepared))
+        assert(error instanceof DatabaseBehind)
+        assert.deepStrictEqual([error.committed, error.found], [1, 0])
+      }
+    }).pipe(Effect.provide(SqliteClient.layer(":memory:"))))
+
+  it.live("keeps nothing of a process that was fenced, whoever ends last", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient
+      const left = sql`SELECT * FROM pravega_sinks_spool`
+      const sink = Sink.sql("rows", { schema: Schema.Int, write: () => Effect.void })
+      const [fenced, owner] = [yield* sink.open, yield* sink.open]
+      const id = { query: "q", batch: 0 }
+      const keptBy = Effect.fnUntraced(function*(session: typeof owner) {
+        const attempt = yield* session.begin(id)
+        yield* attempt.write(0, [1])
+        const written = yield* attempt.prepare
+        yield* attempt.keep
+        return { attempt, prepared: new PreparedSink({ ...written, handle: attempt.handle }) }
+      })
+      // it ends before the owner commits
+      yield* Effect.scoped(keptBy(fenced))
+      assert.lengthOf(yield* left, 1)
+      yield* owner.compare?.("q", null) ?? Effect.void
+      assert.lengthOf(yield* left, 0)
+      yield* Effect.scoped(keptBy(fenced))
+      // it ends after that
+      yield* Effect.scoped(Effect.gen(function*() {
+        const { attempt } = yield* keptBy(fenced)
+        yield* Effect.scoped(Effect.flatMap(keptBy(owner), ({ prepared }) => owner.commit(id, prepared)))
+        assert.lengthOf(yield* left, 0)
+        yield* attempt.write(0, [2])
+        assert.lengthOf(yield* left, 1)
+      }))
+      assert.lengthOf(yield* left, 0)
+    }).pipe(Effect.provide(SqliteClient.layer(":memory:"))))
 })
 
 describe("Sink.console", () => {

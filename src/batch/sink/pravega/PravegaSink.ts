@@ -11,10 +11,12 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as EventCodec from "../../../core/EventCodec.ts"
 import * as EventStream from "../../../core/EventStream.ts"
+import type { ScopedStream } from "../../../core/ScopedStream.ts"
 import * as Segment from "../../../core/Segment.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
 import { TransactionId } from "../../../core/TransactionId.ts"
 import * as Uuid from "../../../core/Uuid.ts"
+import type { TransactionState } from "../../../pravega/controller/Controller.ts"
 import { Pravega } from "../../../pravega/Pravega.ts"
 import * as BatchReader from "../../../pravega/read/BatchReader.ts"
 import { ReadError } from "../../../pravega/read/ReadError.ts"
@@ -23,7 +25,7 @@ import * as Transaction from "../../../pravega/transaction/Transaction.ts"
 import { TransactionError } from "../../../pravega/transaction/TransactionError.ts"
 import * as TransactionFate from "../../../pravega/transaction/TransactionFate.ts"
 import type { TransactionWriter } from "../../../pravega/transaction/TransactionWriter.ts"
-import type { Attempt, Outcome, Prepared, TypedSink } from "../SinkContract.ts"
+import type { Attempt, Outcome, Prepared, Standing, TypedSink } from "../SinkContract.ts"
 import { addUnordered, type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
 import * as EventChecksum from "./EventChecksum.ts"
 import * as SpareTransaction from "./SpareTransaction.ts"
@@ -39,7 +41,9 @@ export interface PravegaOptions {
   readonly lease?: Duration.Input | undefined
   /**
    * Nobody but this query writes to the stream. Then an outcome that the controller has forgotten (24 hours after it, by
-   * default) is decided by what the stream got since; otherwise such a query stops with `AmbiguousCommit`. Default false.
+   * default) is decided by what the stream got since; otherwise such a query stops with `AmbiguousCommit`. And a query that
+   * goes on compares what the stream got since its last batch was begun with that batch: it stops with `SinkAhead` if its
+   * checkpoint log was put back to an older copy, with `SinkBehind` if the stream lacks what was committed. Default false.
    */
   readonly isOwned?: boolean | undefined
 }
@@ -105,26 +109,38 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
       recover: ({ evidence, handle }: Prepared<TransactionId, Evidence>) =>
         controller.transactionState(stream.name, handle).pipe(
           Effect.mapError((error) => toTransactionError(TransactionFate.toReason(error))),
-          Effect.flatMap((state): Effect.Effect<Outcome, Failure> => {
-            switch (state) {
-              case "open":
-              case "committing":
-                return Effect.succeed({ _tag: "committable" })
-              case "committed":
-                return Effect.succeed({ _tag: "committed" })
-              case "aborting":
-              case "aborted":
-                return Effect.succeed({ _tag: "lost" })
-              case "unknown":
-                return options.isOwned === true
-                  ? Effect.provideService(decideByTail(stream, evidence), Pravega, pravega)
-                  : Effect.succeed({ _tag: "unknown", detail: "the controller has forgotten the transaction" })
-            }
-          })
-        )
+          Effect.flatMap((state) =>
+            outcomeOf(state) ??
+              (options.isOwned === true
+                ? Effect.provideService(decideByTail(stream, evidence), Pravega, pravega)
+                : Effect.succeed<Outcome>({ _tag: "unknown", detail: "the controller has forgotten the transaction" }))
+          )
+        ),
+      compare: options.isOwned !== true
+        ? undefined
+        : (_: string, last: Prepared<TransactionId, Evidence> | null): Effect.Effect<Standing, Failure> =>
+          last === null
+            ? Effect.succeed({ _tag: "asKnown" })
+            : Effect.provideService(standing(stream.name, last.evidence), Pravega, pravega)
     }
   })
 } satisfies TypedSink<B, Failure, Pravega, TransactionId, Evidence>)
+
+/** As the controller knows it; undefined: it has forgotten it. */
+const outcomeOf = (state: TransactionState): Effect.Effect<Outcome> | undefined => {
+  switch (state) {
+    case "open":
+    case "committing":
+      return Effect.succeed({ _tag: "committable" })
+    case "committed":
+      return Effect.succeed({ _tag: "committed" })
+    case "aborting":
+    case "aborted":
+      return Effect.succeed({ _tag: "lost" })
+    case "unknown":
+      return undefined
+  }
+}
 
 /** What is wrong with one transaction only: another try has another one. */
 const endsWithTransaction = new Set<TransactionError["reason"]["_tag"]>([
@@ -180,6 +196,39 @@ const begin = Effect.fnUntraced(function*<B>(
   } satisfies Attempt<B, Failure, TransactionId, Evidence>
 })
 
+const madeAnew = "the stream was deleted and made anew since"
+
+/** Numbers of segments go on when a stream is deleted and made anew. */
+const isOfEarlierStream = Effect.fnUntraced(function*({ positions, stream }: StreamCut) {
+  const { controller } = yield* Pravega
+  const first = yield* Effect.mapError(controller.epochSegments(stream, 0), (reason) => new ReadError({ reason }))
+  const oldest = Math.min(...first.map(({ id }) => Segment.number(id)))
+  return [...positions.keys()].some((id) => Segment.number(id) < oldest)
+})
+
+/**
+ * Of a stream that only this query writes to, whose last committed batch this is: it got that batch since, and nothing else.
+ * What was truncated of it can't be counted any more: then only that there is more can be told.
+ */
+const standing = Effect.fnUntraced(function*(stream: ScopedStream, { bytes, tail }: Evidence) {
+  if (yield* isOfEarlierStream(tail)) return { _tag: "behind", detail: madeAnew } satisfies Standing
+  let isWhole = true
+  const onTruncated = () =>
+    Effect.sync(() => {
+      isWhole = false
+    })
+  const plan = yield* BatchReader.plan(stream, { start: tail, onTruncated })
+  const detail = `the stream got ${plan.bytes} bytes since that batch was begun, the batch has ${bytes}`
+  if (plan.bytes > BigInt(bytes)) return { _tag: "ahead", detail } satisfies Standing
+  if (isWhole && plan.bytes < BigInt(bytes)) return { _tag: "behind", detail } satisfies Standing
+  return { _tag: "asKnown" } satisfies Standing
+}, (effect) =>
+  Effect.catchIf(
+    effect,
+    ({ reason }) => reason._tag === "InvalidPosition" || reason._tag === "RangeBeyondEnd",
+    ({ message }) => Effect.succeed<Standing>({ _tag: "behind", detail: message })
+  ))
+
 /**
  * Of a stream that only this query writes to: it got exactly the batch since, or nothing. Anything else, and a stream
  * that was truncated beyond the place, is for people to look at.
@@ -188,16 +237,7 @@ const decideByTail = Effect.fnUntraced(
   function*<B>(stream: EventStream.EventStream<B>, evidence: Evidence) {
     const raw = EventStream.make<number>(stream.name, { codec: checksums })
     const unknown = (detail: string): Outcome => ({ _tag: "unknown", detail })
-    const { controller } = yield* Pravega
-    const first = yield* Effect.mapError(
-      controller.epochSegments(stream.name, 0),
-      (reason) => new ReadError({ reason })
-    )
-    // Numbers of segments go on when a stream is deleted and made anew.
-    const oldest = Math.min(...first.map(({ id }) => Segment.number(id)))
-    if ([...evidence.tail.positions.keys()].some((id) => Segment.number(id) < oldest)) {
-      return unknown("the stream was deleted and made anew since")
-    }
+    if (yield* isOfEarlierStream(evidence.tail)) return unknown(madeAnew)
     const plan = yield* BatchReader.plan(stream.name, { start: evidence.tail })
     if (plan.bytes === BigInt(0)) return { _tag: "lost" } satisfies Outcome
     if (plan.bytes !== BigInt(evidence.bytes)) {

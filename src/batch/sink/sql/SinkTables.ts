@@ -19,6 +19,8 @@ export interface Try {
 export const pageSize = 32
 
 const Head = Schema.Struct({ batch: SqlTransaction.Count, attempt: Schema.String })
+/** The batch that was committed last; -1: none. @category models @since 0.2.0 */
+export type Head = typeof Head.Type
 const decodeHead = Schema.decodeUnknownEffect(Schema.Array(Head))
 const decodeState = Schema.decodeUnknownEffect(
   Schema.NonEmptyArray(Schema.Struct({ ...Head.fields, chunks: SqlTransaction.Count }))
@@ -41,19 +43,8 @@ export const make = (
 ) => {
   const heads = sql(table)
   const spool = sql(`${table}_spool`)
-  const create = Effect.andThen(
-    sql`CREATE TABLE IF NOT EXISTS ${heads} (
-      query VARCHAR(100) NOT NULL, sink VARCHAR(200) NOT NULL, batch BIGINT NOT NULL, attempt VARCHAR(100) NOT NULL,
-      PRIMARY KEY (query, sink)
-    )`,
-    sql`CREATE TABLE IF NOT EXISTS ${spool} (
-      query VARCHAR(100) NOT NULL, sink VARCHAR(200) NOT NULL, attempt VARCHAR(100) NOT NULL,
-      part BIGINT NOT NULL, chunk BIGINT NOT NULL, outputs TEXT NOT NULL,
-      PRIMARY KEY (query, sink, attempt, part, chunk)
-    )`
-  )
   return {
-    ensure: SqlTransaction.ensureTables(sql`SELECT 1 FROM ${heads}, ${spool} WHERE 1 = 0`, create),
+    ensure: SqlTransaction.ensureTables(sql`SELECT 1 FROM ${heads}, ${spool} WHERE 1 = 0`, create(sql, table)),
     /** The batch that was committed last; -1: none. */
     head: (query: string) =>
       sql`SELECT batch, attempt FROM ${heads} WHERE query = ${query} AND sink = ${sink}`.pipe(
@@ -76,11 +67,16 @@ export const make = (
     /** The row of a query that has committed nothing yet. */
     insertHead: (query: string) =>
       sql`INSERT INTO ${heads} (query, sink, batch, attempt) VALUES (${query}, ${sink}, -1, '') ON CONFLICT DO NOTHING`,
-    /** Moves the number of the last committed batch on; no row, if it has moved that far already. */
-    moveHead: ({ attempt, batch, query }: Try & BatchId) =>
+    /**
+     * Moves the number of the last committed batch on, from the one that it had when the batch was begun; no row, if it is
+     * another one. Where that was not recorded (version 0.1): from any that is lower.
+     */
+    moveHead: ({ attempt, batch, query }: Try & BatchId, from: Head | undefined) =>
       sql`${patience.begin}
         UPDATE ${heads} SET batch = ${batch}, attempt = ${attempt} ${patience.from}
-        WHERE query = ${query} AND sink = ${sink} AND batch < ${batch} RETURNING batch`,
+        WHERE query = ${query} AND sink = ${sink} AND batch < ${batch} ${
+        from === undefined ? sql`` : sql`AND batch = ${from.batch} AND attempt = ${from.attempt}`
+      } RETURNING batch`,
     keep: ({ attempt, query }: Try, part: number, chunk: number, outputs: string) =>
       sql`INSERT INTO ${spool} (query, sink, attempt, part, chunk, outputs)
         VALUES (${query}, ${sink}, ${attempt}, ${part}, ${chunk}, ${outputs})`,
@@ -93,7 +89,22 @@ export const make = (
           ORDER BY part, chunk LIMIT ${sql.literal(String(pageSize))}`,
         decodeChunks
       ),
+    /** What any try of the query has kept. */
+    forgetAll: (query: string) => sql`DELETE FROM ${spool} WHERE query = ${query} AND sink = ${sink}`,
     forget: ({ attempt, query }: Try): Effect.Effect<unknown, SqlError> =>
       sql`DELETE FROM ${spool} WHERE query = ${query} AND sink = ${sink} AND attempt = ${attempt}`
   }
 }
+
+const create = (sql: SqlClient, table: string) =>
+  Effect.andThen(
+    sql`CREATE TABLE IF NOT EXISTS ${sql(table)} (
+      query VARCHAR(100) NOT NULL, sink VARCHAR(200) NOT NULL, batch BIGINT NOT NULL, attempt VARCHAR(100) NOT NULL,
+      PRIMARY KEY (query, sink)
+    )`,
+    sql`CREATE TABLE IF NOT EXISTS ${sql(`${table}_spool`)} (
+      query VARCHAR(100) NOT NULL, sink VARCHAR(200) NOT NULL, attempt VARCHAR(100) NOT NULL,
+      part BIGINT NOT NULL, chunk BIGINT NOT NULL, outputs TEXT NOT NULL,
+      PRIMARY KEY (query, sink, attempt, part, chunk)
+    )`
+  )

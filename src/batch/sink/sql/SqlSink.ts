@@ -16,8 +16,8 @@ import type { SqlError } from "effect/sql/SqlError"
 import { crc32 } from "node:zlib"
 import * as Uuid from "../../../core/Uuid.ts"
 import * as SqlTransaction from "../../sql/SqlTransaction.ts"
-import type { Attempt, BatchId, Outcome, Prepared, Session, TypedSink } from "../SinkContract.ts"
-import { DatabaseAhead, DatabaseFailed, OutputNotEncodable, SpoolDamaged, SqlSinkError } from "../SqlSinkError.ts"
+import type { Attempt, BatchId, Outcome, Past, Prepared, Session, Standing, TypedSink } from "../SinkContract.ts"
+import { DatabaseAhead, DatabaseBehind, DatabaseFailed, OutputNotEncodable, SpoolDamaged, SqlSinkError } from "../SqlSinkError.ts"
 import * as SinkTables from "./SinkTables.ts"
 
 /** @category models @since 0.1.0 */
@@ -42,7 +42,9 @@ class Handle extends Schema.Class<Handle>("effect-pravega/SqlSink/Handle")({
 class Evidence extends Schema.Class<Evidence>("effect-pravega/SqlSink/Evidence")({
   events: Schema.Natural,
   /** Rows of the table in which they are kept. */
-  chunks: Schema.Natural
+  chunks: Schema.Natural,
+  /** What the database had committed last when the batch was begun: the commit moves it on from there, and from nowhere else. */
+  from: Schema.optionalKey(Schema.Struct({ batch: Schema.Int, attempt: Schema.String }))
 }) {}
 
 /** What the user's statements failed with, apart from what ours do. */
@@ -70,6 +72,8 @@ interface OpenSink<B> {
   readonly sql: SqlClient
   readonly tables: SinkTables.SinkTables
   readonly patience: ReturnType<typeof SqlTransaction.lockPatience>
+  /** The try that was committed last here. */
+  committed: string | undefined
   readonly encode: (outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<string, Schema.SchemaError>
   readonly decode: (outputs: string) => Effect.Effect<Arr.NonEmptyReadonlyArray<B>, Schema.SchemaError>
 }
@@ -93,6 +97,7 @@ const open = Effect.fnUntraced(function*<B, E, R>(
     sql,
     tables,
     patience,
+    committed: undefined,
     encode: Schema.encodeEffect(codec),
     decode: Schema.decodeEffect(codec)
   }
@@ -104,9 +109,14 @@ const open = Effect.fnUntraced(function*<B, E, R>(
       Effect.mapError((error) => new UserFailed({ error }))
     )
   return {
-    begin: (id) => begin(opened, id),
+    begin: (id, past) => begin(opened, id, past),
     commit: (prepared) =>
       SqlTransaction.inTransaction(sql, Effect.andThen(durability, commit(opened, prepared, write))).pipe(
+        Effect.tap(() =>
+          Effect.sync(() => {
+            opened.committed = prepared.handle.attempt
+          })
+        ),
         Effect.catch((error): Effect.Effect<never, E | SqlSinkError> => {
           if (error instanceof UserFailed) return Effect.fail(error.error)
           return error._tag === "SqlSinkError" ? Effect.fail(error) : failed(sink, "commit")(error)
@@ -119,17 +129,37 @@ const open = Effect.fnUntraced(function*<B, E, R>(
         yield* SqlTransaction.inTransaction(sql, Effect.andThen(patience.set, tables.forget(handle)))
         return "aborted" as const
       }).pipe(Effect.catch(failed(sink, "abort"))),
-    recover: (prepared) => recover(opened, prepared).pipe(Effect.catch(failed(sink, "recovery")))
+    recover: (prepared) => recover(opened, prepared).pipe(orFailed(sink, "recovery")),
+    compare: (query, last) => compare(opened, query, last).pipe(orFailed(sink, "comparison with the log"))
   }
 })
 
 const fail = (reason: SqlSinkError["reason"]) => Effect.fail(new SqlSinkError({ reason }))
 
-const failed = (sink: string, operation: string) => (cause: SqlError | Schema.SchemaError | Error) =>
+type Cause = SqlError | Schema.SchemaError | Error
+
+const failed = (sink: string, operation: string) => (cause: Cause) =>
   fail(new DatabaseFailed({ sink, operation, cause: SqlTransaction.explainLock(cause) }))
+
+const orFailed = (sink: string, operation: string) => <A>(effect: Effect.Effect<A, Cause | SqlSinkError>) =>
+  Effect.catchIf(effect, (error): error is Cause => !(error instanceof SqlSinkError), failed(sink, operation))
 
 const ahead = (sink: string, { batch, query }: BatchId, found: number) =>
   fail(new DatabaseAhead({ query, sink, batch, found }))
+
+/** Refuses a database that stands elsewhere than where a batch may go on: after this one, in this very try. */
+const checkHead = (sink: string, id: BatchId, found: SinkTables.Head, known: SinkTables.Head) => {
+  if (found.batch === known.batch && found.attempt === known.attempt) return Effect.void
+  return found.batch < known.batch
+    ? fail(new DatabaseBehind({ query: id.query, sink, committed: known.batch, found: found.batch }))
+    : ahead(sink, id, found.batch)
+}
+
+const nothing: SinkTables.Head = { batch: -1, attempt: "" }
+
+/** Where the log has the sink. */
+const headOf = (last: Exclude<Past<Handle>["last"], undefined>): SinkTables.Head =>
+  last === null ? nothing : { batch: last.batch, attempt: last.handle.attempt }
 
 /** What a try has written of one partition. */
 interface Part {
@@ -139,18 +169,23 @@ interface Part {
   checksum: number
 }
 
-const begin = Effect.fnUntraced(function*<B>({ encode, patience, sink, sql, tables }: OpenSink<B>, id: BatchId) {
-  const { batch } = yield* tables.head(id.query).pipe(Effect.catch(failed(sink, "begin")))
-  if (batch >= id.batch) return yield* ahead(sink, id, batch)
-  if (batch < 0) {
+const begin = Effect.fnUntraced(function*<B>(opened: OpenSink<B>, id: BatchId, past: Past<Handle> | undefined) {
+  const { encode, patience, sink, sql, tables } = opened
+  const head = yield* tables.head(id.query).pipe(Effect.catch(failed(sink, "begin")))
+  if (head.batch >= id.batch) return yield* ahead(sink, id, head.batch)
+  if (past?.last !== undefined) yield* checkHead(sink, id, head, headOf(past.last))
+  if (head.batch < 0) {
     yield* SqlTransaction.inTransaction(sql, Effect.andThen(patience.set, tables.insertHead(id.query))).pipe(
       Effect.catch(failed(sink, "begin"))
     )
   }
   const handle = new Handle({ query: id.query, attempt: yield* Uuid.next })
   let isKept = false
-  // What can't be deleted now is litter that no commit looks at.
-  yield* Effect.addFinalizer(() => isKept ? Effect.void : Effect.ignore(tables.forget(handle)))
+  // What can't be deleted now is litter that no commit looks at, and that the next one removes.
+  yield* Effect.addFinalizer(() =>
+    Effect.ignore(Effect.andThen(isKept ? isOver(opened, id, handle) : Effect.succeed(true), (over) =>
+      over ? tables.forget(handle) : Effect.void))
+  )
   const parts = new Map<number, Part>()
   const write = Effect.fnUntraced(function*(partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) {
     const json = yield* encode(outputs).pipe(
@@ -169,18 +204,24 @@ const begin = Effect.fnUntraced(function*<B>({ encode, patience, sink, sql, tabl
     handle,
     write,
     flush: () => Effect.void,
-    prepare: Effect.sync(() => summary(parts)),
+    prepare: Effect.sync(() => summary(parts, head)),
     keep: Effect.sync(() => {
       isKept = true
     })
   } satisfies Attempt<B, SqlSinkError, Handle, Evidence>
 })
 
-const summary = (parts: ReadonlyMap<number, Part>) => {
+/** Whether another try of the batch was committed, as happens to who was fenced: then nobody needs what this one kept. */
+const isOver = <B>({ committed, tables }: OpenSink<B>, { batch, query }: BatchId, { attempt }: Handle) =>
+  committed === attempt
+    ? Effect.succeed(false)
+    : Effect.map(tables.head(query), (head) => head.batch >= batch && head.attempt !== attempt)
+
+const summary = (parts: ReadonlyMap<number, Part>, from: SinkTables.Head) => {
   const written = [...parts].toSorted(([a], [b]) => a - b)
   const sum = (of: "chunks" | "events" | "bytes") => written.reduce((total, [, part]) => total + part[of], 0)
   return {
-    evidence: new Evidence({ events: sum("events"), chunks: sum("chunks") }),
+    evidence: new Evidence({ events: sum("events"), chunks: sum("chunks"), from }),
     digest: written.map(([partition, part]) => `${partition}:${part.events}:${part.checksum}`).join(" "),
     events: sum("events"),
     bytes: sum("bytes")
@@ -198,17 +239,21 @@ const commit = Effect.fnUntraced(function*<B, E>(
   const { batch, evidence, handle, query } = prepared
   const { sink, tables } = opened
   // Not from batch - 1: batches without output for this sink never come here.
-  const moved = yield* tables.moveHead({ query, batch, attempt: handle.attempt })
+  const moved = yield* tables.moveHead({ query, batch, attempt: handle.attempt }, evidence.from)
   if (moved.length === 0) {
     const found = yield* tables.head(query)
-    return found.attempt === handle.attempt ? undefined : yield* ahead(sink, prepared, found.batch)
+    if (found.attempt === handle.attempt) return
+    return yield* found.batch < batch && evidence.from !== undefined
+      ? checkHead(sink, prepared, found, evidence.from)
+      : ahead(sink, prepared, found.batch)
   }
   const events = yield* writeKept(opened, prepared, write)
   if (events !== evidence.events) {
     const detail = `${evidence.events} outputs were kept, ${events} are there`
     return yield* fail(new SpoolDamaged({ query, sink, batch, detail }))
   }
-  yield* tables.forget(handle)
+  // Whatever another try has kept can't be committed any more: its process was fenced.
+  yield* tables.forgetAll(query)
 })
 
 /** Hands what was kept to the user's statements, in order; answers how much that was. */
@@ -234,13 +279,27 @@ const writeKept = Effect.fnUntraced(function*<B, E>(
   }
 })
 
-const recover = Effect.fnUntraced(function*<B>({ tables }: OpenSink<B>, prepared: Prepared<Handle, Evidence>) {
+/** What is kept is of tries that were never prepared, and can't be committed any more. */
+const compare = Effect.fnUntraced(function*<B>(
+  { patience, sink, sql, tables }: OpenSink<B>,
+  query: string,
+  last: Prepared<Handle, Evidence> | null
+) {
+  const known = headOf(last)
+  yield* checkHead(sink, { query, batch: known.batch }, yield* tables.head(query), known)
+  yield* SqlTransaction.inTransaction(sql, Effect.andThen(patience.set, tables.forgetAll(query)))
+  return { _tag: "asKnown" } satisfies Standing
+})
+
+const recover = Effect.fnUntraced(function*<B>({ sink, tables }: OpenSink<B>, prepared: Prepared<Handle, Evidence>) {
   const { attempt, batch, chunks } = yield* tables.state({ query: prepared.query, attempt: prepared.handle.attempt })
   if (attempt === prepared.handle.attempt) return { _tag: "committed" } satisfies Outcome
   if (batch >= prepared.batch) {
     const detail = `the database has batch ${batch} of the query, from another try or another checkpoint log`
     return { _tag: "unknown", detail } satisfies Outcome
   }
+  const { from } = prepared.evidence
+  if (from !== undefined) yield* checkHead(sink, prepared, { batch, attempt }, from)
   // Nothing of it was committed, nor can be: a commit needs all of it.
   return { _tag: chunks === prepared.evidence.chunks ? "committable" : "lost" } satisfies Outcome
 })
