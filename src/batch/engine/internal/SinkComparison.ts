@@ -18,7 +18,9 @@ export const compare = <E, R>({ log, sinks, uncompared }: Run<E, R>): Effect.Eff
     Array.from(uncompared).filter((name) => log.state().unfinished[0]?.prepared?.has(name) !== true),
     Effect.fnUntraced(function*(sink) {
       const last = lastCommitted(log.state(), sink)
-      const standing = last === undefined ? undefined : yield* sinks.get(sink)?.compare?.(log.query, last) ?? Effect.undefined
+      const standing = last === undefined
+        ? undefined
+        : yield* sinks.get(sink)?.compare?.(log.query, last) ?? Effect.undefined
       uncompared.delete(sink)
       if (standing === undefined || standing._tag === "asKnown") return
       const { detail } = standing

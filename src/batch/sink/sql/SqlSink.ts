@@ -17,7 +17,14 @@ import { crc32 } from "node:zlib"
 import * as Uuid from "../../../core/Uuid.ts"
 import * as SqlTransaction from "../../sql/SqlTransaction.ts"
 import type { Attempt, BatchId, Outcome, Past, Prepared, Session, Standing, TypedSink } from "../SinkContract.ts"
-import { DatabaseAhead, DatabaseBehind, DatabaseFailed, OutputNotEncodable, SpoolDamaged, SqlSinkError } from "../SqlSinkError.ts"
+import {
+  DatabaseAhead,
+  DatabaseBehind,
+  DatabaseFailed,
+  OutputNotEncodable,
+  SpoolDamaged,
+  SqlSinkError
+} from "../SqlSinkError.ts"
 import * as SinkTables from "./SinkTables.ts"
 
 /** @category models @since 0.1.0 */
@@ -183,8 +190,10 @@ const begin = Effect.fnUntraced(function*<B>(opened: OpenSink<B>, id: BatchId, p
   let isKept = false
   // What can't be deleted now is litter that no commit looks at, and that the next one removes.
   yield* Effect.addFinalizer(() =>
-    Effect.ignore(Effect.andThen(isKept ? isOver(opened, id, handle) : Effect.succeed(true), (over) =>
-      over ? tables.forget(handle) : Effect.void))
+    Effect.ignore(
+      Effect.andThen(isKept ? isOver(opened, id, handle) : Effect.succeed(true), (over) =>
+        over ? tables.forget(handle) : Effect.void)
+    )
   )
   const parts = new Map<number, Part>()
   const write = Effect.fnUntraced(function*(partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) {
