@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { count, describeTally, explain, noTally, planOf, runSeed } from "./Swarm.ts"
 
 /** A sample: `npm run soak` runs as many as are asked for, and CI ten thousand. */
-const histories = 300
+const histories = Number(process.env["SIMULATION_HISTORIES"] ?? 300)
 const seedGiven = process.env["SIMULATION_SEED"]
 
 describe("Swarm", () => {
