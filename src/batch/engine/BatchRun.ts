@@ -110,6 +110,25 @@ export interface SourceReport {
   readonly skipped: ReadonlyArray<Skipped>
 }
 
+/** What one batch did with a flow that remembers: its time, what it left out, its state. @category models @since 0.2.0 */
+export interface FlowReport {
+  /**
+   * How far event time is after the batch: nothing earlier was to come. Milliseconds since 1970; `-Infinity` before anything
+   * is known, `Infinity` at the end of time.
+   */
+  readonly watermark: number
+  /** Per step of the flow that had some: events that came too late for it. None when a prepared batch only had to be committed. */
+  readonly late: ReadonlyMap<string, number>
+  /** Per step that had some: events that it had seen before, and timers that were set at the end of time. */
+  readonly dropped: ReadonlyMap<string, number>
+  /** Events with times further ahead than was to be believed, which were left out or given another time. */
+  readonly future: number
+  /** What all its steps remember after the batch: rows, and bytes of their keys and values. */
+  readonly state: { readonly rows: number; readonly bytes: number }
+  /** Milliseconds until what the batch changed was durable; part of the time of `prepare`. */
+  readonly stateMillis: number
+}
+
 /** What one batch did. @category models @since 0.1.0 */
 export interface BatchReport {
   readonly batch: number
@@ -130,6 +149,8 @@ export interface BatchReport {
   readonly attempts: number
   /** Events that were put aside in this step. */
   readonly deadLetters: number
+  /** Undefined: the pipeline has no flow that remembers. */
+  readonly flow: FlowReport | undefined
   /**
    * Milliseconds per step of the protocol. A plan that was found ahead of time takes the time of its record only, or none:
    * one that is recorded with the end of the batch before belongs to that batch's commit.

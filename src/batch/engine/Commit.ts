@@ -179,7 +179,7 @@ const attempt = Effect.fnUntraced(function*<E, R>(
   const keepAll = Effect.suspend(() => Effect.forEach(opened(), ({ attempt }) => attempt.keep, { discard: true }))
   const preparing = Effect.all([
     Effect.suspend(() => Effect.forEach(opened(), Processing.prepare, { concurrency: "unbounded" })),
-    remember
+    run.flow === undefined ? remember : Reporting.remembering(tally, batch.batch, remember)
   ], { concurrency: 2 })
   const [written, remembered] = yield* inStep(run, batch.batch, "process", processAll)
     .pipe(

@@ -13,6 +13,7 @@ import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
 import { type BadRecord, type CheckpointRecord, type Entry, type PreparedSink } from "../protocol/CheckpointRecord.ts"
 import type { QueryName } from "../protocol/QueryName.ts"
 import { CheckpointLog } from "./CheckpointLog.ts"
+import * as TimeWords from "./internal/TimeWords.ts"
 import type { QueryLog, StoredRecord } from "./LogContract.ts"
 import * as LogState from "./LogState.ts"
 
@@ -132,6 +133,7 @@ export const format = ({ awaiting, problem, query, records, state, torn }: Inspe
     for (const [source, position] of Object.entries(state.positions)) {
       lines.push(`  source "${source}" goes on at ${JSON.stringify(position)}`)
     }
+    lines.push(...TimeWords.standing(state.head))
     for (const batch of state.unfinished) lines.push(...describeUnfinished(batch))
   }
   if (awaiting !== undefined) {
@@ -168,7 +170,7 @@ export const formatEntry = (entry: Entry): string => {
     case "claimed":
       return entry.drops === undefined ? "claimed" : `claimed, dropping record ${entry.drops}`
     case "planned":
-      return `planned ${entry.batch}${when(entry.at)}`
+      return `planned ${entry.batch}${when(entry.at)}${TimeWords.looks(entry.looks)}`
     case "begun":
       return `begun ${entry.batch}: ${
         Object.entries(entry.sinks).map(([sink, handle]) => `${sink} ${JSON.stringify(handle)}`).join(", ")
@@ -177,7 +179,7 @@ export const formatEntry = (entry: Entry): string => {
       return `prepared ${entry.batch}${when(entry.at)}: ${
         Object.entries(entry.sinks).map(([sink, prepared]) => describePrepared(sink, prepared)).join(", ") ||
         "no output"
-      }`
+      }${TimeWords.head(entry.state)}`
     case "committed":
       return `committed ${entry.batch}`
   }

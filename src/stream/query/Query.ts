@@ -33,7 +33,7 @@ import * as QueryMetrics from "./QueryMetrics.ts"
 import * as Shutdown from "./Shutdown.ts"
 import { asFastAsPossible, type Trigger } from "./Trigger.ts"
 
-export type { BatchReport, Resolution, SourceReport } from "../../batch/engine/BatchRun.ts"
+export type { BatchReport, FlowReport, Resolution, SourceReport } from "../../batch/engine/BatchRun.ts"
 export type { BatchStep, StallEvidence, Status } from "../../batch/engine/BatchStatus.ts"
 
 /** What a query fails with: the errors of its parts, and those of its log. @category models @since 0.1.0 */

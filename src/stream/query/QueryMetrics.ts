@@ -1,6 +1,6 @@
 /**
  * The metrics of queries. Each has the attribute `query`; those of sources `source`, those of sinks `sink`, those of a
- * batch's steps `step` (plan, process, prepare, commit) too.
+ * batch's steps `step` (plan, process, prepare, commit) too; what steps of a flow left out has `step`, the step's name.
  *
  * | name | type | unit | what |
  * | --- | --- | --- | --- |
@@ -14,17 +14,24 @@
  * | `pravega_query_gaps`, `_gap_bytes` | counter | gaps, bytes | truncated and skipped, per source; bytes as far as known |
  * | `pravega_query_lag_bytes` | gauge | bytes | left to read when the last batch was planned, per source |
  * | `pravega_query_lag_segment_bytes` | gauge | bytes | the same per segment (attribute `segment`); 0: read to its end, gone, or not read any more |
+ * | `pravega_query_late_events` | counter | events | too late for a step of the flow |
+ * | `pravega_query_dropped_events` | counter | events | seen before by a step of the flow, or timers set at the end of time |
+ * | `pravega_query_future_events` | counter | events | with times further ahead than was to be believed |
+ * | `pravega_query_watermark_millis` | gauge | ms since 1970 | how far event time is, once that is known |
+ * | `pravega_query_state_rows`, `_state_bytes` | gauge | rows, bytes | what the flow remembers |
+ * | `pravega_query_state_millis` | histogram | ms | until what a batch changed of it was durable |
  * | `pravega_query_stalled` | gauge | 0 or 1 | there is something to do and nothing comes of it; 0 when the query has ended |
  * | `pravega_query_stalls` | counter | stalls | how often that was noticed |
  * | `pravega_query_prepared_age_millis` | gauge | ms | age of a batch whose outcome is fixed and has not come true; 0: none, or the query has ended |
  *
- * Spans: `Query.batch` per batch, in it `Query.process`, `Query.prepare`, `Query.commit`; with `query` and `batch`.
+ * Spans: `Query.batch` per batch, in it `Query.process`, `Query.prepare` (in it `Query.state`, of a flow that remembers),
+ * `Query.commit`; with `query` and `batch`.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import type { BatchReport } from "../../batch/engine/BatchRun.ts"
+import type { BatchReport, FlowReport } from "../../batch/engine/BatchRun.ts"
 
 const counter = (name: string, description: string) =>
   Metric.counter(`pravega_query_${name}`, { description, incremental: true })
@@ -63,6 +70,20 @@ export const gapBytes = counter("gap_bytes", "truncated bytes that were skipped,
 export const lagBytes = gauge("lag_bytes", "bytes left to read when the last batch was planned")
 /** @category metrics @since 0.1.0 */
 export const lagSegmentBytes = gauge("lag_segment_bytes", "bytes left to read of a segment")
+/** @category metrics @since 0.2.0 */
+export const lateEvents = counter("late_events", "events that came too late for a step of the flow")
+/** @category metrics @since 0.2.0 */
+export const droppedEvents = counter("dropped_events", "events that a step of the flow had seen before")
+/** @category metrics @since 0.2.0 */
+export const futureEvents = counter("future_events", "events with times further ahead than was to be believed")
+/** @category metrics @since 0.2.0 */
+export const watermarkMillis = gauge("watermark_millis", "how far event time is, milliseconds since 1970")
+/** @category metrics @since 0.2.0 */
+export const stateRows = gauge("state_rows", "rows that the flow remembers")
+/** @category metrics @since 0.2.0 */
+export const stateBytes = gauge("state_bytes", "bytes of keys and values that the flow remembers")
+/** @category metrics @since 0.2.0 */
+export const stateMillis = histogram("state_millis", "milliseconds until what a batch changed of the state was durable")
 /** @category metrics @since 0.1.0 */
 export const stalled = gauge("stalled", "1: there is something to do, and nothing comes of it")
 /** @category metrics @since 0.1.0 */
@@ -112,12 +133,27 @@ export const recorder = (query: string): Recorder => {
   }
 }
 
+const ofFlow = (
+  query: string,
+  { dropped, future, late, state, stateMillis: millis, watermark }: FlowReport
+): Array<Effect.Effect<void>> => [
+  ...Array.from(late, ([step, events]) => update(lateEvents, { query, step }, events)),
+  ...Array.from(dropped, ([step, events]) => update(droppedEvents, { query, step }, events)),
+  update(futureEvents, { query }, future),
+  update(stateRows, { query }, state.rows),
+  update(stateBytes, { query }, state.bytes),
+  update(stateMillis, { query }, millis),
+  // Before anything is known, and at the end of time, there is no number that others could draw.
+  ...Number.isFinite(watermark) ? [update(watermarkMillis, { query }, watermark)] : []
+]
+
 const counts = (query: string, report: BatchReport): Array<Effect.Effect<void>> => {
   const updates = [
     update(batches, { query }, 1),
     update(attempts, { query }, report.attempts),
     update(deadLetters, { query }, report.deadLetters),
-    update(batchMillis, { query }, Object.values(report.took).reduce((sum, millis) => sum + millis, 0))
+    update(batchMillis, { query }, Object.values(report.took).reduce((sum, millis) => sum + millis, 0)),
+    ...report.flow === undefined ? [] : ofFlow(query, report.flow)
   ]
   for (const [step, millis] of Object.entries(report.took)) updates.push(update(stepMillis, { query, step }, millis))
   for (const [source, { bytes, events, lag, skipped }] of report.sources) {
