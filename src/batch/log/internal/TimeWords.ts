@@ -4,9 +4,11 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { StateHead as Version } from "../../../state/StateHead.ts"
 import type { StateHead } from "../../protocol/CheckpointRecord.ts"
 import { type Looks, TimeState } from "../../protocol/TimeRecord.ts"
+
+/** What is shown of a version's name: how it is made is the state's affair. */
+const Version = Schema.Struct({ version: Schema.Int, epoch: Schema.Int, attempt: Schema.Int })
 
 const timeOf = Schema.decodeUnknownOption(Schema.toCodecJson(TimeState))
 const versionOf = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.toCodecJson(Schema.NullOr(Version))))
