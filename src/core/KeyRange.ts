@@ -52,5 +52,23 @@ export const coverOnce = (ranges: ReadonlyArray<KeyRange>): boolean => {
     isEnd(sorted.at(-1)?.high ?? 0)
 }
 
+/** Neighbours may lie so far apart, as whoever scaled a stream may have rounded their common bound. */
+const rounding = 1e-6
+
+/**
+ * The first part of [0, 1) that none of the ranges holds; undefined: they hold all of it.
+ *
+ * @category getters
+ * @since 0.2.0
+ */
+export const firstGap = (ranges: Iterable<KeyRange>): KeyRange | undefined => {
+  let end = 0
+  for (const { high, low } of Array.from(ranges).toSorted((a, b) => a.low - b.low)) {
+    if (low > end + rounding) return { low: end, high: low }
+    end = Math.max(end, high)
+  }
+  return end < 1 - rounding ? { low: end, high: 1 } : undefined
+}
+
 /** 1, or what rounding made of it: n * (1 / n) is at most one step below. */
 const isEnd = (high: number): boolean => high === 1 || high === 1 - Number.EPSILON / 2

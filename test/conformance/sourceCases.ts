@@ -1,6 +1,6 @@
 /** What a query's source does on a Pravega: where it starts and ends, what it skips, whom it tells how far it has read. */
 import { assert } from "@effect/vitest"
-import { Effect, References, Schema, Stream } from "effect"
+import { Deferred, Effect, Fiber, References, Result, Schema, Stream } from "effect"
 import { CheckpointLog } from "../../src/batch/log/CheckpointLog.ts"
 import * as DeadLetter from "../../src/batch/pipeline/DeadLetter.ts"
 import * as Pipeline from "../../src/batch/pipeline/Pipeline.ts"
@@ -10,11 +10,15 @@ import * as EventCodec from "../../src/core/EventCodec.ts"
 import { EventPointer } from "../../src/core/EventPointer.ts"
 import * as EventStream from "../../src/core/EventStream.ts"
 import { ReaderGroupName } from "../../src/core/ReaderGroupName.ts"
+import * as Segment from "../../src/core/Segment.ts"
 import { StreamCut } from "../../src/core/StreamCut.ts"
 import { Watermark } from "../../src/core/Watermark.ts"
 import * as Admin from "../../src/pravega/admin/Admin.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
 import * as BatchReader from "../../src/pravega/read/BatchReader.ts"
+import { ReadError } from "../../src/pravega/read/ReadError.ts"
+import * as EventReader from "../../src/pravega/readergroup/EventReader.ts"
+import { ReaderGroupError } from "../../src/pravega/readergroup/ReaderGroupError.ts"
 import * as EventWriter from "../../src/pravega/write/EventWriter.ts"
 import * as Query from "../../src/stream/query/Query.ts"
 import * as Trigger from "../../src/stream/query/Trigger.ts"
@@ -154,6 +158,96 @@ export const sourceCases = (it: Cases): void => {
         assert.strictEqual(anew._tag === "SourceError" && anew.reason._tag, "StreamIdentityChanged")
       }
     }).pipe(Effect.scoped))
+
+  it.effect("what starts or ends at a cut of an earlier stream of that name, or at one that leaves keys out, says so at once", () =>
+    Effect.gen(function*() {
+      const scope = randomScope()
+      const stream = yield* numbered(`${scope}/anew`, 2)
+      const name = String(stream.name)
+      const reason = (error: unknown): string =>
+        error instanceof ReaderGroupError || error instanceof ReadError ? reason(error.reason) : Object(error)._tag
+      let groups = 0
+      /** What queries, batch readers and reader groups say of a start, and of an end. */
+      const refusals = Effect.fnUntraced(function*(cut: StreamCut) {
+        const group = (bounds: object) =>
+          EventReader.run(stream, { readerGroup: `g${groups++}`, ...bounds }, () => Effect.void)
+        return yield* Effect.forEach(
+          [
+            read(stream, { start: cut }),
+            read(stream, { end: cut }),
+            Stream.runDrain(BatchReader.stream(stream, { start: cut })),
+            Stream.runDrain(BatchReader.stream(stream, { end: cut })),
+            group({ start: [cut] }),
+            group({ end: [cut] })
+          ],
+          (effect) =>
+            Effect.map(
+              Effect.flip<unknown, unknown, Pravega>(effect),
+              (error) => [reason(error), String(Object(error).message)] as const
+            )
+        )
+      })
+      yield* write(stream, upTo(0, 20))
+      const whole = yield* Admin.latestCut(name)
+      const [low] = whole.positions
+      const [, upper] = yield* Admin.scale(name, {
+        seal: [...whole.positions.keys()],
+        create: [{ low: 0, high: 0.6 }, { low: 0.6, high: 1 }]
+      })
+      yield* write(stream, upTo(20, 40))
+      // all of the lower segment is read, and the upper one of those after it is next: what lies between is in neither
+      const holed = new StreamCut({ stream: stream.name, positions: new Map([low!, [upper!.id, 0n]]) })
+      for (const [at, [tag, message]] of (yield* refusals(holed)).entries()) {
+        assert.strictEqual(tag, "InvalidPosition")
+        assert.include(message, `the ${at % 2 === 0 ? "start" : "end"} has no position for the keys from 0.5 to 0.6`)
+      }
+      const never = new StreamCut({
+        stream: stream.name,
+        positions: new Map([...whole.positions, [Segment.makeId(9, 9), 0n]])
+      })
+      for (const [tag, message] of yield* refusals(never)) {
+        assert.strictEqual(tag, "InvalidPosition")
+        assert.include(message, "which the stream never had")
+      }
+
+      // a group that has begun, and one that stands at its beginning
+      yield* EventReader.stream(stream, { readerGroup: "begun" }).pipe(
+        Stream.tap(EventReader.acknowledge),
+        Stream.take(10),
+        Stream.runDrain
+      )
+      yield* Admin.deleteStream(name, { seal: true })
+      yield* numbered(name, 2)
+      yield* write(stream, upTo(40, 60))
+      for (const [tag, message] of yield* refusals(whole)) {
+        assert.strictEqual(tag, "EarlierStream")
+        assert.include(message, "was deleted and created again since")
+      }
+      for (const onTruncated of ["fail", "skip"] as const) {
+        const begun = EventReader.run(stream, { readerGroup: "begun", onTruncated }, () => Effect.void)
+        assert.strictEqual(reason(yield* Effect.flip(begun)), "EarlierStream")
+      }
+    }))
+
+  it.effect("a reader whose stream is deleted and made again under it says so, and not that it was truncated", () =>
+    Effect.gen(function*() {
+      for (const onTruncated of ["fail", "skip"] as const) {
+        const stream = yield* numbered(`${randomScope()}/anew`, 2)
+        yield* write(stream, upTo(0, 20))
+        const seen = yield* Deferred.make<void>()
+        const reading = yield* EventReader.run(
+          stream,
+          { readerGroup: "g", onTruncated },
+          ({ event }) => event.number === 19 ? Deferred.succeed(seen, undefined) : Effect.void
+        ).pipe(Effect.forkChild)
+        yield* Deferred.await(seen)
+        yield* Admin.deleteStream(stream.name, { seal: true })
+        yield* numbered(String(stream.name), 2)
+        // when it comes to look, the stream is sealed, gone, or there again
+        const end = yield* Effect.result(Fiber.join(reading))
+        if (Result.isFailure(end)) assert.match(end.failure.message, /earlier stream of that name|does not exist/)
+      }
+    }))
 
   it.effect("rule 14: reports what is committed to the stream's retention, as a reader group that nobody reads with", () =>
     Effect.gen(function*() {

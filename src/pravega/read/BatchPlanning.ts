@@ -11,6 +11,7 @@ import type { SegmentId, SegmentWithRange } from "../../core/Segment.ts"
 import type { StreamCut } from "../../core/StreamCut.ts"
 import type { ControllerError } from "../controller/ControllerError.ts"
 import { Pravega } from "../Pravega.ts"
+import * as CutOfStream from "./CutOfStream.ts"
 import * as SegmentOrder from "./internal/SegmentOrder.ts"
 import * as OnTruncated from "./OnTruncated.ts"
 import { InvalidPosition, TruncatedData } from "./ReadError.ts"
@@ -22,7 +23,8 @@ import * as StreamCuts from "./StreamCuts.ts"
 const concurrency = 16
 
 /**
- * A cut of the stream; an empty one, as Java gives for the tail of a sealed stream, is looked up.
+ * A cut of the stream; an empty one, as Java gives for the tail of a sealed stream, is looked up. One that is given must be
+ * a position of the stream as it is now. `which`: what it is given for.
  *
  * @category planning
  * @since 0.1.0
@@ -30,7 +32,8 @@ const concurrency = 16
 export const resolve = Effect.fnUntraced(
   function*(
     stream: ScopedStream,
-    position: "earliest" | "latest" | StreamCut
+    position: "earliest" | "latest" | StreamCut,
+    which: "start" | "end"
   ): Effect.fn.Return<StreamCut, ReadErrorReason, Pravega> {
     if (position === "earliest") return yield* (yield* Pravega).controller.head(stream)
     if (position === "latest" || position.positions.size === 0) {
@@ -40,8 +43,11 @@ export const resolve = Effect.fnUntraced(
       )
       return (yield* tail).cut
     }
-    if (String(position.stream) === String(stream)) return position
-    return yield* new InvalidPosition({ stream, detail: `the stream cut belongs to ${String(position.stream)}` })
+    if (String(position.stream) !== String(stream)) {
+      return yield* new InvalidPosition({ stream, detail: `the ${which} belongs to stream ${String(position.stream)}` })
+    }
+    yield* CutOfStream.check(position, which)
+    return position
   }
 )
 

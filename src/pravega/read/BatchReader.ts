@@ -123,8 +123,8 @@ export const plan: (
   options?: Bounds & Pick<ReadOptions, "onTruncated">
 ) => Effect.Effect<BatchPlan, ReadError, Pravega> = Effect.fn("BatchReader.plan")(
   function*(stream, options = {}) {
-    const start = yield* BatchPlanning.resolve(stream, options.start ?? "earliest")
-    const end = yield* BatchPlanning.resolve(stream, options.end ?? "latest")
+    const start = yield* BatchPlanning.resolve(stream, options.start ?? "earliest", "start")
+    const end = yield* BatchPlanning.resolve(stream, options.end ?? "latest", "end")
     const ranges = yield* BatchPlanning.ranges({ from: start, to: end }, options.onTruncated ?? "fail")
     return BatchPlan.make({ stream, start, end, ranges })
   },

@@ -149,6 +149,24 @@ export class InvalidPosition extends Schema.TaggedError<InvalidPosition>()("Inva
   }
 }
 
+/**
+ * A position belongs to an earlier stream of that name, which was deleted: the stream was made again since.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class EarlierStream extends Schema.TaggedError<EarlierStream>()("EarlierStream", SegmentFields) {
+  override get message(): string {
+    return `the position names segment ${
+      Segment.name(this.stream, this.segment)
+    } of an earlier stream of that name: stream ` +
+      `${
+        String(this.stream)
+      } was deleted and created again since. Start from the new stream's head; a reader group, with ` +
+      `another name, or reset to there`
+  }
+}
+
 /** @category errors @since 0.1.0 */
 export const ReadErrorReason = Schema.Union([
   TruncatedData,
@@ -158,6 +176,7 @@ export const ReadErrorReason = Schema.Union([
   EventTooLarge,
   UndecodableEvent,
   InvalidPosition,
+  EarlierStream,
   SegmentError,
   ControllerError
 ])

@@ -36,6 +36,7 @@ const open = Effect.fnUntraced(function*(
       scope: yield* Effect.scope,
       share: () => 1,
       windowOf: () => TimeWindow.unknown,
+      verify: () => Effect.void,
       onIdle: () => {}
     }
   )

@@ -12,7 +12,6 @@ import * as Stream from "effect/Stream"
 import * as EventCodec from "../../../core/EventCodec.ts"
 import * as EventStream from "../../../core/EventStream.ts"
 import type { ScopedStream } from "../../../core/ScopedStream.ts"
-import * as Segment from "../../../core/Segment.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
 import { TransactionId } from "../../../core/TransactionId.ts"
 import * as Uuid from "../../../core/Uuid.ts"
@@ -196,22 +195,11 @@ const begin = Effect.fnUntraced(function*<B>(
   } satisfies Attempt<B, Failure, TransactionId, Evidence>
 })
 
-const madeAnew = "the stream was deleted and made anew since"
-
-/** Numbers of segments go on when a stream is deleted and made anew. */
-const isOfEarlierStream = Effect.fnUntraced(function*({ positions, stream }: StreamCut) {
-  const { controller } = yield* Pravega
-  const first = yield* Effect.mapError(controller.epochSegments(stream, 0), (reason) => new ReadError({ reason }))
-  const oldest = Math.min(...first.map(({ id }) => Segment.number(id)))
-  return [...positions.keys()].some((id) => Segment.number(id) < oldest)
-})
-
 /**
  * Of a stream that only this query writes to, whose last committed batch this is: it got that batch since, and nothing else.
  * What was truncated of it can't be counted any more: then only that there is more can be told.
  */
 const standing = Effect.fnUntraced(function*(stream: ScopedStream, { bytes, tail }: Evidence) {
-  if (yield* isOfEarlierStream(tail)) return { _tag: "behind", detail: madeAnew } satisfies Standing
   let isWhole = true
   const onTruncated = () =>
     Effect.sync(() => {
@@ -225,7 +213,7 @@ const standing = Effect.fnUntraced(function*(stream: ScopedStream, { bytes, tail
 }, (effect) =>
   Effect.catchIf(
     effect,
-    ({ reason }) => reason._tag === "InvalidPosition" || reason._tag === "RangeBeyondEnd",
+    ({ reason }) => reason._tag === "InvalidPosition" || reason._tag === "EarlierStream",
     ({ message }) => Effect.succeed<Standing>({ _tag: "behind", detail: message })
   ))
 
@@ -237,7 +225,6 @@ const decideByTail = Effect.fnUntraced(
   function*<B>(stream: EventStream.EventStream<B>, evidence: Evidence) {
     const raw = EventStream.make<number>(stream.name, { codec: checksums })
     const unknown = (detail: string): Outcome => ({ _tag: "unknown", detail })
-    if (yield* isOfEarlierStream(evidence.tail)) return unknown(madeAnew)
     const plan = yield* BatchReader.plan(stream.name, { start: evidence.tail })
     if (plan.bytes === BigInt(0)) return { _tag: "lost" } satisfies Outcome
     if (plan.bytes !== BigInt(evidence.bytes)) {
@@ -262,7 +249,8 @@ const decideByTail = Effect.fnUntraced(
 
 /** The place is gone, or is none of this stream: it was truncated, or created anew. Trying again finds nothing else. */
 const isElsewhere = ({ _tag }: ReadError["reason"]): boolean =>
-  _tag === "TruncatedData" || _tag === "InvalidPosition" || _tag === "RangeBeyondEnd" || _tag === "RangeSplitsEvent" ||
+  _tag === "TruncatedData" || _tag === "InvalidPosition" || _tag === "EarlierStream" || _tag === "RangeBeyondEnd" ||
+  _tag === "RangeSplitsEvent" ||
   _tag === "CorruptSegment" || _tag === "EventTooLarge"
 
 const checksums: EventCodec.EventCodec<number> = EventCodec.make({

@@ -222,17 +222,19 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions<A>) 
           known = yield* identity
           const from = typeof start === "object" && "time" in start
             ? ReadPositions.atTime(stream, start.time)
-            : ReadPositions.exactly(stream, start)
+            : ReadPositions.exactly(stream, start, "start")
           const resolved = {
             identity: known,
             start: yield* here(from),
-            end: end === "unbounded" ? undefined : yield* here(ReadPositions.exactly(stream, end))
+            end: end === "unbounded" ? undefined : yield* here(ReadPositions.exactly(stream, end, "end"))
           }
           yield* subscribe
           return resolved
         }),
         verify: (recorded: ReadonlyArray<Segment.SegmentId>) => Effect.andThen(verify(recorded), subscribe),
-        latest: here(Effect.mapError(BatchPlanning.resolve(stream, "latest"), (reason) => new ReadError({ reason }))),
+        latest: here(
+          Effect.mapError(BatchPlanning.resolve(stream, "latest", "end"), (reason) => new ReadError({ reason }))
+        ),
         plan,
         partitions: (planned: MicroBatchPlan) =>
           Effect.sync(() => {

@@ -34,8 +34,8 @@ export const fromText = (text: string): StreamCut | "unbounded" => {
  * @since 0.1.0
  */
 export const exactly = Effect.fnUntraced(
-  function*(stream: ScopedStream, position: "earliest" | "latest" | StreamCut) {
-    const cut = yield* BatchPlanning.resolve(stream, position)
+  function*(stream: ScopedStream, position: "earliest" | "latest" | StreamCut, which: "start" | "end") {
+    const cut = yield* BatchPlanning.resolve(stream, position, which)
     const { segments } = yield* Pravega
     const positions = yield* Effect.forEach(cut.positions, ([id, offset]) =>
       offset >= 0n
@@ -60,7 +60,7 @@ export const atTime = Effect.fnUntraced(function*(stream: ScopedStream, time: bi
     ({ last }, { event }) => ({ any: true, last: event.upperTime < time ? event : last })
   )
   if (!found.any) return yield* new SourceError({ reason: new TimeNotNoted({ stream, time }) })
-  const head = yield* exactly(stream, "earliest")
+  const head = yield* exactly(stream, "earliest", "start")
   if (found.last === undefined) return head
   const cut = new StreamCut({
     stream,

@@ -10,11 +10,12 @@ import { ScopedStream } from "../../../core/ScopedStream.ts"
 import type { StreamCut } from "../../../core/StreamCut.ts"
 import type { Pravega } from "../../Pravega.ts"
 import * as BatchPlanning from "../../read/BatchPlanning.ts"
+import * as CutOfStream from "../../read/CutOfStream.ts"
 import { InvalidPosition, ReadError, type ReadErrorReason } from "../../read/ReadError.ts"
 
 /**
- * Fails with `InvalidPosition` if a bound belongs to another stream than the one that it is given for, or if a stream's end
- * lies before its start.
+ * Fails with `InvalidPosition` if a bound belongs to another stream than the one that it is given for, if it is none of its
+ * positions, or if a stream's end lies before its start; with `EarlierStream` if the stream was deleted and made again since.
  *
  * @category planning
  * @since 0.2.0
@@ -29,6 +30,8 @@ export const check = Effect.fnUntraced(function*(
       if (bound !== "unbounded" && bound.stream.toString() !== name) {
         return yield* invalid(stream, `the ${which} belongs to stream ${bound.stream.toString()}`)
       }
+      if (bound === "unbounded" || bound.positions.size === 0) continue
+      yield* Effect.mapError(CutOfStream.check(bound, which), (reason) => new ReadError({ reason }))
     }
     if (start !== "unbounded" && end !== "unbounded") yield* inOrder(start, end)
   }

@@ -8,7 +8,7 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import type { KeyRange } from "../../../core/KeyRange.ts"
+import { firstGap, overlap } from "../../../core/KeyRange.ts"
 import type { Position } from "../../../core/Position.ts"
 import * as Reading from "../../../core/Reading.ts"
 import type { ScopedStream } from "../../../core/ScopedStream.ts"
@@ -50,7 +50,7 @@ const completed = Effect.fnUntraced(function*(
     return new Map(records.flat().filter(({ id }) => wanted.has(id)).map(({ id, range }) => [id, range]))
   })
   const covered = Array.from((yield* rangesOf(offsets.keys())).values())
-  if (isWhole(covered)) return new StreamCut({ stream, positions: offsets })
+  if (firstGap(covered) === undefined) return new StreamCut({ stream, positions: offsets })
   const followers = yield* Effect.forEach(offsets.keys(), (id) => controller.successors(stream, id))
   const others = followers.flat().flatMap(({ predecessors }) => predecessors).filter((id) => !offsets.has(id))
   const read = Array.from(yield* rangesOf(others))
@@ -58,14 +58,3 @@ const completed = Effect.fnUntraced(function*(
     .map(([id]) => [id, Segment.fullyRead] as const)
   return new StreamCut({ stream, positions: new Map([...offsets, ...read]) })
 })
-
-const overlap = (a: KeyRange, b: KeyRange): boolean => a.low < b.high && b.low < a.high
-
-const isWhole = (ranges: ReadonlyArray<KeyRange>): boolean => {
-  let end = 0
-  for (const { high, low } of ranges.toSorted((a, b) => a.low - b.low)) {
-    if (low > end) return false
-    end = Math.max(end, high)
-  }
-  return end >= 1
-}

@@ -18,9 +18,13 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as MonotonicClock from "../../../core/MonotonicClock.ts"
 import * as Reading from "../../../core/Reading.ts"
+import type { ScopedStream } from "../../../core/ScopedStream.ts"
+import type { SegmentId } from "../../../core/Segment.ts"
 import type { Successors } from "../../../core/SegmentPositions.ts"
 import * as TimeWindow from "../../../core/TimeWindow.ts"
 import { Pravega } from "../../Pravega.ts"
+import * as CutOfStream from "../../read/CutOfStream.ts"
+import { ReadError } from "../../read/ReadError.ts"
 import * as GroupState from "../internal/GroupState.ts"
 import type { ReaderGroupError } from "../ReaderGroupError.ts"
 import * as ReaderGroupBalance from "../state/ReaderGroupBalance.ts"
@@ -107,7 +111,8 @@ export const make = Effect.fnUntraced(function*(
         : Math.ceil(ReaderGroupState.numberOfSegments(current) / Math.max(1, current.assigned.size))
     },
     windowOf: (stream) => windows.get(stream.toString())?.current() ?? TimeWindow.unknown,
-    onIdle: bell.ring
+    onIdle: bell.ring,
+    verify: ({ id, stream }) => verify(pravega, stream, [id])
   })
   const member = new Membership.Membership(options)
   const { onCheckpoint } = options
@@ -117,7 +122,7 @@ export const make = Effect.fnUntraced(function*(
   yield* Effect.acquireRelease(member.join, () => reader.leave)
   const stop = state.onChange(bell.ring)
   yield* Effect.addFinalizer(() => Effect.sync(stop))
-  if (options.timeWindows) yield* watchTime(state, windows, reads)
+  if (options.timeWindows) yield* watchTime(member, windows, reads)
   const life = Effect.raceFirst(reader.live, GroupState.followed(options.group, state))
   yield* Effect.forkScoped(
     Effect.matchCauseEffect(life, { onFailure: reads.fail, onSuccess: () => reads.finish })
@@ -125,12 +130,31 @@ export const make = Effect.fnUntraced(function*(
   return { id: options.reader, pull: reads.pull, nextPartition: reads.nextPartition }
 })
 
+const verify = ({ controller }: Pravega["Service"], stream: ScopedStream, ids: Iterable<SegmentId>) =>
+  CutOfStream.sameStream(controller, stream, ids).pipe(
+    Effect.mapError((reason) => GroupState.fail(reason._tag === "EarlierStream" ? new ReadError({ reason }) : reason)),
+    Effect.asVoid
+  )
+
+/** Fails if a stream was deleted and made again since the group came to where it is: it would wait for ever. */
+const verifyAll = (pravega: Pravega["Service"], now: ReaderGroupState.ReaderGroupState) => {
+  const segments = Array.from(ReaderGroupState.positions(now).keys(), Reading.segment)
+  const byStream = Map.groupBy(segments, ({ stream }) => stream.toString())
+  return Effect.forEach(
+    byStream.values(),
+    (ofStream) => verify(pravega, ofStream[0]!.stream, ofStream.map(({ id }) => id)),
+    { concurrency: 16, discard: true }
+  )
+}
+
 /** Keeps the time windows of the group's streams up to date; without them reading goes on, and fails if they can't be read. */
 const watchTime = Effect.fnUntraced(function*(
-  state: GroupState.GroupState,
+  member: Membership.Membership,
   windows: Map<string, TimeWindows.TimeWindows>,
   reads: SegmentReads.SegmentReads
 ): Effect.fn.Return<void, never, Pravega | Scope.Scope> {
+  const pravega = yield* Pravega
+  const { state } = member
   const streams = Array.from(state.current()?.config.startingStreamCuts.keys() ?? [], Reading.stream)
   for (const stream of streams) {
     const ofStream = TimeWindows.make()
@@ -140,6 +164,8 @@ const watchTime = Effect.fnUntraced(function*(
     const stop = state.onChange(look)
     yield* Effect.addFinalizer(() => Effect.sync(stop))
     yield* TimeWindows.follow(stream, ofStream).pipe(
+      // what notes the times is deleted with the stream, and made again with it
+      Effect.tapError(() => verifyAll(pravega, member.now())),
       Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : reads.fail(cause)),
       Effect.forkScoped
     )

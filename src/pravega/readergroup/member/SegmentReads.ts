@@ -13,7 +13,7 @@ import * as Scope from "effect/Scope"
 import { Position } from "../../../core/Position.ts"
 import * as Reading from "../../../core/Reading.ts"
 import type { ScopedStream } from "../../../core/ScopedStream.ts"
-import type { SegmentId } from "../../../core/Segment.ts"
+import type { Segment, SegmentId } from "../../../core/Segment.ts"
 import type { Positions, RangedOffset, RangedPositions } from "../../../core/SegmentPositions.ts"
 import type { TimeWindow } from "../../../core/TimeWindow.ts"
 import type { EventChunk } from "../../read/EventChunk.ts"
@@ -50,6 +50,8 @@ export interface Surroundings {
   readonly windowOf: (stream: ScopedStream) => TimeWindow
   /** Called when a segment that ended or was withdrawn is processed. */
   readonly onIdle: () => void
+  /** Fails if the segment belongs to an earlier stream of that name. */
+  readonly verify: (segment: Segment) => Effect.Effect<void, ReaderGroupError>
 }
 
 /** Some events of a segment, or its end; and which reading of the segment brought them. */
@@ -184,7 +186,12 @@ export class SegmentReads {
         Effect.flatMap(reader.pull, (chunk) => offer({ _tag: "Events", owned, reading, chunk }))
       ).pipe(
         Pull.catchDone(() => end),
-        Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : this.fail(cause)),
+        // a segment of an earlier stream is gone, too
+        Effect.tapErrorTag("ReadError", ({ reason }) =>
+          reason._tag === "TruncatedData" ? this.surroundings.verify(owned.segment) : Effect.void),
+        Effect.catchCause((cause) =>
+          Cause.hasInterruptsOnly(cause) ? Effect.void : this.fail(cause)
+        ),
         Effect.forkIn(scope)
       )
     })

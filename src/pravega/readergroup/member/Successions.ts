@@ -6,9 +6,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as MonotonicClock from "../../../core/MonotonicClock.ts"
+import type { ScopedStream } from "../../../core/ScopedStream.ts"
 import * as Segment from "../../../core/Segment.ts"
 import type { Successors } from "../../../core/SegmentPositions.ts"
 import type { Controller } from "../../controller/Controller.ts"
+import * as CutOfStream from "../../read/CutOfStream.ts"
+import { ReadError } from "../../read/ReadError.ts"
 import * as GroupState from "../internal/GroupState.ts"
 import { type ReaderGroupError, SuccessorsUnknown } from "../ReaderGroupError.ts"
 import type * as MemberTimers from "./MemberTimers.ts"
@@ -37,7 +40,10 @@ export class Successions {
       { id, stream }: Segment.Segment
     ): Effect.fn.Return<Successors | undefined, ReaderGroupError> {
       if (!this.timers.isSuccessionDue(name, yield* MonotonicClock.millis)) return undefined
-      const found = yield* Effect.mapError(this.controller.successors(stream, id), GroupState.fail)
+      const found = yield* this.controller.successors(stream, id).pipe(
+        Effect.mapError(GroupState.fail),
+        Effect.tapError(() => this.verify(stream, id))
+      )
       if (found.length > 0) {
         return new Map(found.map((next) => [
           Segment.name(stream, next.id),
@@ -49,11 +55,21 @@ export class Successions {
       if (active.length === 0) return new Map()
       const attempts = (this.attempts.get(name) ?? 0) + 1
       this.attempts.set(name, attempts)
+      // where what was truncated is skipped, nothing else tells that it is another stream by now
+      if (attempts === 1) yield* this.verify(stream, id)
       if (attempts > attemptsMax) return yield* GroupState.fail(new SuccessorsUnknown({ segment: name }))
       this.timers.successionUnknown(name, yield* MonotonicClock.millis)
       return undefined
     }
   )
+
+  private readonly verify = (stream: ScopedStream, id: Segment.SegmentId): Effect.Effect<void, ReaderGroupError> =>
+    Effect.asVoid(
+      Effect.mapError(
+        CutOfStream.sameStream(this.controller, stream, [id]),
+        (reason) => GroupState.fail(new ReadError({ reason }))
+      )
+    )
 
   /** The segment is done with. */
   forget(name: string): void {
