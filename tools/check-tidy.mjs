@@ -27,7 +27,6 @@ const ownScope = "what runs with it has a Scope of its own"
 
 /** Who may ask the machine for what, and why. */
 const machine = {
-  "src/batch/log/CheckpointLog.ts": { "Effect.context": "logs in Pravega live as long as their layer" },
   "src/testing/seeded/Turns.ts": { "Effect.context": "a process of its own" },
   "src/testing/laws/PipelineLaws.ts": { "Effect.context": "of a property, around all its runs" },
   "src/testing/laws/internal/Property.ts": { "Effect.context": "of a property, around all its runs" },

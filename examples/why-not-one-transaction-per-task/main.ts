@@ -72,6 +72,7 @@ const program = Effect.gen(function*() {
 
 /** Dies when the batch is committed and the log does not say so yet: the worst moment. */
 const diesAfterCommit = (log: CheckpointLog["Service"], die: Effect.Effect<void>): CheckpointLog["Service"] => ({
+  ...log,
   open: (query) =>
     Effect.map(log.open(query), (records) => ({
       ...records,

@@ -268,7 +268,7 @@ for (const [kind, makePlace] of [["--directory", directory], ["--sqlite", sqlite
           yield* Schema.decodeEffect(Savepoints)(yield* prints("savepoint", "list", ...flags, "--json")),
           [{ name: "before the upgrade", query, batch: 1 }]
         )
-        const log = yield* prints("log", "inspect", "effect-pravega.savepoints", ...flags)
+        const log = yield* refuses(1, "log", "inspect", "effect-pravega.savepoints", ...flags)
         assert.include(log, "it is the log that savepoints are kept in")
         yield* prints("savepoint", "remove", "before the upgrade", ...flags)
         assert.include(
@@ -282,14 +282,20 @@ for (const [kind, makePlace] of [["--directory", directory], ["--sqlite", sqlite
         const place = makePlace(yield* temporaryFolder)
         yield* Effect.provide(copy(0, 1), place.logs)
         const before = place.contents()
+        const nothing = "nothing is known of query \"other\": "
+        assert.include(
+          yield* refuses(1, "log", "inspect", "other", ...place.flags),
+          `${nothing}there are the logs of ${query} in `
+        )
         for (const flags of [place.flags, place.nowhere.flags]) {
-          assert.include(yield* prints("log", "inspect", "other", ...flags), "nothing is known of query \"other\": ")
+          assert.include(yield* refuses(1, "log", "inspect", "other", ...flags), nothing)
+          assert.include(yield* refuses(1, "log", "inspect", "other", "--json", ...flags), nothing)
           assert.include(yield* refuses(1, "log", "repair", "other", ...flags), "nothing is known of query \"other\": ")
           assert.include(yield* refuses(1, "savepoint", "create", "other", "one", ...flags), "nothing is known of")
         }
         assert.include(
           yield* prints("savepoint", "list", ...place.nowhere.flags),
-          "there are no savepoints: there is no "
+          "there are no savepoints in "
         )
         assert.include(yield* refuses(1, "savepoint", "remove", "one", ...place.flags), "there is no savepoint")
         assert.deepStrictEqual(place.contents(), before)
@@ -319,13 +325,13 @@ describe("effect-pravega log", () => {
         assert.include(yield* prints("savepoint", "list", ...flags), "savepoint \"one\"")
 
         assert.include(
-          yield* prints("log", "inspect", "other", ...flags),
-          "nothing is known of query \"other\": there is no stream cli/checkpoints-other"
+          yield* refuses(1, "log", "inspect", "other", ...flags),
+          `nothing is known of query "other": there are the logs of ${query} in streams of prefix cli/checkpoints`
         )
         assert.isFalse(yield* Admin.streamExists("cli/checkpoints-other"))
         assert.include(
-          yield* prints("log", "inspect", query, "--pravega", "nowhere/checkpoints", "--controller", controller),
-          "there is no stream nowhere/checkpoints-copies"
+          yield* refuses(1, "log", "inspect", query, "--pravega", "nowhere/checkpoints", "--controller", controller),
+          "no query has a log in streams of prefix nowhere/checkpoints"
         )
         assert.isFalse(yield* Admin.scopeExists("nowhere"))
       }).pipe(Effect.provide(Pravega.layer({ controller })))

@@ -58,6 +58,7 @@ const killedAfter = (directory: string, last: number) =>
   Layer.effect(
     CheckpointLog,
     Effect.map(CheckpointLog, (logs) => ({
+      ...logs,
       open: (query) =>
         Effect.map(logs.open(query), (log) => ({
           ...log,

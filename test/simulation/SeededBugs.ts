@@ -64,6 +64,7 @@ export const wrapLog = (bug: Bug) => {
   const change = bug.log
   if (change === undefined) return undefined
   return (logs: CheckpointLog["Service"]): CheckpointLog["Service"] => ({
+    ...logs,
     open: (query) => Effect.map(logs.open(query), change)
   })
 }

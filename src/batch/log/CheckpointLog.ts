@@ -7,24 +7,18 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { ScopedStream } from "../../core/ScopedStream.ts"
 import { LogFiles } from "../../files/LogFiles.ts"
 import type { Pravega } from "../../pravega/Pravega.ts"
-import { CheckpointLogError, LogUnavailable } from "../protocol/CheckpointLogError.ts"
-import type { QueryName } from "../protocol/QueryName.ts"
-import * as SqliteClient from "../sql/SqliteClient.ts"
 import * as DirectoryLog from "./internal/DirectoryLog.ts"
 import * as MemoryLog from "./internal/MemoryLog.ts"
+import * as PravegaLog from "./internal/PravegaLog.ts"
 import type { SqlLogOptions } from "./internal/SqlLog.ts"
-import type { QueryLog } from "./LogContract.ts"
-import * as PravegaLog from "./PravegaLog.ts"
+import type { LogHome } from "./LogContract.ts"
 
 export type { SqlLogOptions } from "./internal/SqlLog.ts"
-export type { QueryLog, StoredRecord } from "./LogContract.ts"
+export type { LogHome, QueryLog, StoredRecord } from "./LogContract.ts"
 
 /**
  * Where the logs of queries are kept.
@@ -32,22 +26,9 @@ export type { QueryLog, StoredRecord } from "./LogContract.ts"
  * @category services
  * @since 0.1.0
  */
-export class CheckpointLog extends Context.Service<CheckpointLog, {
-  /** The log of a query; a query never seen before has an empty one. */
-  readonly open: (query: QueryName) => Effect.Effect<QueryLog, CheckpointLogError>
-}>()("effect-pravega/batch/CheckpointLog") {
+export class CheckpointLog extends Context.Service<CheckpointLog, LogHome>()("effect-pravega/batch/CheckpointLog") {
   /** Logs in this process's memory, gone with the layer: for tests, and for pipelines that may begin again. */
-  static readonly layerMemory: Layer.Layer<CheckpointLog> = Layer.sync(CheckpointLog, () => {
-    const logs = new Map<QueryName, QueryLog>()
-    return {
-      open: (query) =>
-        Effect.sync(() => {
-          const log = logs.get(query) ?? MemoryLog.make(query)
-          logs.set(query, log)
-          return log
-        })
-    }
-  })
+  static readonly layerMemory: Layer.Layer<CheckpointLog> = Layer.sync(CheckpointLog, MemoryLog.make)
 
   /**
    * Logs in a directory, one folder per query. The directory must be on a file system with link(2) and fsync (any local
@@ -60,7 +41,7 @@ export class CheckpointLog extends Context.Service<CheckpointLog, {
   static readonly layerFiles = (directory: string): Layer.Layer<CheckpointLog, never, LogFiles> =>
     Layer.effect(
       CheckpointLog,
-      Effect.map(LogFiles, (files) => ({ open: (query) => DirectoryLog.open(files, directory, query) }))
+      Effect.map(LogFiles, (files) => DirectoryLog.make(files, directory))
     )
 
   /**
@@ -78,14 +59,7 @@ export class CheckpointLog extends Context.Service<CheckpointLog, {
    * ```
    */
   static readonly layerSql = (options: SqlLogOptions = {}): Layer.Layer<CheckpointLog, never, SqlClient> =>
-    Layer.effect(
-      CheckpointLog,
-      Effect.gen(function*() {
-        const SqlLog = yield* importSqlLog
-        const open = yield* SqlLog.make
-        return { open: (query) => open(query, options) }
-      })
-    )
+    Layer.effect(CheckpointLog, Effect.flatMap(importSqlLog, (SqlLog) => SqlLog.make(options)))
 
   /**
    * Logs in one SQLite file, made if it is not there (its folder must be). Nothing to install: it is Node's own SQLite.
@@ -93,19 +67,7 @@ export class CheckpointLog extends Context.Service<CheckpointLog, {
    * Processes may share the file; it must be on a local disk. That it can't be opened is said by `open`.
    */
   static readonly layerSqlite = (file: string): Layer.Layer<CheckpointLog> =>
-    Layer.effect(
-      CheckpointLog,
-      Effect.gen(function*() {
-        const SqlLog = yield* importSqlLog
-        const client = yield* Effect.result(Layer.build(SqliteClient.layer(file)))
-        if (Result.isFailure(client)) {
-          const reason = (query: QueryName) => new LogUnavailable({ query, operation: "open", cause: client.failure })
-          return { open: (query) => Effect.fail(new CheckpointLogError({ reason: reason(query) })) }
-        }
-        const open = yield* Effect.provideContext(SqlLog.make, client.success)
-        return { open: (query) => open(query, {}) }
-      })
-    )
+    Layer.effect(CheckpointLog, Effect.flatMap(importSqliteLog, (SqliteLog) => SqliteLog.make(file)))
 
   /**
    * Logs in Pravega itself, one stream of one segment per query: for `"shop/checkpoints"`, the log of the query `totals`
@@ -124,29 +86,10 @@ export class CheckpointLog extends Context.Service<CheckpointLog, {
    */
   static readonly layerPravega = (prefix: string): Layer.Layer<CheckpointLog, never, Pravega> => {
     const stream = ScopedStream.parse(prefix)
-    return Layer.effect(
-      CheckpointLog,
-      Effect.gen(function*() {
-        const context = yield* Effect.context<Pravega | Scope.Scope>()
-        const logs = new Map<QueryName, { readonly turn: Semaphore.Semaphore; log?: QueryLog }>()
-        return {
-          // Each has a connection and leaves a writer's trace in the segment: all who open one have the same.
-          open: (query) =>
-            Effect.suspend(() => {
-              const known = logs.get(query) ?? { turn: Semaphore.makeUnsafe(1) }
-              logs.set(query, known)
-              const opening = Effect.tap(PravegaLog.open(stream, query), (log) =>
-                Effect.sync(() => {
-                  known.log = log
-                }))
-              const open = Effect.suspend(() => known.log === undefined ? opening : Effect.succeed(known.log))
-              return Effect.provideContext(known.turn.withPermit(open), context)
-            })
-        }
-      })
-    )
+    return Layer.effect(CheckpointLog, PravegaLog.make(stream))
   }
 }
 
 /** Loaded when it is used: who keeps no log in a database pays nothing for it. */
 const importSqlLog = Effect.promise(() => import("./internal/SqlLog.ts"))
+const importSqliteLog = Effect.promise(() => import("./internal/SqliteLog.ts"))

@@ -8,6 +8,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
+import type { QueryName } from "../protocol/QueryName.ts"
 
 /** A record as its home has it. @category models @since 0.1.0 */
 export interface StoredRecord {
@@ -37,4 +38,19 @@ export interface QueryLog {
   readonly read: (from: number) => Effect.Effect<ReadonlyArray<StoredRecord>, CheckpointLogError>
   /** Forgets the records before `before`; their numbers stay taken for ever. */
   readonly compact: (before: number) => Effect.Effect<void, CheckpointLogError>
+}
+
+/**
+ * Where the logs of queries are kept.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface LogHome {
+  /** The log of a query; a query never seen before has an empty one. */
+  readonly open: (query: QueryName) => Effect.Effect<QueryLog, CheckpointLogError>
+  /** Whether the query has a log: a record was appended to it, forgotten or not. Makes nothing that is not there. */
+  readonly exists: (query: QueryName) => Effect.Effect<boolean, CheckpointLogError>
+  /** The names under which there are logs, in order: of queries, and that of the savepoints. Makes nothing. */
+  readonly list: Effect.Effect<ReadonlyArray<QueryName>, CheckpointLogError>
 }

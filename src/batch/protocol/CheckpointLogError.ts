@@ -30,14 +30,14 @@ export class SequenceNotNext extends Schema.TaggedError<SequenceNotNext>()("Sequ
 
 /** The log could not be read or written. Nothing was appended. @category errors @since 0.1.0 */
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
+  /** Empty: it is about all of them. */
   query: Schema.String,
   operation: Schema.String,
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `checkpoint log of query "${this.query}": ${this.operation} failed: ${
-      CauseText.of(this.cause)
-    }. Check the log's store`
+    const which = this.query === "" ? "checkpoint logs" : `checkpoint log of query "${this.query}"`
+    return `${which}: ${this.operation} failed: ${CauseText.of(this.cause)}. Check the log's store`
   }
 }
 

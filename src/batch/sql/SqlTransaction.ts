@@ -145,3 +145,13 @@ export const within = <A, E, R>(
       return Effect.fail(new SqlError({ reason: new ConnectionError({ message, cause: new Error(message) }) }))
     }
   })
+
+/** Whether there is a table of this name, where the client looks for it. @category getters @since 0.2.0 */
+export const tableExists = (sql: SqlClient, table: string): Effect.Effect<boolean, SqlError> =>
+  Effect.map(
+    sql.onDialectOrElse({
+      pg: () => sql`SELECT 1 AS there WHERE to_regclass(quote_ident(${table})) IS NOT NULL`,
+      orElse: () => sql`SELECT 1 AS there FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ${table}`
+    }),
+    (rows) => rows.length > 0
+  )

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { existsSync } from "node:fs"
 import type { SqliteOptions } from "./internal/NodeSqlite.ts"
 
 export type { SqliteOptions } from "./internal/NodeSqlite.ts"
@@ -34,3 +35,17 @@ export type { SqliteOptions } from "./internal/NodeSqlite.ts"
 export const layer = (file: string, options: SqliteOptions = {}): Layer.Layer<SqlClient, SqlError> =>
   // Loaded when it is used: it costs time at start, and Node 22 warns that node:sqlite is experimental.
   Layer.unwrap(Effect.map(Effect.promise(() => import("./internal/NodeSqlite.ts")), (it) => it.layer(file, options)))
+
+/**
+ * A client that changes nothing, not even the file's mode; undefined: there is no such file.
+ *
+ * @internal
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerReadOnly = (file: string): Effect.Effect<Layer.Layer<SqlClient, SqlError> | undefined> =>
+  Effect.promise(async () => {
+    if (!existsSync(file)) return undefined
+    const { layer } = await import("./internal/NodeSqlite.ts")
+    return layer(file, { readOnly: true })
+  })

@@ -16,11 +16,15 @@ interface Options {
 
 /** @category running @since 0.1.0 */
 export const inspect = ({ home, json, query }: Options) =>
-  OpenHome.useQuery(home, query, (nothing) =>
-    Effect.flatMap(LogInspection.inspect(query), (inspection) => {
-      if (json) return Console.log(Json.inspection(inspection))
-      return Console.log(nothing === undefined ? LogInspection.format(inspection) : nothing.message)
-    }))
+  OpenHome.useQuery(
+    home,
+    query,
+    Effect.fnUntraced(function*(nothing) {
+      if (nothing !== undefined) return yield* nothing
+      const inspection = yield* LogInspection.inspect(query)
+      yield* Console.log(json ? Json.inspection(inspection) : LogInspection.format(inspection))
+    })
+  )
 
 /** @category running @since 0.1.0 */
 export const repair = ({ dryRun, home, json, query }: Options & { readonly dryRun: boolean }) =>

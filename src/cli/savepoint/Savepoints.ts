@@ -31,7 +31,7 @@ export const list = ({ home, json }: Options) =>
   OpenHome.use(home, Savepoint.logName, (nothing) =>
     Effect.flatMap(Savepoint.list, (savepoints) => {
       if (json) return Console.log(Json.savepoints(savepoints))
-      if (nothing !== undefined) return Console.log(`there are no savepoints: ${nothing.detail}`)
+      if (nothing !== undefined) return Console.log(`there are no savepoints ${nothing.place}`)
       return Console.log(savepoints.length === 0 ? "there are no savepoints" : savepoints.map(describe).join("\n"))
     }))
 

@@ -8,10 +8,7 @@
  * import { CheckpointLogLaws } from "effect-pravega/testing"
  * import * as Effect from "effect/Effect"
  *
- * const fresh = Effect.map(Effect.context<CheckpointLog>(), (context) => ({
- *   open: (query: CheckpointLogLaws.QueryName) =>
- *     Effect.flatMap(CheckpointLog, (logs) => logs.open(query)).pipe(Effect.provide(context))
- * })).pipe(Effect.provide(CheckpointLog.layerMemory))
+ * const fresh = CheckpointLog.pipe(Effect.provide(CheckpointLog.layerMemory))
  *
  * for (const law of CheckpointLogLaws.laws(fresh)) it.live(law.name, () => law.check)
  * ```
@@ -26,7 +23,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Arbitrary, default as FastCheck } from "fast-check"
 import * as Assert from "node:assert/strict"
-import type { QueryLog } from "../../batch/log/CheckpointLog.ts"
+import type { LogHome, QueryLog } from "../../batch/log/CheckpointLog.ts"
 import type { CheckpointLogError } from "../../batch/protocol/CheckpointLogError.ts"
 import { QueryName } from "../../batch/protocol/QueryName.ts"
 import { property } from "./internal/Property.ts"
@@ -34,9 +31,7 @@ import { property } from "./internal/Property.ts"
 export { QueryName } from "../../batch/protocol/QueryName.ts"
 
 /** A place where logs are kept. @category models @since 0.1.0 */
-export interface Home {
-  readonly open: (query: QueryName) => Effect.Effect<QueryLog, CheckpointLogError>
-}
+export interface Home extends LogHome {}
 
 /** `check` dies with an `AssertionError` when the law does not hold; of a property, with its seed. @category models @since 0.1.0 */
 export interface Law<out E, out R> {
@@ -87,6 +82,7 @@ export const laws = <E, R>(
   law("a number is taken once, and the log has no gaps", fresh, takesOnce),
   law("a number stays taken after compaction forgot it", fresh, staysTaken),
   law("queries have logs of their own", fresh, separates),
+  law("a query has a log from its first record on, whatever is forgotten; who looks makes none", fresh, tells),
   {
     name: "of concurrent appends at most one wins each number, and readers see the winner",
     check: property(options, races, (processes) => Effect.flatMap(fresh, (home) => hasOneWinner(home, processes)))
@@ -151,6 +147,25 @@ const staysTaken = Effect.fnUntraced(function*(home: Home) {
   yield* log.append(6, text("6"))
   Assert.deepEqual(yield* read(other), ["6:6"])
   Assert.deepEqual(yield* read(yield* home.open(query)), ["6:6"])
+})
+
+const tells = Effect.fnUntraced(function*(home: Home) {
+  const names = ["laws", "a.b", "a_b", "a-b", "Z"].map((name) => QueryName.make(name))
+  const existing = Effect.filter(names, home.exists)
+  Assert.deepEqual([yield* home.list, yield* existing], [[], []])
+  // As long as nothing is in it, a log that was opened is as good as none.
+  for (const name of names) yield* home.open(name)
+  Assert.deepEqual([yield* home.list, yield* existing], [[], []])
+  const begun: Array<QueryName> = []
+  for (const name of names) {
+    yield* (yield* home.open(name)).append(0, text("a"))
+    begun.push(name)
+    Assert.deepEqual(yield* home.list, begun.toSorted())
+    Assert.deepEqual(yield* existing, begun)
+  }
+  yield* (yield* home.open(query)).compact(1)
+  Assert.deepEqual(yield* home.list, begun.toSorted())
+  Assert.equal(yield* home.exists(query), true)
 })
 
 const separates = Effect.fnUntraced(function*(home: Home) {

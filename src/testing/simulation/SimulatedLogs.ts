@@ -13,6 +13,7 @@ import {
   SequenceNotNext,
   SequenceTaken
 } from "../../batch/protocol/CheckpointLogError.ts"
+import { QueryName } from "../../batch/protocol/QueryName.ts"
 import type * as Seeded from "../seeded/Seeded.ts"
 import type { Process } from "./Simulation.ts"
 
@@ -72,10 +73,24 @@ export const make = ({ onAppend = () => {} }: Options = {}): SimulatedLogs => {
             faults,
             onAppend: (record) => onAppend(query, record, process.name)
           })
-        )
+        ),
+      exists: (query) => inTurns(process, () => (logs.get(query)?.next ?? 0) > 0),
+      list: inTurns(
+        process,
+        () => [...logs].flatMap(([query, { next }]) => next > 0 ? [QueryName.make(query)] : []).toSorted()
+      )
     })
   }
 }
+
+/** One turn to the logs, and one back. */
+const inTurns = <A>(process: Process, look: () => A): Effect.Effect<A> =>
+  Effect.callback((resume) => {
+    process.turns.later(() => {
+      const found = look()
+      process.turns.later(() => resume(Effect.succeed(found)))
+    })
+  })
 
 interface Stored {
   readonly records: Array<StoredRecord>

@@ -73,6 +73,7 @@ export class Incarnation {
       }))
     )
     const log = Layer.succeed(CheckpointLog, {
+      ...logs,
       open: (query) =>
         Effect.map(logs.open(query), (log) => ({
           append: (sequence, bytes) => this.step(log.append(sequence, bytes)),

@@ -207,7 +207,11 @@ export const make = (
         ),
       compact: () => Effect.void
     }
-    return { open: () => Effect.succeed(queryLog) }
+    return {
+      open: () => Effect.succeed(queryLog),
+      exists: () => Effect.sync(() => log.length > 0),
+      list: Effect.die("nobody asks which queries there are")
+    }
   }
 
   const source = (process: Process) =>

@@ -342,6 +342,7 @@ describe("a pipeline's process", () => {
             const logs = yield* CheckpointLog
             let appended = 0
             const dies: CheckpointLog["Service"] = {
+              ...logs,
               open: (query) =>
                 Effect.map(logs.open(query), (log) => ({
                   ...log,

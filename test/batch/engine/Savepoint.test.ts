@@ -232,6 +232,7 @@ describe("Savepoint", () => {
       const lost = new Set<string>()
       /** The first append to each log is done, and nobody hears of it. */
       const losesReplies: CheckpointLog["Service"] = {
+        ...logs,
         open: (query) =>
           Effect.map(logs.open(query), (log) => ({
             ...log,

@@ -18,12 +18,14 @@ import * as SimulatedFiles from "./SimulatedFiles.ts"
 const query = QueryName.make("q")
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
-const openOn = (layer: Layer.Layer<CheckpointLog>) => (name: QueryName) =>
-  Effect.flatMap(CheckpointLog, (logs) => logs.open(name)).pipe(Effect.provide(layer))
-
-const onDisk = (disk: SimulatedFiles.SimulatedDisk): CheckpointLogLaws.Home => ({
-  open: openOn(CheckpointLog.layerFiles("/logs").pipe(Layer.provide(Layer.succeed(LogFiles, disk.files))))
+const homeOn = (layer: Layer.Layer<CheckpointLog>): CheckpointLogLaws.Home => ({
+  open: (name) => Effect.flatMap(CheckpointLog, (logs) => logs.open(name)).pipe(Effect.provide(layer)),
+  exists: (name) => Effect.flatMap(CheckpointLog, (logs) => logs.exists(name)).pipe(Effect.provide(layer)),
+  list: Effect.flatMap(CheckpointLog, ({ list }) => list).pipe(Effect.provide(layer))
 })
+
+const onDisk = (disk: SimulatedFiles.SimulatedDisk): CheckpointLogLaws.Home =>
+  homeOn(CheckpointLog.layerFiles("/logs").pipe(Layer.provide(Layer.succeed(LogFiles, disk.files))))
 
 /** Runs the laws; one home whose processes share nothing but the store. */
 const holds = <E>(
@@ -38,17 +40,16 @@ const holds = <E>(
 describe("CheckpointLog", () => {
   holds(
     "memory",
-    Effect.map(Effect.scoped(Layer.build(CheckpointLog.layerMemory)), (context) => ({
-      open: (name: QueryName) => Effect.flatMap(CheckpointLog, (logs) => logs.open(name)).pipe(Effect.provide(context))
-    }))
+    CheckpointLog.pipe(Effect.provide(CheckpointLog.layerMemory))
   )
 
   holds(
     "directory",
     // Some that the log has to make itself, too.
-    Effect.map(temporaryFolder, (directory) => ({
-      open: openOn(CheckpointLog.layerFileSystem(Path.join(directory, "some", "where")))
-    })),
+    Effect.map(
+      temporaryFolder,
+      (directory) => homeOn(CheckpointLog.layerFileSystem(Path.join(directory, "some", "where")))
+    ),
     { runs: 20 }
   )
 

@@ -227,6 +227,7 @@ describe("LogRepair", () => {
       const logs = yield* CheckpointLog
       let isLost = false
       const losesReply: CheckpointLog["Service"] = {
+        ...logs,
         open: (query) =>
           Effect.map(logs.open(query), (log) => ({
             ...log,
@@ -253,7 +254,9 @@ describe("LogRepair", () => {
             append: () => Effect.die("nothing is written"),
             compact: () => Effect.die("nothing is forgotten"),
             read: () => Effect.fail(new CheckpointLogError({ reason }))
-          })
+          }),
+        exists: () => Effect.succeed(true),
+        list: Effect.succeed([query])
       }
       const refused = yield* Effect.flip(Effect.provideService(LogRepair.repair(query), CheckpointLog, unreadable))
       assert.strictEqual(refused._tag, "RepairRefused")

@@ -64,7 +64,13 @@ export const make = (): SimulatedDisk => {
           }
           return made
         }),
-      list: (path) => step("readdir", path, () => [...(directories.get(path)?.names.keys() ?? [])]),
+      list: (path) =>
+        step("readdir", path, () => [
+          ...(directories.get(path)?.names.keys() ?? []),
+          ...[...directories.keys()].flatMap((other) =>
+            other.slice(0, other.lastIndexOf("/")) === path ? [other.slice(path.length + 1)] : []
+          )
+        ]),
       read: (path) =>
         step("read", path, () => {
           const [directory, name] = split(path)

@@ -10,10 +10,14 @@ import type * as CheckpointLogLaws from "../../../src/testing/laws/CheckpointLog
 export const processes = (
   layer: Layer.Layer<CheckpointLog>
 ): Effect.Effect<CheckpointLogLaws.Home, never, Scope.Scope> =>
-  Effect.map(Effect.scope, (scope) => ({
-    open: (name) =>
-      Effect.flatMap(
-        Layer.buildWithScope(Layer.fresh(layer), scope),
-        (context) => Context.get(context, CheckpointLog).open(name)
-      )
-  }))
+  Effect.map(Effect.scope, (scope) => {
+    const process = Effect.map(
+      Layer.buildWithScope(Layer.fresh(layer), scope),
+      (context) => Context.get(context, CheckpointLog)
+    )
+    return {
+      open: (name) => Effect.flatMap(process, (logs) => logs.open(name)),
+      exists: (name) => Effect.flatMap(process, (logs) => logs.exists(name)),
+      list: Effect.flatMap(process, ({ list }) => list)
+    }
+  })

@@ -72,7 +72,8 @@ const failingFrom = (first: number) => {
   const records: Array<string> = []
   const layer = Layer.effect(
     CheckpointLog,
-    Effect.map(CheckpointLog, ({ open }) => ({
+    Effect.map(CheckpointLog, ({ open, ...logs }) => ({
+      ...logs,
       open: (query: QueryName) =>
         Effect.map(open(query), (log) => ({
           ...log,

@@ -42,6 +42,7 @@ const failing = (failures: number, opened: { count: number }) =>
   Layer.effect(
     CheckpointLog,
     Effect.map(CheckpointLog, (log) => ({
+      ...log,
       open: (query) =>
         Effect.suspend(() => {
           opened.count++

@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
 import * as Path from "node:path"
 import { LogFileError, type LogFiles } from "../../../files/LogFiles.ts"
 import {
@@ -15,12 +16,39 @@ import {
   SequenceNotNext,
   SequenceTaken
 } from "../../protocol/CheckpointLogError.ts"
-import type { QueryName } from "../../protocol/QueryName.ts"
-import type { QueryLog, StoredRecord } from "../LogContract.ts"
+import { QueryName } from "../../protocol/QueryName.ts"
+import type { LogHome, QueryLog, StoredRecord } from "../LogContract.ts"
 import { marked } from "./Gaps.ts"
 
-/** Opens the folder of a query, made if need be. @category constructors @since 0.1.0 */
-export const open = (
+/** A folder for each query. @category constructors @since 0.2.0 */
+export const make = (files: LogFiles["Service"], directory: string): LogHome => {
+  const names = (path: string, operation: string, query: string) =>
+    Effect.catch(files.list(path), (error) =>
+      isAbsent(error)
+        ? Effect.succeed([])
+        : Effect.fail(new CheckpointLogError({ reason: new LogUnavailable({ query, operation, cause: error }) })))
+  const exists = (query: QueryName) =>
+    Effect.map(names(Path.join(directory, query), "look", query), (found) => parse(found).next > 0)
+  return {
+    open: (query) => open(files, directory, query),
+    exists,
+    list: names(directory, "list", "").pipe(
+      Effect.flatMap((found) =>
+        Effect.filter(found.flatMap((name) => isQueryName(name) ? [name] : []), exists, { concurrency: 8 })
+      ),
+      Effect.map((found) => found.toSorted())
+    )
+  }
+}
+
+const isQueryName = Schema.is(QueryName)
+
+/** There is no directory of this name, or it is something else. */
+const isAbsent = ({ cause }: LogFileError): boolean =>
+  cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR")
+
+/** Opens the folder of a query, made if need be. */
+const open = (
   files: LogFiles["Service"],
   directory: string,
   query: QueryName

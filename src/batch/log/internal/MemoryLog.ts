@@ -1,15 +1,30 @@
-/** A query's log in this process's memory. */
+/** Queries' logs in this process's memory. */
 import * as Effect from "effect/Effect"
 import { CheckpointLogError, SequenceNotNext, SequenceTaken } from "../../protocol/CheckpointLogError.ts"
 import type { QueryName } from "../../protocol/QueryName.ts"
-import type { QueryLog, StoredRecord } from "../LogContract.ts"
+import type { LogHome, QueryLog, StoredRecord } from "../LogContract.ts"
 
-/** @category constructors @since 0.1.0 */
-export const make = (query: QueryName): QueryLog => {
+/** Gone with the one who made it. @category constructors @since 0.2.0 */
+export const make = (): LogHome => {
+  const logs = new Map<QueryName, ReturnType<typeof open>>()
+  return {
+    open: (query) =>
+      Effect.sync(() => {
+        const log = logs.get(query) ?? open(query)
+        logs.set(query, log)
+        return log
+      }),
+    exists: (query) => Effect.sync(() => logs.get(query)?.isBegun() ?? false),
+    list: Effect.sync(() => [...logs].flatMap(([query, log]) => log.isBegun() ? [query] : []).toSorted())
+  }
+}
+
+const open = (query: QueryName): QueryLog & { readonly isBegun: () => boolean } => {
   const records: Array<StoredRecord> = []
   let floor = 0
   let next = 0
   return {
+    isBegun: () => next > 0,
     append: (sequence, bytes) =>
       Effect.suspend(() => {
         if (sequence < next) {

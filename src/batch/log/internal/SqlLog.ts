@@ -18,9 +18,9 @@ import {
   SequenceNotNext,
   SequenceTaken
 } from "../../protocol/CheckpointLogError.ts"
-import type { QueryName } from "../../protocol/QueryName.ts"
+import { QueryName } from "../../protocol/QueryName.ts"
 import * as SqlTransaction from "../../sql/SqlTransaction.ts"
-import type { QueryLog, StoredRecord } from "../LogContract.ts"
+import type { LogHome, QueryLog, StoredRecord } from "../LogContract.ts"
 import { marked } from "./Gaps.ts"
 
 const decodeHead = Schema.decodeUnknownEffect(
@@ -40,12 +40,37 @@ export interface SqlLogOptions {
   readonly table?: string | undefined
 }
 
-/** Opens logs in the database of the `SqlClient` around. @category constructors @since 0.1.0 */
-export const make = Effect.map(
-  SqlClient,
-  (client) => (query: QueryName, options: SqlLogOptions): Effect.Effect<QueryLog, CheckpointLogError> =>
-    open(client.withoutTransforms(), query, options.table ?? "pravega_checkpoints")
-)
+/** Logs in the database of the `SqlClient` around. @category constructors @since 0.2.0 */
+export const make = ({ table = "pravega_checkpoints" }: SqlLogOptions): Effect.Effect<LogHome, never, SqlClient> =>
+  Effect.map(SqlClient, (client) => {
+    const sql = client.withoutTransforms()
+    const list = begun(sql, table)
+    return {
+      open: (query) => open(sql, query, table),
+      exists: (query) => Effect.map(list, (names) => names.includes(query)),
+      list
+    }
+  })
+
+const decodeNames = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ query: QueryName })))
+
+/** Records without a head are a damaged log. */
+const begun = (sql: SqlClient, table: string): Effect.Effect<ReadonlyArray<QueryName>, CheckpointLogError> =>
+  SqlTransaction.tableExists(sql, `${table}_heads`).pipe(
+    Effect.flatMap((isThere) =>
+      isThere
+        ? sql`SELECT query FROM ${sql(`${table}_heads`)} WHERE next > 0 UNION SELECT query FROM ${sql(table)}`
+        : Effect.succeed([])
+    ),
+    Effect.flatMap(decodeNames),
+    Effect.map((rows) => rows.map(({ query }) => query).toSorted()),
+    (looking) => SqlTransaction.within(answerLimit, looking),
+    Effect.mapError((cause) =>
+      new CheckpointLogError({
+        reason: new LogUnavailable({ query: "", operation: "list", cause: SqlTransaction.explainLock(cause) })
+      })
+    )
+  )
 
 /** A record is a short transaction: whose lock is kept longer than this is no owner at work. */
 const lockLimit = Duration.seconds(5)

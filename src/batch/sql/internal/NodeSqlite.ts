@@ -24,17 +24,22 @@ export interface SqliteOptions {
 }
 
 /** @category layers @since 0.1.0 */
-export const layer = (file: string, options: SqliteOptions): Layer.Layer<SqlClient.SqlClient, SqlError> =>
+export const layer = (
+  file: string,
+  options: SqliteOptions & { readonly readOnly?: boolean }
+): Layer.Layer<SqlClient.SqlClient, SqlError> =>
   Layer.effect(SqlClient.SqlClient, make(file, options)).pipe(Layer.provide(Reactivity.layer))
 
-const make = Effect.fnUntraced(function*(file: string, options: SqliteOptions) {
+const make = Effect.fnUntraced(function*(file: string, options: SqliteOptions & { readonly readOnly?: boolean }) {
+  const { readOnly = false } = options
   const lockTimeout = Duration.fromInputUnsafe(options.lockTimeout ?? Duration.seconds(5))
   const database = yield* Effect.acquireRelease(
-    attempt(file, "open", () => new DatabaseSync(file, { timeout: 0 })),
+    attempt(file, "open", () => new DatabaseSync(file, { timeout: 0, readOnly })),
     (opened) => Effect.sync(() => opened.close())
   )
   const connection = connect(file, database, lockTimeout)
-  for (const pragma of ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"]) {
+  const pragmas = readOnly ? [] : ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"]
+  for (const pragma of pragmas) {
     yield* connection.executeUnprepared(`PRAGMA ${pragma}`, [], undefined)
   }
   return yield* SqlClient.make({

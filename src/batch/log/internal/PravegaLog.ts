@@ -4,20 +4,23 @@
  * truncated, so that a number once taken is never free again (rule 1). Compaction truncates the segment at a record; if
  * none is to be left, it first appends an entry that holds the next number, and truncates at that.
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import { maxEventSize } from "../../core/bytes/EventFrame.ts"
-import * as EventCodec from "../../core/EventCodec.ts"
-import * as EventStream from "../../core/EventStream.ts"
-import { ScopedStream } from "../../core/ScopedStream.ts"
-import { StreamName } from "../../core/StreamName.ts"
-import * as Admin from "../../pravega/admin/Admin.ts"
-import type { Pravega } from "../../pravega/Pravega.ts"
-import type { ReadError } from "../../pravega/read/ReadError.ts"
-import * as RevisionedStream from "../../pravega/synchronizer/RevisionedStream.ts"
+import { maxEventSize } from "../../../core/bytes/EventFrame.ts"
+import * as EventCodec from "../../../core/EventCodec.ts"
+import * as EventStream from "../../../core/EventStream.ts"
+import { ScopedStream } from "../../../core/ScopedStream.ts"
+import { StreamName } from "../../../core/StreamName.ts"
+import * as Admin from "../../../pravega/admin/Admin.ts"
+import { Pravega } from "../../../pravega/Pravega.ts"
+import type { ReadError } from "../../../pravega/read/ReadError.ts"
+import * as StreamCuts from "../../../pravega/read/StreamCuts.ts"
+import * as RevisionedStream from "../../../pravega/synchronizer/RevisionedStream.ts"
 import {
   CheckpointCorrupt,
   CheckpointLogError,
@@ -25,9 +28,9 @@ import {
   OutcomeUnknown,
   SequenceNotNext,
   SequenceTaken
-} from "../protocol/CheckpointLogError.ts"
-import type { QueryName } from "../protocol/QueryName.ts"
-import type { QueryLog, StoredRecord } from "./LogContract.ts"
+} from "../../protocol/CheckpointLogError.ts"
+import { QueryName } from "../../protocol/QueryName.ts"
+import type { LogHome, QueryLog, StoredRecord } from "../LogContract.ts"
 
 /** `record`: `sequence` is its own number; `next`: nothing is left before that number. */
 interface Entry {
@@ -59,17 +62,66 @@ const codec = EventCodec.make<Entry>({
   }
 })
 
-/**
- * The stream of a query's log. Streams' names have no underscore: a dot and a dash stand for it, two dots for a dot.
- *
- * @category naming
- * @since 0.1.0
- */
-export const streamOf = (prefix: ScopedStream, query: QueryName): Effect.Effect<ScopedStream, Schema.SchemaError> =>
+/** The stream of a query's log. Streams' names have no underscore: a dot and a dash stand for it, two dots for a dot. */
+const streamOf = (prefix: ScopedStream, query: QueryName): Effect.Effect<ScopedStream, Schema.SchemaError> =>
   Effect.map(
     Schema.decodeEffect(StreamName)(`${prefix.stream}-${query.replaceAll(".", "..").replaceAll("_", ".-")}`),
     (stream) => new ScopedStream({ scope: prefix.scope, stream })
   )
+
+/** The query whose log a stream would be. */
+const queryOf = (prefix: ScopedStream, { stream }: ScopedStream): Option.Option<QueryName> =>
+  stream.startsWith(`${prefix.stream}-`)
+    ? decodeName(
+      stream.slice(prefix.stream.length + 1).replaceAll(/\.([.-])/g, (_, second) => second === "." ? "." : "_")
+    )
+    : Option.none()
+
+const decodeName = Schema.decodeUnknownOption(QueryName)
+
+/** A stream for each query. @category constructors @since 0.2.0 */
+export const make = (prefix: ScopedStream): Effect.Effect<LogHome, never, Pravega | Scope.Scope> =>
+  Effect.map(Effect.all([Pravega, Effect.scope]), ([pravega, scope]) => {
+    const logs = new Map<QueryName, { readonly turn: Semaphore.Semaphore; log?: QueryLog }>()
+    const here = <A, E>(effect: Effect.Effect<A, E, Pravega>) => Effect.provideService(effect, Pravega, pravega)
+    /** A log that was opened only has nothing in it. */
+    const isBegun = (stream: ScopedStream) =>
+      Effect.map(StreamCuts.tail(stream), ({ cut }) => [...cut.positions.values()].some((offset) => offset > 0n))
+    return {
+      // Each has a connection and leaves a writer's trace in the segment: all who open one have the same.
+      open: (query) =>
+        Effect.suspend(() => {
+          const known = logs.get(query) ?? { turn: Semaphore.makeUnsafe(1) }
+          logs.set(query, known)
+          const opening = Effect.tap(here(Scope.provide(open(prefix, query), scope)), (log) =>
+            Effect.sync(() => {
+              known.log = log
+            }))
+          return known.turn.withPermit(
+            Effect.suspend(() => known.log === undefined ? opening : Effect.succeed(known.log))
+          )
+        }),
+      exists: (query) =>
+        here(
+          Effect.gen(function*() {
+            const stream = yield* streamOf(prefix, query)
+            return (yield* Admin.streamExists(stream)) && (yield* isBegun(stream))
+          }).pipe(Effect.catch(unavailable(query, "look")))
+        ),
+      list: here(
+        Stream.runCollect(Admin.listStreams(prefix.scope)).pipe(
+          Effect.catchIf(
+            ({ reason }) => reason._tag === "ScopeNotFound",
+            () => Effect.succeed<Array<ScopedStream>>([])
+          ),
+          Effect.map(Arr.filter((stream) => Option.isSome(queryOf(prefix, stream)))),
+          Effect.flatMap((streams) => Effect.filter(streams, isBegun, { concurrency: 8 })),
+          Effect.map((streams) => streams.flatMap((stream) => Option.toArray(queryOf(prefix, stream))).toSorted()),
+          Effect.catch(unavailable("", "list"))
+        )
+      )
+    }
+  })
 
 /** What is known of the log; it may have gone on since. */
 interface Known {
@@ -80,13 +132,8 @@ interface Known {
   readonly offsets: ReadonlyMap<number, RevisionedStream.Revision>
 }
 
-/**
- * Opens a query's log, its stream made if need be; its connection is held until the Scope closes.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const open = Effect.fnUntraced(function*(
+/** Opens a query's log, its stream made if need be; its connection is held until the Scope closes. */
+const open = Effect.fnUntraced(function*(
   prefix: ScopedStream,
   query: QueryName
 ): Effect.fn.Return<QueryLog, CheckpointLogError, Pravega | Scope.Scope> {
@@ -106,7 +153,7 @@ export const open = Effect.fnUntraced(function*(
 
 const fail = (reason: CheckpointLogError["reason"]) => Effect.fail(new CheckpointLogError({ reason }))
 
-const unavailable = (query: QueryName, operation: string) => (cause: unknown) =>
+const unavailable = (query: string, operation: string) => (cause: unknown) =>
   fail(new LogUnavailable({ query, operation, cause }))
 
 /** One operation at a time. */
