@@ -23,10 +23,10 @@ import { marked } from "./Gaps.ts"
 /** A folder for each query. @category constructors @since 0.2.0 */
 export const make = (files: LogFiles["Service"], directory: string): LogHome => {
   const names = (path: string, operation: string, query: string) =>
-    Effect.catch(files.list(path), (error) =>
-      isAbsent(error)
-        ? Effect.succeed([])
-        : Effect.fail(new CheckpointLogError({ reason: new LogUnavailable({ query, operation, cause: error }) })))
+    files.list(path).pipe(
+      Effect.catchIf(isAbsent, () => Effect.succeed([])),
+      Effect.mapError((cause) => new CheckpointLogError({ reason: new LogUnavailable({ query, operation, cause }) }))
+    )
   const exists = (query: QueryName) =>
     Effect.map(names(Path.join(directory, query), "look", query), (found) => parse(found).next > 0)
   return {
