@@ -188,12 +188,13 @@ class Server implements FaultyServer {
           endpoint: () => place,
           intervals,
           newId: this.uuids.nextUnsafe,
-          limits: transactionMemory === undefined
-            ? {}
-            : {
-              completedTransactionLife: Duration.toMillis(Duration.fromInputUnsafe(transactionMemory)),
-              completedTransactionsKept: 0
-            } satisfies Partial<Limits>
+          // As Pravega, and other than the embedded server, it forgets by age alone.
+          limits: {
+            completedTransactionsKept: 0,
+            ...transactionMemory === undefined
+              ? {}
+              : { completedTransactionLife: Duration.toMillis(Duration.fromInputUnsafe(transactionMemory)) }
+          } satisfies Partial<Limits>
         }),
         scope
       )
