@@ -287,6 +287,8 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
         // leases run out in the first hour, and then what became of them is forgotten
         return Effect.sync(() => living.forEach(crash)).pipe(
           Effect.andThen(simulation.leap("1 hour")),
+          // the server was running meanwhile, which a leap is not
+          Effect.andThen(Effect.sync(() => void server.expireLeases())),
           Effect.andThen(simulation.leap(Duration.hours(what.hours - 1)))
         )
       case "clock jumps":
