@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Effect, Layer, Schedule, Schema, Stream } from "effect"
+import { type Array as Arr, Effect, Layer, Schedule, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Fs from "node:fs/promises"
 import { CheckpointLog } from "../../src/batch/log/CheckpointLog.ts"
@@ -36,6 +36,8 @@ const contents = <A>(stream: EventStream.EventStream<A>) =>
     (read) => read.map(({ event }) => event)
   )
 
+const wire = Schema.fromJsonString(Schema.toCodecJson(Sink.Share))
+
 const sorted = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)
 
 export const sinkCases = (it: Cases): void => {
@@ -45,6 +47,54 @@ export const sinkCases = (it: Cases): void => {
     return { sink, visible: contents(stream), output: (number: number) => number }
   })
   for (const law of SinkLaws.laws(exactlyOnce, { runs: 3 })) it.effect(`exactly once: ${law.name}`, () => law.check)
+
+  it.effect("other processes write into a try by its handle; what they wrote is committed with it, and decides it when it is forgotten", () =>
+    Effect.gen(function*() {
+      const stream = yield* numbers(randomScope(), "out")
+      const even = (number: number) => number % 2 === 0 ? number : undefined
+      const open = Sink.filterMapInput(Sink.pravega(stream, { guarantee: "exactly-once", isOwned: true }), even).open
+      const batch = { query: "q", batch: 0 }
+      const driver = yield* open
+      const attempt = yield* driver.begin(batch)
+      yield* attempt.write(0, [1, 2])
+      const share = (partition: number, outputs: Arr.NonEmptyReadonlyArray<number>) =>
+        Effect.scoped(Effect.gen(function*() {
+          const { join } = yield* open
+          if (join === undefined) return yield* Effect.die("it can't be joined")
+          const worker = yield* join(attempt.handle)
+          yield* worker.write(partition, outputs)
+          yield* worker.flush(partition)
+          const encoded = yield* Schema.encodeEffect(wire)(yield* worker.written)
+          return yield* Schema.decodeEffect(wire)(encoded)
+        }))
+      const shares = yield* Effect.all([share(1, [11, 12, 14]), share(2, [22, 23])], { concurrency: 2 })
+      // A message that came twice: who writes the same partition has other numbers to continue from.
+      const twice = yield* Effect.flip(share(1, [12]))
+      assert.include(twice.message, "another writer has appended 2 events")
+      for (const written of shares) yield* attempt.absorb?.(written) ?? Effect.die("it takes none")
+      assert.include((yield* Effect.flip(attempt.absorb?.(shares[0]) ?? Effect.void)).message, "the same partition")
+      const written = yield* attempt.prepare
+      assert.strictEqual(written.events, 4)
+      yield* attempt.keep
+      yield* driver.commit(batch, new PreparedSink({ ...written, handle: attempt.handle }))
+      assert.deepStrictEqual(sorted(yield* contents(stream)), [2, 12, 14, 22])
+      const forgotten = new PreparedSink({ ...written, handle: "00000000-0000-0000-0000-00000000abcd" })
+      assert.deepStrictEqual(yield* driver.recover(batch, forgotten), { _tag: "committed" })
+    }).pipe(Effect.scoped))
+
+  it.effect("nobody writes into a try that was given up", () =>
+    Effect.gen(function*() {
+      const stream = yield* numbers(randomScope(), "out")
+      const session = yield* Sink.pravega(stream, { guarantee: "exactly-once" }).open
+      const handle = yield* Effect.scoped(Effect.map(session.begin({ query: "q", batch: 0 }), ({ handle }) => handle))
+      const late = Effect.scoped(Effect.gen(function*() {
+        const worker = yield* session.join?.(handle) ?? Effect.die("it can't be joined")
+        yield* worker.write(0, [1])
+        return yield* worker.written
+      }))
+      assert.strictEqual((yield* Effect.flip(late))._tag, "TransactionError")
+      assert.deepStrictEqual(yield* contents(stream), [])
+    }).pipe(Effect.scoped))
 
   it.effect("rule 12: what a forgotten outcome leaves open is never guessed from a stream that was truncated or made anew", () =>
     Effect.gen(function*() {

@@ -56,7 +56,7 @@ type Note<E> = (error: E | CommitError) => Effect.Effect<void>
 const heardSink = <B, E>(session: SinkSession<B, E>, note: Note<E>): SinkSession<B, E> => {
   const of = <A, F extends E | CommitError, R>(effect: Effect.Effect<A, F, R>): Effect.Effect<A, F, R> =>
     Effect.tapError(effect, note)
-  const { compare } = session
+  const { compare, join } = session
   return {
     ...session,
     compare: compare && ((query, last) => of(compare(query, last))),
@@ -67,6 +67,12 @@ const heardSink = <B, E>(session: SinkSession<B, E>, note: Note<E>): SinkSession
         flush: (partition) => of(attempt.flush(partition)),
         prepare: of(attempt.prepare)
       })),
+    join: join && ((handle) =>
+      Effect.map(of(join(handle)), ({ flush, write, written }) => ({
+        write: (partition, outputs) => of(write(partition, outputs)),
+        flush: (partition) => of(flush(partition)),
+        written: of(written)
+      }))),
     commit: (batch, prepared) => of(session.commit(batch, prepared)),
     abort: (handle) => of(session.abort(handle)),
     recover: (batch, prepared) => of(session.recover(batch, prepared))

@@ -6,6 +6,7 @@
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { Sink } from "./SinkContract.ts"
+import { throughWrites } from "./ThroughWrites.ts"
 
 /**
  * Chooses and changes what goes to a sink: outputs for which `f` gives undefined are left out. `f` must be pure.
@@ -26,17 +27,11 @@ export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) =
         const chosen = f(output)
         return chosen !== undefined && sink.accepts([chosen])
       }),
-    open: Effect.map(sink.open, (session) => ({
-      ...session,
-      begin: (batch, past) =>
-        Effect.map(session.begin(batch, past), (attempt) => ({
-          ...attempt,
-          write: (partition, outputs) => {
-            const chosen = choose(outputs)
-            return isNonEmpty(chosen) ? attempt.write(partition, chosen) : Effect.void
-          }
-        }))
-    }))
+    open: Effect.map(sink.open, (session) =>
+      throughWrites(session, (write) => (partition, outputs) => {
+        const chosen = choose(outputs)
+        return isNonEmpty(chosen) ? write(partition, chosen) : Effect.void
+      }))
   }
 }
 

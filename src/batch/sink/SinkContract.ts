@@ -9,7 +9,7 @@
  */
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
 import type { CommittedSink, PreparedSink } from "../protocol/CheckpointRecord.ts"
@@ -105,6 +105,39 @@ export interface Written<Evidence> {
   readonly bytes: number
 }
 
+/**
+ * What a process wrote into a try that another one began. It goes back to that one, over a wire if need be.
+ *
+ * @category schemas
+ * @since 0.2.0
+ */
+export class Share extends Schema.Class<Share>("effect-pravega/Share")({
+  parts: Schema.Array(Schema.Struct({
+    partition: Schema.Natural,
+    events: Schema.Natural,
+    bytes: Schema.Natural,
+    /** Of the events, in their order. */
+    checksum: Schema.Natural
+  })),
+  /** Of all events, in any order. */
+  checksum: Schema.Natural
+}) {}
+
+/**
+ * Outputs on their way into a try that another process began. Its Scope ends the writing, never the try.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Joined<in B, out E> {
+  /** As `Attempt` does. Fails where somebody else has written outputs of the same partition into the try. */
+  readonly write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, E>
+  /** As `Attempt` does. */
+  readonly flush: (partition: number) => Effect.Effect<void, E>
+  /** Waits until all that was written is acknowledged, and says what it was. */
+  readonly written: Effect.Effect<Share, E>
+}
+
 /** One try to write a batch. Its Scope keeps it alive, and aborts it when it closes, unless it was kept. @category models @since 0.1.0 */
 export interface Attempt<in B, out E, out Handle, out Evidence> {
   /** Enough for another process to commit or abort it. */
@@ -113,6 +146,11 @@ export interface Attempt<in B, out E, out Handle, out Evidence> {
   readonly write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, E>
   /** Waits until what the partition wrote is acknowledged. */
   readonly flush: (partition: number) => Effect.Effect<void, E>
+  /**
+   * Counts as this try's own what another process wrote into it (`join`), before it is prepared. Fails if a partition was
+   * written twice. Left out where there is no `join`.
+   */
+  readonly absorb?: ((share: Share) => Effect.Effect<void, E>) | undefined
   /** Makes all outputs safe: from here on `commit` needs nothing of this process. */
   readonly prepare: Effect.Effect<Written<Evidence>, E>
   /** From here on the Scope's end does not abort it: its fate is being recorded. */
@@ -132,6 +170,11 @@ export interface Session<in B, out E, in out Handle, in out Evidence> {
     batch: BatchId,
     past?: Past<Handle>
   ) => Effect.Effect<Attempt<B, E, Handle, Evidence>, E, Scope.Scope>
+  /**
+   * Lets another process than the one that began a try write outputs into it. Left out by sinks whose outputs must be with
+   * the process that began.
+   */
+  readonly join?: ((handle: Handle) => Effect.Effect<Joined<B, E>, E, Scope.Scope>) | undefined
   /**
    * Another batch will follow the one that is being committed, at once or some time: what its `begin` will need, other than
    * this commit, may be fetched. Returns at once. There need not be another `begin`.
@@ -159,6 +202,7 @@ export interface SinkSession<in B, out E> {
     batch: BatchId,
     past?: Past<Schema.Json>
   ) => Effect.Effect<Attempt<B, E, Schema.Json, Schema.Json>, E | CommitError, Scope.Scope>
+  readonly join?: ((handle: Schema.Json) => Effect.Effect<Joined<B, E>, E | CommitError, Scope.Scope>) | undefined
   readonly getReady?: Effect.Effect<void> | undefined
   readonly commit: (batch: BatchId, prepared: PreparedSink) => Effect.Effect<void, E | CommitError>
   readonly abort: (handle: Schema.Json) => Effect.Effect<"aborted" | "committed", E | CommitError>
@@ -210,6 +254,7 @@ export const make = <B, E, R, Handle, Evidence>(
             handle: handle.encode(attempt.handle),
             write: attempt.write,
             flush: attempt.flush,
+            absorb: attempt.absorb,
             prepare: Effect.map(
               attempt.prepare,
               (written) => ({ ...written, evidence: evidence.encode(written.evidence) })
@@ -217,6 +262,7 @@ export const make = <B, E, R, Handle, Evidence>(
             keep: attempt.keep
           }))
         ),
+      join: session.join && joining(handle.decode, session.join),
       getReady: session.getReady,
       commit: (batch, prepared) => Effect.flatMap(typed(batch, prepared), session.commit),
       abort: (encoded) => Effect.flatMap(handle.decode(encoded), session.abort),
@@ -225,6 +271,12 @@ export const make = <B, E, R, Handle, Evidence>(
     }))
   }
 }
+
+const joining = <B, E, Handle>(
+  decode: (handle: Schema.Json) => Effect.Effect<Handle, CommitError>,
+  join: (handle: Handle) => Effect.Effect<Joined<B, E>, E, Scope.Scope>
+) =>
+(handle: Schema.Json) => Effect.flatMap(decode(handle), join)
 
 /** The same, of what the log has. */
 const compareOf = <E, P>(

@@ -63,6 +63,11 @@ export interface TransactionWriterOptions {
    * same order.
    */
   readonly writerId?: ((segmentName: string) => string) | undefined
+  /**
+   * If false, the writer takes over from none: it fails with `AppendRefused` where another one has written under its id.
+   * Default: true.
+   */
+  readonly takesOver?: boolean | undefined
   /** If false, `written` stays empty, which saves a checksum of all bytes. Default: true. */
   readonly notesWritten?: boolean | undefined
   /** Events are accepted while fewer bytes than this are unacknowledged, headers included. Default: 8 MiB. */

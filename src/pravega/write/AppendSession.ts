@@ -239,6 +239,8 @@ class Setup {
     if (this.isOver) return
     if (!this.isSetUp && reply._tag === "AppendSetup") {
       this.isSetUp = true
+      const refusal = this.appender.refusalOf(reply.lastEventNumber)
+      if (refusal !== undefined) return this.end({ _tag: "Refused", message: refusal })
       this.appender.attach(this.connection, this.requestId, reply.lastEventNumber)
       if (this.appender.isSealed) this.end({ _tag: "Sealed" })
       return

@@ -60,6 +60,8 @@ export interface RoutedWriterOptions<A, E> {
     readonly stores: SegmentStores["Service"]
   }
   readonly writerIdOf: (segment: Segment.SegmentId) => string
+  /** False: who finds that somebody else has appended under such an id fails. Default true. */
+  readonly takesOver?: boolean | undefined
   /** Given: others may write events with the same writer ids and numbers. */
   readonly numbering?: Numbering<E> | undefined
   /** A segment takes no more events: calls `replace` until it is true, or fails, which ends the writer. */
@@ -97,6 +99,7 @@ export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: st
     segments: options.segments,
     writerIdOf: options.writerIdOf,
     base: options.numbering?.base,
+    takesOver: options.takesOver,
     blockBytes: options.limits.blockBytes,
     maxPendingBytes: options.limits.maxPendingBytes,
     onAcknowledged: options.onAcknowledged,

@@ -4,6 +4,7 @@
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { Sink } from "../../sink/SinkContract.ts"
+import { throughWrites } from "../../sink/ThroughWrites.ts"
 import { Letter } from "../DeadLetter.ts"
 
 type Some<A> = Arr.NonEmptyReadonlyArray<A>
@@ -23,12 +24,9 @@ const narrowed = <C, B extends C, E, R>(
 ): Sink<C, E, R> => ({
   ...sink,
   accepts: (outputs) => is(outputs) && sink.accepts(outputs),
-  open: Effect.map(sink.open, (session) => ({
-    ...session,
-    begin: (batch, past) =>
-      Effect.map(session.begin(batch, past), (attempt) => ({
-        ...attempt,
-        write: (partition, outputs) => is(outputs) ? attempt.write(partition, outputs) : Effect.void
-      }))
-  }))
+  open: Effect.map(
+    sink.open,
+    (session) =>
+      throughWrites(session, (write) => (partition, outputs) => is(outputs) ? write(partition, outputs) : Effect.void)
+  )
 })

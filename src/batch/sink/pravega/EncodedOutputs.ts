@@ -7,6 +7,7 @@ import { headerSize } from "../../../core/bytes/EventFrame.ts"
 import type * as EventCodec from "../../../core/EventCodec.ts"
 import * as EventStream from "../../../core/EventStream.ts"
 import { EncodeFailed } from "../../../pravega/write/WriterError.ts"
+import { Share } from "../SinkContract.ts"
 import * as EventChecksum from "./EventChecksum.ts"
 
 /** An output as it goes to a segment. @category models @since 0.1.0 */
@@ -91,6 +92,20 @@ export class EncodedOutputs<B> {
       digest: parts.map(([id, part]) => `${id}:${part.events}:${part.checksum}`).join(" "),
       unordered: this.unordered
     }
+  }
+
+  /** The same, per partition. */
+  share(): Share {
+    const parts = Array.from(this.parts, ([partition, part]) => ({ partition, ...part }))
+    return new Share({ parts, checksum: this.unordered })
+  }
+
+  /** Adds what another process encoded; false: there is one of its partitions already. */
+  absorb({ checksum, parts }: Share): boolean {
+    if (parts.some(({ partition }) => this.parts.has(partition))) return false
+    for (const { partition, ...part } of parts) this.parts.set(partition, part)
+    this.unordered = addUnordered(this.unordered, checksum)
+    return true
   }
 
   private partOf(partition: number): Part {

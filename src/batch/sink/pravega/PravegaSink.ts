@@ -24,7 +24,8 @@ import * as Transaction from "../../../pravega/transaction/Transaction.ts"
 import { TransactionError } from "../../../pravega/transaction/TransactionError.ts"
 import * as TransactionFate from "../../../pravega/transaction/TransactionFate.ts"
 import type { TransactionWriter } from "../../../pravega/transaction/TransactionWriter.ts"
-import type { Attempt, Outcome, Prepared, Standing, TypedSink } from "../SinkContract.ts"
+import { AppendRefused } from "../../../pravega/write/WriterError.ts"
+import type { Attempt, Joined, Outcome, Prepared, Share, Standing, TypedSink } from "../SinkContract.ts"
 import { addUnordered, type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
 import * as EventChecksum from "./EventChecksum.ts"
 import * as SpareTransaction from "./SpareTransaction.ts"
@@ -88,6 +89,7 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
     const ref = (id: TransactionId): TransactionFate.TransactionRef => ({ controller, stream: stream.name, id })
     return {
       begin: () => Effect.provideService(begin(stream, spare.take), Pravega, pravega),
+      join: (id: TransactionId) => Effect.provideService(join(stream, id), Pravega, pravega),
       getReady: spare.getReady,
       commit: ({ handle }: Prepared<TransactionId, Evidence>) =>
         TransactionFate.commit(ref(handle)).pipe(
@@ -165,34 +167,72 @@ const begin = Effect.fnUntraced(function*<B>(
   )
   const transaction = yield* take
   const written = new EncodedOutputs(stream)
-  const writers = new Map<number, TransactionWriter<Encoded>>()
-
-  const writerOf = (partition: number): Effect.Effect<TransactionWriter<Encoded>, TransactionError> =>
-    Effect.suspend(() => {
-      const known = writers.get(partition)
-      if (known !== undefined) return Effect.succeed(known)
-      const writerId = (segment: string) => Uuid.named(transaction.id, `${partition}/${segment}`)
-      return Effect.tap(
-        Scope.provide(transaction.writer({ writerId, notesWritten: false }), scope),
-        (writer) => Effect.sync(() => writers.set(partition, writer))
-      )
-    })
-
+  const { flush, write } = writing(transaction, { scope, written, takesOver: true })
   return {
     handle: transaction.id,
-    write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) =>
-      Effect.flatMap(
-        writerOf(partition),
-        (writer) =>
-          Effect.flatMap(Effect.mapError(written.encode(partition, outputs), toTransactionError), writer.write)
-      ),
-    flush: (partition: number) => Effect.suspend(() => writers.get(partition)?.flush ?? Effect.void),
+    write,
+    flush,
+    absorb: (share: Share) =>
+      written.absorb(share) ? Effect.void : Effect.fail(toTransactionError(writtenTwice(stream.name))),
     prepare: Effect.map(Effect.andThen(transaction.flush, Fiber.join(asking)), ({ cut }) => {
       const { bytes, digest, events, unordered } = written.written()
       return { evidence: new Evidence({ tail: cut, bytes, events, checksum: unordered }), digest, events, bytes }
     }),
     keep: transaction.keep
   } satisfies Attempt<B, Failure, TransactionId, Evidence>
+})
+
+/** Outputs of this process on their way into the transaction; a partition has a writer of its own. */
+const writing = <B>(
+  transaction: Transaction.Transaction<Encoded>,
+  { scope, takesOver, written }: {
+    readonly scope: Scope.Scope
+    readonly written: EncodedOutputs<B>
+    readonly takesOver: boolean
+  }
+) => {
+  const writers = new Map<number, TransactionWriter<Encoded>>()
+  const writerOf = (partition: number): Effect.Effect<TransactionWriter<Encoded>, TransactionError> =>
+    Effect.suspend(() => {
+      const known = writers.get(partition)
+      if (known !== undefined) return Effect.succeed(known)
+      const writerId = (segment: string) => Uuid.named(transaction.id, `${partition}/${segment}`)
+      return Effect.tap(
+        Scope.provide(transaction.writer({ writerId, notesWritten: false, takesOver }), scope),
+        (writer) => Effect.sync(() => writers.set(partition, writer))
+      )
+    })
+  return {
+    write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) =>
+      Effect.flatMap(
+        writerOf(partition),
+        (writer) =>
+          Effect.flatMap(Effect.mapError(written.encode(partition, outputs), toTransactionError), writer.write)
+      ),
+    flush: (partition: number) => Effect.suspend(() => writers.get(partition)?.flush ?? Effect.void)
+  }
+}
+
+const writtenTwice = (stream: ScopedStream) =>
+  new AppendRefused({ segment: stream.toString(), problem: "two processes have written the same partition" })
+
+/** A try that another process began: it pings, prepares and commits. */
+const join = Effect.fnUntraced(function*<B>(stream: EventStream.EventStream<B>, id: TransactionId) {
+  const scope = yield* Effect.scope
+  const { controller } = yield* Pravega
+  const state = yield* Effect.mapError(
+    controller.transactionState(stream.name, id),
+    (error) => toTransactionError(TransactionFate.toReason(error))
+  )
+  if (state !== "open") {
+    return yield* toTransactionError(TransactionFate.notOpen({ controller, stream: stream.name, id }, state))
+  }
+  const transaction = yield* Transaction.join(streamOf(stream), id)
+  const written = new EncodedOutputs(stream)
+  return {
+    ...writing(transaction, { scope, written, takesOver: false }),
+    written: Effect.map(transaction.flush, () => written.share())
+  } satisfies Joined<B, Failure>
 })
 
 /**

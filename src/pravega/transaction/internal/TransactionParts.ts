@@ -84,6 +84,7 @@ export class TransactionParts<A> {
       limits: WriterLimits.make(options),
       services,
       writerIdOf: (segment) => progress.get(segment)?.writerId ?? uuids.nextUnsafe(),
+      takesOver: options?.takesOver,
       onGone: () => TransactionFate.gone(ref),
       onAcknowledged: options?.notesWritten === false
         ? undefined

@@ -21,6 +21,8 @@ export interface RouterOptions {
   readonly writerIdOf: (segment: SegmentId) => string
   /** What the numbers of events begin after, in every segment; default 0. */
   readonly base?: bigint | undefined
+  /** See `AppenderOptions`. */
+  readonly takesOver?: boolean | undefined
   /** A block's usual size: see `SegmentAppender`. */
   readonly blockBytes: number
   /** Events are taken while fewer bytes than this wait for acknowledgement. */
@@ -167,6 +169,7 @@ export class EventRouter<E> {
     const appender = new SegmentAppender({
       writerId: this.options.writerIdOf(segment),
       base: this.options.base,
+      takesOver: this.options.takesOver,
       buffers: this.buffers,
       onAcknowledged: (block) => {
         this.options.onAcknowledged?.(segment, block)

@@ -52,6 +52,8 @@ export interface AppenderOptions {
    * of them.
    */
   readonly base?: bigint | undefined
+  /** Others may have appended under the writer id, the same events under the same numbers. Default true. */
+  readonly takesOver?: boolean | undefined
   /**
    * Where blocks get their buffers. A block is closed before it would grow beyond their size; an event larger than that
    * has a block of its own.
@@ -88,6 +90,7 @@ export class SegmentAppender {
   /** Events up to this number were sent on a set-up that ended without telling their outcome. */
   private lastDoubtful = Number.NEGATIVE_INFINITY
   private sealed = false
+  private wasAttached = false
   private nextCapacity = smallestBlockBytes
   private connection: SegmentConnection | undefined = undefined
   private requestId = BigInt(0)
@@ -158,8 +161,17 @@ export class SegmentAppender {
     }
   }
 
+  /** Why a set-up that succeeded is none for this writer: somebody else has appended under its id. */
+  refusalOf(lastEventNumber: bigint): string | undefined {
+    const isTaken = this.options.takesOver === false && !this.wasAttached && lastEventNumber > this.base
+    return isTaken
+      ? `another writer has appended ${lastEventNumber - this.base} events under ${this.writerId}`
+      : undefined
+  }
+
   /** A set-up succeeded: drops what the store has, and sends the rest (unless the segment is sealed). */
   attach(connection: SegmentConnection, requestId: bigint, lastEventNumber: bigint): void {
+    this.wasAttached = true
     this.sent = 0
     if (this.sealed) this.lastDoubtful = Number.NEGATIVE_INFINITY
     else this.connection = connection
