@@ -13,9 +13,9 @@ import { PreparedSink } from "../../protocol/CheckpointRecord.ts"
 import type { Past, SinkSession } from "../../sink/SinkContract.ts"
 import type { SourceSession } from "../../source/SourceContract.ts"
 import type { Activity } from "../BatchStatus.ts"
+import { type Part, Workers } from "../Workers.ts"
 import * as FlowBatch from "./flow/FlowBatch.ts"
 import type { FlowRun, Remembered } from "./flow/FlowRun.ts"
-import { inOrder } from "./InOrder.ts"
 import * as LazySink from "./LazySink.ts"
 import * as PartitionWork from "./PartitionWork.ts"
 import type { Pass, Read } from "./Pass.ts"
@@ -77,18 +77,25 @@ export const make = <A, B, ES, E, R>(
 
   const partitionsOf = partitionsIn(pipeline, sessions.sources, activity)
 
+  /** Who processes partitions, and in which order. */
+  const spread =
+    ({ batch }: UnfinishedBatch, { attempt }: TryOptions) =>
+    <P extends Part, EP, RP>(parts: ReadonlyArray<P>, process: (part: P) => Effect.Effect<void, EP, RP>) =>
+      Effect.flatMap(Workers, (workers) => workers.processAll({ query, batch, attempt, parts, parallelism, process }))
+
   const processAll = Effect.fnUntraced(function*(
     batch: UnfinishedBatch,
     sinks: ReadonlyArray<LazySink.LazySink<B | Letter, E>>,
-    pass: Pass
+    options: TryOptions
   ) {
+    const { pass } = options
     const partitions = yield* partitionsOf(batch, pass)
     const work = yield* PartitionWork.make(pipeline, batch, {
       write: (id, outputs) => Effect.forEach(sinks, (sink) => sink.write(id, outputs), { discard: true }),
       flush: (id) => Effect.forEach(sinks, (sink) => sink.flush(id), { discard: true })
     })
     // A plan lists predecessors first.
-    yield* each === "batch" ? work.together(partitions) : inOrder(partitions, parallelism, work.alone)
+    yield* each === "batch" ? work.together(partitions) : spread(batch, options)(partitions, work.alone)
     if (pass.refused !== undefined) return yield* pass.refused
   })
 
@@ -97,13 +104,14 @@ export const make = <A, B, ES, E, R>(
       Effect.map(sinksOf(batch, options), (sinks) => {
         const opened = () => sinks.flatMap((sink) => sink.opened())
         if (flow === undefined) {
-          return { opened, processAll: processAll(batch, sinks, options.pass), remember: Effect.undefined }
+          return { opened, processAll: processAll(batch, sinks, options), remember: Effect.undefined }
         }
         const tried = flow.begin(batch, options.attempt)
         const { pass } = options
         const flowing = Effect.flatMap(
           partitionsOf(batch, pass),
-          (partitions) => FlowBatch.run(pipeline, flow.program, tried, { partitions, sinks, pass })
+          (partitions) =>
+            FlowBatch.run(pipeline, flow.program, tried, { partitions, sinks, pass, spread: spread(batch, options) })
         )
         return { opened, processAll: flowing, remember: tried.remember }
       })

@@ -8,7 +8,6 @@ import * as Stream from "effect/Stream"
 import type { Program } from "../../../../flow/machine/Machine.ts"
 import type { Letter } from "../../../pipeline/DeadLetter.ts"
 import type { Pipeline } from "../../../pipeline/Pipeline.ts"
-import { inOrder } from "../InOrder.ts"
 import type { LazySink, Stops } from "../LazySink.ts"
 import type { Placed } from "../PartitionWork.ts"
 import type { Pass } from "../Pass.ts"
@@ -21,13 +20,18 @@ const firstSlot = 2 ** 20
 
 /** @category running @since 0.2.0 */
 export const run = Effect.fnUntraced(function*<A, B, ES, E, R>(
-  { parallelism, sources }: Pipeline<A, B, ES, E, R>,
+  { sources }: Pipeline<A, B, ES, E, R>,
   program: Program,
   tried: FlowTry<E>,
-  { partitions, pass, sinks }: {
+  { partitions, pass, sinks, spread }: {
     readonly partitions: ReadonlyArray<Placed<A, ES>>
     readonly sinks: ReadonlyArray<LazySink<B | Letter, E>>
     readonly pass: Pass
+    /** Processes all partitions, in the order that keys need. */
+    readonly spread: <EP, RP>(
+      partitions: ReadonlyArray<Placed<A, ES>>,
+      process: (partition: Placed<A, ES>) => Effect.Effect<void, EP, RP>
+    ) => Effect.Effect<void, EP, RP>
   }
 ) {
   const write = (id: number, outputs: Arr.NonEmptyReadonlyArray<B | Letter>) =>
@@ -46,7 +50,7 @@ export const run = Effect.fnUntraced(function*<A, B, ES, E, R>(
     if (aside !== undefined) yield* Stream.runForEachArray(aside.letters(partition), (letters) => write(id, letters))
     yield* flush(id)
   })
-  yield* inOrder(partitions, parallelism, one)
+  yield* spread(partitions, one)
 
   const collected = new Collected(program.stages.length, tried.input.slotOf)
   for (const { id } of partitions) {
