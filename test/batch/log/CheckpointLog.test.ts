@@ -206,6 +206,36 @@ describe("a directory's log and a failing disk", () => {
       assert.deepStrictEqual((yield* owner.read(0)).map(({ sequence }) => sequence), [6, 7])
     }))
 
+  it.effect("does not list its folder at each append", () =>
+    Effect.gen(function*() {
+      const disk = SimulatedFiles.make()
+      let listings = 0
+      disk.onStep = (operation) => {
+        if (operation === "readdir") listings++
+        return Effect.succeed("none")
+      }
+      const log = yield* onDisk(disk).open(query)
+      for (let n = 0; n < 50; n++) yield* log.append(n, text("owner"))
+      assert.isAtMost(listings, 2)
+      assert.lengthOf(yield* log.read(0), 50)
+    }))
+
+  it.effect("rule 1: an owner that is behind meets the floor, though the number that it wants follows its last one", () =>
+    Effect.gen(function*() {
+      const disk = SimulatedFiles.make()
+      const [zombie, owner] = [yield* onDisk(disk).open(query), yield* onDisk(disk).open(query)]
+      for (let n = 0; n < 3; n++) yield* zombie.append(n, text("zombie"))
+      for (let n = 3; n < 6; n++) yield* owner.append(n, text("owner"))
+      const taken = yield* Effect.flip(zombie.append(3, text("zombie")))
+      assert.strictEqual(taken.reason._tag, "SequenceTaken")
+      for (const floor of [4, 5]) {
+        yield* owner.compact(floor)
+        const error = yield* Effect.flip(zombie.append(3, text("zombie")))
+        assert.strictEqual(error.reason._tag, "SequenceTaken")
+      }
+      assert.deepStrictEqual((yield* owner.read(0)).map(({ sequence }) => sequence), [5])
+    }))
+
   it.effect("leaves no file of an append that could not be written, so that a full disk gets no fuller", () =>
     Effect.gen(function*() {
       const disk = SimulatedFiles.make()

@@ -60,7 +60,7 @@ const open = (
     Effect.map((made) => new Set([directory, ...made.map((parent) => Path.dirname(parent))])),
     Effect.flatMap((parents) => Effect.forEach(parents, files.syncDirectory, { discard: true })),
     Effect.mapError(unavailable(folder, "open")),
-    Effect.as({ append: append(folder), read: read(folder), compact: compact(folder) })
+    Effect.map(() => ({ append: append(folder), read: read(folder), compact: compact(folder) }))
   )
 }
 
@@ -80,14 +80,22 @@ const notNext = ({ query }: Folder, sequence: number, next: number): CheckpointL
 
 const scan = ({ files, path }: Folder) => Effect.map(files.list(path), parse)
 
-const append = (folder: Folder): QueryLog["append"] =>
-  Effect.fnUntraced(function*(sequence, bytes) {
+/**
+ * An owner appends one number after the other: that the number before is its own says that this one is the next, or taken,
+ * and then the folder, which may hold thousands of records, is not listed.
+ */
+const append = (folder: Folder): QueryLog["append"] => {
+  let last: number | undefined
+  return Effect.fnUntraced(function*(sequence, bytes) {
     const { at, files, query } = folder
     const taken = () => new CheckpointLogError({ reason: new SequenceTaken({ query, sequence }) })
     const failed = unavailable(folder, "append")
-    const before = yield* Effect.mapError(scan(folder), failed)
-    if (sequence < before.next) return yield* taken()
-    if (sequence > before.next) return yield* notNext(folder, sequence, before.next)
+    const follows = last !== undefined && sequence === last + 1
+    if (!follows) {
+      const before = yield* Effect.mapError(scan(folder), failed)
+      if (sequence < before.next) return yield* taken()
+      if (sequence > before.next) return yield* notNext(folder, sequence, before.next)
+    }
     const temporary = at(temporaryName(sequence, yield* nonce))
     const created = yield* files.create(temporary, bytes).pipe(
       Effect.tapError(() => Effect.ignore(files.remove(temporary))),
@@ -99,29 +107,37 @@ const append = (folder: Folder): QueryLog["append"] =>
     }
     const linked = yield* files.sync(temporary).pipe(
       Effect.mapError(failed),
-      Effect.andThen(linkNumber(folder, temporary, sequence)),
+      Effect.andThen(linkNumber(folder, temporary, { sequence, follows })),
       // What stays behind when this fails is litter, which the next compaction removes; the record's fate is known.
       Effect.ensuring(Effect.ignore(files.remove(temporary)))
     )
     if (!linked) return yield* taken()
+    last = sequence
   })
+}
 
 /** True: the record is durable under its number. */
 const linkNumber = Effect.fnUntraced(
-  function*(folder: Folder, temporary: string, sequence: number) {
+  function*(
+    folder: Folder,
+    temporary: string,
+    { follows, sequence }: { readonly sequence: number; readonly follows: boolean }
+  ) {
     const { at, files, path } = folder
     const record = at(recordName(sequence))
     // "missing": only compaction removes an append's file, and only of a number that it forgets.
     if ((yield* files.link(temporary, record)) !== "linked") return false
     // A number that compaction forgot can be linked again; the floor, durable before the file went, tells.
-    if (sequence < (yield* scan(folder)).floor) {
+    // It takes records away in their order: as long as the one before is there, this number was not forgotten.
+    const isKnown = follows && (yield* files.read(at(recordName(sequence - 1)))) !== undefined
+    if (!isKnown && sequence < (yield* scan(folder)).floor) {
       yield* files.remove(record)
       return false
     }
     yield* files.syncDirectory(path)
     return true
   },
-  (effect, { query }, _, sequence) =>
+  (effect, { query }, _, { sequence }) =>
     Effect.mapError(
       effect,
       (cause) => new CheckpointLogError({ reason: new OutcomeUnknown({ query, sequence, cause }) })
