@@ -9,6 +9,7 @@ import * as Schedule from "effect/Schedule"
 import * as BatchRun from "../../../src/batch/engine/BatchRun.ts"
 import * as Commit from "../../../src/batch/engine/Commit.ts"
 import { CheckpointLog } from "../../../src/batch/log/CheckpointLog.ts"
+import { StateStore } from "../../../src/state/StateStore.ts"
 import type * as ModelWorld from "./ModelWorld.ts"
 
 export type Options = ModelWorld.PipelineOptions & {
@@ -28,7 +29,10 @@ const life = (world: ModelWorld.World, process: ModelWorld.Process, options?: Op
       const step = yield* Commit.step(run, { until: undefined, more: options?.ahead ?? true })
       ended = step._tag !== "done"
     }
-  })).pipe(Effect.provideService(CheckpointLog, world.logOf(process)))
+  })).pipe(
+    Effect.provideService(CheckpointLog, world.logOf(process)),
+    Effect.provideService(StateStore, world.stateOf(process))
+  )
 
 /** Runs a process until it ends or crashes; a crashed one is left as it is, no finalizer of it ever runs. */
 export const start = (world: ModelWorld.World, process: ModelWorld.Process, options?: Options) =>

@@ -1,5 +1,5 @@
 /**
- * A small world for the commit protocol: a checkpoint log, a source and sinks in memory, shared by the processes that
+ * A small world for the commit protocol: a checkpoint log, a source, sinks and state in memory, shared by the processes that
  * come and go. Every call of a process passes `act`, where the test crashes it (for good: a crash first cuts the process
  * off, nothing of it arrives later), pauses it, or lets leases run out. The world checks what must hold at every call.
  */
@@ -21,6 +21,10 @@ import {
 import { decode, type Entry } from "../../../src/batch/protocol/CheckpointRecord.ts"
 import * as Sink from "../../../src/batch/sink/Sink.ts"
 import * as Source from "../../../src/batch/source/Source.ts"
+import type * as Flow from "../../../src/flow/Flow.ts"
+import * as EventTime from "../../../src/flow/time/EventTime.ts"
+import { StateStoreError, StateUnavailable } from "../../../src/state/StateError.ts"
+import type { StateStore } from "../../../src/state/StateStore.ts"
 
 export interface Event {
   readonly key: string
@@ -89,10 +93,12 @@ export interface World {
   readonly isNamedByPrepared: (id: string) => boolean
   readonly process: (name: string, at: Process["at"]) => Process
   readonly logOf: (process: Process) => CheckpointLog["Service"]
+  /** The state of flows: a home whose calls are those of the process. */
+  readonly stateOf: (process: Process) => StateStore["Service"]
   readonly pipeline: (
     process: Process,
     options?: PipelineOptions
-  ) => Pipeline.Pipeline<Event, Event, ModelError, ModelError, never>
+  ) => Pipeline.Pipeline<Event, Event, ModelError, ModelError | StateStoreError, StateStore>
   readonly input: ReadonlyArray<ReadonlyArray<Event>>
 }
 
@@ -103,6 +109,8 @@ export interface PipelineOptions {
   readonly sinks?: ReadonlyArray<string>
   /** What an attempt makes of an event; to model processes that are not deterministic. */
   readonly change?: (event: Event) => Event
+  /** In the place of `change`. */
+  readonly flow?: Flow.Flow<{ readonly events: Event }, Event>
   /** Which outputs are for a sink; all, if not given. */
   readonly isFor?: (sink: string, event: Event) => boolean
 }
@@ -214,11 +222,42 @@ export const make = (
     }
   }
 
+  const objects = new Map<string, Uint8Array>()
+  const stateOf = (process: Process): StateStore["Service"] => {
+    /** A call of the home, whose reply can be lost: then it is as if it were away. */
+    const home = <A>(what: string, run: () => A): Effect.Effect<A, StateStoreError> =>
+      Effect.flatMap(
+        act(process, `state ${what}`, (happening) => ({ result: run(), isLost: happening === "reply-lost" })),
+        ({ isLost, result }) =>
+          isLost
+            ? Effect.fail(
+              new StateStoreError({ reason: new StateUnavailable({ query, operation: "create", cause: "lost" }) })
+            )
+            : Effect.succeed(result)
+      )
+    return {
+      heapBytes: 2 ** 20,
+      open: () =>
+        Effect.succeed({
+          create: (name, bytes) =>
+            home(`create ${name.slice(-24)}`, () => {
+              if (objects.has(name)) return "exists" as const
+              objects.set(name, bytes.slice())
+              return "created" as const
+            }),
+          read: (name) => home(`read ${name.slice(-24)}`, () => objects.get(name)?.slice()),
+          list: home("list", () => [...objects.keys()]),
+          remove: (name) => home(`remove ${name}`, () => void objects.delete(name))
+        })
+    }
+  }
+
   const source = (process: Process) =>
     Source.make<Event, ModelError, never, ReadonlyArray<number>, typeof Plan.Type, string>({
       name: "events",
       structure: "model",
       asked: "earliest",
+      time: EventTime.from(({ number }) => number, { disorder: input.length * options.eventsPerSegment }),
       position: Position,
       plan: Plan,
       identity: Schema.String,
@@ -362,14 +401,19 @@ export const make = (
     },
     process: (name, at) => ({ name, crashed: Deferred.makeUnsafe(), alive: true, calls: 0, interrupt: () => {}, at }),
     logOf,
-    pipeline: (process, { change = (event: Event) => event, isFor = () => true, sinks = ["out"] } = {}) =>
-      Pipeline.make("model", {
-        source: source(process),
-        process: (events) => Stream.map(events, change),
-        sinks: sinks.map((name) =>
-          Sink.filterMapInput(sink(process, name), (event: Event) => isFor(name, event) ? event : undefined)
-        ),
-        deterministic: true
-      })
+    stateOf,
+    pipeline: (process, { change = (event: Event) => event, flow, isFor = () => true, sinks: names = ["out"] } = {}) => {
+      const sinks = names.map((name) =>
+        Sink.filterMapInput(sink(process, name), (event: Event) => isFor(name, event) ? event : undefined)
+      )
+      return flow === undefined
+        ? Pipeline.make("model", {
+          source: source(process),
+          process: (events) => Stream.map(events, change),
+          sinks,
+          deterministic: true
+        })
+        : Pipeline.make("model", { source: source(process), flow, sinks })
+    }
   }
 }

@@ -1,0 +1,151 @@
+/**
+ * Runs a flow in the batch engine: batch by batch, with a log and a state store in memory that outlive the processes that
+ * come and go. What each batch read, at which watermark, is taken from the log.
+ */
+import { assert } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as BatchRun from "../../../../src/batch/engine/BatchRun.ts"
+import * as Commit from "../../../../src/batch/engine/Commit.ts"
+import * as Standing from "../../../../src/batch/engine/internal/flow/Standing.ts"
+import { CheckpointLog } from "../../../../src/batch/log/CheckpointLog.ts"
+import * as Pipeline from "../../../../src/batch/pipeline/Pipeline.ts"
+import { decode, type Entry, type Planned } from "../../../../src/batch/protocol/CheckpointRecord.ts"
+import { QueryName } from "../../../../src/batch/protocol/QueryName.ts"
+import type { TimeState } from "../../../../src/batch/protocol/TimeRecord.ts"
+import * as Sink from "../../../../src/batch/sink/Sink.ts"
+import * as Source from "../../../../src/batch/source/Source.ts"
+import type * as Flow from "../../../../src/flow/Flow.ts"
+import * as Machine from "../../../../src/flow/machine/Machine.ts"
+import * as EventTime from "../../../../src/flow/time/EventTime.ts"
+import type * as StateHead from "../../../../src/state/StateHead.ts"
+import { StateStore } from "../../../../src/state/StateStore.ts"
+import type { Moment, Outcome, SourceEvent } from "../../../flow/Interpreter.ts"
+import { type AnyFlow, bySource } from "../../../flow/randomFlows.ts"
+import { eventsOf, type Segment, segmentsSource } from "./segmentsSource.ts"
+
+export const query = QueryName.make("flow")
+
+export interface Input {
+  readonly segments: Readonly<Record<string, ReadonlyArray<Segment>>>
+  readonly takes: ReadonlyArray<number>
+  readonly disorder: number
+}
+
+export interface Options {
+  readonly parallelism?: number
+  /** After how many batches the process is stopped and another one started: the next one each time. */
+  readonly stops?: ReadonlyArray<number>
+  readonly ahead?: boolean
+  readonly chunk?: number
+  readonly change?: (pipeline: FlowPipeline) => FlowPipeline
+}
+
+export type FlowPipeline = Pipeline.Pipeline<SourceEvent, unknown, never, unknown, StateStore>
+
+/** What a batch was: what it read, and what came of it. */
+export interface Told {
+  readonly moments: ReadonlyArray<Moment>
+  readonly outcomes: ReadonlyArray<Outcome>
+  readonly states: ReadonlyArray<StateHead.StateHead | undefined>
+}
+
+/** The log and the state that processes share. */
+export const services = Effect.scoped(
+  Layer.build(Layer.mergeAll(CheckpointLog.layerMemory, StateStore.layerMemory()))
+)
+
+export const entriesOf = Effect.fnUntraced(function*(log: CheckpointLog["Service"]) {
+  const records = yield* (yield* log.open(query)).read(0)
+  return records.flatMap(({ bytes }): ReadonlyArray<Entry> => {
+    const record = decode(bytes)
+    return Result.isSuccess(record) ? record.success.entries : []
+  })
+})
+
+
+const pipelineOf = (flow: AnyFlow, { disorder, segments, takes }: Input, sink: Sink.Memory<unknown>, options: Options) => {
+  const time = EventTime.from((event: SourceEvent) => event.at.time, { disorder, idleAfter: "Infinity" })
+  const sources = Object.fromEntries(Machine.compile(flow.node).sources.map((name) => [
+    name,
+    segmentsSource({ name, segments: segments[name] ?? [], takes, time, chunk: options.chunk })
+  ]))
+  const pipeline = Pipeline.make(query, {
+    source: Source.union(sources),
+    // What a random flow reads is known when it runs.
+    flow: flow as unknown as Flow.Flow<Record<string, SourceEvent>, unknown, Flow.Mode>,
+    sink,
+    parallelism: options.parallelism
+  }) as unknown as FlowPipeline
+  return options.change?.(pipeline) ?? pipeline
+}
+
+/** Runs it to the end of its sources. */
+export const run = Effect.fnUntraced(function*(flow: AnyFlow, input: Input, options: Options = {}) {
+  const shared = yield* services
+  const sink = Sink.memory<unknown>()
+  const late: Array<Outcome["late"]> = []
+  const counts: Array<number> = []
+  let life = 0
+  let isEnded = false
+  while (!isEnded) {
+    const stop = options.stops?.[life++ % options.stops.length] ?? Infinity
+    isEnded = yield* oneLife(pipelineOf(flow, input, sink, options), stop, options.ahead ?? true, (batch, lateOf) => {
+      late[batch] = lateOf
+      counts[batch] = sink.committed().length
+      assert.isBelow(batch, 500, "it does not end")
+    }).pipe(Effect.provide(shared))
+  }
+  return yield* told(input, Context.get(shared, CheckpointLog), sink.committed(), counts, late)
+})
+
+const oneLife = (
+  pipeline: FlowPipeline,
+  stop: number,
+  more: boolean,
+  done: (batch: number, late: Outcome["late"]) => void
+) =>
+  Effect.scoped(Effect.gen(function*() {
+    const run = yield* BatchRun.open(pipeline, { retry: Schedule.recurs(3) })
+    for (let batches = 0; batches < stop; batches++) {
+      const step = yield* Commit.step(run, { until: undefined, more })
+      if (step._tag !== "done") return step._tag === "ended"
+      done(step.report.batch, Object.fromEntries(run.flow?.report()?.late ?? []))
+    }
+    return false
+  }))
+
+const told = Effect.fnUntraced(function*(
+  { segments }: Input,
+  log: CheckpointLog["Service"],
+  outputs: ReadonlyArray<unknown>,
+  counts: ReadonlyArray<number>,
+  late: ReadonlyArray<Outcome["late"]>
+) {
+  const planned = new Map<number, Planned>()
+  const times = new Map<number, TimeState>()
+  const states: Array<StateHead.StateHead | undefined> = []
+  for (const entry of yield* entriesOf(log)) {
+    if (entry._tag === "planned") planned.set(entry.batch, entry)
+    if (entry._tag !== "committed") continue
+    const standing = yield* Standing.decode(entry.state)
+    if (standing.time !== undefined) times.set(entry.batch, standing.time)
+    states[entry.batch] = standing.state
+  }
+  const moments = [...planned].map(([batch, { at, plans }]): Moment => ({
+    events: Object.entries(plans).flatMap(([name, plan]) => eventsOf({ segments: segments[name] ?? [] }, plan))
+      .toSorted(bySource),
+    watermark: times.get(batch)?.watermark ?? Number.NaN,
+    clock: at ?? 0
+  }))
+  const outcomes = moments.map((_, n): Outcome => ({
+    outputs: outputs.slice(counts[n - 1] ?? 0, counts[n]).map((value) => ({ value, at: nowhere })),
+    late: late[n] ?? {}
+  }))
+  return { moments, outcomes, states } satisfies Told
+})
+
+const nowhere = { time: 0, source: "", segment: 0n, offset: 0n, ordinal: 0 }
