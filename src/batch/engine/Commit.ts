@@ -196,7 +196,7 @@ const attempt = Effect.fnUntraced(function*<E, R>(
     const reason = new NonDeterministicReplay({ query: run.log.query, batch: batch.batch, sink: name })
     return yield* new CommitError({ reason })
   }
-  if (isPartial && batch.head?.digest !== remembered?.digest) {
+  if (isPartial && !isSameState(batch.head, remembered)) {
     const reason = new NonDeterministicReplay({ query: run.log.query, batch: batch.batch, sink: "the flow's state" })
     return yield* new CommitError({ reason })
   }
@@ -236,6 +236,10 @@ const plannedBy = <E, R>(run: Run<E, R>, { isFull, looks, plans, positions }: Fo
     const batch = run.log.state().nextBatch
     return new Planned({ batch, at, plans, positions, ...looks === undefined ? {} : { looks } })
   })
+
+/** Whichever try made it: the same changes, at the same time. */
+const isSameState = (one: StateHead | undefined, other: StateHead | undefined): boolean =>
+  one?.digest === other?.digest && JSON.stringify(one?.watermark) === JSON.stringify(other?.watermark)
 
 /** What the batch leaves besides outputs. */
 const stateOf = (state: StateHead | undefined) => state === undefined ? {} : { state }

@@ -413,7 +413,11 @@ export const make = (
           sinks,
           deterministic: true
         })
-        : Pipeline.make("model", { source: source(process), flow, sinks })
+        : inFewSlots(Pipeline.make("model", { source: source(process), flow, sinks }))
     }
   }
 }
+
+/** Slots cost time, and a few are as good as many. */
+const inFewSlots = <A, B, ES, E, R>(pipeline: Pipeline.Pipeline<A, B, ES, E, R>): Pipeline.Pipeline<A, B, ES, E, R> =>
+  pipeline.flow === undefined ? pipeline : { ...pipeline, flow: { ...pipeline.flow, slots: 3 } }

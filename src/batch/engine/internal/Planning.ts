@@ -11,6 +11,7 @@ import type * as Schema from "effect/Schema"
 import type { CommitError } from "../../protocol/CommitError.ts"
 import type { Looks } from "../../protocol/TimeRecord.ts"
 import type { Range, SourceSession } from "../../source/SourceContract.ts"
+import type { Found } from "./flow/FlowRun.ts"
 import type { FoundRange, NextRange, NoRange, Run } from "../BatchRun.ts"
 
 /** Per source: a position that must not be passed. @category models @since 0.1.0 */
@@ -49,7 +50,11 @@ const timeAlone = Effect.fnUntraced(function*<E, R>(run: Run<E, R>, range: NoRan
   }
   const ended = new Set<string>()
   for (const source of sources) if (yield* isAtItsEnd(source)) ended.add(source[0])
-  const looks = yield* look(run, state.positions, (name) => ({ isEnded: ended.has(name), isUnread: false }))
+  const looks = yield* look(run, state.positions, (name) => ({
+    isEnded: ended.has(name),
+    isRead: false,
+    isUnread: false
+  }))
   const at = yield* flow.now(state)
   if (looks === undefined || !flow.isDue(state, { at, looks })) return range
   return { _tag: "range", plans: {}, positions: state.positions, isFull: true, looks } satisfies FoundRange
@@ -124,7 +129,9 @@ const plan = <E, R>(run: Run<E, R>, until: Until) =>
       return Effect.map(session.plan(positions[name] ?? null, ends), (range): Asked => ({ name, range }))
     }
     const asked = yield* Effect.forEach(run.sources, ask, { concurrency: "unbounded" })
-    const found = asked.flatMap(({ name, range }) => range._tag === "range" ? [[name, range] as const] : [])
+    const unread = asked.flatMap(({ name, range }) => range._tag === "range" ? [[name, range] as const] : [])
+    const tooFarAhead = run.flow?.tooFarAhead(unread.map(([name]) => name))
+    const found = unread.filter(([name]) => tooFarAhead?.has(name) !== true)
     if (found.length === 0) {
       const ended = asked.flatMap(({ name, range }) => range._tag === "ended" ? [name] : [])
       return { _tag: ended.length === asked.length ? "ended" : "idle", ended } satisfies NextRange
@@ -135,13 +142,14 @@ const plan = <E, R>(run: Run<E, R>, until: Until) =>
       _tag: "range",
       plans: Object.fromEntries(found.map(([name, { plan }]) => [name, plan])),
       positions: after,
-      isFull: found.some(([, { isFull }]) => isFull !== false),
+      isFull: found.length < unread.length || found.some(([, { isFull }]) => isFull !== false),
       looks: yield* look(run, after, (name) => {
         const range = ranges.get(name)
         // What ended is at its own end, or at that of this run: then time has not ended (T8).
         return {
           isEnded: range?._tag === "ended" && until?.[name] === undefined,
-          isUnread: range?._tag === "range" && range.isFull !== false
+          isRead: range?._tag === "range" && tooFarAhead?.has(name) !== true,
+          isUnread: range?._tag === "range" && (range.isFull !== false || tooFarAhead?.has(name) === true)
         }
       })
     } satisfies NextRange
@@ -151,7 +159,7 @@ const plan = <E, R>(run: Run<E, R>, until: Until) =>
 const look = <E, R>(
   { flow, sources }: Run<E, R>,
   positions: Readonly<Record<string, Schema.Json>>,
-  found: (source: string) => { readonly isEnded: boolean; readonly isUnread: boolean }
+  found: (source: string) => Found
 ) => {
   if (flow === undefined) return Effect.undefined
   const looks = Effect.forEach(

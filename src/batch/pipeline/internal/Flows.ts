@@ -6,6 +6,7 @@ import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Describe from "../../../flow/describe/Describe.ts"
 import * as Key from "../../../flow/key/Key.ts"
 import * as Machine from "../../../flow/machine/Machine.ts"
 import * as QueryState from "../../../state/QueryState.ts"
@@ -52,7 +53,7 @@ export const ofPipeline = <A, B, ES, RS>(
   const unread = names.filter((name) => !program.sources.includes(name))
   if (unread.length > 0) throw refused(`its flow does not read ${quoted(unread)}`)
   const { isPure, plain } = program
-  const structure = { slots: Key.defaultSlots, steps: stepsOf(program) }
+  const structure = { slots: Key.defaultSlots, steps: Describe.describe(node).structure }
   if (plain !== undefined && !("sources" in source)) {
     return {
       isPure,
@@ -85,9 +86,6 @@ const compiled = (node: AnyFlow["node"], refused: (detail: string) => Error): Ma
     throw cause
   }
 }
-
-const stepsOf = (program: Machine.Program): Schema.Json =>
-  program.stages.map(({ _tag, name }) => ({ kind: _tag, name }))
 
 const quoted = (names: ReadonlyArray<string>): string => names.map((name) => `"${name}"`).join(", ")
 

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Key from "../../../../flow/key/Key.ts"
 import * as Machine from "../../../../flow/machine/Machine.ts"
+import * as Watermarks from "../../../../flow/time/Watermarks.ts"
 import type { LogState, UnfinishedBatch } from "../../../log/LogState.ts"
 import type { FlowPart, OpenState } from "../../../pipeline/FlowPart.ts"
 import type { StateHead } from "../../../protocol/CheckpointRecord.ts"
@@ -25,6 +26,15 @@ export type Remembered = StateHead
 /** A batch's flow, as it is reported. @category models @since 0.2.0 */
 export interface Report extends FlowSteps.Counts {
   readonly watermark: number
+}
+
+/** What a source has, as it was planned. @category models @since 0.2.0 */
+export interface Found {
+  readonly isEnded: boolean
+  /** The batch reads something of it. */
+  readonly isRead: boolean
+  /** There may be more. */
+  readonly isUnread: boolean
 }
 
 /** One try of a batch. @category models @since 0.2.0 */
@@ -48,8 +58,10 @@ export interface FlowRun<out E, out R> {
   readonly look: (
     session: SourceSession<unknown, unknown>,
     position: Schema.Json,
-    range: { readonly isEnded: boolean; readonly isUnread: boolean }
+    found: Found
   ) => Effect.Effect<SourceLook, CommitError>
+  /** Sources that are so far ahead in time that nothing of them is read while others, of these, have something (T12). */
+  readonly tooFarAhead: (sources: ReadonlyArray<string>) => ReadonlySet<string>
   /** The time for a plan: never before the last one's. */
   readonly now: (log: LogState) => Effect.Effect<number>
   /** Whether a batch without input has something to do. */
@@ -77,7 +89,8 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
   private readonly slotOf: (key: string) => number
   private state: OpenState<E> | undefined
   private standing: Standing.Standing = { state: undefined, time: undefined }
-  private looked = 0
+  /** What stands for the end of a source that can't tell it: another one whenever something was read of it. */
+  private readonly ends = new Map<SourceSession<unknown, unknown>, string>()
   private last: Report | undefined
 
   constructor(query: string, sources: ReadonlyArray<FlowTime.TimedSource>, part: FlowPart<E, R>) {
@@ -118,20 +131,34 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
   readonly look = (
     session: SourceSession<unknown, unknown>,
     position: Schema.Json,
-    { isEnded, isUnread }: { readonly isEnded: boolean; readonly isUnread: boolean }
+    { isEnded, isRead, isUnread }: Found
   ): Effect.Effect<SourceLook, CommitError> =>
-    Effect.map(session.parts(position), (parts) =>
-      SourceLook.make({
-        isEnded,
-        parts: parts === undefined
-          // One part, of which is known only whether there may be more: then it has no end that stays.
-          ? { "": { readTo: "0", tail: isUnread ? String(++this.looked) : "0" } }
-          : Object.fromEntries(
-            Object.entries(parts).map((
-              [name, { readTo, tail }]
-            ) => [name, { readTo: String(readTo), tail: String(tail) }])
-          )
-      }))
+    Effect.gen({ self: this }, function*() {
+      const parts = yield* session.parts(position)
+      if (parts !== undefined) {
+        const told = Object.entries(parts).map(([name, { readTo, tail }]) =>
+          [name, { readTo: String(readTo), tail: String(tail) }] as const
+        )
+        return SourceLook.make({ isEnded, parts: Object.fromEntries(told) })
+      }
+      // One part, without an end that is known. The time is another one each time, also of another process.
+      const known = this.ends.get(session)
+      const tail = isRead || isUnread || known === undefined ? String(yield* Clock.currentTimeNanos) : known
+      this.ends.set(session, tail)
+      return SourceLook.make({ isEnded, parts: { "": { readTo: isUnread ? "-1" : tail, tail } } })
+    })
+
+  readonly tooFarAhead = (names: ReadonlyArray<string>): ReadonlySet<string> => {
+    const { time } = this.standing
+    const ahead = this.sources.filter((source) => {
+      if (source.time === undefined || time === undefined || !names.includes(source.name)) return false
+      const reached = Object.values(time.sources[source.name] ?? {}).map(({ watermark }) => watermark)
+      const others = names.filter((name) => name !== source.name).map(() => ({ isIdle: false, hasUnread: true }))
+      return !Watermarks.mayTake(Math.max(...reached), time.watermark, others, source.time)
+    })
+    // One that holds time back is always read.
+    return new Set(ahead.length < names.length ? ahead.map(({ name }) => name) : [])
+  }
 
   readonly now = (log: LogState): Effect.Effect<number> =>
     Effect.map(
