@@ -11,8 +11,8 @@ import type * as Schema from "effect/Schema"
 import type { CommitError } from "../../protocol/CommitError.ts"
 import type { Looks } from "../../protocol/TimeRecord.ts"
 import type { Range, SourceSession } from "../../source/SourceContract.ts"
-import type { Found } from "./flow/FlowRun.ts"
 import type { FoundRange, NextRange, NoRange, Run } from "../BatchRun.ts"
+import type { Found } from "./flow/FlowRun.ts"
 
 /** Per source: a position that must not be passed. @category models @since 0.1.0 */
 export type Until = Readonly<Record<string, Schema.Json>> | undefined

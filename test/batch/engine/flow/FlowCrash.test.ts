@@ -51,12 +51,16 @@ const make = () => ModelWorld.make({ eventsPerSegment: 1, limit: 3 })
 
 /** What came of it: the outputs of each sink, and what each batch did to the state. */
 const outcomeOf = (world: ModelWorld.World, sinks: ReadonlyArray<string>) => ({
-  visible: sinks.map((sink) => (world.visible.get(sink) ?? []).map(({ key, number }) => `${key}: ${number}`).toSorted()),
+  visible: sinks.map((sink) =>
+    (world.visible.get(sink) ?? []).map(({ key, number }) => `${key}: ${number}`).toSorted()
+  ),
   state: world.log.flatMap((bytes) => {
     const record = decode(bytes)
-    return Result.isFailure(record) ? [] : record.success.entries.flatMap((entry) =>
-      entry._tag === "committed" ? [`${entry.batch}: ${entry.state?.digest}`] : []
-    )
+    return Result.isFailure(record) ?
+      [] :
+      record.success.entries.flatMap((entry) =>
+        entry._tag === "committed" ? [`${entry.batch}: ${entry.state?.digest}`] : []
+      )
   })
 })
 

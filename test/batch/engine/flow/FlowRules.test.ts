@@ -8,8 +8,8 @@ import * as FastCheck from "fast-check"
 import { byMoment, cut, results } from "../../../flow/cuts.ts"
 import { model, type Moment, type Outcome } from "../../../flow/Interpreter.ts"
 import { type AnyFlow, cuttable, flows, honest } from "../../../flow/randomFlows.ts"
-import { modeOf } from "./modeOf.ts"
 import * as FlowWorld from "./FlowWorld.ts"
+import { modeOf } from "./modeOf.ts"
 import { scaled, scalings } from "./scalings.ts"
 
 const takes = FastCheck.array(FastCheck.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 12 })
@@ -25,7 +25,16 @@ describe("meaning, in the engine", () => {
   it("F1: results are the model's, however the input is cut, scaled and read, and whoever is stopped", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(
-        FastCheck.record({ flow: cuttable, events: honest, takes, stops, parallelism, chunk, scalings, ahead: FastCheck.boolean() }),
+        FastCheck.record({
+          flow: cuttable,
+          events: honest,
+          takes,
+          stops,
+          parallelism,
+          chunk,
+          scalings,
+          ahead: FastCheck.boolean()
+        }),
         async ({ ahead, chunk, events, flow, parallelism, scalings, stops, takes }) => {
           const input = { segments: scaled(events, scalings), takes, disorder: events.disorder }
           const { outcomes } = await Effect.runPromise(

@@ -66,13 +66,19 @@ export const entriesOf = Effect.fnUntraced(function*(log: CheckpointLog["Service
   })
 })
 
-
-const pipelineOf = (flow: AnyFlow, { disorder, segments, takes }: Input, sink: Sink.Memory<unknown>, options: Options) => {
+const pipelineOf = (
+  flow: AnyFlow,
+  { disorder, segments, takes }: Input,
+  sink: Sink.Memory<unknown>,
+  options: Options
+) => {
   const time = EventTime.from((event: SourceEvent) => event.at.time, { disorder, idleAfter: "Infinity" })
-  const sources = Object.fromEntries(Machine.compile(flow.node).sources.map((name) => [
-    name,
-    segmentsSource({ name, segments: segments[name] ?? [], takes, time, chunk: options.chunk })
-  ]))
+  const sources = Object.fromEntries(
+    Machine.compile(flow.node).sources.map((name) => [
+      name,
+      segmentsSource({ name, segments: segments[name] ?? [], takes, time, chunk: options.chunk })
+    ])
+  )
   const pipeline = Pipeline.make(query, {
     source: Source.union(sources),
     // What a random flow reads is known when it runs.

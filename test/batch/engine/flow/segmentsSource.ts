@@ -78,7 +78,10 @@ export const segmentsSource = (
           })
           // Each batch has something, as long as there is something.
           const plan = taken.length > 0 ? taken : planOf(read, () => 1).slice(0, 1)
-          const next = { turn: turn + 1, read: read.map((at, i) => plan.find(({ segment }) => segment === i)?.to ?? at) }
+          const next = {
+            turn: turn + 1,
+            read: read.map((at, i) => plan.find(({ segment }) => segment === i)?.to ?? at)
+          }
           const isPast = ends.some((end) => read.every((at, i) => at >= end.read[i]!))
           if (plan.length === 0 || isPast) {
             const isEnded = isPast || (isSealed() && segments.every((_, segment) => isDone(segment, read)))
