@@ -402,7 +402,10 @@ export const make = (
     process: (name, at) => ({ name, crashed: Deferred.makeUnsafe(), alive: true, calls: 0, interrupt: () => {}, at }),
     logOf,
     stateOf,
-    pipeline: (process, { change = (event: Event) => event, flow, isFor = () => true, sinks: names = ["out"] } = {}) => {
+    pipeline: (
+      process,
+      { change = (event: Event) => event, flow, isFor = () => true, sinks: names = ["out"] } = {}
+    ) => {
       const sinks = names.map((name) =>
         Sink.filterMapInput(sink(process, name), (event: Event) => isFor(name, event) ? event : undefined)
       )
