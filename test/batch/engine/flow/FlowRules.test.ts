@@ -88,5 +88,8 @@ describe("meaning, in the engine", () => {
 
 const withoutTimes = ({ late, outputs }: Outcome): Outcome => ({
   late,
-  outputs: outputs.map(({ at, value }) => ({ value, at: { ...at, time: 0 } }))
+  outputs: outputs.map(({ at, value }) => ({
+    value,
+    at: { time: 0, source: at.source, segment: at.segment, offset: at.offset, ordinal: at.ordinal }
+  }))
 })
