@@ -15,7 +15,13 @@ export { Undecodable } from "./source/Undecodable.ts"
 // the checkpoint log, and what is done with it from outside
 export * as LogFiles from "../files/LogFiles.ts"
 export * as Savepoint from "./engine/Savepoint.ts"
-export { CheckpointLog, type QueryLog, type SqlLogOptions, type StoredRecord } from "./log/CheckpointLog.ts"
+export {
+  CheckpointLog,
+  type LogHome,
+  type QueryLog,
+  type SqlLogOptions,
+  type StoredRecord
+} from "./log/CheckpointLog.ts"
 export * as LogInspection from "./log/LogInspection.ts"
 export * as LogRepair from "./log/LogRepair.ts"
 export type { Contradiction, LogState, UnfinishedBatch } from "./log/LogState.ts"

@@ -15,11 +15,11 @@ import * as OwnedLog from "../log/OwnedLog.ts"
 import type { Letter } from "../pipeline/DeadLetter.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
-import { type PreparedSink, Started } from "../protocol/CheckpointRecord.ts"
+import { Started } from "../protocol/CheckpointRecord.ts"
 import { CommitError, StructureChanged } from "../protocol/CommitError.ts"
 import type { Looks } from "../protocol/TimeRecord.ts"
 import type { SinkSession } from "../sink/SinkContract.ts"
-import type { Lag, Skipped, SourceSession } from "../source/SourceContract.ts"
+import type { SourceSession } from "../source/SourceContract.ts"
 import * as BatchStatus from "./BatchStatus.ts"
 import * as FlowRun from "./internal/flow/FlowRun.ts"
 import * as Processing from "./internal/Processing.ts"
@@ -94,75 +94,6 @@ export interface Ahead<in out E> {
   range: Fiber.Fiber<NextRange, E | CommitError> | undefined
   /** The last range that was recorded was full, or is not known. */
   isBehind: boolean
-}
-
-/** What one batch did with one source. @category models @since 0.1.0 */
-export interface SourceReport {
-  /** Where the next batch starts; `Source.streamCut` reads it if the source is a Pravega stream. */
-  readonly position: Schema.Json
-  /** Read in this step; 0 when a prepared batch only had to be committed. */
-  readonly events: number
-  /** Headers included; 0 where a source does not say. */
-  readonly bytes: number
-  /** What was left when the source was last asked; undefined if it can't tell. */
-  readonly lag: Lag | undefined
-  /** What was gone when it was to be read, and was left out, as the user chose. */
-  readonly skipped: ReadonlyArray<Skipped>
-}
-
-/** What one batch did with a flow that remembers: its time, what it left out, its state. @category models @since 0.2.0 */
-export interface FlowReport {
-  /**
-   * How far event time is after the batch: nothing earlier was to come. Milliseconds since 1970; `-Infinity` before anything
-   * is known, `Infinity` at the end of time.
-   */
-  readonly watermark: number
-  /** Per step of the flow that had some: events that came too late for it. None when a prepared batch only had to be committed. */
-  readonly late: ReadonlyMap<string, number>
-  /** Per step that had some: events that it had seen before, and timers that were set at the end of time. */
-  readonly dropped: ReadonlyMap<string, number>
-  /** Events with times further ahead than was to be believed, which were left out or given another time. */
-  readonly future: number
-  /** What all its steps remember after the batch: rows, and bytes of their keys and values. */
-  readonly state: { readonly rows: number; readonly bytes: number }
-  /** Milliseconds until what the batch changed was durable; part of the time of `prepare`. */
-  readonly stateMillis: number
-}
-
-/** What one batch did. @category models @since 0.1.0 */
-export interface BatchReport {
-  readonly batch: number
-  /** The log had the batch already when this step came to it. */
-  readonly wasPlanned: boolean
-  /** Per source: where the next batch starts. */
-  readonly positions: Readonly<Record<string, Schema.Json>>
-  readonly sources: ReadonlyMap<string, SourceReport>
-  /** Events read in this step; 0 when a prepared batch only had to be committed. */
-  readonly eventsIn: number
-  readonly bytesIn: number
-  /** Written to all sinks together. */
-  readonly eventsOut: number
-  readonly bytesOut: number
-  /** Per sink with output: what was prepared. */
-  readonly sinks: ReadonlyMap<string, PreparedSink>
-  /** How often the batch was processed in this step. */
-  readonly attempts: number
-  /** Events that were put aside in this step. */
-  readonly deadLetters: number
-  /** Undefined: the pipeline has no flow that remembers. */
-  readonly flow: FlowReport | undefined
-  /**
-   * Milliseconds per step of the protocol. A plan that was found ahead of time takes the time of its record only, or none:
-   * one that is recorded with the end of the batch before belongs to that batch's commit.
-   */
-  readonly took: Readonly<Record<BatchStatus.BatchStep, number>>
-  /** When planning began, and when the steps of the protocol were done; milliseconds since 1970. */
-  readonly times: {
-    readonly begun: number
-    readonly planned: number
-    readonly prepared: number
-    readonly committed: number
-  }
 }
 
 /**

@@ -5,42 +5,49 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 
-/** The steps of a batch: its range is found and recorded, read and processed, made safe, committed. @category models @since 0.1.0 */
-export type BatchStep = "plan" | "process" | "prepare" | "commit"
-
+/** The steps of a batch: its range is found and recorded, read and processed, made safe, committed. @category schemas @since 0.1.0 */
+export const BatchStep = Schema.Literals(["plan", "process", "prepare", "commit"])
 /** @category models @since 0.1.0 */
-export type Status =
-  /** Nothing to read, or the next batch is not due. */
-  | { readonly _tag: "waiting" }
-  | { readonly _tag: "running"; readonly batch: number; readonly step: BatchStep }
-  /** There is something to do, and for longer than was configured nothing came of it. It goes on trying. */
-  | { readonly _tag: "stalled"; readonly evidence: StallEvidence }
-  /** Asked to stop, or interrupted. */
-  | { readonly _tag: "stopped" }
-  /** All is read. */
-  | { readonly _tag: "ended" }
-  /** `Query.await` fails with the same. */
-  | { readonly _tag: "failed"; readonly message: string }
+export type BatchStep = typeof BatchStep.Type
 
-/** What is known of a batch that does not get on. @category models @since 0.1.0 */
-export interface StallEvidence {
-  readonly batch: number
-  readonly step: BatchStep
+/** What is known of a batch that does not get on. @category schemas @since 0.1.0 */
+export const StallEvidence = Schema.Struct({
+  batch: Schema.Int,
+  step: BatchStep,
   /** How long there has been no progress. */
-  readonly for: Duration.Duration
+  for: Schema.Duration,
   /** Tries of this batch by now. */
-  readonly attempts: number
+  attempts: Schema.Int,
   /** The last failure of a try. */
-  readonly failure: string | undefined
+  failure: Schema.UndefinedOr(Schema.String),
   /** How long the outcome is fixed already, and not come true; also over restarts. Undefined: it is not fixed. */
-  readonly preparedFor: Duration.Duration | undefined
+  preparedFor: Schema.UndefinedOr(Schema.Duration),
   /** The sinks whose commit is awaited, with their transactions as the log has them. */
-  readonly awaiting: Readonly<Record<string, unknown>>
-}
+  awaiting: Schema.Record(Schema.String, Schema.Json)
+})
+/** @category models @since 0.1.0 */
+export type StallEvidence = typeof StallEvidence.Type
+
+/** What a query does. @category schemas @since 0.1.0 */
+export const Status = Schema.Union([
+  /** Nothing to read, or the next batch is not due. */
+  Schema.TaggedStruct("waiting", {}),
+  Schema.TaggedStruct("running", { batch: Schema.Int, step: BatchStep }),
+  /** There is something to do, and for longer than was configured nothing came of it. It goes on trying. */
+  Schema.TaggedStruct("stalled", { evidence: StallEvidence }),
+  /** Asked to stop, or interrupted. */
+  Schema.TaggedStruct("stopped", {}),
+  /** All is read. */
+  Schema.TaggedStruct("ended", {}),
+  /** `Query.await` fails with the same. */
+  Schema.TaggedStruct("failed", { message: Schema.String })
+])
+/** @category models @since 0.1.0 */
+export type Status = typeof Status.Type
 
 /** What a run is doing now. Whoever watches compares two looks at it. @category models @since 0.1.0 */
 export interface Activity {

@@ -10,7 +10,7 @@
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import { flow } from "effect/Function"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { EventTime } from "../../flow/time/EventTime.ts"
@@ -71,26 +71,30 @@ export interface RawEvent {
   readonly bytes: Uint8Array
 }
 
-/** A part of what a source was to read, which is gone: the user chose to go on without it. @category models @since 0.1.0 */
-export interface Skipped {
+/** A part of what a source was to read, which is gone: the user chose to go on without it. @category schemas @since 0.1.0 */
+export const Skipped = Schema.Struct({
   /** Of the source: a segment's name. */
-  readonly part: string
-  readonly from: bigint
+  part: Schema.String,
+  from: Schema.BigInt,
   /** Undefined: all that came after `from`; how much that was is not known any more. */
-  readonly to: bigint | undefined
-}
+  to: Schema.UndefinedOr(Schema.BigInt)
+})
+/** @category models @since 0.1.0 */
+export type Skipped = typeof Skipped.Type
 
 /**
  * What is left to read, in bytes: in all, and by parts of the source (segments) that it has come to. Parts that come
  * after those are not counted yet.
  *
- * @category models
+ * @category schemas
  * @since 0.1.0
  */
-export interface Lag {
-  readonly bytes: number
-  readonly parts: Readonly<Record<string, number>>
-}
+export const Lag = Schema.Struct({
+  bytes: Schema.Int,
+  parts: Schema.Record(Schema.String, Schema.Int)
+})
+/** @category models @since 0.1.0 */
+export type Lag = typeof Lag.Type
 
 /**
  * What a source has to read: a range (at least one event), nothing now, or nothing any more.

@@ -13,10 +13,11 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import type * as Schedule from "effect/Schedule"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import { BatchReport } from "../../batch/engine/BatchReport.ts"
 import type * as BatchRun from "../../batch/engine/BatchRun.ts"
 import * as BatchStatus from "../../batch/engine/BatchStatus.ts"
 import * as Commit from "../../batch/engine/Commit.ts"
@@ -33,22 +34,26 @@ import * as QueryMetrics from "./QueryMetrics.ts"
 import * as Shutdown from "./Shutdown.ts"
 import { asFastAsPossible, type Trigger } from "./Trigger.ts"
 
-export type { BatchReport, FlowReport, Resolution, SourceReport } from "../../batch/engine/BatchRun.ts"
-export type { BatchStep, StallEvidence, Status } from "../../batch/engine/BatchStatus.ts"
+export { BatchReport, FlowReport, SourceReport } from "../../batch/engine/BatchReport.ts"
+export type { Resolution } from "../../batch/engine/BatchRun.ts"
+export { BatchStep, StallEvidence, Status } from "../../batch/engine/BatchStatus.ts"
 
 /** What a query fails with: the errors of its parts, and those of its log. @category models @since 0.1.0 */
 export type Failure<E> = BatchRun.Failure<E>
 
-/** What one batch did. @category models @since 0.1.0 */
-export interface BatchProgress extends BatchRun.BatchReport {
+/** What one batch did, and how fast. @category schemas @since 0.1.0 */
+export const BatchProgress = Schema.Struct({
+  ...BatchReport.fields,
   /** Per second, counted from the commit of the batch before. For the first batch, from its own beginning. */
-  readonly rates: {
-    readonly eventsIn: number
-    readonly bytesIn: number
-    readonly eventsOut: number
-    readonly bytesOut: number
-  }
-}
+  rates: Schema.Struct({
+    eventsIn: Schema.Finite,
+    bytesIn: Schema.Finite,
+    eventsOut: Schema.Finite,
+    bytesOut: Schema.Finite
+  })
+})
+/** @category models @since 0.1.0 */
+export type BatchProgress = typeof BatchProgress.Type
 
 /** @category models @since 0.1.0 */
 export interface Options<in E> {
@@ -283,7 +288,7 @@ const consumed = <E, R>(
   positions: Readonly<Record<string, Schema.Json>>
 ) => Effect.forEach(run.sources, ([name, source]) => source.consumed(positions[name] ?? null), { discard: true })
 
-const ratesOf = (report: BatchRun.BatchReport, since: number): BatchProgress["rates"] => {
+const ratesOf = (report: BatchReport, since: number): BatchProgress["rates"] => {
   const seconds = Math.max(1, report.times.committed - since) / 1000
   const { bytesIn, bytesOut, eventsIn, eventsOut } = report
   return {

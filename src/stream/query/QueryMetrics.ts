@@ -31,7 +31,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import type { BatchReport, FlowReport } from "../../batch/engine/BatchRun.ts"
+import type { BatchReport, FlowReport } from "../../batch/engine/BatchReport.ts"
 
 const counter = (name: string, description: string) =>
   Metric.counter(`pravega_query_${name}`, { description, incremental: true })
