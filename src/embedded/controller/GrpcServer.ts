@@ -8,6 +8,7 @@ import * as grpc from "@grpc/grpc-js"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
+import * as Tls from "node:tls"
 import { statusCodes } from "../../pravega/controller/ControllerTransport.ts"
 import { type ListenError, listenWith } from "../connections/Listening.ts"
 import type { ControllerServer } from "./ControllerServer.ts"
@@ -18,6 +19,8 @@ const service = "/io.pravega.controller.stream.api.grpc.v1.ControllerService/"
 
 /** Calls in progress are answered within a turn and a commit: this is for peers that do not read. */
 const closingMillis = 1_000
+/** How long a peer may take to agree on the encryption. */
+const handshakeMillis = 10_000
 
 /** @category models @since 0.1.0 */
 export interface GrpcServerOptions {
@@ -58,11 +61,21 @@ const start = (
   })
   calls.addService(definition, implementation(server))
   const make = () => {
-    const injector = calls.createConnectionInjector(credentials(tls))
-    return Net.createServer({ noDelay: true }, (socket) => {
-      connections.add(socket)
+    // encrypted by the sockets below: grpc-js would have the sockets that it is given encrypted, which Deno does not do
+    const injector = calls.createConnectionInjector(grpc.ServerCredentials.createInsecure())
+    const serve = (socket: Net.Socket) => {
       if (!socket.destroyed) injector.injectConnection(socket)
-    })
+    }
+    if (tls === undefined) {
+      return Net.createServer({ noDelay: true }, (socket) => {
+        connections.add(socket)
+        serve(socket)
+      })
+    }
+    const { chain: cert, key } = tls
+    return Tls.createServer({ cert, key, ALPNProtocols: ["h2"], noDelay: true, handshakeTimeout: handshakeMillis }, serve)
+      .on("connection", (socket: Net.Socket) => connections.add(socket))
+      .on("tlsClientError", (_, socket) => socket.destroy())
   }
   return Effect.map(
     listenWith(make, { host, port }),
@@ -88,14 +101,6 @@ const stop = ({ calls, connections, listener }: Listening): Effect.Effect<void> 
       connections.destroyAll()
     }))
   )
-
-const credentials = (tls: GrpcServerOptions["tls"]): grpc.ServerCredentials =>
-  tls === undefined
-    ? grpc.ServerCredentials.createInsecure()
-    : grpc.ServerCredentials.createSsl(null, [{
-      cert_chain: Buffer.from(tls.chain),
-      private_key: Buffer.from(tls.key)
-    }])
 
 const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 

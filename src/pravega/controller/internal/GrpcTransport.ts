@@ -19,6 +19,7 @@ import {
 import { note } from "../Proxy.ts"
 import { TlsFailed } from "../TlsFailed.ts"
 import * as TlsProblem from "../TlsProblem.ts"
+import * as GrpcCredentials from "./GrpcCredentials.ts"
 
 const service = "/io.pravega.controller.stream.api.grpc.v1.ControllerService/"
 
@@ -50,19 +51,6 @@ const channelOptions: grpc.ChannelOptions = {
   // a host name with several addresses: all of them in turn
   "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] })
 }
-
-const bytes = (value: string | Uint8Array | undefined): Buffer | null =>
-  value === undefined ? null : typeof value === "string" ? Buffer.from(value) : Buffer.from(value)
-
-const credentials = (secure: boolean, tls: GrpcOptions["tls"]): grpc.ChannelCredentials =>
-  secure
-    ? grpc.credentials.createSsl(
-      bytes(tls?.ca),
-      bytes(tls?.certificate?.key),
-      bytes(tls?.certificate?.chain),
-      tls?.verifyHostName === false ? { checkServerIdentity: () => undefined } : {}
-    )
-    : grpc.credentials.createInsecure()
 
 /** @internal @category constructors @since 0.1.0 */
 export const make = (
@@ -124,8 +112,8 @@ const afterClose = new TransportError({ code: "UNAVAILABLE", details: "the clien
 const opener = (address: ControllerAddress.ControllerAddress, tls: TlsOptions | undefined) =>
   Effect.try({
     try: () => {
-      const security = credentials(address.secure, tls)
-      return (endpoint: string) => new grpc.Client(`dns:${endpoint}`, security, channelOptions)
+      const security = new Map(address.endpoints.map((it) => [it, GrpcCredentials.make(it, address.secure, tls)]))
+      return (endpoint: string) => new grpc.Client(`dns:${endpoint}`, security.get(endpoint)!, channelOptions)
     },
     catch: (cause) =>
       new TlsFailed({
