@@ -45,9 +45,14 @@ const work = (log: Layer.Layer<CheckpointLog, unknown>) =>
       yield* Effect.scoped(Query.run(copy, { trigger: Trigger.once }))
     }
     // written last, so that a copy of the first ones too many would be read before it
-    yield* Effect.scoped(Effect.flatMap(EventWriter.make(copies), (writer) => writer.write({ sensor: "roof", celsius: 0 })))
+    yield* Effect.scoped(
+      Effect.flatMap(EventWriter.make(copies), (writer) => writer.write({ sensor: "roof", celsius: 0 }))
+    )
     const read = yield* Stream.runCollect(
-      EventReader.stream(copies, { readerGroup: "copies" }).pipe(Stream.take(3), Stream.map(({ event }) => event.celsius))
+      EventReader.stream(copies, { readerGroup: "copies" }).pipe(
+        Stream.take(3),
+        Stream.map(({ event }) => event.celsius)
+      )
     )
     const text = read.join()
     if (text !== "21.5,22.5,0") return yield* new Wrong({ what: `read ${text} instead of 21.5,22.5,0` })

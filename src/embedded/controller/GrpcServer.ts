@@ -73,7 +73,8 @@ const start = (
       })
     }
     const { chain: cert, key } = tls
-    return Tls.createServer({ cert, key, ALPNProtocols: ["h2"], noDelay: true, handshakeTimeout: handshakeMillis }, serve)
+    const settings = { cert, key, ALPNProtocols: ["h2"], noDelay: true, handshakeTimeout: handshakeMillis }
+    return Tls.createServer(settings, (socket) => serve(socket.on("error", () => {})))
       .on("connection", (socket: Net.Socket) => connections.add(socket))
       .on("tlsClientError", (_, socket) => socket.destroy())
   }

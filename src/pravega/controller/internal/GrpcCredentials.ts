@@ -53,8 +53,10 @@ class Encrypted extends grpc.ChannelCredentials {
     return new Promise((resolve, reject) => {
       const { connect } = process.getBuiltinModule("node:tls")
       // certificate and host are verified before it calls back
-      const encrypted = connect({ ...this.settings, socket, ALPNProtocols: ["h2"] }, () =>
-        resolve({ socket: encrypted, secure: true }))
+      const encrypted = connect(
+        { ...this.settings, socket, ALPNProtocols: ["h2"] },
+        () => resolve({ socket: encrypted, secure: true })
+      )
       encrypted.on("error", reject)
     })
   }
