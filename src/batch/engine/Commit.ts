@@ -56,7 +56,9 @@ export const step = <E, R>(run: Run<E, R>, options: StepOptions) =>
     const tally = Reporting.makeTally()
     const tried = Effect.suspend(() => attemptStep(run, options, tally))
     const noted = Effect.tapError(tried, (error) => Effect.sync(() => Reporting.noteFailure(run.activity, error)))
-    return Effect.retry(noted, { schedule: run.retry, while: run.verdicts.isRetryable })
+    const ended = Effect.retry(noted, { schedule: run.retry, while: run.verdicts.isRetryable })
+    // Who was taken over compares what others did since with a log that has gone on: it has found nothing out.
+    return Effect.tapError(ended, (error) => error instanceof CommitError ? run.log.append([]) : Effect.void)
   })
 
 const attemptStep = Effect.fnUntraced(function*<E, R>(
