@@ -8,6 +8,7 @@ import * as OwnedLog from "../../../src/batch/log/OwnedLog.ts"
 import * as CheckpointRecord from "../../../src/batch/protocol/CheckpointRecord.ts"
 import { Committed, Planned, Prepared, Started } from "../../../src/batch/protocol/CheckpointRecord.ts"
 import { QueryName } from "../../../src/batch/protocol/QueryName.ts"
+import { frame } from "../../../src/batch/protocol/RecordFrame.ts"
 import { LogFiles } from "../../../src/files/LogFiles.ts"
 import * as SimulatedFiles from "./SimulatedFiles.ts"
 
@@ -30,6 +31,20 @@ const runBatch = (log: OwnedLog.OwnedLog, batch: number) =>
     yield* log.append([new Prepared({ batch, sinks: {} })])
     yield* log.append([new Committed({ batch })])
   })
+
+/** The same log; `before` runs before each of somebody's appends to it. */
+const withBefore = (log: QueryLog, before: Effect.Effect<void>): QueryLog => ({
+  ...log,
+  append: (sequence, bytes) => Effect.andThen(before, log.append(sequence, bytes))
+})
+const once = <E>(effect: Effect.Effect<unknown, E>) => {
+  let isDone = false
+  return Effect.suspend(() => {
+    if (isDone) return Effect.void
+    isDone = true
+    return Effect.orDie(Effect.asVoid(effect))
+  })
+}
 
 const path = (sequence: number) => `/logs/q/${String(sequence).padStart(16, "0")}.record`
 
@@ -102,6 +117,108 @@ describe("OwnedLog", () => {
       assert.deepStrictEqual([second.state().nextBatch, second.state().positions], [100, { in: 100 }])
       assert.strictEqual((yield* Effect.flip(runBatch(first, 100))).reason._tag, "Fenced")
       yield* runBatch(second, 100)
+    }))
+
+  it.effect("who loses the race for a claim is fenced by the one that won it", () =>
+    Effect.gen(function*() {
+      for (const isNew of [true, false]) {
+        const log = yield* inMemory
+        if (!isNew) yield* claim(log, "before")
+        const { reason } = yield* Effect.flip(claim(withBefore(log, once(claim(log, "quicker"))), "late"))
+        const epoch = isNew ? 1 : 2
+        assert.deepInclude(reason, { _tag: "Fenced", query, epoch, claimedBy: "quicker", claimedEpoch: epoch })
+        assert.strictEqual((yield* log.read(0)).length, epoch)
+      }
+    }))
+
+  it.effect("a newcomer gets its claim in between the records of a running owner, and asks once whether it may", () =>
+    Effect.gen(function*() {
+      const log = yield* inMemory
+      const first = yield* claim(log, "first")
+      const asked: Array<Started> = []
+      const second = yield* OwnedLog.claim(withBefore(log, once(first.append([]))), {
+        query,
+        owner: "second",
+        started: Effect.die("the query has started"),
+        accept: (started) => Effect.sync(() => void asked.push(started))
+      })
+      assert.deepStrictEqual([second.state().epoch, second.state().owner, asked], [2, "second", [started]])
+      assert.strictEqual((yield* log.read(0)).length, 3)
+      yield* second.append([])
+      assert.deepInclude((yield* Effect.flip(first.append([]))).reason, { _tag: "Fenced", claimedBy: "second" })
+    }))
+
+  it.effect("gives up a claim when a running owner was quicker 64 times", () =>
+    Effect.gen(function*() {
+      const log = yield* inMemory
+      const first = yield* claim(log, "first")
+      const { reason } = yield* Effect.flip(claim(withBefore(log, Effect.orDie(first.append([]))), "second"))
+      assert.deepInclude(reason, { _tag: "LogUnavailable", query, operation: "claim" })
+      assert.include(String(reason._tag === "LogUnavailable" ? reason.cause : undefined), "was quicker 64 times")
+      assert.strictEqual((yield* log.read(0)).length, 1 + 64)
+      yield* first.append([])
+    }))
+
+  it.effect("who may not go on with the query takes nothing from its owner", () =>
+    Effect.gen(function*() {
+      const log = yield* inMemory
+      const first = yield* claim(log, "first")
+      const accept = () => Effect.fail("other structure" as const)
+      const refused = yield* Effect.flip(
+        OwnedLog.claim(log, { query, owner: "o", started: Effect.succeed(started), accept })
+      )
+      assert.strictEqual(refused, "other structure")
+      yield* first.append([])
+    }))
+
+  it.effect("who finds its number taken by what it can't read says so, and not who has it", () =>
+    Effect.gen(function*() {
+      const newer = frame(JSON.stringify({ epoch: 2, owner: "later", entries: [{ _tag: "moved" }] }))
+      const findings = [[newer, "NewerRecord"], [new Uint8Array(20), "CheckpointCorrupt"]] as const
+      for (const [bytes, tag] of findings) {
+        const log = yield* inMemory
+        const owner = yield* claim(log, "first")
+        yield* log.append(1, bytes)
+        assert.deepInclude((yield* Effect.flip(owner.append([]))).reason, { _tag: tag, query, sequence: 1 })
+      }
+    }))
+
+  it.effect("who slept until its number was forgotten is fenced, by somebody", () =>
+    Effect.gen(function*() {
+      const log = yield* inMemory
+      const first = yield* claim(log, "first")
+      const second = yield* Effect.provideService(claim(log, "second"), OwnedLog.CompactAfter, 2)
+      yield* Effect.andThen(runBatch(second, 0), second.compact)
+      const { reason } = yield* Effect.flip(first.append([]))
+      assert.deepInclude(reason, { _tag: "Fenced", epoch: 1, claimedBy: "another process", claimedEpoch: 2 })
+    }))
+
+  it.effect("is long from the number of records on that is said, and is not compacted while a batch is unfinished", () =>
+    Effect.gen(function*() {
+      const log = yield* inMemory
+      const claimed = (owner: string) => Effect.provideService(claim(log, owner), OwnedLog.CompactAfter, 4)
+      const first = yield* claimed("first")
+      const isLong: Array<boolean> = []
+      for (let record = 1; record <= 5; record++) {
+        isLong.push(first.isLong())
+        yield* first.append([])
+      }
+      assert.deepStrictEqual(isLong, [false, false, false, true, true])
+      yield* first.append([new Planned({ batch: 0, plans: {}, positions: { in: 1 } })])
+      yield* first.compact
+      assert.strictEqual((yield* log.read(0)).length, 7)
+      yield* first.append([new Prepared({ batch: 0, sinks: {} })])
+      yield* first.append([new Committed({ batch: 0 })])
+      yield* first.compact
+      assert.strictEqual((yield* log.read(0)).length, 1)
+      assert.isFalse(first.isLong())
+      // A successor counts from where the log begins now.
+      const second = yield* claimed("second")
+      assert.isFalse(second.isLong())
+      yield* second.compact
+      assert.strictEqual((yield* log.read(0)).length, 2)
+      yield* Effect.andThen(second.append([]), second.append([]))
+      assert.isTrue(second.isLong())
     }))
 
   it.effect("is compacted as soon as is asked for", () =>
