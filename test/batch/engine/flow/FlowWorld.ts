@@ -5,6 +5,7 @@
 import { assert } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
@@ -12,6 +13,7 @@ import * as BatchRun from "../../../../src/batch/engine/BatchRun.ts"
 import * as Commit from "../../../../src/batch/engine/Commit.ts"
 import * as Standing from "../../../../src/batch/engine/internal/flow/Standing.ts"
 import { CheckpointLog } from "../../../../src/batch/log/CheckpointLog.ts"
+import type { FlowPart } from "../../../../src/batch/pipeline/FlowPart.ts"
 import * as Pipeline from "../../../../src/batch/pipeline/Pipeline.ts"
 import { decode, type Entry, type Planned } from "../../../../src/batch/protocol/CheckpointRecord.ts"
 import { QueryName } from "../../../../src/batch/protocol/QueryName.ts"
@@ -33,6 +35,8 @@ export interface Input {
   readonly segments: Readonly<Record<string, ReadonlyArray<Segment>>>
   readonly takes: ReadonlyArray<number>
   readonly disorder: number
+  /** In milliseconds; default 1 hour. */
+  readonly maxDrift?: number
 }
 
 export interface Options {
@@ -41,8 +45,13 @@ export interface Options {
   readonly stops?: ReadonlyArray<number>
   readonly ahead?: boolean
   readonly chunk?: number
-  readonly change?: (pipeline: FlowPipeline) => FlowPipeline
+  /** What each process runs with, by its number. */
+  readonly part?: (part: FlowPart<unknown, StateStore>, life: number) => FlowPart<unknown, StateStore>
+  readonly source?: (source: FlowSource) => FlowSource
+  readonly log?: (log: CheckpointLog["Service"]) => CheckpointLog["Service"]
 }
+
+export type FlowSource = Source.Source<SourceEvent, never, never>
 
 export type FlowPipeline = Pipeline.Pipeline<SourceEvent, unknown, never, unknown, StateStore>
 
@@ -68,15 +77,18 @@ export const entriesOf = Effect.fnUntraced(function*(log: CheckpointLog["Service
 
 const pipelineOf = (
   flow: AnyFlow,
-  { disorder, segments, takes }: Input,
+  { disorder, maxDrift, segments, takes }: Input,
   sink: Sink.Memory<unknown>,
-  options: Options
+  options: Options,
+  life: number
 ) => {
-  const time = EventTime.from((event: SourceEvent) => event.at.time, { disorder, idleAfter: "Infinity" })
+  const time = EventTime.from((event: SourceEvent) => event.at.time, { disorder, idleAfter: "Infinity", maxDrift })
   const sources = Object.fromEntries(
     Machine.compile(flow.node).sources.map((name) => [
       name,
-      segmentsSource({ name, segments: segments[name] ?? [], takes, time, chunk: options.chunk })
+      (options.source ?? identity)(
+        segmentsSource({ name, segments: segments[name] ?? [], takes, time, chunk: options.chunk })
+      )
     ])
   )
   const pipeline = Pipeline.make(query, {
@@ -86,24 +98,30 @@ const pipelineOf = (
     sink,
     parallelism: options.parallelism
   }) as unknown as FlowPipeline
-  return options.change?.(pipeline) ?? pipeline
+  return pipeline.flow === undefined ? pipeline : { ...pipeline, flow: (options.part ?? identity)(pipeline.flow, life) }
 }
 
 /** Runs it to the end of its sources. */
 export const run = Effect.fnUntraced(function*(flow: AnyFlow, input: Input, options: Options = {}) {
-  const shared = yield* services
+  const built = yield* services
+  const shared = Context.add(built, CheckpointLog, (options.log ?? identity)(Context.get(built, CheckpointLog)))
   const sink = Sink.memory<unknown>()
   const late: Array<Outcome["late"]> = []
   const counts: Array<number> = []
   let life = 0
   let isEnded = false
   while (!isEnded) {
-    const stop = options.stops?.[life++ % options.stops.length] ?? Infinity
-    isEnded = yield* oneLife(pipelineOf(flow, input, sink, options), stop, options.ahead ?? true, (batch, lateOf) => {
-      late[batch] = lateOf
-      counts[batch] = sink.committed().length
-      assert.isBelow(batch, 500, "it does not end")
-    }).pipe(Effect.provide(shared))
+    const stop = options.stops?.[life % options.stops.length] ?? Infinity
+    isEnded = yield* oneLife(
+      pipelineOf(flow, input, sink, options, life++),
+      stop,
+      options.ahead ?? true,
+      (batch, lateOf) => {
+        late[batch] = lateOf
+        counts[batch] = sink.committed().length
+        assert.isBelow(batch, 500, "it does not end")
+      }
+    ).pipe(Effect.provide(shared))
   }
   return yield* told(input, Context.get(shared, CheckpointLog), sink.committed(), counts, late)
 })
@@ -154,4 +172,5 @@ const told = Effect.fnUntraced(function*(
   return { moments, outcomes, states } satisfies Told
 })
 
-const nowhere = { time: 0, source: "", segment: 0n, offset: 0n, ordinal: 0 }
+/** Where outputs came from is not told. */
+export const nowhere = { time: 0, source: "", segment: 0n, offset: 0n, ordinal: 0 }
