@@ -10,9 +10,18 @@ rmSync("dist", { recursive: true, force: true })
 const { status } = spawnSync("node_modules/.bin/tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" })
 if (status !== 0) process.exit(status ?? 1)
 
-const { bin, exports } = JSON.parse(readFileSync("package.json", "utf8"))
+const { bin, engines, exports } = JSON.parse(readFileSync("package.json", "utf8"))
 const entries = Object.values(exports).flatMap(({ source = "" }) => source.endsWith("/index.ts") ? [source] : [])
   .concat(Object.values(bin).map((file) => file.replace("dist", "src").replace(/js$/, "ts")))
+/** Loaded first of all by each entry: an older Node fails wherever it happens to lack something. */
+const guard = `// What is older than this package asks for (\`engines\`) is told so, in a line.
+const needed = "${engines.node.replace(">=", "")}"
+const [major, minor] = globalThis.process?.versions?.node?.split(".").map(Number) ?? []
+const [neededMajor, neededMinor] = needed.split(".").map(Number)
+if (major < neededMajor || (major === neededMajor && minor < neededMinor)) {
+  throw new Error(\`effect-pravega needs Node \${needed} or later, and this is Node \${process.versions.node}\`)
+}
+`
 await build({
   input: Object.fromEntries(entries.map((entry) => [entry.replace("./src/", "").replace(/\.ts$/, ""), entry])),
   platform: "node",
@@ -22,9 +31,12 @@ await build({
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
     comments: { jsdoc: false },
+    banner: ({ isEntry, name }) =>
+      isEntry ? `import "${"../".repeat(name.split("/").length - 1) || "./"}nodeVersion.js"` : "",
     sourcemap: true
   }
 })
+writeFileSync("dist/nodeVersion.js", guard)
 // the sources are published beside them
 for (const file of globSync("dist/**/*.js.map")) {
   const { sourcesContent: _, ...map } = JSON.parse(readFileSync(file, "utf8"))

@@ -71,6 +71,19 @@ const run = (folder, runtime, i) => {
   ]))
 }
 
+/** What is older than the package asks for is told so. */
+const refused = () => {
+  const older = "data:text/javascript,Object.defineProperty(process.versions, 'node', { value: '22.18.9' })"
+  const modules = ["effect-pravega", "effect-pravega/stream", "effect-pravega/Admin"]
+  return modules.filter((module) => {
+    const { stderr, status } = spawnSync(process.execPath, ["--import", older, "--eval", `import("${module}")`], {
+      cwd: project,
+      encoding: "utf8"
+    })
+    return status === 0 || !/needs Node 22\.\d+ or later, and this is Node 22\.18\.9/.test(stderr)
+  })
+}
+
 const { runtimes, said } = readTable()
 const folder = mkdtempSync(join(tmpdir(), "runtimes-"))
 const wrong = []
@@ -78,6 +91,7 @@ let passed = 0
 try {
   mkdirSync(join(folder, "certificates"))
   certify(join(folder, "certificates"))
+  for (const module of refused()) wrong.push(`${module} says nothing to a Node that is too old`)
   install(folder, runtimes)
   runtimes.forEach((runtime, i) => {
     const happened = run(folder, runtime, i)

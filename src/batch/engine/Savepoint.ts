@@ -26,7 +26,7 @@ import {
   Started,
   StateHead
 } from "../protocol/CheckpointRecord.ts"
-import { QueryName } from "../protocol/QueryName.ts"
+import { QueryName, savepoints } from "../protocol/QueryName.ts"
 import { frame, unframe } from "../protocol/RecordFrame.ts"
 import {
   BatchPrepared,
@@ -83,7 +83,7 @@ class Removed extends Schema.TaggedClass<Removed>()("removed", { name: Schema.St
  * @category savepoints
  * @since 0.1.0
  */
-export const logName = QueryName.make("effect-pravega.savepoints")
+export const logName = savepoints
 
 const Change = Schema.fromJsonString(Schema.toCodecJson(Schema.Struct({
   /** A torn record before it, which a crash left, and which counts as never written. */

@@ -33,6 +33,10 @@ export class CheckpointLog extends Context.Service<CheckpointLog, LogHome>()("ef
   /**
    * Logs in a directory, one folder per query. The directory must be on a file system with link(2) and fsync (any local
    * one; NFS too). Processes may share it.
+   *
+   * Names that are not a folder's on every system are refused for a new log (`FolderNameRefused`): one that differs from
+   * another query's in case only, the devices of Windows (`CON`, `nul.1`), a dot at the end. Logs that are there already
+   * under such a name go on.
    */
   static readonly layerFileSystem = (directory: string): Layer.Layer<CheckpointLog> =>
     CheckpointLog.layerFiles(directory).pipe(Layer.provide(LogFiles.layerNode))

@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import type { Flow, Output } from "../../flow/graph/Typed.ts"
 import type { StateStoreError } from "../../state/StateError.ts"
 import type { StateStore } from "../../state/StateStore.ts"
-import { QueryName } from "../protocol/QueryName.ts"
+import { isReserved, QueryName } from "../protocol/QueryName.ts"
 import type { Failure, Services, Sink } from "../sink/SinkContract.ts"
 import type { Source } from "../source/SourceContract.ts"
 import type { Union } from "../source/SourceUnion.ts"
@@ -208,6 +208,7 @@ export function make<A, B, ES, RS, EP, RP, EK, RK>(
   if (!Schema.is(QueryName)(name)) {
     throw refused("its name must be letters, digits, '.', '_', '-', at most 100 characters")
   }
+  if (isReserved(name)) throw refused("its name is that of the log of savepoints: give it another one")
   const sources = "sources" in source ? source.sources : [source]
   if (sources.length === 0) throw refused("it has no source")
   if (outputs.length === 0) throw refused("it has no sink")

@@ -1,6 +1,6 @@
 /**
  * What a checkpoint log can answer instead of success. Homes of the log (memory, directory, ...) fail with the first
- * five reasons; `Fenced` is said by the owner of a query's log, who knows whose record it met.
+ * five reasons, a directory with `FolderNameRefused` too; `Fenced` is said by the owner of a query's log, who knows whose record it met.
  *
  * @since 0.1.0
  */
@@ -108,6 +108,24 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {
   }
 }
 
+/**
+ * The query's name can't be a folder's: another query has it where file names have no case, or it means something else on
+ * Windows. Nothing was made.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class FolderNameRefused extends Schema.TaggedError<FolderNameRefused>()("FolderNameRefused", {
+  query: Schema.String,
+  directory: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `checkpoint log of query "${this.query}" in ${this.directory}: its name can't be a folder's: ${this.detail}; ` +
+      `give the query another name`
+  }
+}
+
 /** @category errors @since 0.1.0 */
 export class CheckpointLogError extends Schema.TaggedError<CheckpointLogError>()("CheckpointLogError", {
   reason: Schema.Union([
@@ -117,6 +135,7 @@ export class CheckpointLogError extends Schema.TaggedError<CheckpointLogError>()
     OutcomeUnknown,
     CheckpointCorrupt,
     NewerRecord,
+    FolderNameRefused,
     Fenced
   ])
 }) {

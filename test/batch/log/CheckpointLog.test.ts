@@ -215,6 +215,7 @@ describe("a directory's log and a failing disk", () => {
         return Effect.succeed("none")
       }
       const log = yield* onDisk(disk).open(query)
+      listings = 0
       for (let n = 0; n < 50; n++) yield* log.append(n, text("owner"))
       assert.isAtMost(listings, 2)
       assert.lengthOf(yield* log.read(0), 50)

@@ -11,6 +11,7 @@ import * as Path from "node:path"
 import { LogFileError, type LogFiles } from "../../../files/LogFiles.ts"
 import {
   CheckpointLogError,
+  FolderNameRefused,
   LogUnavailable,
   OutcomeUnknown,
   SequenceNotNext,
@@ -18,6 +19,7 @@ import {
 } from "../../protocol/CheckpointLogError.ts"
 import { QueryName } from "../../protocol/QueryName.ts"
 import type { LogHome, QueryLog, StoredRecord } from "../LogContract.ts"
+import * as FolderName from "./FolderName.ts"
 import { marked } from "./Gaps.ts"
 
 /** A folder for each query. @category constructors @since 0.2.0 */
@@ -48,21 +50,27 @@ const isAbsent = ({ cause }: LogFileError): boolean =>
   cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR")
 
 /** Opens the folder of a query, made if need be. */
-const open = (
-  files: LogFiles["Service"],
-  directory: string,
-  query: QueryName
-): Effect.Effect<QueryLog, CheckpointLogError> => {
+const open = Effect.fnUntraced(function*(files: LogFiles["Service"], directory: string, query: QueryName) {
   const path = Path.join(directory, query)
   const folder: Folder = { files, query, path, at: (name) => Path.join(path, name) }
-  return files.makeDirectory(path).pipe(
-    // The folder's own name always: whoever made it may have died before it was durable.
-    Effect.map((made) => new Set([directory, ...made.map((parent) => Path.dirname(parent))])),
-    Effect.flatMap((parents) => Effect.forEach(parents, files.syncDirectory, { discard: true })),
-    Effect.mapError(unavailable(folder, "open")),
-    Effect.map(() => ({ append: append(folder), read: read(folder), compact: compact(folder) }))
+  const failed = Effect.mapError(unavailable(folder, "open"))
+  const accept = Effect.catchIf(files.list(directory), isAbsent, () => Effect.succeed([])).pipe(
+    failed,
+    Effect.flatMap((names) => {
+      const detail = FolderName.problem(query, names)
+      if (detail === undefined) return Effect.void
+      return Effect.fail(new CheckpointLogError({ reason: new FolderNameRefused({ query, directory, detail }) }))
+    })
   )
-}
+  yield* accept
+  const made = yield* failed(files.makeDirectory(path))
+  // again: another process may have made that of another query meanwhile, and this one found it made
+  yield* accept
+  // The folder's own name always: whoever made it may have died before it was durable.
+  const parents = new Set([directory, ...made.map((parent) => Path.dirname(parent))])
+  yield* failed(Effect.forEach(parents, files.syncDirectory, { discard: true }))
+  return { append: append(folder), read: read(folder), compact: compact(folder) } satisfies QueryLog
+})
 
 interface Folder {
   readonly files: LogFiles["Service"]
