@@ -137,7 +137,7 @@ export const sourceCases = (it: Cases): void => {
       const { batches, numbers } = yield* read(stream, { start, onTruncated: "skip" })
       assert.deepStrictEqual(numbers, range(80, 100))
       const skipped = batches.flatMap(({ sources }) => [...sources.values()].flatMap(({ skipped }) => skipped))
-      const gone = skipped.filter(({ to }) => to === undefined)
+      const gone = skipped.filter(({ end }) => end === undefined)
       assert.strictEqual(gone.length, 2)
       assert.isAbove(skipped.length, 2)
     }).pipe(Effect.provideService(References.MinimumLogLevel, "Error")))

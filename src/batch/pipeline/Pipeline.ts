@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Pipeable from "effect/Pipeable"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -11,7 +12,7 @@ import type { Flow, Output } from "../../flow/graph/Typed.ts"
 import type { StateStoreError } from "../../state/StateError.ts"
 import type { StateStore } from "../../state/StateStore.ts"
 import { isReserved, QueryName } from "../protocol/QueryName.ts"
-import type { Failure, Services, Sink } from "../sink/SinkContract.ts"
+import type { Error as SinkError, Services as SinkServices, Sink } from "../sink/SinkContract.ts"
 import type { Source } from "../source/SourceContract.ts"
 import type { Union } from "../source/SourceUnion.ts"
 import type { DeadLetter, Letter } from "./DeadLetter.ts"
@@ -43,7 +44,7 @@ export interface Slice {
  * @category models
  * @since 0.1.0
  */
-export interface Pipeline<in out A, in out B, in out ES, out E, out R> {
+export interface Pipeline<in out A, in out B, in out ES, out E, out R> extends Pipeable.Pipeable {
   readonly name: QueryName
   readonly version: string
   /** In the order of their names. */
@@ -60,6 +61,13 @@ export interface Pipeline<in out A, in out B, in out ES, out E, out R> {
   /** What a checkpoint log of this pipeline may go on with. */
   readonly structure: Schema.Json
 }
+
+/** What a pipeline fails with. @category utility types @since 0.2.0 */
+export type Error<P> = P extends Pipeline<infer _A, infer _B, infer _ES, infer E, infer _R> ? E : never
+
+/** What a pipeline needs. @category utility types @since 0.2.0 */
+export type Services<P> = P extends Pipeline<infer _A, infer _B, infer _ES, infer _E, infer R> ? Exclude<R, Scope.Scope>
+  : never
 
 /** What is done with the events of a slice. @category models @since 0.1.0 */
 export type Process<A, B, ES, E, R> =
@@ -168,7 +176,7 @@ export function make<
 >(
   name: string,
   options: Options<A, B, ES, RS, EP, RP, S, D>
-): Pipeline<A, B, ES, ES | EP | Failure<S> | LetterFailure<D>, RS | RP | Services<S> | LetterServices<D>>
+): Pipeline<A, B, ES, ES | EP | SinkError<S> | LetterFailure<D>, RS | RP | SinkServices<S> | LetterServices<D>>
 /**
  * Describes a pipeline whose computation is a flow. A flow without effects is pure: so it may have several sinks, and put
  * events aside, without being declared deterministic. It requires a `StateStore`, where what its steps remember lasts.
@@ -187,8 +195,8 @@ export function make<
   A,
   Output<F>,
   ES,
-  ES | FlowFailure<F> | StateStoreError | Failure<S> | LetterFailure<D>,
-  RS | FlowServices<F> | StateStore | Services<S> | LetterServices<D>
+  ES | FlowFailure<F> | StateStoreError | SinkError<S> | LetterFailure<D>,
+  RS | FlowServices<F> | StateStore | SinkServices<S> | LetterServices<D>
 >
 // What a sink fails with and needs can be taken from its type, but the compiler can't be shown that it is of it.
 export function make<A, B, ES, RS, EP, RP, EK, RK>(
@@ -210,34 +218,10 @@ export function make<A, B, ES, RS, EP, RP, EK, RK>(
   }
   if (isReserved(name)) throw refused("its name is that of the log of savepoints: give it another one")
   const sources = "sources" in source ? source.sources : [source]
-  if (sources.length === 0) throw refused("it has no source")
-  if (outputs.length === 0) throw refused("it has no sink")
-  if (new Set(sinks.map((sink) => sink.name)).size < sinks.length) throw refused("two of its sinks have the same name")
-  if (sinks.length > 1 && !deterministic) throw refused("it has several sinks, and is not declared deterministic")
-  // Outputs that are visible already are known by their places among the outputs of their batch.
-  const exacting = sinks.find((sink) => sink.needsDeterministic === true)
-  if (exacting !== undefined && !deterministic) {
-    throw refused(
-      `sink "${exacting.name}" has outputs that are visible before they are committed, so each batch must have the same ` +
-        "outputs whenever it is processed: say deterministic: true if it has, or use a transactional sink"
-    )
-  }
-  // Which events are put aside is known when the batch is prepared: a try before may have put others aside.
-  if (exacting !== undefined && onPoison !== "fail") {
-    throw refused(
-      `it puts events aside, and a batch processed again may put others aside, but sink "${exacting.name}" has outputs ` +
-        "that are visible before that is recorded: use onPoison \"fail\", or transactional sinks"
-    )
-  }
-  const shrinking = sources.find((source) => source.mayShrink === true)
-  if (exacting !== undefined && shrinking !== undefined) {
-    throw refused(
-      `source "${shrinking.name}" skips what was deleted before it was read, so that a batch processed again may have ` +
-        `fewer outputs, but sink "${exacting.name}" needs the same ones: use onTruncated "fail", or a transactional sink`
-    )
-  }
-  if (!Number.isSafeInteger(parallelism) || parallelism < 1) throw refused("its parallelism must be 1 or more")
+  const unsound = whyUnsound({ sources, outputs, sinks, deterministic, parallelism, putsAside: onPoison !== "fail" })
+  if (unsound !== undefined) throw refused(unsound)
   return {
+    ...Pipeable.Prototype,
     name,
     version,
     sources,
@@ -261,6 +245,39 @@ export function make<A, B, ES, RS, EP, RP, EK, RK>(
       }))
     }
   }
+}
+
+/** Why parts that may each be right do not make a pipeline; undefined: they do. */
+const whyUnsound = <A, ES, RS, B, EK, RK>({ deterministic, outputs, parallelism, putsAside, sinks, sources }: {
+  readonly sources: ReadonlyArray<Source<A, ES, RS>>
+  readonly outputs: ReadonlyArray<Sink<B, EK, RK>>
+  /** Those of the outputs, and that of the letters. */
+  readonly sinks: ReadonlyArray<Sink<B | Letter, EK, RK>>
+  readonly deterministic: boolean
+  readonly parallelism: number
+  readonly putsAside: boolean
+}): string | undefined => {
+  if (sources.length === 0) return "it has no source"
+  if (outputs.length === 0) return "it has no sink"
+  if (new Set(sinks.map((sink) => sink.name)).size < sinks.length) return "two of its sinks have the same name"
+  if (sinks.length > 1 && !deterministic) return "it has several sinks, and is not declared deterministic"
+  // Outputs that are visible already are known by their places among the outputs of their batch.
+  const exacting = sinks.find((sink) => sink.needsDeterministic === true)
+  if (exacting !== undefined && !deterministic) {
+    return `sink "${exacting.name}" has outputs that are visible before they are committed, so each batch must have the ` +
+      "same outputs whenever it is processed: say deterministic: true if it has, or use a transactional sink"
+  }
+  // Which events are put aside is known when the batch is prepared: a try before may have put others aside.
+  if (exacting !== undefined && putsAside) {
+    return `it puts events aside, and a batch processed again may put others aside, but sink "${exacting.name}" has ` +
+      "outputs that are visible before that is recorded: use onPoison \"fail\", or transactional sinks"
+  }
+  const shrinking = sources.find((source) => source.mayShrink === true)
+  if (exacting !== undefined && shrinking !== undefined) {
+    return `source "${shrinking.name}" skips what was deleted before it was read, so that a batch processed again may ` +
+      `have fewer outputs, but sink "${exacting.name}" needs the same ones: use onTruncated "fail", or a transactional sink`
+  }
+  return Number.isSafeInteger(parallelism) && parallelism >= 1 ? undefined : "its parallelism must be 1 or more"
 }
 
 /** Not used: the flow's steps are run instead. */

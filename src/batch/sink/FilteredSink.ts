@@ -5,16 +5,28 @@
  */
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import type { Sink } from "./SinkContract.ts"
 import { throughWrites } from "./ThroughWrites.ts"
 
 /**
  * Chooses and changes what goes to a sink: outputs for which `f` gives undefined are left out. `f` must be pure.
  *
+ * ```ts
+ * import { Sink } from "effect-pravega/batch"
+ *
+ * const alerts = Sink.console<string>().pipe(
+ *   Sink.filterMapInput((degrees: number) => degrees > 30 ? `it has ${degrees} degrees` : undefined)
+ * )
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */
-export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) => B | undefined): Sink<C, E, R> => {
+export const filterMapInput: {
+  <B, C>(f: (output: C) => B | undefined): <E, R>(sink: Sink<B, E, R>) => Sink<C, E, R>
+  <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) => B | undefined): Sink<C, E, R>
+} = dual(2, <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) => B | undefined): Sink<C, E, R> => {
   const choose = (outputs: ReadonlyArray<C>): Array<B> =>
     outputs.flatMap((output) => {
       const chosen = f(output)
@@ -33,6 +45,6 @@ export const filterMapInput = <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) =
         return isNonEmpty(chosen) ? write(partition, chosen) : Effect.void
       }))
   }
-}
+})
 
 const isNonEmpty = <A>(items: Array<A>): items is Arr.NonEmptyArray<A> => items.length > 0

@@ -7,6 +7,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Formatter from "effect/Formatter"
+import * as Pipeable from "effect/Pipeable"
 import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as EventCodec from "../../core/EventCodec.ts"
@@ -107,7 +108,7 @@ export const sql = <B, E, R>(
     (SqlSink) => make(SqlSink.typed(name, structure, { ...options, table })).open
   )
   // The rest of it is the same before the module is loaded.
-  return { name, structure, accepts: () => true, open }
+  return { ...Pipeable.Prototype, name, structure, accepts: () => true, open }
 }
 
 /** Loaded when it is used: who has no database pays nothing for it. */

@@ -9,6 +9,7 @@
  */
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Pipeable from "effect/Pipeable"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
@@ -17,7 +18,7 @@ import type { CommitError } from "../protocol/CommitError.ts"
 import { jsonState } from "../protocol/JsonState.ts"
 
 /** A sink of `B`, as a query uses it. @category models @since 0.1.0 */
-export interface Sink<in B, out E, out R> {
+export interface Sink<in B, out E, out R> extends Pipeable.Pipeable {
   /** Unique in the pipeline; the key of its state in the log. */
   readonly name: string
   /** What must not change while a query has a log. */
@@ -241,6 +242,7 @@ export const make = <B, E, R, Handle, Evidence>(
       ? Effect.succeed(last)
       : Effect.map(handle.decode(last.handle), (decoded) => ({ batch: last.batch, handle: decoded }))
   return {
+    ...Pipeable.Prototype,
     name: options.name,
     structure: options.structure,
     needsDeterministic: options.needsDeterministic,
@@ -288,7 +290,7 @@ const compareOf = <E, P>(
     last === null ? compare(query, null) : Effect.flatMap(decode(query, last), (decoded) => compare(query, decoded)))
 
 /** What a sink fails with. @category utility types @since 0.1.0 */
-export type Failure<S> = S extends Sink<never, infer E, unknown> ? E : never
+export type Error<S> = S extends Sink<never, infer E, unknown> ? E : never
 
 /** What a sink needs. @category utility types @since 0.1.0 */
 export type Services<S> = S extends Sink<never, unknown, infer R> ? Exclude<R, Scope.Scope> : never

@@ -10,6 +10,7 @@
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import { flow } from "effect/Function"
+import * as Pipeable from "effect/Pipeable"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
@@ -75,9 +76,9 @@ export interface RawEvent {
 export const Skipped = Schema.Struct({
   /** Of the source: a segment's name. */
   part: Schema.String,
-  from: Schema.BigInt,
-  /** Undefined: all that came after `from`; how much that was is not known any more. */
-  to: Schema.UndefinedOr(Schema.BigInt)
+  start: Schema.BigInt,
+  /** Undefined: all that came after `start`; how much that was is not known any more. */
+  end: Schema.UndefinedOr(Schema.BigInt)
 })
 /** @category models @since 0.1.0 */
 export type Skipped = typeof Skipped.Type
@@ -139,7 +140,7 @@ export interface Part {
 }
 
 /** A source of `A`, as a query uses it. @category models @since 0.1.0 */
-export interface Source<out A, out E, out R> {
+export interface Source<out A, out E, out R> extends Pipeable.Pipeable {
   /** Unique in the pipeline; the key of its state in the log. */
   readonly name: string
   /** What must not change while a query has a log. */
@@ -247,6 +248,7 @@ export const make = <A, E, R, Position, Plan, Identity>(
   const plan = jsonState(name, options.plan)
   const identity = jsonState(name, options.identity)
   return {
+    ...Pipeable.Prototype,
     name,
     structure: options.structure,
     mayShrink: options.mayShrink,
@@ -322,3 +324,12 @@ const viewOf = <A>(
     ...inFlow,
     ...(time === undefined ? {} : { time: time.of })
   }
+
+/** What a source fails with. @category utility types @since 0.2.0 */
+export type Error<S> = S extends Source<infer _A, infer E, infer _R> ? E : never
+
+/** What a source needs. @category utility types @since 0.2.0 */
+export type Services<S> = S extends Source<infer _A, infer _E, infer R> ? Exclude<R, Scope.Scope> : never
+
+/** What a source reads. @category utility types @since 0.2.0 */
+export type Event<S> = S extends Source<infer A, infer _E, infer _R> ? A : never

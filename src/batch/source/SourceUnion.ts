@@ -5,8 +5,16 @@
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Pipeable from "effect/Pipeable"
 import * as Stream from "effect/Stream"
-import type { FlowView, Partition, Source } from "./SourceContract.ts"
+import type {
+  Error as SourceError,
+  Event,
+  FlowView,
+  Partition,
+  Services as SourceServices,
+  Source
+} from "./SourceContract.ts"
 import { Undecodable } from "./Undecodable.ts"
 
 /** An event with the name of the source that it came from. @category models @since 0.1.0 */
@@ -16,7 +24,7 @@ export interface Tagged<out Tag, out A> {
 }
 
 /** Several sources of one pipeline. @category models @since 0.1.0 */
-export interface Union<out A, out E, out R> {
+export interface Union<out A, out E, out R> extends Pipeable.Pipeable {
   /** In the order of their names, which are unique. */
   readonly sources: ReadonlyArray<Source<A, E, R>>
 }
@@ -45,7 +53,7 @@ export interface Union<out A, out E, out R> {
  */
 export function union<const S extends Readonly<Record<string, Source<unknown, unknown, unknown>>>>(
   sources: S
-): Union<TaggedOf<S>, FailureOf<S>, RequirementsOf<S>>
+): Union<TaggedEvent<S>, SourceError<S[keyof S]>, SourceServices<S[keyof S]>>
 export function union(
   sources: Readonly<Record<string, Source<unknown, unknown, unknown>>>
 ): Union<Tagged<string, unknown>, unknown, unknown> {
@@ -53,7 +61,7 @@ export function union(
     ...map(source, (value): Tagged<string, unknown> => ({ _tag: name, value }), ({ value }) => value),
     name
   }))
-  return { sources: named.toSorted((a, b) => a.name < b.name ? -1 : 1) }
+  return { ...Pipeable.Prototype, sources: named.toSorted((a, b) => a.name < b.name ? -1 : 1) }
 }
 
 /** Changes what a source reads. `f` must be pure. */
@@ -94,11 +102,5 @@ const viewOf = <A, B>(view: FlowView<A> | undefined, back: (event: B) => A): Flo
   }
 }
 
-/** The events of a record of sources. @category models @since 0.1.0 */
-export type TaggedOf<S> = {
-  [K in keyof S & string]: S[K] extends Source<infer A, infer _E, infer _R> ? Tagged<K, A> : never
-}[keyof S & string]
-/** @category models @since 0.1.0 */
-export type FailureOf<S> = S[keyof S] extends Source<infer _A, infer E, infer _R> ? E : never
-/** @category models @since 0.1.0 */
-export type RequirementsOf<S> = S[keyof S] extends Source<infer _A, infer _E, infer R> ? R : never
+/** The events of a record of sources. @category utility types @since 0.1.0 */
+export type TaggedEvent<S> = { [K in keyof S & string]: Tagged<K, Event<S[K]>> }[keyof S & string]

@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import type * as Schedule from "effect/Schedule"
@@ -77,6 +78,12 @@ export interface Options<in E> {
   readonly shutdown?: Shutdown.Options | undefined
 }
 
+/** @category options @since 0.2.0 */
+export interface RunOptions<in E> extends Options<E> {
+  /** Called after each batch. */
+  readonly onBatch?: ((progress: BatchProgress) => Effect.Effect<void>) | undefined
+}
+
 /** A query that runs. It stops when its Scope closes. A batch that is not prepared by then is aborted. @category models @since 0.1.0 */
 export interface Query<out E> {
   readonly name: QueryName
@@ -123,57 +130,78 @@ const safetyPause = Duration.seconds(2)
  * Starts a query in the background. It first opens the pipeline and claims the query, and fails if that fails. From then on,
  * older processes that run the same query can commit nothing.
  *
+ * ```ts
+ * import type { Pipeline } from "effect-pravega/batch"
+ * import { Query, Trigger } from "effect-pravega/stream"
+ *
+ * const started = <A, B, ES, E, R>(pipeline: Pipeline.Pipeline<A, B, ES, E, R>) =>
+ *   pipeline.pipe(Query.start({ trigger: Trigger.every("1 second") }))
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const start = Effect.fn("Query.start")(function*<A, B, ES, E, R>(
-  pipeline: Pipeline<A, B, ES, E, R>,
-  options: Options<ES | E> = {}
-): Effect.fn.Return<Query<Failure<ES | E>>, Failure<ES | E>, R | CheckpointLog | Scope.Scope> {
-  const run = yield* Opening.open(pipeline, options)
-  const { status } = run.activity
-  const stopping = yield* Deferred.make<void>()
-  const reports = yield* PubSub.sliding<Option.Option<BatchProgress>>({ capacity: 1024, replay: recentCount })
-  const recent: Array<BatchProgress> = []
-  const fiber = yield* batches(run, options, {
-    stopping,
-    onBatch: (report) =>
-      Effect.suspend(() => {
-        recent.push(report)
-        if (recent.length > recentCount) recent.shift()
-        return Effect.asVoid(PubSub.publish(reports, Option.some(report)))
-      })
-  }).pipe(
-    Effect.tapCause((cause) =>
-      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("the query has stopped", cause)
-    ),
-    Effect.onExit((exit) =>
-      Effect.andThen(
-        SubscriptionRef.set(status, lastStatus(exit, Deferred.isDoneUnsafe(stopping))),
-        PubSub.publish(reports, Option.none())
-      )
-    ),
-    Effect.annotateLogs({ query: pipeline.name }),
-    // not of the Scope: its close would wait for as long as it takes
-    Effect.forkDetach
-  )
-  const wayOut = (shutdown: Shutdown.Options | undefined) =>
-    WayOut.end(fiber, Shutdown.make(pipeline.name, shutdown, stopping, () => run.activity))
-  yield* Effect.addFinalizer(() => wayOut(options.shutdown))
-  return {
-    name: pipeline.name,
-    progress: Stream.fromPubSub(reports).pipe(
-      Stream.takeWhile(Option.isSome),
-      Stream.map((report) => report.value)
-    ),
-    recent: Effect.sync(() => [...recent]),
-    status: SubscriptionRef.get(status),
-    statusChanges: Stream.takeUntil(SubscriptionRef.changes(status), isLast),
-    await: Fiber.join(fiber),
-    stop: Effect.andThen(Deferred.succeed(stopping, undefined), Fiber.join(fiber)),
-    stopWithin: (finish) => wayOut({ ...options.shutdown, finish })
-  }
-})
+export const start: {
+  <X = unknown>(options?: Options<X>): <A, B, ES extends X, E extends X, R>(
+    pipeline: Pipeline<A, B, ES, E, R>
+  ) => Effect.Effect<Query<Failure<ES | E>>, Failure<ES | E>, R | CheckpointLog | Scope.Scope>
+  <A, B, ES, E, R>(
+    pipeline: Pipeline<A, B, ES, E, R>,
+    options?: Options<ES | E>
+  ): Effect.Effect<Query<Failure<ES | E>>, Failure<ES | E>, R | CheckpointLog | Scope.Scope>
+} = dual(
+  (args) => isPipeline(args[0]),
+  Effect.fn("Query.start")(function*<A, B, ES, E, R>(
+    pipeline: Pipeline<A, B, ES, E, R>,
+    options: Options<ES | E> = {}
+  ): Effect.fn.Return<Query<Failure<ES | E>>, Failure<ES | E>, R | CheckpointLog | Scope.Scope> {
+    const run = yield* Opening.open(pipeline, options)
+    const { status } = run.activity
+    const stopping = yield* Deferred.make<void>()
+    const reports = yield* PubSub.sliding<Option.Option<BatchProgress>>({ capacity: 1024, replay: recentCount })
+    const recent: Array<BatchProgress> = []
+    const fiber = yield* batches(run, options, {
+      stopping,
+      onBatch: (report) =>
+        Effect.suspend(() => {
+          recent.push(report)
+          if (recent.length > recentCount) recent.shift()
+          return Effect.asVoid(PubSub.publish(reports, Option.some(report)))
+        })
+    }).pipe(
+      Effect.tapCause((cause) =>
+        Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("the query has stopped", cause)
+      ),
+      Effect.onExit((exit) =>
+        Effect.andThen(
+          SubscriptionRef.set(status, lastStatus(exit, Deferred.isDoneUnsafe(stopping))),
+          PubSub.publish(reports, Option.none())
+        )
+      ),
+      Effect.annotateLogs({ query: pipeline.name }),
+      // not of the Scope: its close would wait for as long as it takes
+      Effect.forkDetach
+    )
+    const wayOut = (shutdown: Shutdown.Options | undefined) =>
+      WayOut.end(fiber, Shutdown.make(pipeline.name, shutdown, stopping, () => run.activity))
+    yield* Effect.addFinalizer(() => wayOut(options.shutdown))
+    return {
+      name: pipeline.name,
+      progress: Stream.fromPubSub(reports).pipe(
+        Stream.takeWhile(Option.isSome),
+        Stream.map((report) => report.value)
+      ),
+      recent: Effect.sync(() => [...recent]),
+      status: SubscriptionRef.get(status),
+      statusChanges: Stream.takeUntil(SubscriptionRef.changes(status), isLast),
+      await: Fiber.join(fiber),
+      stop: Effect.andThen(Deferred.succeed(stopping, undefined), Fiber.join(fiber)),
+      stopWithin: (finish) => wayOut({ ...options.shutdown, finish })
+    }
+  })
+)
+
+const isPipeline = (value: unknown): boolean => typeof value === "object" && value !== null && "structure" in value
 
 const recentCount = 16
 
@@ -192,12 +220,17 @@ const isLast = ({ _tag }: BatchStatus.Status): boolean => _tag === "stopped" || 
  * @category running
  * @since 0.1.0
  */
-export const run = <A, B, ES, E, R>(
+export const run: {
+  <X = unknown>(options?: RunOptions<X>): <A, B, ES extends X, E extends X, R>(
+    pipeline: Pipeline<A, B, ES, E, R>
+  ) => Effect.Effect<void, Failure<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog>
+  <A, B, ES, E, R>(
+    pipeline: Pipeline<A, B, ES, E, R>,
+    options?: RunOptions<ES | E>
+  ): Effect.Effect<void, Failure<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog>
+} = dual((args) => isPipeline(args[0]), <A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
-  options: Options<ES | E> & {
-    /** Called after each batch. */
-    readonly onBatch?: ((progress: BatchProgress) => Effect.Effect<void>) | undefined
-  } = {}
+  options: RunOptions<ES | E> = {}
 ): Effect.Effect<void, Failure<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog> =>
   Effect.suspend(() => {
     const stopping = Deferred.makeUnsafe<void>()
@@ -208,7 +241,7 @@ export const run = <A, B, ES, E, R>(
       activity = opened.activity
       yield* batches(opened, options, { stopping, onBatch })
     })).pipe(WayOut.bounded(Shutdown.make(pipeline.name, options.shutdown, stopping, () => activity)))
-  })
+  }))
 
 const batches = <E, R>(
   run: BatchRun.Run<E, R>,

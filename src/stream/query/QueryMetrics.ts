@@ -158,8 +158,10 @@ const counts = (query: string, report: BatchReport): Array<Effect.Effect<void>> 
   for (const [step, millis] of Object.entries(report.took)) updates.push(update(stepMillis, { query, step }, millis))
   for (const [source, { bytes, events, lag, skipped }] of report.sources) {
     if (skipped.length > 0) {
-      const lost = skipped.reduce((sum, { from, to }) => sum + (to === undefined ? 0 : Number(to - from)), 0)
-      const parts = skipped.map(({ from, part, to }) => `${part} from ${from}${to === undefined ? "" : ` to ${to}`}`)
+      const lost = skipped.reduce((sum, { end, start }) => sum + (end === undefined ? 0 : Number(end - start)), 0)
+      const parts = skipped.map(({ end, part, start }) =>
+        `${part} from ${start}${end === undefined ? "" : ` to ${end}`}`
+      )
       updates.push(
         update(gaps, { query, source }, skipped.length),
         update(gapBytes, { query, source }, lost),

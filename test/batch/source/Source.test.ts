@@ -179,7 +179,7 @@ describe("Source.microBatch", () => {
                 if (range._tag !== "range") return range._tag
                 const plan = planOf(range.plan)
                 const skipped = yield* session.skipped(range.plan)
-                for (const { from, part, to } of skipped) cover(part, from, to ?? lengthOf(part))
+                for (const { end, part, start } of skipped) cover(part, start, end ?? lengthOf(part))
                 for (const { start: from, segment, end: to } of plan.ranges) {
                   cover(Segment.name(stream.name, segment), from, to)
                 }
@@ -291,7 +291,7 @@ describe("Source.microBatch", () => {
             ["key:4", "key:5", "key:6"]
           )
           const [gap] = yield* session.skipped(planned.plan)
-          assert.deepStrictEqual([gap?.from, gap?.to], [0n, [...cut.positions.values()][0]])
+          assert.deepStrictEqual([gap?.start, gap?.end], [0n, [...cut.positions.values()][0]])
         }).pipe(Effect.provide(stream.layer), Effect.scoped)
       }
     }).pipe(Effect.runPromise))
@@ -419,7 +419,7 @@ describe("Source.microBatch", () => {
               when === "walked" ? ["key:8"] : ["key:4", "key:5", "key:6"]
             )
             assert.deepStrictEqual(
-              skipped.map(({ from, to }) => [from, to]),
+              skipped.map(({ end, start }) => [start, end]),
               when === "walked" ? [[0n, undefined], [0n, 39n]] : [[0n, 52n]]
             )
           }).pipe(Effect.provide(layer), Effect.scoped)

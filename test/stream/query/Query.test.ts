@@ -61,6 +61,24 @@ describe("Query", () => {
       assert.deepStrictEqual(sink.committed(), upTo(30))
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
+  it.effect("sources, sinks and pipelines can be piped, into functions with options and without", () =>
+    Effect.gen(function*() {
+      const even = Sink.memory<string>()
+      const source = numbers({ value: 20 }).pipe((source) => ({ ...source, name: "renamed" }))
+      const pipeline = Pipeline.make("q", {
+        source,
+        process: (events) => events,
+        sink: even.pipe(Sink.filterMapInput((n: number) => n % 2 === 0 ? String(n) : undefined))
+      })
+      const fails: IsSame<Pipeline.Error<typeof pipeline>, never> = true
+      const reads: IsSame<Source.Event<typeof source>, number> = true
+      assert.isTrue(fails && reads)
+      yield* pipeline.pipe(Query.run({ trigger: Trigger.availableNow }))
+      assert.deepStrictEqual(even.committed(), ["0", "2", "4", "6", "8", "10", "12", "14", "16", "18"])
+      const started = yield* pipeline.pipe(Query.start())
+      yield* started.stop
+    }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
+
   it.effect("a sink may get ready for the next batch while one is committed: one that is known, or of a query that goes on", () =>
     Effect.gen(function*() {
       const memory = Sink.memory<number>()

@@ -50,7 +50,7 @@ describe("what a query tells of itself", () => {
           events: 2,
           bytes: 2 ** 40,
           lag: { bytes: 3, parts: { "a/b/0": 3 } },
-          skipped: [{ part: "a/b/0", from: 2n ** 62n, to: undefined }, { part: "a/b/1", from: 0n, to: 5n }]
+          skipped: [{ part: "a/b/0", start: 2n ** 62n, end: undefined }, { part: "a/b/1", start: 0n, end: 5n }]
         }]]),
         eventsIn: 2,
         bytesIn: 2 ** 40,

@@ -284,7 +284,7 @@ const placesOf = ({ lanes, ranges }: MicroBatchPlan, segment: Segment.SegmentId)
 const skippedOf = (
   stream: EventStream<unknown>["name"],
   { from, segment, to }: { readonly segment: Segment.SegmentId; readonly from: bigint; readonly to: bigint | undefined }
-): Skipped => ({ part: Segment.name(stream, segment), from, to })
+): Skipped => ({ part: Segment.name(stream, segment), start: from, end: to })
 
 /** By the numbers of their segments. */
 const partsOf = (

@@ -15,7 +15,7 @@ import * as Pipeline from "../../../../src/batch/pipeline/Pipeline.ts"
 import * as Sink from "../../../../src/batch/sink/Sink.ts"
 import { StateStore } from "../../../../src/state/StateStore.ts"
 import type { SourceEvent } from "../../../flow/Interpreter.ts"
-import { Event } from "../../../flow/randomFlows.ts"
+import type { Event } from "../../../flow/randomFlows.ts"
 import { numbersSource } from "../../source/numbersSource.ts"
 import * as FlowWorld from "./FlowWorld.ts"
 
