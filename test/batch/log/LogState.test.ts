@@ -229,6 +229,8 @@ describe("LogState", () => {
         0
       ]
     )
+    // Nothing is put aside before it is said.
+    assert.deepStrictEqual(stateOf([begin, written(planned(0))]).unfinished[0]?.aside, [])
     // Another batch's is not touched.
     const two = stateOf([begin, written(planned(0), planned(1)), written(prepared(0, { one: "a" }))])
     assert.deepStrictEqual(two.unfinished.map(({ prepared }) => prepared?.size), [1, undefined])

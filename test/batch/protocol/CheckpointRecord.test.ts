@@ -111,6 +111,25 @@ describe("CheckpointRecord", () => {
       }).pipe(Effect.provide(CheckpointLog.layerMemory)))
   }
 
+  it("says how bytes are no record", () => {
+    const bad = (bytes: Uint8Array) => {
+      const read = decode(bytes)
+      return Result.isFailure(read) ? read.failure : assert.fail("it was read")
+    }
+    const bytes = encode(record(planned(0)))
+    assert.deepStrictEqual(bad(bytes.subarray(0, 8)), { kind: "torn", detail: "8 bytes, too short for a record" })
+    const cut = { kind: "torn" as const, detail: `${bytes.length - 9} bytes where ${bytes.length - 8} were written` }
+    assert.deepStrictEqual(bad(bytes.subarray(0, -1)), cut)
+    assert.deepStrictEqual(bad(bytes.with(12, 0)), { kind: "torn", detail: "the checksum does not match" })
+    assert.deepStrictEqual(bad(ofVersion(0)), { kind: "unreadable", detail: "there is no format version 0" })
+    assert.deepStrictEqual(bad(ofVersion(3)), {
+      kind: "newer",
+      detail: "its format is version 3, this one reads 2 at most"
+    })
+    // Whole, and empty.
+    assert.strictEqual(bad(frame("")).kind, "unreadable")
+  })
+
   it("what is whole and no version writes is damage", () => {
     const read = decode(frame(JSON.stringify({ epoch: -1, owner: "o", entries: [] })))
     assert.strictEqual(Result.isFailure(read) ? read.failure.kind : "read", "unreadable")
