@@ -145,7 +145,7 @@ export interface Attempt<in B, out E, out Handle, out Evidence> {
   readonly handle: Handle
   /** Takes outputs of a partition, in order; waits when the sink is slow. Partitions write at the same time. */
   readonly write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, E>
-  /** Waits until what the partition wrote is acknowledged. */
+  /** Waits until what the partition wrote is acknowledged. The engine asks for it when it has written all of a partition. */
   readonly flush: (partition: number) => Effect.Effect<void, E>
   /**
    * Counts as this try's own what another process wrote into it (`join`), before it is prepared. Fails if a partition was

@@ -56,7 +56,8 @@ export interface TransactionWriter<A> {
 export interface TransactionWriterOptions {
   /**
    * Gives the UUID under which this writer appends to a segment of the transaction, in lower-case text, by the segment's full
-   * name. Each writer must have another one for each segment. Default: random.
+   * name. Each writer must have another one for each segment. It is asked when the writer is opened, and when the first event
+   * goes to a segment; what is no UUID fails with `InvalidWriterId`. Default: random.
    *
    * A writer with the ids of one that is gone takes over from it. Events are numbered from 1 in the order in which they go to
    * a segment, and those whose numbers the store has already are not sent again. So both must write the same events in the

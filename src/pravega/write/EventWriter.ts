@@ -23,6 +23,7 @@ import * as Stream from "effect/Stream"
 import type { EventStream } from "../../core/EventStream.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import * as Segment from "../../core/Segment.ts"
+import { SegmentRouting } from "../../core/SegmentRouting.ts"
 import { StreamSealed } from "../controller/ControllerError.ts"
 import { Pravega } from "../Pravega.ts"
 import type { AppendFailure } from "./AppendSession.ts"
@@ -324,7 +325,7 @@ const open = Effect.fnUntraced(function*<A>(
   return yield* RoutedWriter.make<A, AppendOutcomeUnknown>({
     stream,
     transaction: undefined,
-    segments: active,
+    routing: SegmentRouting.make(active),
     limits,
     services: { segments, stores },
     // never the same for two segments, and never used again: see "Set-up" of the append protocol

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { EventStream } from "../../core/EventStream.ts"
 import * as Segment from "../../core/Segment.ts"
+import { SegmentRouting } from "../../core/SegmentRouting.ts"
 import { Pravega } from "../Pravega.ts"
 import type { AppendFailure } from "./AppendSession.ts"
 import * as SegmentSuccession from "./internal/SegmentSuccession.ts"
@@ -23,8 +24,7 @@ import type { WriterLimits } from "./WriterLimits.ts"
 export interface NumberedWriterOptions<A, E> {
   readonly stream: EventStream<A>
   readonly limits: WriterLimits
-  /** Those with which the first writer of these numbers began: all of the stream's, at some time. */
-  readonly segments: ReadonlyArray<Segment.SegmentWithRange>
+  readonly start: Start
   /** Numbers begin after it, in each segment. */
   readonly base: bigint
   /** A UUID for each chain of segments, named by the ids on its way. */
@@ -50,6 +50,27 @@ export interface LostSegment {
   readonly base: bigint
 }
 
+/** Where chains begin. Writers of the same segments share it. @category models @since 0.2.0 */
+export interface Start {
+  /** Entries are places. */
+  readonly routing: SegmentRouting
+  /** By the numbers of the places. */
+  readonly ids: ReadonlyArray<Segment.SegmentId>
+}
+
+/**
+ * From the segments with which the first writer of some numbers began: all of the stream's, at some time.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const startAt = (segments: ReadonlyArray<Segment.SegmentWithRange>): Start => ({
+  routing: SegmentRouting.make(
+    segments.map(({ range }, place) => ({ id: Segment.SegmentId.make(BigInt(place)), range }))
+  ),
+  ids: segments.map(({ id }) => id)
+})
+
 /** A place in a chain. Entries of the routing are places, under numbers that only this writer knows. */
 interface Place {
   readonly id: Segment.SegmentId
@@ -60,23 +81,24 @@ interface Place {
 export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: string }>(
   options: NumberedWriterOptions<A, E>
 ): Effect.fn.Return<RoutedWriter.RoutedWriter<A, E | AppendFailure>, never, Pravega | Scope.Scope> {
-  const { base, checkOwner, isRepeated, limits, segments, stream, writerIdOf } = options
+  const { base, checkOwner, isRepeated, limits, start, stream, writerIdOf } = options
   const { controller, segments: requests, stores } = yield* Pravega
-  const places = new Map<Segment.SegmentId, Place>()
+  /** Those after the first ones. */
+  const places: Array<Place> = []
   const enter = ({ id, range }: Segment.SegmentWithRange, before: string): Segment.SegmentWithRange => {
-    const key = Segment.SegmentId.make(BigInt(places.size))
-    places.set(key, { id, chain: before === "" ? `${id}` : `${before}>${id}` })
-    return { id: key, range }
+    places.push({ id, chain: `${before}>${id}` })
+    return { id: Segment.SegmentId.make(BigInt(start.ids.length + places.length - 1)), range }
   }
   const placeOf = (key: Segment.SegmentId): Place => {
-    const place = places.get(key)
+    const id = start.ids[Number(key)]
+    const place = id === undefined ? places[Number(key) - start.ids.length] : { id, chain: `${id}` }
     if (place === undefined) throw new Error(`no place ${key}`)
     return place
   }
   return yield* RoutedWriter.make<A, E>({
     stream,
     transaction: undefined,
-    segments: segments.map((segment) => enter(segment, "")),
+    routing: start.routing,
     limits,
     services: { segments: requests, stores },
     writerIdOf: (key) => writerIdOf(placeOf(key).chain),

@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { EventStream } from "../../core/EventStream.ts"
 import type * as Segment from "../../core/Segment.ts"
+import type { SegmentRouting } from "../../core/SegmentRouting.ts"
 import type { TransactionId } from "../../core/TransactionId.ts"
 import { nameOf } from "../segmentstore/SegmentRefName.ts"
 import type { SegmentRef, Segments } from "../segmentstore/Segments.ts"
@@ -53,7 +54,8 @@ export interface Numbering<E> {
 export interface RoutedWriterOptions<A, E> {
   readonly stream: EventStream<A>
   readonly transaction: TransactionId | undefined
-  readonly segments: ReadonlyArray<Segment.SegmentWithRange>
+  /** Where events go at first: several writers of the same segments share it. */
+  readonly routing: SegmentRouting
   readonly limits: WriterLimits
   readonly services: {
     readonly segments: Segments["Service"]
@@ -96,7 +98,7 @@ export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: st
   const lane = yield* options.services.stores.lane
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
   const router: EventRouter<Failure> = new EventRouter<Failure>({
-    segments: options.segments,
+    routing: options.routing,
     writerIdOf: options.writerIdOf,
     base: options.numbering?.base,
     takesOver: options.takesOver,
@@ -216,7 +218,7 @@ const makeAccept = <A, E extends { readonly _tag: string }>(
       }
       intake.next += slice.payloads.length
     }
-    return true
+    return router.failure ?? true
   }
 
   const inLine = (intake: Intake<A, Failure>): Effect.Effect<void, Failure> =>

@@ -268,10 +268,16 @@ describe("Transaction", () => {
   })
 
   it.effect("refuses writer ids that are no UUIDs, and transactions nobody knows", () => {
-    const store = new AppendStore(name, 1)
+    const store = new AppendStore(name, 2)
     return Effect.gen(function*() {
       const txn = yield* Transaction.begin(texts)
       assert.strictEqual(reasonOf(yield* Effect.flip(txn.writer({ writerId: () => "me" }))), "InvalidWriterId")
+      // asked for each segment, when something goes to it
+      let asked = 0
+      const writerId = () => asked++ === 0 ? "00000000-0000-4000-8000-000000000000" : "me"
+      const some = yield* (yield* Transaction.join(keyed, txn.id)).writer({ writerId })
+      const written = Effect.flatMap(some.write(["a1", "b1", "c1", "d1"]), () => some.flush)
+      assert.strictEqual(reasonOf(yield* Effect.flip(written)), "InvalidWriterId")
       const unknown = store.unusedTransactionId()
       assert.strictEqual(reasonOf(yield* Effect.flip(Transaction.join(texts, unknown))), "unknown")
     }).pipe(Effect.provide(store.layer))

@@ -8,7 +8,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import * as Scope from "effect/Scope"
 import * as EventCodec from "../../../core/EventCodec.ts"
 import type * as EventStream from "../../../core/EventStream.ts"
 import type { ScopedStream } from "../../../core/ScopedStream.ts"
@@ -16,16 +15,15 @@ import { SegmentWithRange } from "../../../core/Segment.ts"
 import * as Uuid from "../../../core/Uuid.ts"
 import { StreamSealed } from "../../../pravega/controller/ControllerError.ts"
 import { Pravega } from "../../../pravega/Pravega.ts"
-import type { AppendFailure } from "../../../pravega/write/AppendSession.ts"
 import * as ControllerFailure from "../../../pravega/write/ControllerFailure.ts"
 import * as NumberedWriter from "../../../pravega/write/NumberedWriter.ts"
-import type { RoutedWriter } from "../../../pravega/write/RoutedWriter.ts"
 import { WriterError } from "../../../pravega/write/WriterError.ts"
 import * as WriterLimits from "../../../pravega/write/WriterLimits.ts"
 import { CheckpointLogError } from "../../protocol/CheckpointLogError.ts"
 import { CommitError, SinkSegmentLost } from "../../protocol/CommitError.ts"
 import type { Attempt, BatchId, Past, TypedSink } from "../SinkContract.ts"
 import { type Encoded, EncodedOutputs, type Keyless, streamOf } from "./EncodedOutputs.ts"
+import * as PartitionWriters from "./PartitionWriters.ts"
 
 /** @category models @since 0.1.0 */
 export interface IdempotentOptions {
@@ -96,7 +94,11 @@ const keylessRun = 64
  */
 const segmentsAge = Duration.seconds(1)
 
-type Writer = RoutedWriter<Encoded, Failure | AppendFailure>
+/** The writer of a partition. */
+interface Writer {
+  readonly accept: (outputs: ReadonlyArray<Encoded>) => Effect.Effect<void, Failure>
+  readonly flush: Effect.Effect<void, Failure>
+}
 
 interface Beginning<B> extends IdempotentOptions {
   readonly stream: EventStream.EventStream<B>
@@ -109,7 +111,6 @@ interface Beginning<B> extends IdempotentOptions {
 const begin = Effect.fnUntraced(function*<B>(beginning: Beginning<B>) {
   const { maxPendingBytes, past, segments, stream } = beginning
   const { batch, query } = beginning.batch
-  const scope = yield* Effect.scope
   const pravega = yield* Pravega
   const [first] = past.handles
   const handle = first ?? { segments: yield* segments }
@@ -117,53 +118,44 @@ const begin = Effect.fnUntraced(function*<B>(beginning: Beginning<B>) {
   const keyless: Keyless = (partition, place) => `${batch}/${partition}/${Math.floor(place / keylessRun)}`
   const encodedStream = streamOf(stream, keyless)
   const written = new EncodedOutputs(stream, keyless)
-  const writers = new Map<number, Writer>()
-
-  const writerOf = (partition: number): Effect.Effect<Writer> =>
-    Effect.suspend(() => {
-      const known = writers.get(partition)
-      if (known !== undefined) return Effect.succeed(known)
-      return NumberedWriter.make<Encoded, Failure>({
-        stream: encodedStream,
-        limits: WriterLimits.make({ maxPendingBytes }),
-        segments: handle.segments,
-        base: BigInt(batch) * numbersPerBatch,
-        writerIdOf: (chain) =>
-          Uuid.named(namespace, [past.log, query, stream.name.toString(), partition, chain].join("/")),
-        isRepeated: first !== undefined,
-        checkOwner: past.checkOwner,
-        onLost: ({ base, segment, writerId }) =>
-          new CommitError({
-            reason: new SinkSegmentLost({
-              query,
-              batch,
-              sink: stream.name.toString(),
-              segment,
-              writerId,
-              firstEvent: base + BigInt(1)
-            })
+  const start = NumberedWriter.startAt(handle.segments)
+  const writers = yield* PartitionWriters.make<Writer, Failure>(({ partition, turn }) => {
+    const part = turn === 0 ? `${partition}` : `${partition}.${turn}`
+    const opening = NumberedWriter.make<Encoded, Failure>({
+      stream: encodedStream,
+      limits: WriterLimits.make({ maxPendingBytes }),
+      start,
+      base: BigInt(batch) * numbersPerBatch,
+      writerIdOf: (chain) => Uuid.named(namespace, [past.log, query, stream.name.toString(), part, chain].join("/")),
+      isRepeated: first !== undefined,
+      checkOwner: past.checkOwner,
+      onLost: ({ base, segment, writerId }) =>
+        new CommitError({
+          reason: new SinkSegmentLost({
+            query,
+            batch,
+            sink: stream.name.toString(),
+            segment,
+            writerId,
+            firstEvent: base + BigInt(1)
           })
-      }).pipe(
-        Scope.provide(scope),
-        Effect.provideService(Pravega, pravega),
-        Effect.tap((writer) => Effect.sync(() => writers.set(partition, writer)))
-      )
+        })
     })
+    return Effect.map(Effect.provideService(opening, Pravega, pravega), ({ accept, flush }) => ({
+      accept: (outputs) => Effect.mapError(Effect.asVoid(accept(outputs)), toFailure),
+      flush: Effect.mapError(flush, toFailure)
+    }))
+  })
 
   return {
     handle,
     write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) =>
       Effect.flatMap(
-        writerOf(partition),
-        (writer) =>
-          Effect.flatMap(written.encode(partition, outputs), (encoded) => Effect.asVoid(writer.accept(encoded)))
-      ).pipe(
-        Effect.mapError(toFailure)
+        writers.of(partition),
+        (writer) => Effect.flatMap(Effect.mapError(written.encode(partition, outputs), toFailure), writer.accept)
       ),
-    flush: (partition: number) =>
-      Effect.suspend(() => Effect.mapError(writers.get(partition)?.flush ?? Effect.void, toFailure)),
-    prepare: Effect.gen(function*() {
-      for (const writer of writers.values()) yield* Effect.mapError(writer.flush, toFailure)
+    flush: writers.flush,
+    prepare: Effect.map(writers.flushAll, () => {
       const { bytes, digest, events } = written.written()
       return { evidence: null, digest, events, bytes }
     }),

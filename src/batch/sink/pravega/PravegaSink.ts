@@ -7,7 +7,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as EventCodec from "../../../core/EventCodec.ts"
 import * as EventStream from "../../../core/EventStream.ts"
@@ -23,11 +23,11 @@ import * as StreamCuts from "../../../pravega/read/StreamCuts.ts"
 import * as Transaction from "../../../pravega/transaction/Transaction.ts"
 import { TransactionError } from "../../../pravega/transaction/TransactionError.ts"
 import * as TransactionFate from "../../../pravega/transaction/TransactionFate.ts"
-import type { TransactionWriter } from "../../../pravega/transaction/TransactionWriter.ts"
 import { AppendRefused } from "../../../pravega/write/WriterError.ts"
 import type { Attempt, Joined, Outcome, Prepared, Share, Standing, TypedSink } from "../SinkContract.ts"
 import { addUnordered, type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
 import * as EventChecksum from "./EventChecksum.ts"
+import * as PartitionWriters from "./PartitionWriters.ts"
 import * as SpareTransaction from "./SpareTransaction.ts"
 
 /** @category models @since 0.1.0 */
@@ -158,7 +158,6 @@ const begin = Effect.fnUntraced(function*<B>(
   stream: EventStream.EventStream<B>,
   take: Effect.Effect<Transaction.Transaction<Encoded>, TransactionError, Scope.Scope>
 ) {
-  const scope = yield* Effect.scope
   // The batch before is committed everywhere: what the stream gets from here on is this batch, if it is the query's own.
   // Nothing of it is there before it is prepared: nobody has to wait for this until then.
   const asking = yield* StreamCuts.tail(stream.name).pipe(
@@ -167,7 +166,7 @@ const begin = Effect.fnUntraced(function*<B>(
   )
   const transaction = yield* take
   const written = new EncodedOutputs(stream)
-  const { flush, write } = writing(transaction, { scope, written, takesOver: true })
+  const { flush, write } = yield* writing(transaction, { written, takesOver: true })
   return {
     handle: transaction.id,
     write,
@@ -185,40 +184,33 @@ const begin = Effect.fnUntraced(function*<B>(
 /** Outputs of this process on their way into the transaction; a partition has a writer of its own. */
 const writing = <B>(
   transaction: Transaction.Transaction<Encoded>,
-  { scope, takesOver, written }: {
-    readonly scope: Scope.Scope
-    readonly written: EncodedOutputs<B>
-    readonly takesOver: boolean
-  }
-) => {
-  const writers = new Map<number, TransactionWriter<Encoded>>()
-  const writerOf = (partition: number): Effect.Effect<TransactionWriter<Encoded>, TransactionError> =>
-    Effect.suspend(() => {
-      const known = writers.get(partition)
-      if (known !== undefined) return Effect.succeed(known)
-      const writerId = (segment: string) => Uuid.named(transaction.id, `${partition}/${segment}`)
-      return Effect.tap(
-        Scope.provide(transaction.writer({ writerId, notesWritten: false, takesOver }), scope),
-        (writer) => Effect.sync(() => writers.set(partition, writer))
-      )
+  { takesOver, written }: { readonly written: EncodedOutputs<B>; readonly takesOver: boolean }
+) =>
+  Effect.map(
+    PartitionWriters.make(({ partition, turn }) => {
+      const part = turn === 0 ? `${partition}` : `${partition}.${turn}`
+      return transaction.writer({
+        writerId: (segment) => Uuid.named(transaction.id, `${part}/${segment}`),
+        notesWritten: false,
+        takesOver
+      })
+    }),
+    (writers) => ({
+      write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) =>
+        Effect.flatMap(
+          writers.of(partition),
+          (writer) =>
+            Effect.flatMap(Effect.mapError(written.encode(partition, outputs), toTransactionError), writer.write)
+        ),
+      flush: writers.flush
     })
-  return {
-    write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) =>
-      Effect.flatMap(
-        writerOf(partition),
-        (writer) =>
-          Effect.flatMap(Effect.mapError(written.encode(partition, outputs), toTransactionError), writer.write)
-      ),
-    flush: (partition: number) => Effect.suspend(() => writers.get(partition)?.flush ?? Effect.void)
-  }
-}
+  )
 
 const writtenTwice = (stream: ScopedStream) =>
   new AppendRefused({ segment: stream.toString(), problem: "two processes have written the same partition" })
 
 /** A try that another process began: it pings, prepares and commits. */
 const join = Effect.fnUntraced(function*<B>(stream: EventStream.EventStream<B>, id: TransactionId) {
-  const scope = yield* Effect.scope
   const { controller } = yield* Pravega
   const state = yield* Effect.mapError(
     controller.transactionState(stream.name, id),
@@ -230,7 +222,7 @@ const join = Effect.fnUntraced(function*<B>(stream: EventStream.EventStream<B>, 
   const transaction = yield* Transaction.join(streamOf(stream), id)
   const written = new EncodedOutputs(stream)
   return {
-    ...writing(transaction, { scope, written, takesOver: false }),
+    ...yield* writing(transaction, { written, takesOver: false }),
     written: Effect.map(transaction.flush, () => written.share())
   } satisfies Joined<B, Failure>
 })

@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import { crc32 } from "node:zlib"
 import type { EventStream } from "../../../core/EventStream.ts"
 import * as Segment from "../../../core/Segment.ts"
+import { SegmentRouting } from "../../../core/SegmentRouting.ts"
 import * as Uuid from "../../../core/Uuid.ts"
 import type { Segments } from "../../segmentstore/Segments.ts"
 import type { SegmentStores } from "../../segmentstore/SegmentStores.ts"
@@ -35,10 +36,12 @@ type Writer<A> = RoutedWriter.RoutedWriter<A, TransactionErrorReason>
 export class TransactionParts<A> {
   private readonly options: TransactionPartsOptions<A>
   private readonly writers = new Set<Writer<A>>()
+  private readonly routing: SegmentRouting
   private ended: TransactionErrorReason | undefined = undefined
 
   constructor(options: TransactionPartsOptions<A>) {
     this.options = options
+    this.routing = SegmentRouting.make(options.segments)
   }
 
   /** Opens a writer for as long as the Scope is open. */
@@ -47,8 +50,11 @@ export class TransactionParts<A> {
   ): Effect.Effect<TransactionWriter<A>, TransactionErrorReason, Scope.Scope> {
     return Effect.flatMap(Uuid.Uuids, (uuids) => {
       if (this.ended !== undefined) return Effect.fail(this.ended)
-      const progress = this.writerIds(options, uuids)
-      return progress instanceof InvalidWriterId ? Effect.fail(progress) : this.openWith(progress, options)
+      const writerIds = this.writerIds(options?.writerId ?? uuids.nextUnsafe)
+      // what is wrong with one is mostly wrong with all
+      const [first] = this.options.segments
+      const invalid = first === undefined ? undefined : writerIds(first.id).invalid
+      return invalid === undefined ? this.openWith(writerIds, options) : Effect.fail(invalid)
     })
   }
 
@@ -65,11 +71,11 @@ export class TransactionParts<A> {
 
   private readonly openWith = Effect.fnUntraced(function*(
     this: TransactionParts<A>,
-    progress: ReadonlyMap<Segment.SegmentId, SegmentProgress>,
+    writerIds: WriterIds,
     options: TransactionWriterOptions | undefined
   ): Effect.fn.Return<TransactionWriter<A>, never, Scope.Scope> {
-    const { ref, segments, services, stream } = this.options
-    const uuids = yield* Uuid.Uuids
+    const { ref, services, stream } = this.options
+    const written = new Map<Segment.SegmentId, SegmentProgress>()
     let closing: Writer<A> | undefined = undefined
     // runs after the writer's own finalizer: one that lost nothing has no say in the commit any more
     yield* Effect.addFinalizer(() =>
@@ -77,18 +83,26 @@ export class TransactionParts<A> {
         if (closing !== undefined && !closing.lostEvents()) this.writers.delete(closing)
       })
     )
-    const writer = yield* RoutedWriter.make<A, TransactionErrorReason>({
+    const writer: Writer<A> = yield* RoutedWriter.make<A, TransactionErrorReason>({
       stream,
       transaction: ref.id,
-      segments,
+      routing: this.routing,
       limits: WriterLimits.make(options),
       services,
-      writerIdOf: (segment) => progress.get(segment)?.writerId ?? uuids.nextUnsafe(),
+      writerIdOf: (segment) => {
+        const { id, invalid } = writerIds(segment)
+        if (invalid !== undefined) {
+          writer.fail(invalid)
+          return unused
+        }
+        written.set(segment, new SegmentProgress(id))
+        return id
+      },
       takesOver: options?.takesOver,
       onGone: () => TransactionFate.gone(ref),
       onAcknowledged: options?.notesWritten === false
         ? undefined
-        : (segment, block) => progress.get(segment)?.add(block)
+        : (segment, block) => written.get(segment)?.add(block)
     })
     closing = writer
     this.writers.add(writer)
@@ -96,25 +110,36 @@ export class TransactionParts<A> {
     return {
       write: (events) => Effect.asVoid(Effect.mapError(writer.accept(events), toError)),
       flush: Effect.mapError(writer.flush, toError),
-      written: Effect.sync(() => writtenOf(progress))
+      written: Effect.sync(() => writtenOf(written))
     }
   })
 
-  private writerIds(
-    options: TransactionWriterOptions | undefined,
-    uuids: Uuid.Uuids
-  ): ReadonlyMap<Segment.SegmentId, SegmentProgress> | InvalidWriterId {
-    const { ref, segments } = this.options
-    const progress = new Map<Segment.SegmentId, SegmentProgress>()
-    for (const { id } of segments) {
-      const segment = Segment.transactionName(ref.stream, id, ref.id)
-      const writerId = options?.writerId?.(segment) ?? uuids.nextUnsafe()
-      if (!uuid.test(writerId)) return new InvalidWriterId({ segment, writerId })
-      progress.set(id, new SegmentProgress(writerId))
+  /** Asked for segments that events go to only: there may be a thousand, and as many writers. */
+  private writerIds(idOf: (segmentName: string) => string): WriterIds {
+    const { stream, id: transaction } = this.options.ref
+    const asked = new Map<Segment.SegmentId, WriterId>()
+    return (id) => {
+      const known = asked.get(id)
+      if (known !== undefined) return known
+      const segment = Segment.transactionName(stream, id, transaction)
+      const writerId = idOf(segment)
+      const invalid = uuid.test(writerId) ? undefined : new InvalidWriterId({ segment, writerId })
+      asked.set(id, { id: writerId, invalid })
+      return { id: writerId, invalid }
     }
-    return progress
   }
 }
+
+/** The id under which a writer appends to a segment, and what is wrong with it. */
+interface WriterId {
+  readonly id: string
+  readonly invalid: InvalidWriterId | undefined
+}
+
+type WriterIds = (segment: Segment.SegmentId) => WriterId
+
+/** That of an appender to which nothing is added, as its writer has failed. */
+const unused = "00000000-0000-0000-0000-000000000000"
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 

@@ -9,7 +9,7 @@
 import * as Result from "effect/Result"
 import * as EventFrame from "../../../core/bytes/EventFrame.ts"
 import type { SegmentId, SegmentWithRange } from "../../../core/Segment.ts"
-import { SegmentRouting } from "../../../core/SegmentRouting.ts"
+import type { SegmentRouting } from "../../../core/SegmentRouting.ts"
 import type { AppendBlock } from "../AppendBlock.ts"
 import { BlockBuffers } from "./BlockBuffers.ts"
 import { Receipt } from "./Receipt.ts"
@@ -17,7 +17,9 @@ import { SegmentAppender } from "./SegmentAppender.ts"
 
 /** @category models @since 0.1.0 */
 export interface RouterOptions {
-  readonly segments: ReadonlyArray<SegmentWithRange>
+  /** Where events go at first. */
+  readonly routing: SegmentRouting
+  /** Asked at the first event of a segment. */
   readonly writerIdOf: (segment: SegmentId) => string
   /** What the numbers of events begin after, in every segment; default 0. */
   readonly base?: bigint | undefined
@@ -45,8 +47,11 @@ export class EventRouter<E> {
   private routing: SegmentRouting
   private readonly buffers: BlockBuffers
   private readonly appenders = new Map<SegmentId, SegmentAppender>()
-  /** The same appenders, by the entries of the present routing: one look-up per event. */
-  private targets = new Map<SegmentWithRange, SegmentAppender>()
+  /**
+   * The same appenders, by the entries of the present routing: one look-up per event. There is one where an event went, and
+   * no sooner: a query from 1,000 segments to 1,000 has a writer for each of the former, and few events for each pair.
+   */
+  private readonly targets = new Map<SegmentWithRange, SegmentAppender>()
   private readonly receipts = new Set<Receipt<E>>()
   private pending = 0
   private spaceListener: (() => void) | undefined = undefined
@@ -56,9 +61,8 @@ export class EventRouter<E> {
 
   constructor(options: RouterOptions) {
     this.options = options
-    this.routing = SegmentRouting.make(options.segments)
+    this.routing = options.routing
     this.buffers = new BlockBuffers(options.blockBytes)
-    this.retarget()
   }
 
   /** Why the router takes nothing more. */
@@ -95,10 +99,13 @@ export class EventRouter<E> {
 
   add(payload: Uint8Array, position: number, receipt: Receipt<E>): void {
     if (this.ended !== undefined) return receipt.fail(this.ended.error)
+    const appender = this.appenderFor(position, payload.length)
+    // the id that it asked for may have been refused
+    if (this.failure !== undefined) return receipt.fail(this.failure.error)
     const bytes = EventFrame.headerSize + payload.length
     receipt.expect(1, bytes)
     this.pending += bytes
-    this.appenderFor(position, payload.length).add(payload, position, receipt)
+    appender.add(payload, position, receipt)
   }
 
   /** Calls back once when there is space again, or the router failed. One listener at a time. */
@@ -115,7 +122,7 @@ export class EventRouter<E> {
     const replaced = this.routing.replace(segment, successors)
     if (Result.isFailure(replaced)) return false
     this.routing = replaced.success
-    this.retarget()
+    this.targets.clear()
     const appender = this.appenders.get(segment)
     if (appender === undefined) return true
     this.appenders.delete(segment)
@@ -143,9 +150,8 @@ export class EventRouter<E> {
 
   private appenderFor(position: number, payloadBytes: number): SegmentAppender {
     const segment = Number.isNaN(position) ? this.keylessSegment(payloadBytes) : this.routing.segmentFor(position)
-    const appender = segment === undefined ? undefined : this.targets.get(segment)
-    if (appender === undefined) throw new Error(`no segment takes position ${position}: a routing without segments`)
-    return appender
+    if (segment === undefined) throw new Error(`no segment takes position ${position}: a routing without segments`)
+    return this.targets.get(segment) ?? this.target(segment)
   }
 
   private keylessSegment(payloadBytes: number): SegmentWithRange | undefined {
@@ -158,8 +164,10 @@ export class EventRouter<E> {
     return segments[this.keylessIndex % segments.length]
   }
 
-  private retarget(): void {
-    this.targets = new Map(this.routing.segments.map((segment) => [segment, this.open(segment.id)]))
+  private target(segment: SegmentWithRange): SegmentAppender {
+    const appender = this.open(segment.id)
+    this.targets.set(segment, appender)
+    return appender
   }
 
   private open(segment: SegmentId): SegmentAppender {
