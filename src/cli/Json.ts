@@ -105,4 +105,4 @@ export const savepoint = printer(Savepoint)
 /** @category encoding @since 0.1.0 */
 export const savepoints = printer(Schema.Array(Savepoint))
 /** @category encoding @since 0.1.0 */
-export const removed = printer(Schema.Struct({ removed: Schema.String }))
+export const deleted = printer(Schema.Struct({ deleted: Schema.String }))

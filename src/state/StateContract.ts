@@ -26,5 +26,5 @@ export interface StateHome {
   /** The names of all objects, in no order. One that was there before and after is among them. */
   readonly list: Effect.Effect<ReadonlyArray<string>, StateStoreError>
   /** Nothing happens when there is none. */
-  readonly remove: (name: string) => Effect.Effect<void, StateStoreError>
+  readonly delete: (name: string) => Effect.Effect<void, StateStoreError>
 }

@@ -270,9 +270,9 @@ for (const [kind, makePlace] of [["--directory", directory], ["--sqlite", sqlite
         )
         const log = yield* refuses(1, "log", "inspect", "effect-pravega.savepoints", ...flags)
         assert.include(log, "it is the log that savepoints are kept in")
-        yield* prints("savepoint", "remove", "before the upgrade", ...flags)
+        yield* prints("savepoint", "delete", "before the upgrade", ...flags)
         assert.include(
-          yield* refuses(1, "savepoint", "remove", "before the upgrade", ...flags),
+          yield* refuses(1, "savepoint", "delete", "before the upgrade", ...flags),
           "there is no savepoint"
         )
       }).pipe(Effect.provide(Pravega.layerEmbedded())))
@@ -297,7 +297,7 @@ for (const [kind, makePlace] of [["--directory", directory], ["--sqlite", sqlite
           yield* prints("savepoint", "list", ...place.nowhere.flags),
           "there are no savepoints in "
         )
-        assert.include(yield* refuses(1, "savepoint", "remove", "one", ...place.flags), "there is no savepoint")
+        assert.include(yield* refuses(1, "savepoint", "delete", "one", ...place.flags), "there is no savepoint")
         assert.deepStrictEqual(place.contents(), before)
         assert.isFalse(Fs.existsSync(place.nowhere.path))
       }).pipe(Effect.provide(Pravega.layerEmbedded())))

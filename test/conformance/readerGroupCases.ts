@@ -417,8 +417,8 @@ export const readerGroupCases = (it: Cases): void => {
       yield* group.retainFrom([tail])
       const back = yield* Effect.flip(group.retainFrom([head]))
       assert.strictEqual(back.reason._tag, "ControllerError")
-      assert.isTrue(yield* ReaderGroup.remove(`${scope}/retaining`))
-      assert.isFalse(yield* ReaderGroup.remove(`${scope}/retaining`))
+      assert.isTrue(yield* ReaderGroup.delete(`${scope}/retaining`))
+      assert.isFalse(yield* ReaderGroup.delete(`${scope}/retaining`))
       assert.deepStrictEqual(yield* controller.subscribers(stream.name), [])
     }))
 

@@ -216,7 +216,7 @@ describe("S3, S14, S18: log and state belong together", () => {
   it.effect("one that is gone is missing, in words, and the version before is still there", () =>
     Effect.gen(function*() {
       const { heads, home } = yield* three
-      yield* home.remove("log-1.0000000000000002.1.1")
+      yield* home.delete("log-1.0000000000000002.1.1")
       const state = yield* open(home, { head: heads[1] })
       const [tag, message] = yield* reasonOf(state.commit(heads[2]))
       assert.strictEqual(tag, "StateMissing")

@@ -39,7 +39,7 @@ const wrong: Record<string, (home: StateHome, objects: Map<string, Uint8Array>) 
     read: (name) => Effect.map(home.read(name), (bytes) => bytes?.subarray(0, -1))
   }),
   "an object is never replaced": (home) => ({
-    create: (name, bytes) => Effect.andThen(home.remove(name), home.create(name, bytes))
+    create: (name, bytes) => Effect.andThen(home.delete(name), home.create(name, bytes))
   }),
   "of many that make an object at once, one does": (home) => ({
     create: (name, bytes) =>
@@ -48,7 +48,7 @@ const wrong: Record<string, (home: StateHome, objects: Map<string, Uint8Array>) 
           ? Effect.yieldNow.pipe(Effect.andThen(home.create(name, bytes)), Effect.as("created" as const))
           : Effect.succeed("exists" as const))
   }),
-  "what was removed is gone, and all else is there": () => ({ remove: () => Effect.void }),
+  "what was deleted is gone, and all else is there": () => ({ delete: () => Effect.void }),
   "an object is a copy of what was given, and a copy is given": (_, objects) => ({
     create: (name, bytes) =>
       Effect.sync(() => {
@@ -58,17 +58,17 @@ const wrong: Record<string, (home: StateHome, objects: Map<string, Uint8Array>) 
       }),
     read: (name) => Effect.sync(() => objects.get(name)),
     list: Effect.sync(() => Array.from(objects.keys())),
-    remove: (name) => Effect.sync(() => void objects.delete(name))
+    delete: (name) => Effect.sync(() => void objects.delete(name))
   }),
   "names of any letters, empty objects and large ones are as all others": (home) => ({
     create: (name, bytes) => home.create(name.slice(0, 100), bytes),
     read: (name) => home.read(name.slice(0, 100))
   }),
-  "whatever several processes do, the home has what was made and not removed": (home) => ({
-    remove: (name) =>
+  "whatever several processes do, the home has what was made and not deleted": (home) => ({
+    delete: (name) =>
       Effect.flatMap(
         home.list,
-        (names) => Effect.forEach(names.filter((other) => other.startsWith(name)), home.remove, { discard: true })
+        (names) => Effect.forEach(names.filter((other) => other.startsWith(name)), home.delete, { discard: true })
       )
   }),
   "in every version the state is the sum of what was committed, whatever failed or died": (home) => ({

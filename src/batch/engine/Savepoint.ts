@@ -249,18 +249,22 @@ export const get = (name: string): Effect.Effect<Savepoint, SavepointError | Che
     return found === undefined ? fail(new NoSuchSavepoint({ savepoint: name })) : Effect.succeed(found)
   })
 
-/**
- * Forgets a savepoint. Queries that were started from it stay as they are.
- *
- * @category savepoints
- * @since 0.1.0
- */
-export const remove = (name: string): Effect.Effect<void, SavepointError | CheckpointLogError, CheckpointLog> =>
+const delete_ = (name: string): Effect.Effect<void, SavepointError | CheckpointLogError, CheckpointLog> =>
   Effect.asVoid(
     change((savepoints) =>
       savepoints.has(name) ? Effect.succeed(new Removed({ name })) : fail(new NoSuchSavepoint({ savepoint: name }))
     )
   )
+
+export {
+  /**
+   * Deletes a savepoint. Queries that were started from it stay as they are. Fails with `NoSuchSavepoint`.
+   *
+   * @category savepoints
+   * @since 0.2.0
+   */
+  delete_ as delete
+}
 
 /** @category models @since 0.2.0 */
 export interface RestoreOptions {

@@ -28,18 +28,18 @@ const list = Command.make(
   Command.withDescription("Lists the savepoints that are kept beside the logs, the oldest first.")
 )
 
-const remove = Command.make(
-  "remove",
+const delete_ = Command.make(
+  "delete",
   { name: Words.savepoint, home: Home.flags, json: Words.json },
-  Home.located((options) => Effect.flatMap(load, ({ remove }) => remove(options)))
+  Home.located((options) => Effect.flatMap(load, ({ deleteNamed }) => deleteNamed(options)))
 ).pipe(
-  Command.withShortDescription("Forget a savepoint"),
-  Command.withDescription("Forgets a savepoint. Queries that were started from it stay as they are.")
+  Command.withShortDescription("Delete a savepoint"),
+  Command.withDescription("Deletes a savepoint. Queries that were started from it stay as they are.")
 )
 
 /** @category commands @since 0.1.0 */
 export const command = Command.make("savepoint").pipe(
   Command.withShortDescription("Keep positions of queries, to start others from"),
   Command.withDescription("Keeps positions of queries under names of their own, to start other queries from."),
-  Command.withSubcommands([create, list, remove])
+  Command.withSubcommands([create, list, delete_])
 )

@@ -36,11 +36,11 @@ export const list = ({ home, json }: Options) =>
     }))
 
 /** @category running @since 0.1.0 */
-export const remove = ({ home, json, name }: Options & { readonly name: string }) =>
+export const deleteNamed = ({ home, json, name }: Options & { readonly name: string }) =>
   OpenHome.use(home, Savepoint.logName, () =>
     Effect.andThen(
-      Savepoint.remove(name),
-      Console.log(json ? Json.removed({ removed: name }) : `savepoint "${name}" is forgotten`)
+      Savepoint.delete(name),
+      Console.log(json ? Json.deleted({ deleted: name }) : `savepoint "${name}" is deleted`)
     ))
 
 const describe = ({ at, batch, name, positions, query, version }: Savepoint.Savepoint): string =>

@@ -232,13 +232,7 @@ export const configured = Effect.fnUntraced(function*(
 const isList = (streams: ReaderGroupOptions["streams"]): streams is ReadonlyArray<ScopedStream | string> =>
   Array.isArray(streams)
 
-/**
- * Deletes a group and its state; its readers end with `GroupNotFound`. True: deleted; false: there was none.
- *
- * @category destructors
- * @since 0.1.0
- */
-export const remove = Effect.fn("ReaderGroup.remove")(function*(
+const delete_ = Effect.fn("ReaderGroup.delete")(function*(
   name: string
 ): Effect.fn.Return<boolean, ReaderGroupError, Pravega> {
   const group = yield* parse(name)
@@ -249,6 +243,16 @@ export const remove = Effect.fn("ReaderGroup.remove")(function*(
     Effect.mapError(GroupState.fail)
   )
 })
+
+export {
+  /**
+   * Deletes a group and its state; its readers end with `GroupNotFound`. True: deleted; false: there was none.
+   *
+   * @category destructors
+   * @since 0.2.0
+   */
+  delete_ as delete
+}
 
 /** A group's name in two parts; fails with `InvalidName`. @internal @category decoding @since 0.1.0 */
 export const parse = (name: string): Effect.Effect<ReaderGroupRef, ReaderGroupError> => {

@@ -52,7 +52,7 @@ export const open = (
       Effect.map((names) => names.filter((name) => !name.endsWith(temporaryEnd))),
       unavailable("list")
     ),
-    remove: (name) => Effect.andThen(files.remove(at(name)), files.syncDirectory(folder)).pipe(unavailable("remove"))
+    delete: (name) => Effect.andThen(files.remove(at(name)), files.syncDirectory(folder)).pipe(unavailable("delete"))
   }
 
   return files.makeDirectory(folder).pipe(

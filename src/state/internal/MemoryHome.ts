@@ -17,7 +17,7 @@ export const make = (): StateHome => {
       }),
     read: (name) => Effect.sync(() => copied(objects.get(name))),
     list: Effect.sync(() => Array.from(objects.keys())),
-    remove: (name) => Effect.sync(() => void objects.delete(name))
+    delete: (name) => Effect.sync(() => void objects.delete(name))
   }
 }
 

@@ -79,10 +79,10 @@ export const laws = <E, R>(
     law("an object is read as it was made, in every process", isReadAsItWasMade),
     law("an object is never replaced", isNeverReplaced),
     law("of many that make an object at once, one does", isMadeOnce),
-    law("what was removed is gone, and all else is there", isRemoved),
+    law("what was deleted is gone, and all else is there", isDeleted),
     law("an object is a copy of what was given, and a copy is given", isACopy),
     law("names of any letters, empty objects and large ones are as all others", takesAnyObject),
-    many("whatever several processes do, the home has what was made and not removed", operations, hasWhatWasMade),
+    many("whatever several processes do, the home has what was made and not deleted", operations, hasWhatWasMade),
     many("in every version the state is the sum of what was committed, whatever failed or died", lives, isTheFold)
   ]
 }
@@ -128,16 +128,16 @@ const isMadeOnce = Effect.fnUntraced(function*(open: Open) {
   same(yield* (yield* open).read("a"), bytesOf(made[0]!), "it is that of who made it")
 })
 
-const isRemoved = Effect.fnUntraced(function*(open: Open) {
+const isDeleted = Effect.fnUntraced(function*(open: Open) {
   const home = yield* open
   yield* home.create("a", bytesOf("one"))
   yield* home.create("b", bytesOf("two"))
-  yield* home.remove("a")
-  yield* home.remove("a")
-  yield* home.remove("never")
+  yield* home.delete("a")
+  yield* home.delete("a")
+  yield* home.delete("never")
   const other = yield* open
-  same(yield* other.read("a"), undefined, "removed")
-  same(yield* other.read("b"), bytesOf("two"), "not removed")
+  same(yield* other.read("a"), undefined, "deleted")
+  same(yield* other.read("b"), bytesOf("two"), "not deleted")
   Assert.deepEqual(yield* other.list, ["b"])
 })
 
@@ -173,7 +173,7 @@ const takesAnyObject = Effect.fnUntraced(function*(open: Open) {
 // -----------------------------------------------------------------------------
 
 interface Operation {
-  readonly does: "create" | "read" | "remove" | "list" | "reopen"
+  readonly does: "create" | "read" | "delete" | "list" | "reopen"
   readonly process: number
   readonly name: string
   readonly text: string
@@ -182,7 +182,7 @@ interface Operation {
 const operations = (fc: typeof FastCheck): Arbitrary<ReadonlyArray<Operation>> =>
   fc.array(
     fc.record({
-      does: fc.constantFrom("create", "create", "read", "remove", "list", "reopen"),
+      does: fc.constantFrom("create", "create", "read", "delete", "list", "reopen"),
       process: fc.nat(2),
       name: fc.constantFrom("a", "a.1", "b"),
       text: fc.string({ maxLength: 3 })
@@ -198,8 +198,8 @@ const hasWhatWasMade = Effect.fnUntraced(function*(open: Open, history: Readonly
     if (does === "reopen") processes[process] = yield* open
     if (does === "read") same(yield* home.read(name), expected.get(name), `read ${name}`)
     if (does === "list") Assert.deepEqual((yield* home.list).toSorted(), Array.from(expected.keys()).toSorted())
-    if (does === "remove") {
-      yield* home.remove(name)
+    if (does === "delete") {
+      yield* home.delete(name)
       expected.delete(name)
     }
     if (does === "create") {

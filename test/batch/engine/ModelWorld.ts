@@ -247,7 +247,7 @@ export const make = (
             }),
           read: (name) => home(`read ${name.slice(-24)}`, () => objects.get(name)?.slice()),
           list: home("list", () => [...objects.keys()]),
-          remove: (name) => home(`remove ${name}`, () => void objects.delete(name))
+          delete: (name) => home(`delete ${name}`, () => void objects.delete(name))
         })
     }
   }

@@ -104,7 +104,7 @@ describe("Savepoint", () => {
       assert.deepStrictEqual((yield* Savepoint.list).map(({ name, query }) => [name, query]), [["seven", "old"]])
       const taken = yield* Effect.flip(Savepoint.create(name, "seven"))
       assert.strictEqual(taken._tag === "SavepointError" ? taken.reason._tag : taken._tag, "SavepointExists")
-      yield* Savepoint.remove("seven")
+      yield* Savepoint.delete("seven")
       assert.deepStrictEqual(yield* Savepoint.list, [])
       const gone = yield* Effect.flip(
         Savepoint.restore("seven", Pipeline.make("other", { source, process, sink: first }))
