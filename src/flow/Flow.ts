@@ -33,7 +33,7 @@ import * as Model from "./model/Model.ts"
 import type { OutputOf } from "./stream/ToStream.ts"
 
 // One import for users, who need not know which file a step is in.
-export type { Flow, Keyed, Mode, Output, Step } from "./graph/Typed.ts"
+export type { Error, Flow, Keyed, Mode, Output, Services, Step } from "./graph/Typed.ts"
 export * from "./steps/Joins.ts"
 export * from "./steps/State.ts"
 export * from "./steps/Stateless.ts"

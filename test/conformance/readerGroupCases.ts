@@ -61,11 +61,11 @@ const startReader = Effect.fnUntraced(function*(
   pause: Duration.Input = 0
 ) {
   const scope = yield* Scope.make()
-  const fiber = yield* EventReader.run(stream, options, (read) =>
+  const fiber = yield* EventReader.run(stream, (read) =>
     Effect.andThen(
       Effect.sync(() => seen.push(read.event)),
       Duration.toMillis(pause) === 0 ? Effect.void : Effect.sleep(pause)
-    )).pipe(Effect.forkIn(scope))
+    ), options).pipe(Effect.forkIn(scope))
   return { fiber, stop: Scope.close(scope, Exit.void) }
 })
 
@@ -88,7 +88,7 @@ export const readerGroupCases = (it: Cases): void => {
       yield* write(stream, numbered(1000, 500))
       yield* Admin.sealStream(stream.name)
       const seen: Array<string> = []
-      yield* EventReader.run(stream, { readerGroup: "once" }, ({ event }) => Effect.sync(() => seen.push(event)))
+      yield* EventReader.run(stream, ({ event }) => Effect.sync(() => seen.push(event)), { readerGroup: "once" })
       assertOnceInOrder(seen, numbered(0, 1500))
       // and pulled, by another group
       const pulled = yield* EventReader.stream(stream, { readerGroup: "pulled", acknowledge: "pulled" }).pipe(
@@ -170,7 +170,7 @@ export const readerGroupCases = (it: Cases): void => {
       assert.strictEqual((yield* handle.distribution).unassigned, 3)
       yield* Admin.sealStream(stream.name)
       const rest: Array<string> = []
-      yield* EventReader.run(stream, { readerGroup: group }, ({ event }) => Effect.sync(() => rest.push(event)))
+      yield* EventReader.run(stream, ({ event }) => Effect.sync(() => rest.push(event)), { readerGroup: group })
       assertOnceInOrder([...(yield* Ref.get(acknowledged)), ...rest], numbered(0, 300))
     }))
 
@@ -207,7 +207,7 @@ export const readerGroupCases = (it: Cases): void => {
         )
       )
       yield* Admin.sealStream(stream.name)
-      yield* EventReader.run(stream, { readerGroup: "died" }, ({ event }) => Effect.sync(() => seen.push(event)))
+      yield* EventReader.run(stream, ({ event }) => Effect.sync(() => seen.push(event)), { readerGroup: "died" })
       assertOnceInOrder(seen, numbered(0, 200))
       yield* Scope.close(dead, Exit.void)
     }))
@@ -265,7 +265,7 @@ export const readerGroupCases = (it: Cases): void => {
       const options = { readerGroup: "finished", automaticCheckpoints: "off", end } as const
       const reader = (into: Array<string>) =>
         Effect.forkChild(
-          EventReader.run([sealed, bounded, open], options, ({ event }) => Effect.sync(() => into.push(event)))
+          EventReader.run([sealed, bounded, open], ({ event }) => Effect.sync(() => into.push(event)), options)
         )
       const first = yield* reader(seen)
       yield* awaitCount(seen, 120)
@@ -324,11 +324,11 @@ export const readerGroupCases = (it: Cases): void => {
       const options = { readerGroup: "merging", automaticCheckpoints: "off" } as const
       const seen: Array<string> = []
       let first: bigint | undefined
-      const half = yield* Effect.forkChild(EventReader.run(stream, options, ({ event, segmentId }) => {
+      const half = yield* Effect.forkChild(EventReader.run(stream, ({ event, segmentId }) => {
         first ??= segmentId
         // the other segment is held up
         return segmentId === first ? Effect.sync(() => seen.push(event)) : Effect.never
-      }))
+      }, options))
       yield* awaitTrue(
         Effect.map(
           Effect.flatMap(ReaderGroup.open(`${scope}/merging`), ({ distribution }) => distribution),
@@ -343,7 +343,7 @@ export const readerGroupCases = (it: Cases): void => {
       assert.isTrue(yield* controller.isStreamCutValid(cuts[0]!))
       yield* group.reset(cuts)
       yield* Effect.flip(Fiber.join(half))
-      yield* EventReader.run(stream, options, ({ event }) => Effect.sync(() => seen.push(event)))
+      yield* EventReader.run(stream, ({ event }) => Effect.sync(() => seen.push(event)), options)
       assertOnceInOrder(seen, numbered(0, 300))
     }))
 
@@ -352,10 +352,9 @@ export const readerGroupCases = (it: Cases): void => {
       const stream = yield* newStream(1)
       const windows: Array<TimeWindow> = []
       const reader = yield* Effect.forkChild(
-        EventReader.run(stream, { readerGroup: "timed" }, (read) =>
-          Effect.sync(() =>
-            windows.push(EventReader.timeWindow(read))
-          ))
+        EventReader.run(stream, (read) => Effect.sync(() => windows.push(EventReader.timeWindow(read))), {
+          readerGroup: "timed"
+        })
       )
       const writer = yield* EventWriter.make(stream)
       // the first one is read before any time is noted, however long the reader takes to come
@@ -479,7 +478,7 @@ export const readerGroupCases = (it: Cases): void => {
       assert.include(yield* refused({ start: foreign }), `the start belongs to stream ${String(other.name)}`)
       assert.include(yield* refused({ end: foreign }), `the end belongs to stream ${String(other.name)}`)
       for (const bounds of [{ start: [foreign] }, { end: [foreign] }]) {
-        const read = EventReader.run(stream, { readerGroup, ...bounds }, () => Effect.void)
+        const read = EventReader.run(stream, () => Effect.void, { readerGroup, ...bounds })
         assert.include(
           (yield* Effect.flip(read)).message,
           `${String(other.name)}: the ${Object.keys(bounds)[0]} of a stream that`

@@ -170,7 +170,7 @@ export const sourceCases = (it: Cases): void => {
       /** What queries, batch readers and reader groups say of a start, and of an end. */
       const refusals = Effect.fnUntraced(function*(cut: StreamCut) {
         const group = (bounds: object) =>
-          EventReader.run(stream, { readerGroup: `g${groups++}`, ...bounds }, () => Effect.void)
+          EventReader.run(stream, () => Effect.void, { readerGroup: `g${groups++}`, ...bounds })
         return yield* Effect.forEach(
           [
             read(stream, { start: cut }),
@@ -224,7 +224,7 @@ export const sourceCases = (it: Cases): void => {
         assert.include(message, "was deleted and created again since")
       }
       for (const onTruncated of ["fail", "skip"] as const) {
-        const begun = EventReader.run(stream, { readerGroup: "begun", onTruncated }, () => Effect.void)
+        const begun = EventReader.run(stream, () => Effect.void, { readerGroup: "begun", onTruncated })
         assert.strictEqual(reason(yield* Effect.flip(begun)), "EarlierStream")
       }
     }))
@@ -237,8 +237,8 @@ export const sourceCases = (it: Cases): void => {
         const seen = yield* Deferred.make<void>()
         const reading = yield* EventReader.run(
           stream,
-          { readerGroup: "g", onTruncated },
-          ({ event }) => event.number === 19 ? Deferred.succeed(seen, undefined) : Effect.void
+          ({ event }) => event.number === 19 ? Deferred.succeed(seen, undefined) : Effect.void,
+          { readerGroup: "g", onTruncated }
         ).pipe(Effect.forkChild)
         yield* Deferred.await(seen)
         yield* Admin.deleteStream(stream.name, { seal: true })

@@ -23,13 +23,13 @@ const print = (lines: string): void => {
 
 const program = EventReader.runArrays(
   events,
-  { readerGroup: `${scope}/${group}`, readerId },
   (reads) =>
     Effect.sync(() => {
       const lines = reads.map((read) => `${read.pointer.toString()}\t${Date.now()}\t${read.event}`)
       const position = Position.toBytes(EventReader.position(reads[reads.length - 1]!))
       print(`${lines.join("\n")}\t${Buffer.from(position).toString("base64")}\n`)
-    })
+    }),
+  { readerGroup: `${scope}/${group}`, readerId }
 )
 
 // what is logged is no event; and it would make the pipe one that does not wait

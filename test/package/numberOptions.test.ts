@@ -48,7 +48,7 @@ const read = (options: BatchReader.ParallelReadOptions) =>
     (reads) => Effect.sync(() => assert.isAtLeast(reads.length, texts.length))
   )
 const joined = (options: Omit<EventReader.RunOptions, "readerGroup">) =>
-  Effect.timeoutOption(EventReader.run(lines, { readerGroup: "group", ...options }, () => Effect.void), "50 millis")
+  Effect.timeoutOption(EventReader.run(lines, () => Effect.void, { readerGroup: "group", ...options }), "50 millis")
 
 const world = Layer.effectDiscard(
   Effect.andThen(Admin.ensureStream(lines.name, { scaling: { _tag: "Fixed", segments: 3 } }), written({}))

@@ -55,10 +55,10 @@ export const run = (given: SwarmPlan, seed: number, bug: Bug): Effect.Effect<Out
     ? given
     : { ...given, sources: 1, sinks: 1, guarantee: "exactly-once" }
   let seen: Simulation.Simulation | undefined
-  return Simulation.run({ seed, disorder: plan.disorder, tasks: 150_000, limit: "10 days" }, (simulation) => {
+  return Simulation.run((simulation) => {
     seen = simulation
     return Effect.scoped(history(plan, simulation, bug))
-  }).pipe(
+  }, { seed, disorder: plan.disorder, tasks: 150_000, limit: "10 days" }).pipe(
     Effect.catchCause((cause) => {
       const failure = Cause.squash(cause)
       const detail = failure instanceof Simulation.Stuck ? `I9 stuck: ${failure.detail}` : Cause.pretty(cause)

@@ -22,11 +22,6 @@ type TagOf<A> = A extends Tagged<infer Tag extends string, unknown> ? Tag : neve
 /** Any flow. @category utility types @since 0.2.0 */
 export type AnyFlow = Flow<never, unknown, Mode, unknown, unknown>
 
-/** What its effects fail with, and need. @category utility types @since 0.2.0 */
-export type FlowFailure<F> = F extends Flow<never, unknown, Mode, infer E, unknown> ? E : never
-/** @category utility types @since 0.2.0 */
-export type FlowServices<F> = F extends Flow<never, unknown, Mode, unknown, infer R> ? R : never
-
 /** A flow of what is read. */
 type Of<In> = Flow<In, unknown, Mode, unknown, unknown>
 

@@ -8,7 +8,7 @@ import * as Pipeable from "effect/Pipeable"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Flow, Output } from "../../flow/graph/Typed.ts"
+import type { Error as FlowError, Flow, Output, Services as FlowServices } from "../../flow/graph/Typed.ts"
 import type { StateStoreError } from "../../state/StateError.ts"
 import type { StateStore } from "../../state/StateStore.ts"
 import { isReserved, QueryName } from "../protocol/QueryName.ts"
@@ -16,7 +16,7 @@ import type { Error as SinkError, Services as SinkServices, Sink } from "../sink
 import type { Source } from "../source/SourceContract.ts"
 import type { Union } from "../source/SourceUnion.ts"
 import type { DeadLetter, Letter } from "./DeadLetter.ts"
-import type { AnyFlow, FlowFailure, FlowOptions, FlowServices } from "./FlowOptions.ts"
+import type { AnyFlow, FlowOptions } from "./FlowOptions.ts"
 import type { FlowPart } from "./FlowPart.ts"
 import * as Flows from "./internal/Flows.ts"
 import * as Letters from "./internal/Letters.ts"
@@ -195,7 +195,7 @@ export function make<
   A,
   Output<F>,
   ES,
-  ES | FlowFailure<F> | StateStoreError | SinkError<S> | LetterFailure<D>,
+  ES | FlowError<F> | StateStoreError | SinkError<S> | LetterFailure<D>,
   RS | FlowServices<F> | StateStore | SinkServices<S> | LetterServices<D>
 >
 // What a sink fails with and needs can be taken from its type, but the compiler can't be shown that it is of it.

@@ -44,6 +44,12 @@ export interface Flow<in In, out A, out M extends Mode = "events", out E = never
   readonly "~a keyed flow goes on with a step of keys: Flow.window, aggregate, mapState, deduplicate or a join": true
 }
 
+/** What a flow's effects fail with. @category utility types @since 0.2.0 */
+export type Error<F> = F extends Flow<never, unknown, Mode, infer E, unknown> ? E : never
+
+/** What a flow's effects need. @category utility types @since 0.2.0 */
+export type Services<F> = F extends Flow<never, unknown, Mode, unknown, infer R> ? R : never
+
 /**
  * The values of a flow with their keys: what a step that remembers takes in.
  *

@@ -67,8 +67,8 @@ export interface Source<out A> {
  */
 export type Sources<A> = Source<A> | ReadonlyArray<Source<A>>
 
-/** What reading fails with. @category errors @since 0.1.0 */
-export type Failure = ReadError | ReaderGroupError
+/** What reading fails with. @category errors @since 0.2.0 */
+export type EventReaderError = ReadError | ReaderGroupError
 
 /**
  * The group, if it has to be created: an existing one stays as it is. It must read the same streams; else `GroupDiffers`.
@@ -164,7 +164,7 @@ export interface StreamOptions extends ReaderOptions {
 export const stream = <A>(
   sources: Sources<A>,
   options: StreamOptions
-): Stream.Stream<GroupRead<A>, Failure, Pravega> =>
+): Stream.Stream<GroupRead<A>, EventReaderError, Pravega> =>
   Stream.scoped(Stream.fromPull(Effect.gen(function*() {
     const reader = yield* open(sources, options, "merged")
     return decoded(sources, reader.pull, options.acknowledge ?? "explicit")
@@ -180,7 +180,7 @@ export interface Partition<out A> {
    * The segment's events, in order. Ends at the segment's end, and when it goes to another reader. To be consumed once, while
    * the outer stream runs.
    */
-  readonly events: Stream.Stream<GroupRead<A>, Failure>
+  readonly events: Stream.Stream<GroupRead<A>, EventReaderError>
 }
 
 /**
@@ -193,7 +193,7 @@ export interface Partition<out A> {
 export const partitionedStream = <A>(
   sources: Sources<A>,
   options: StreamOptions
-): Stream.Stream<Partition<A>, Failure, Pravega> =>
+): Stream.Stream<Partition<A>, EventReaderError, Pravega> =>
   Stream.scoped(Stream.fromPull(Effect.gen(function*() {
     const reader = yield* open(sources, options, "apart")
     const partition = ({ owned: { range, segment }, pull }: SegmentReads.Partition) =>
@@ -203,7 +203,7 @@ export const partitionedStream = <A>(
         range,
         events: Stream.fromPull(Effect.succeed(decoded(sources, pull, options.acknowledge ?? "explicit")))
       })
-    const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Partition<A>>, Failure> = Effect.map(
+    const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Partition<A>>, EventReaderError> = Effect.map(
       reader.nextPartition,
       partition
     )
@@ -231,7 +231,7 @@ export interface RunOptions extends ReaderOptions {
  *
  * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
  *
- * const program = EventReader.run(lines, { readerGroup: "watchers" }, (read) => Effect.log(read.event))
+ * const program = EventReader.run(lines, (read) => Effect.log(read.event), { readerGroup: "watchers" })
  * ```
  *
  * @category running
@@ -239,13 +239,14 @@ export interface RunOptions extends ReaderOptions {
  */
 export const run = <A, E, R>(
   sources: Sources<A>,
-  options: RunOptions,
-  handler: (read: GroupRead<A>) => Effect.Effect<void, E, R>
-): Effect.Effect<void, Failure | E, Pravega | R> =>
+  handler: (read: GroupRead<A>) => Effect.Effect<void, E, R>,
+  options: RunOptions
+): Effect.Effect<void, EventReaderError | E, Pravega | R> =>
   runArrays(
     sources,
-    options,
-    (reads) => Effect.forEach(reads, (read) => Effect.map(handler(read), () => acknowledgeNow(read)), { discard: true })
+    (reads) =>
+      Effect.forEach(reads, (read) => Effect.map(handler(read), () => acknowledgeNow(read)), { discard: true }),
+    options
   )
 
 /**
@@ -257,9 +258,9 @@ export const run = <A, E, R>(
  */
 export const runArrays = <A, E, R>(
   sources: Sources<A>,
-  options: RunOptions,
-  handler: (reads: Arr.NonEmptyReadonlyArray<GroupRead<A>>) => Effect.Effect<void, E, R>
-): Effect.Effect<void, Failure | E, Pravega | R> =>
+  handler: (reads: Arr.NonEmptyReadonlyArray<GroupRead<A>>) => Effect.Effect<void, E, R>,
+  options: RunOptions
+): Effect.Effect<void, EventReaderError | E, Pravega | R> =>
   Effect.scoped(Effect.gen(function*() {
     const concurrency = ReadSizes.concurrency(options.concurrency, Infinity)
     const permits = concurrency === Infinity ? undefined : Semaphore.makeUnsafe(concurrency)
@@ -269,7 +270,7 @@ export const runArrays = <A, E, R>(
     }
     const reader = yield* open(sources, options, "apart")
     // ends before the reader does, which then tells what was acknowledged
-    const segments = yield* FiberSet.make<void, Failure | E>()
+    const segments = yield* FiberSet.make<void, EventReaderError | E>()
     const next = Effect.flatMap(reader.nextPartition, ({ pull }) => {
       const events = Stream.fromPull(Effect.succeed(decoded(sources, pull, "explicit")))
       return FiberSet.run(segments, Stream.runForEachArray(events, process))
@@ -340,7 +341,7 @@ const open = Effect.fnUntraced(function*<A>(
   sources: Sources<A>,
   options: ReaderOptions,
   delivery: GroupReader.Options["delivery"]
-): Effect.fn.Return<GroupReader.GroupReader, Failure, Pravega | Scope.Scope> {
+): Effect.fn.Return<GroupReader.GroupReader, EventReaderError, Pravega | Scope.Scope> {
   // before anybody is asked for anything
   const readAhead = ReadSizes.readAhead(options.readAheadBytes, readAheadDefault)
   const maxEventSize = ReadSizes.eventLimit(options.maxEventBytes)
@@ -406,9 +407,9 @@ const bounds = Effect.fnUntraced(function*(
 /** The arrays of decoded events of some deliveries. */
 const decoded = <A>(
   sources: Sources<A>,
-  deliveries: Pull.Pull<SegmentReads.Delivery, Failure>,
+  deliveries: Pull.Pull<SegmentReads.Delivery, EventReaderError>,
   policy: "explicit" | "pulled"
-): DecodedEvents.Events<GroupRead<A>, Failure> => {
+): DecodedEvents.Events<GroupRead<A>, EventReaderError> => {
   const codecs = new Map(listOf(sources).map(({ codec, name }) => [name.toString(), codec]))
   const events = DecodedEvents.pull(deliveries, ({ chunk, run }) => {
     const codec = codecs.get(chunk.segment.stream.toString())
@@ -420,8 +421,8 @@ const decoded = <A>(
 
 /** Who pulls again is through with the last array. */
 const acknowledgedByPulls = <A>(
-  events: DecodedEvents.Events<GroupRead<A>, Failure>
-): DecodedEvents.Events<GroupRead<A>, Failure> => {
+  events: DecodedEvents.Events<GroupRead<A>, EventReaderError>
+): DecodedEvents.Events<GroupRead<A>, EventReaderError> => {
   let pulled: GroupRead<unknown> | undefined
   return Effect.suspend(() => {
     if (pulled !== undefined) acknowledgeNow(pulled)

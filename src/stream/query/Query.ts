@@ -39,8 +39,11 @@ export { BatchReport, FlowReport, SourceReport } from "../../batch/engine/BatchR
 export type { Resolution } from "../../batch/engine/BatchRun.ts"
 export { BatchStep, StallEvidence, Status } from "../../batch/engine/BatchStatus.ts"
 
-/** What a query fails with: the errors of its parts, and those of its log. @category models @since 0.1.0 */
-export type Failure<E> = BatchRun.Failure<E>
+/** What a query fails with: the errors of its parts, and those of its log. @category errors @since 0.2.0 */
+export type QueryError<E> = BatchRun.Failure<E>
+
+/** What a query fails with. @category utility types @since 0.2.0 */
+export type Error<Q> = Q extends Query<infer E> ? E : never
 
 /** What one batch did, and how fast. @category schemas @since 0.1.0 */
 export const BatchProgress = Schema.Struct({
@@ -65,7 +68,7 @@ export interface Options<in E> {
    * not tried again: another owner, a corrupt log, an outcome that can't be decided. Default: 5 times, after pauses of 0.2 to
    * 3.2 seconds.
    */
-  readonly retry?: Schedule.Schedule<unknown, Failure<E>> | undefined
+  readonly retry?: Schedule.Schedule<unknown, QueryError<E>> | undefined
   /** Answers to an earlier `AmbiguousCommit`, whose message says what to give here. Default: none. */
   readonly resolve?: ReadonlyArray<BatchRun.Resolution> | undefined
   /**
@@ -144,17 +147,17 @@ const safetyPause = Duration.seconds(2)
 export const start: {
   <X = unknown>(options?: Options<X>): <A, B, ES extends X, E extends X, R>(
     pipeline: Pipeline<A, B, ES, E, R>
-  ) => Effect.Effect<Query<Failure<ES | E>>, Failure<ES | E>, R | CheckpointLog | Scope.Scope>
+  ) => Effect.Effect<Query<QueryError<ES | E>>, QueryError<ES | E>, R | CheckpointLog | Scope.Scope>
   <A, B, ES, E, R>(
     pipeline: Pipeline<A, B, ES, E, R>,
     options?: Options<ES | E>
-  ): Effect.Effect<Query<Failure<ES | E>>, Failure<ES | E>, R | CheckpointLog | Scope.Scope>
+  ): Effect.Effect<Query<QueryError<ES | E>>, QueryError<ES | E>, R | CheckpointLog | Scope.Scope>
 } = dual(
   (args) => isPipeline(args[0]),
   Effect.fn("Query.start")(function*<A, B, ES, E, R>(
     pipeline: Pipeline<A, B, ES, E, R>,
     options: Options<ES | E> = {}
-  ): Effect.fn.Return<Query<Failure<ES | E>>, Failure<ES | E>, R | CheckpointLog | Scope.Scope> {
+  ): Effect.fn.Return<Query<QueryError<ES | E>>, QueryError<ES | E>, R | CheckpointLog | Scope.Scope> {
     const run = yield* Opening.open(pipeline, options)
     const { status } = run.activity
     const stopping = yield* Deferred.make<void>()
@@ -223,15 +226,15 @@ const isLast = ({ _tag }: BatchStatus.Status): boolean => _tag === "stopped" || 
 export const run: {
   <X = unknown>(options?: RunOptions<X>): <A, B, ES extends X, E extends X, R>(
     pipeline: Pipeline<A, B, ES, E, R>
-  ) => Effect.Effect<void, Failure<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog>
+  ) => Effect.Effect<void, QueryError<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog>
   <A, B, ES, E, R>(
     pipeline: Pipeline<A, B, ES, E, R>,
     options?: RunOptions<ES | E>
-  ): Effect.Effect<void, Failure<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog>
+  ): Effect.Effect<void, QueryError<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog>
 } = dual((args) => isPipeline(args[0]), <A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
   options: RunOptions<ES | E> = {}
-): Effect.Effect<void, Failure<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog> =>
+): Effect.Effect<void, QueryError<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog> =>
   Effect.suspend(() => {
     const stopping = Deferred.makeUnsafe<void>()
     let activity: BatchStatus.Activity | undefined

@@ -279,7 +279,6 @@ const observe = <A>(
   { crashes = [], delay = Duration.zero, downtime = Duration.zero, parts = 1 }: Disturbance = {}
 ) =>
   Simulation.run(
-    { seed: trial.seed, disorder: 0.05 },
     (simulation) =>
       Effect.scoped(Effect.gen(function*() {
         const world = yield* QueryWorld.make(simulation, { sinks: trial.sinks })
@@ -316,7 +315,8 @@ const observe = <A>(
           violations: world.violations.map(({ detail, invariant }) => `${invariant}: ${detail}`),
           timeline: simulation.timeline.toString()
         } satisfies Observation
-      }))
+      })),
+    { seed: trial.seed, disorder: 0.05 }
   ).pipe(
     Effect.catchCause((cause): Effect.Effect<Observation> =>
       Effect.succeed({

@@ -106,8 +106,8 @@ const beginning = Date.UTC(2026, 0, 1)
  * @since 0.1.0
  */
 export const run = <A, E>(
-  options: Options,
-  main: (simulation: Simulation) => Effect.Effect<A, E>
+  main: (simulation: Simulation) => Effect.Effect<A, E>,
+  options: Options
 ): Effect.Effect<A, E | Stuck> =>
   Effect.callback<A, E | Stuck>((resume) => {
     const world = new World(options)

@@ -63,7 +63,7 @@ const owner = (name: string, server: FaultyServer.FaultyServer, faults: Faults.F
   }))
 
 const history = (seed: number, crashes: ReadonlyArray<number>, restarts: number) =>
-  Simulation.run({ seed }, (simulation) =>
+  Simulation.run((simulation) =>
     Effect.scoped(Effect.gen(function*() {
       const server = yield* FaultyServer.make({ seed })
       const told: Told = { made: new Map(), notMade: new Set(), unknown: 0, floor: 0 }
@@ -105,7 +105,7 @@ const history = (seed: number, crashes: ReadonlyArray<number>, restarts: number)
       }
       for (const value of stored.values()) assert.isFalse(told.notMade.has(value), `${value} was said not to be made`)
       return told
-    })))
+    })), { seed })
 
 describe("a log in Pravega", () => {
   it("keeps what it acknowledged, and nothing that it refused, whatever breaks and whoever dies", async () => {

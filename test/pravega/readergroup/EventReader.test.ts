@@ -85,7 +85,7 @@ class Reader {
   run() {
     const options = { readerGroup: "group", readerId: this.id, automaticCheckpoints: "50 millis" } as const
     // acknowledged one by one, where an interruption may come between: the store tells what comes again
-    if (this.apart) return EventReader.run(this.stream, options, (read) => this.process(read, Effect.void))
+    if (this.apart) return EventReader.run(this.stream, (read) => this.process(read, Effect.void), options)
     // acknowledged now and then, and when it is interrupted: nothing may come again
     return Stream.runForEachArray(EventReader.stream(this.stream, options), (reads) => {
       let last: Read | undefined
@@ -145,7 +145,7 @@ const history = Effect.fnUntraced(function*(steps: ReadonlyArray<Step>, apart: b
   const processed: Array<string> = []
   let written = 0
   const store = new Map<Segment.SegmentId, bigint>()
-  let running: Array<{ readonly reader: Reader; readonly fiber: Fiber.Fiber<void, EventReader.Failure> }> = []
+  let running: Array<{ readonly reader: Reader; readonly fiber: Fiber.Fiber<void, EventReader.EventReaderError> }> = []
   const join = Effect.gen(function*() {
     const reader = new Reader(stream, processed, store, apart)
     running.push({ reader, fiber: yield* Effect.forkScoped(reader.run()) })
@@ -316,7 +316,7 @@ describe("EventReader", () => {
       const [asked, goOn] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
       const options = { readerGroup: "again", readerId: "same", automaticCheckpoints: "off" } as const
       const onCheckpoint = () => Effect.andThen(Deferred.succeed(asked, undefined), Deferred.await(goOn))
-      const first = yield* Effect.forkChild(EventReader.run(stream, { ...options, onCheckpoint }, () => Effect.void))
+      const first = yield* Effect.forkChild(EventReader.run(stream, () => Effect.void, { ...options, onCheckpoint }))
       const group = yield* joined(stream, "again", "same")
       // it waits in there, and looks at nothing
       yield* Effect.forkScoped(Effect.exit(group.checkpoint("held")))
@@ -324,7 +324,7 @@ describe("EventReader", () => {
       yield* group.readerOffline("same")
       const taken = yield* Deferred.make<void>()
       const second = yield* Effect.forkChild(
-        EventReader.run(stream, options, () => Deferred.succeed(taken, undefined))
+        EventReader.run(stream, () => Deferred.succeed(taken, undefined), options)
       )
       yield* Effect.flatMap(EventWriter.make(stream), (writer) => writer.write("for the second"))
       yield* Deferred.await(taken)
@@ -436,7 +436,7 @@ describe("EventReader", () => {
           return pravega.controller.currentSegments(name)
         }
       }
-      yield* EventReader.run(stream, { readerGroup: "there", timeWindows: false }, () => Effect.void).pipe(
+      yield* EventReader.run(stream, () => Effect.void, { readerGroup: "there", timeWindows: false }).pipe(
         Effect.provideService(Pravega, { ...pravega, controller })
       )
       assert.deepStrictEqual(asked, ["segments of _RGthere"])
@@ -472,8 +472,8 @@ describe("EventReader", () => {
       const scope = yield* Scope.make()
       yield* EventReader.run(
         stream,
-        { readerGroup: "stopped", readerId: "reader", automaticCheckpoints: "off" },
-        () => Effect.void
+        () => Effect.void,
+        { readerGroup: "stopped", readerId: "reader", automaticCheckpoints: "off" }
       ).pipe(Effect.provideService(Pravega, { ...pravega, segments }), Effect.forkIn(scope))
       const group = yield* joined(stream, "stopped", "reader")
       isCompleted = Effect.map(Effect.orDie(group.distribution), ({ unassigned }) => unassigned === 2)

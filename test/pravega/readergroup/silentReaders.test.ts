@@ -48,10 +48,10 @@ const abandoned = Effect.fnUntraced(function*(kind: "ours" | "Java's") {
 })
 
 const read = (stream: EventStream.EventStream<string>, sessionTimeout: "never" | number, seen: Array<string>) =>
-  EventReader.run(stream, { readerGroup: "group", sessionTimeout }, ({ event }) =>
+  EventReader.run(stream, ({ event }) =>
     Effect.sync(() => {
       seen.push(event)
-    }))
+    }), { readerGroup: "group", sessionTimeout })
 
 const saying = (said: Array<string>) => Logger.layer([Logger.make(({ message }) => said.push(String(message)))])
 
@@ -99,7 +99,7 @@ describe("a reader that lives", () => {
       yield* Admin.ensureStream(stream.name, { scaling: ScalingPolicy.fixed(1) })
       yield* Effect.scoped(Effect.flatMap(EventWriter.make(stream), (writer) => writer.write("endless")))
       const fiber = yield* Effect.forkChild(
-        EventReader.run(stream, { readerGroup: "group", readerId: "busy" }, () => Effect.never)
+        EventReader.run(stream, () => Effect.never, { readerGroup: "group", readerId: "busy" })
       )
       const name = yield* ReaderGroup.parse(`${stream.name.scope}/group`)
       const state = yield* Effect.eventually(GroupState.open(name).pipe(Effect.tap((state) => state.fetch)))

@@ -330,7 +330,7 @@ describe("Faults by rate", () => {
 
   /** A client writes and reads through faults until it has seen all; what was injected, and when it was done. */
   const life = (seed: number) =>
-    Simulation.run({ seed }, (simulation) =>
+    Simulation.run((simulation) =>
       Effect.scoped(Effect.gen(function*() {
         const server = yield* FaultyServer.make({ seed })
         yield* server.undisturbed(createLines)
@@ -353,7 +353,7 @@ describe("Faults by rate", () => {
         )
         faults.stop()
         return { read: yield* server.undisturbed(readAll), injected: faults.injected(), at: simulation.now() }
-      })))
+      })), { seed })
 
   it("are drawn from the seed: the same faults at the same times; and a writer loses and repeats nothing", () =>
     Effect.gen(function*() {
@@ -394,12 +394,12 @@ describe("Faults by rate", () => {
 
 describe("FaultyServer", () => {
   const simulated = <A, E>(seed: number, run: (server: FaultyServer.FaultyServer) => Effect.Effect<A, E, Pravega>) =>
-    Effect.runPromise(Simulation.run({ seed }, () =>
+    Effect.runPromise(Simulation.run(() =>
       Effect.scoped(Effect.gen(function*() {
         const server = yield* FaultyServer.make({ seed })
         yield* server.undisturbed(createLines)
         return yield* Effect.provide(run(server), server.client())
-      }))))
+      })), { seed }))
 
   it("killed at any moment, any number of times: what was acknowledged is there after a restart, once", () =>
     fc.assert(
