@@ -1,6 +1,6 @@
 /** What a query's source does on a Pravega: where it starts and ends, what it skips, whom it tells how far it has read. */
 import { assert } from "@effect/vitest"
-import { Deferred, Effect, Fiber, References, Result, Schema, Stream } from "effect"
+import { Bytes, Deferred, Effect, Fiber, References, Result, Schema, Stream } from "effect"
 import { CheckpointLog } from "../../src/batch/log/CheckpointLog.ts"
 import * as DeadLetter from "../../src/batch/pipeline/DeadLetter.ts"
 import * as Pipeline from "../../src/batch/pipeline/Pipeline.ts"
@@ -329,6 +329,55 @@ export const sourceCases = (it: Cases): void => {
         assert.deepStrictEqual([...letter.event], [...event])
       }
       assert.strictEqual(letters.filter(({ event: { error } }) => error === "a three").length, 4)
+    }).pipe(Effect.provide(CheckpointLog.layerMemory)))
+
+  it.effect("whatever can be read can be put aside: the largest event too, and an error that quotes it", () =>
+    Effect.gen(function*() {
+      const scope = randomScope()
+      for (const name of ["in", "out", "rejected"]) {
+        yield* Admin.ensureStream(`${scope}/${name}`, { scaling: { _tag: "Fixed", segments: 1 } })
+      }
+      const source = EventStream.make(`${scope}/in`, { codec: EventCodec.bytes })
+      const events = [8 * 2 ** 20, 3, 6 * 2 ** 20].map((size) => {
+        const event = new Uint8Array(size)
+        for (let at = 0; at < size; at += 1000) event[at] = at / 1000
+        return event
+      })
+      yield* Effect.scoped(Effect.gen(function*() {
+        const writer = yield* EventWriter.make(source)
+        yield* writer.writeAll(events)
+      }))
+      const out = EventStream.make(`${scope}/out`, { codec: EventCodec.bytes })
+      const pipeline = Pipeline.make("q", {
+        source: Source.microBatch(source, { limit: { bytes: 20 * 2 ** 20 } }),
+        processEach: ({ event }) =>
+          event.length === 3
+            ? Effect.succeed([event])
+            : Effect.fail(`unusable: ${"\u{1f600}".repeat(event.length / 4)}`),
+        sink: Sink.pravega(out, { guarantee: "exactly-once" }),
+        onPoison: DeadLetter.to(`${scope}/rejected`),
+        deterministic: true
+      })
+      yield* Query.run(pipeline, { trigger: Trigger.availableNow })
+      const letters = BatchReader.stream(DeadLetter.letters(`${scope}/rejected`)).pipe(Stream.map(({ event }) => event))
+      const whole = yield* Stream.runCollect(DeadLetter.whole(letters))
+      const isLarge = ({ length }: Uint8Array) => length > 3
+      assert.deepStrictEqual(whole.map(({ event }) => event.length), events.filter(isLarge).map(({ length }) => length))
+      assert.isTrue(
+        whole.every(({ event }, i) => Bytes.Equivalence(event, events.filter(isLarge)[i] ?? new Uint8Array()))
+      )
+      assert.isTrue(whole.every(({ error, part }) => error.length < 3000 && error.isWellFormed() && part === undefined))
+      const ends = yield* Effect.flip(Stream.runDrain(DeadLetter.whole(Stream.drop(letters, 1))))
+      assert.deepInclude(ends, {
+        _tag: "LetterIncomplete",
+        query: "q",
+        batch: 0,
+        source: `${scope}/in`,
+        parts: 0,
+        count: 2
+      })
+      const [kept] = yield* Stream.runCollect(BatchReader.stream(out))
+      assert.strictEqual(kept?.event.length, 3)
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it.effect("several streams, read in lanes, while they are scaled: everything once, each key in order", () =>

@@ -4,33 +4,19 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
-import * as Schema from "effect/Schema"
+import * as Effect from "effect/Effect"
 import * as EventStream from "../../core/EventStream.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import type { Pravega } from "../../pravega/Pravega.ts"
 import type { ReadError } from "../../pravega/read/ReadError.ts"
 import type { TransactionError } from "../../pravega/transaction/TransactionError.ts"
 import * as Sink from "../sink/Sink.ts"
+import { throughWrites } from "../sink/ThroughWrites.ts"
+import { inParts, Letter } from "./Letter.ts"
 
-/**
- * An event that was put aside.
- *
- * @category models
- * @since 0.1.0
- */
-export class Letter extends Schema.Class<Letter>("effect-pravega/Letter")({
-  query: Schema.String,
-  batch: Schema.Natural,
-  /** The source's name. */
-  source: Schema.String,
-  /** Where the event is; of a Pravega stream the text of its `EventPointer`, with which it can be fetched again. */
-  pointer: Schema.String,
-  /** The event as it was stored; empty if the source keeps no bytes, or it was truncated after it was read. */
-  event: Schema.Uint8Array,
-  /** Why it could not be decoded, or what `processEach` failed with. */
-  error: Schema.String
-}) {}
+export { Letter, LetterIncomplete, whole } from "./Letter.ts"
 
 /** Where dead letters go. @category models @since 0.1.0 */
 export interface DeadLetter<out E, out R> {
@@ -48,7 +34,8 @@ export interface Options {
 }
 
 /**
- * The stream of letters, as JSON, with the segment that an event came from as their routing key: for reading them too.
+ * The stream of letters, as JSON, with the segment that an event came from as their routing key: for reading them too. An
+ * event of more than 4 MiB lies in several letters: `whole` puts them together.
  *
  * @category constructors
  * @since 0.1.0
@@ -57,7 +44,7 @@ export const letters = (stream: string | ScopedStream): EventStream.EventStream<
   EventStream.make(stream, { schema: Letter, routingKey: ({ pointer }) => pointer.slice(0, pointer.lastIndexOf(":")) })
 
 /**
- * Puts events aside in a Pravega stream, exactly once.
+ * Puts events aside in a Pravega stream, exactly once: whatever can be read, however large (see `whole`).
  *
  * ```ts
  * import { EventStream } from "effect-pravega"
@@ -83,10 +70,22 @@ export const to = (
   stream: string | ScopedStream,
   options: Options & { readonly lease?: Duration.Input | undefined } = {}
 ): DeadLetter<TransactionError | ReadError, Pravega> =>
-  toSink(Sink.pravega(letters(stream), { guarantee: "exactly-once", lease: options.lease }), options)
+  toSink(sinkInParts(Sink.pravega(letters(stream), { guarantee: "exactly-once", lease: options.lease })), options)
+
+const sinkInParts = <E, R>(sink: Sink.Sink<Letter, E, R>): Sink.Sink<Letter, E, R> => ({
+  ...sink,
+  open: Effect.map(
+    sink.open,
+    (session) =>
+      throughWrites(
+        session,
+        (write) => (partition, [first, ...rest]) => write(partition, Arr.flatMap([first, ...rest], inParts))
+      )
+  )
+})
 
 /**
- * Puts events aside in any sink.
+ * Puts events aside in any sink. A letter has all bytes of its event, up to 8 MiB and more: the sink must take them.
  *
  * @category constructors
  * @since 0.1.0

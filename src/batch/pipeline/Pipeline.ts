@@ -15,11 +15,12 @@ import { isReserved, QueryName } from "../protocol/QueryName.ts"
 import type { Error as SinkError, Services as SinkServices, Sink } from "../sink/SinkContract.ts"
 import type { Source } from "../source/SourceContract.ts"
 import type { Union } from "../source/SourceUnion.ts"
-import type { DeadLetter, Letter } from "./DeadLetter.ts"
+import type { DeadLetter } from "./DeadLetter.ts"
 import type { AnyFlow, FlowOptions } from "./FlowOptions.ts"
 import type { FlowPart } from "./FlowPart.ts"
 import * as Flows from "./internal/Flows.ts"
 import * as Letters from "./internal/Letters.ts"
+import type { Letter } from "./Letter.ts"
 
 /** The pipeline can't be run as it was asked for. Thrown where it is made. @category errors @since 0.1.0 */
 export class PipelineRefused extends Schema.TaggedError<PipelineRefused>()("PipelineRefused", {

@@ -4,7 +4,7 @@
  */
 import * as Stream from "effect/Stream"
 import type { UnfinishedBatch } from "../../log/LogState.ts"
-import { Letter } from "../../pipeline/DeadLetter.ts"
+import { Letter } from "../../pipeline/Letter.ts"
 import { PutAside } from "../../protocol/CheckpointRecord.ts"
 import { CommitError, NonDeterministicReplay, TooManyDeadLetters } from "../../protocol/CommitError.ts"
 import type { Partition } from "../../source/SourceContract.ts"
@@ -57,7 +57,7 @@ export const make = (
         const reason = new TooManyDeadLetters({ query, batch, limit: deadLetters.limit, error })
         pass.refused ??= new CommitError({ reason })
       } else {
-        const event = new PutAside({ partition: id, place, error })
+        const event = new PutAside({ partition: id, place, error: shortened(error) })
         aside.set(place, event)
         pass.aside.push(event)
       }
@@ -82,3 +82,11 @@ export const make = (
       })
   }
 }
+
+/** What is put aside is told in a record of the log: as many errors as it may have, and each may quote its event. */
+const longestError = 2000
+
+const shortened = (error: string): string =>
+  error.length <= longestError
+    ? error
+    : `${error.slice(0, longestError).toWellFormed()}... (${error.length} characters, cut)`

@@ -5,7 +5,7 @@ import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { Sink } from "../../sink/SinkContract.ts"
 import { throughWrites } from "../../sink/ThroughWrites.ts"
-import { Letter } from "../DeadLetter.ts"
+import { Letter } from "../Letter.ts"
 
 type Some<A> = Arr.NonEmptyReadonlyArray<A>
 
