@@ -62,12 +62,12 @@ const partBytes = 4 * 1024 * 1024
 
 /** The letters in which an event lies. @category combinators @since 0.2.0 */
 export const inParts = (letter: Letter): Arr.NonEmptyReadonlyArray<Letter> => {
-  const { event } = letter
+  const { batch, error, event, pointer, query, source } = letter
   const count = Math.ceil(event.length / partBytes)
   if (count <= 1) return [letter]
   return Arr.makeBy(count, (index) => {
     const part = event.subarray(index * partBytes, (index + 1) * partBytes)
-    return new Letter({ ...letter, event: part, part: { index, count } })
+    return new Letter({ query, batch, source, pointer, event: part, error, part: { index, count } })
   })
 }
 
