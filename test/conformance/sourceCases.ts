@@ -56,7 +56,7 @@ const read = Effect.fnUntraced(function*(
     trigger: Trigger.availableNow,
     onBatch: (progress) => Effect.sync(() => void batches.push(progress))
   }).pipe(Effect.provide(CheckpointLog.layerMemory))
-  return { batches, numbers: sink.committed().toSorted((a, b) => a - b) }
+  return { batches, numbers: (yield* sink.committed).toSorted((a, b) => a - b) }
 })
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)

@@ -103,7 +103,7 @@ export const synchronizerCases = (it: Cases): void => {
         yield* Effect.forkScoped(state.follow)
         for (let i = 0; i < count; i++) {
           const places = yield* state.update((now) => ({ entry: `+${name}${i}`, value: now.length }))
-          assert.strictEqual(state.current()?.[places], `${name}${i}`)
+          assert.strictEqual((yield* state.current)?.[places], `${name}${i}`)
           done.set(name, i + 1)
           if (i % 7 === 3) yield* state.compact(whole, 150)
         }

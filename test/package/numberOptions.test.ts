@@ -92,7 +92,7 @@ describe("numbers of options", () => {
           sink
         })
         yield* Query.run(pipeline, { trigger: Trigger.availableNow }).pipe(Effect.provide(CheckpointLog.layerMemory))
-        assert.sameMembers([...sink.committed()], texts, `${bytes}`)
+        assert.sameMembers([...yield* sink.committed], texts, `${bytes}`)
       }
     }).pipe(Effect.provide(world)))
 })

@@ -9,6 +9,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
@@ -102,7 +103,13 @@ export interface Decision<Entry, A> {
  */
 export interface StateSynchronizer<S, Entry> {
   /** The newest state that is known here; undefined: none was read yet, or there is none. */
-  readonly current: () => S | undefined
+  readonly current: Effect.Effect<S | undefined>
+  /**
+   * The state that is known here, if there is one, and each later one, in order. No state is passed over, but those of a part
+   * of the log that was compacted before it was read here. It reads nothing by itself: `follow` does, `fetch` and `update` do.
+   * It does not end. States that were not taken yet are held.
+   */
+  readonly changes: Stream.Stream<S>
   /** Reads what is there, and returns the state after it. */
   readonly fetch: Effect.Effect<S, SynchronizerError>
   /** Makes the first state, if there is nothing in the log. Returns the state, whoever made it. */
@@ -117,15 +124,14 @@ export interface StateSynchronizer<S, Entry> {
   /** Keeps the state new by waiting for what others append. Ends only with an error, or when the stream is sealed. */
   readonly follow: Effect.Effect<void, SynchronizerError>
   /**
-   * Calls back after each entry that is applied to the state here, synchronously, until the returned function is called: no
-   * state is passed over, but those of a part of the log that was compacted before it was read here.
-   */
-  readonly onChange: (listener: () => void) => () => void
-  /**
    * Writes a whole state, from which others can then begin, and truncates what was needed before the last time. Does nothing
    * if no more than `minimumBytes` have to be replayed as it is.
    */
   readonly compact: (whole: (state: S) => Entry, minimumBytes: number) => Effect.Effect<void, SynchronizerError>
+  /** `current`, for plain code. @internal */
+  readonly currentUnsafe: () => S | undefined
+  /** Calls back after each change, synchronously, until the returned function is called. @internal */
+  readonly onChangeUnsafe: (listener: () => void) => () => void
 }
 
 /** Reads nothing yet. @category constructors @since 0.1.0 */
@@ -180,9 +186,25 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
     this.machine = machine
   }
 
-  readonly current = (): S | undefined => this.replica?.state
+  readonly currentUnsafe = (): S | undefined => this.replica?.state
 
-  readonly onChange = (listener: () => void): () => void => {
+  readonly current: Effect.Effect<S | undefined> = Effect.sync(this.currentUnsafe)
+
+  readonly changes: Stream.Stream<S> = Stream.callback<S>((queue) => {
+    const tell = () => {
+      const state = this.currentUnsafe()
+      if (state !== undefined) Queue.offerUnsafe(queue, state)
+    }
+    return Effect.acquireRelease(
+      Effect.sync(() => {
+        tell()
+        return this.onChangeUnsafe(tell)
+      }),
+      (stop) => Effect.sync(stop)
+    )
+  })
+
+  readonly onChangeUnsafe = (listener: () => void): () => void => {
     this.listeners.add(listener)
     return () => {
       this.listeners.delete(listener)
@@ -190,7 +212,7 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
   }
 
   private readonly known: Effect.Effect<S, SynchronizerError> = Effect.suspend(() => {
-    const state = this.current()
+    const state = this.currentUnsafe()
     return state === undefined
       ? Effect.fail(fail(new StateMissing({ stream: this.log.stream.name })))
       : Effect.succeed(state)
@@ -214,7 +236,7 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
 
   readonly update = <A>(decide: (state: S) => Decision<Entry, A>): Effect.Effect<A, SynchronizerError> =>
     this.turn.withPermits(1)(Effect.gen({ self: this }, function*() {
-      if (this.current() === undefined) yield* this.fetch
+      if (this.currentUnsafe() === undefined) yield* this.fetch
       while (true) {
         const { replica } = this
         if (replica?.state === undefined) return yield* fail(new StateMissing({ stream: this.log.stream.name }))

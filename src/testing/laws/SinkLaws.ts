@@ -10,7 +10,7 @@
  *
  * const fresh = Effect.sync(() => {
  *   const sink = Sink.memory<string>()
- *   return { sink, visible: Effect.sync(() => sink.committed()), output: String }
+ *   return { sink, visible: sink.committed, output: String }
  * })
  *
  * for (const law of SinkLaws.laws(fresh)) it.live(law.name, () => law.check)

@@ -118,7 +118,7 @@ describe("a pipeline's process", () => {
         sink: each
       }))
       assert.deepStrictEqual(
-        sorted(each.committed().filter((n) => n > 0)),
+        sorted((yield* each.committed).filter((n) => n > 0)),
         upTo(25).filter((n) => n % 2 === 0 && n > 0)
       )
       const sums = Sink.memory<number>()
@@ -127,7 +127,7 @@ describe("a pipeline's process", () => {
         processBatch: (all) => Effect.succeed([all.length, all.reduce((sum, n) => sum + n, 0)]),
         sink: sums
       }))
-      assert.deepStrictEqual(sums.committed(), [10, 45, 10, 145, 5, 110])
+      assert.deepStrictEqual(yield* sums.committed, [10, 45, 10, 145, 5, 110])
       const error = yield* Effect.flip(run(Pipeline.make("fails", {
         source,
         processBatch: (all) => all.includes(17) ? Effect.fail("17" as const) : Effect.succeed(all),
@@ -152,14 +152,14 @@ describe("a pipeline's process", () => {
           }),
         sink
       }))
-      const byPartition = Map.groupBy(sink.committed(), ([partition]) => partition)
+      const byPartition = Map.groupBy(yield* sink.committed, ([partition]) => partition)
       assert.deepStrictEqual(sorted([...byPartition.keys()]), [0, 1, 2, 3, 4, 5])
       for (const [partition, outputs] of byPartition) {
         const found = outputs.map(([, n]) => n)
         assert.deepStrictEqual(found, sorted(found))
         for (const n of found) assert.strictEqual(n % 3, partition % 3)
       }
-      assert.deepStrictEqual(sorted(sink.committed().map(([, n]) => n)), upTo(40))
+      assert.deepStrictEqual(sorted((yield* sink.committed).map(([, n]) => n)), upTo(40))
     }))
 
   it.effect("a lane that needs no more holds nothing up", () =>
@@ -170,7 +170,7 @@ describe("a pipeline's process", () => {
         process: (events, { partition }) => partition % 2 === 0 ? Stream.take(events, 1) : events,
         sink
       }))
-      assert.strictEqual(sink.committed().length, 250 + 2 * 50)
+      assert.strictEqual((yield* sink.committed).length, 250 + 2 * 50)
     }))
 
   it("events that can't be used are put aside in the same batch: each is an output or a letter, and once", () =>
@@ -196,8 +196,8 @@ describe("a pipeline's process", () => {
               2
             )
             const usable = (n: number) => !bad.includes(n) && !failing.includes(n)
-            assert.deepStrictEqual(sorted(out.committed()), upTo(40).filter(usable))
-            const aside = letters.committed().toSorted((a, b) => a.event[0]! - b.event[0]!)
+            assert.deepStrictEqual(sorted(yield* out.committed), upTo(40).filter(usable))
+            const aside = (yield* letters.committed).toSorted((a, b) => a.event[0]! - b.event[0]!)
             assert.deepStrictEqual(
               aside.map(({ batch, error, event, pointer, source }) => [batch, error, event[0], pointer, source]),
               upTo(40).filter((n) => !usable(n)).map((
@@ -233,8 +233,11 @@ describe("a pipeline's process", () => {
           3
         )
         assert.deepStrictEqual(tries, ["1: 3", "2: 4"])
-        assert.deepStrictEqual(sorted(out.committed()), upTo(10).filter((n) => n !== 3))
-        assert.deepStrictEqual(letters.committed().map(({ error, pointer }) => [pointer, error]), [["at:3", "try 1"]])
+        assert.deepStrictEqual(sorted(yield* out.committed), upTo(10).filter((n) => n !== 3))
+        assert.deepStrictEqual((yield* letters.committed).map(({ error, pointer }) => [pointer, error]), [[
+          "at:3",
+          "try 1"
+        ]])
       }))
   }
 
@@ -258,9 +261,9 @@ describe("a pipeline's process", () => {
           }),
           3
         )
-        assert.deepStrictEqual(out.committed().toSorted(), other.committed().toSorted())
-        assert.strictEqual(new Set(out.committed().map((text) => text.split(" ")[1])).size, 19)
-        assert.strictEqual(letters.committed().length, 1)
+        assert.deepStrictEqual((yield* out.committed).toSorted(), (yield* other.committed).toSorted())
+        assert.strictEqual(new Set((yield* out.committed).map((text) => text.split(" ")[1])).size, 19)
+        assert.strictEqual((yield* letters.committed).length, 1)
       }
     }))
 
@@ -276,7 +279,7 @@ describe("a pipeline's process", () => {
         deterministic: true
       })))
       assert.strictEqual(typeof error === "object" && error.reason._tag, "TooManyDeadLetters")
-      assert.deepStrictEqual([sorted(out.committed()), letters.committed().length], [upTo(10), 0])
+      assert.deepStrictEqual([sorted(yield* out.committed), (yield* letters.committed).length], [upTo(10), 0])
     }))
 
   it.effect("without dead letters an event that can't be decoded fails the batch", () =>
@@ -285,7 +288,7 @@ describe("a pipeline's process", () => {
         const out = Sink.memory<number>("out")
         const pipeline = Pipeline.make("q", { source: numbers(30, { bad: [14], lanes }), process: (e) => e, sink: out })
         assert.strictEqual(yield* Effect.flip(run(pipeline)), "no 14")
-        assert.deepStrictEqual(sorted(out.committed()), upTo(10))
+        assert.deepStrictEqual(sorted(yield* out.committed), upTo(10))
       }
     }))
 
@@ -307,9 +310,9 @@ describe("a pipeline's process", () => {
       for (const form of ["each", "stream"] as const) {
         yield* Effect.forkChild(TestClock.adjust("1 hour"))
         yield* run(pipeline(form), 2)
-        const outputs = one.committed().slice(-10)
+        const outputs = (yield* one.committed).slice(-10)
         // The lost sink got what the other one had, in a later try.
-        assert.deepStrictEqual(outputs.toSorted(), two.committed().slice(-10).toSorted())
+        assert.deepStrictEqual(outputs.toSorted(), (yield* two.committed).slice(-10).toSorted())
         assert.strictEqual(new Set(outputs).size, 10)
       }
     }))
@@ -363,10 +366,10 @@ describe("a pipeline's process", () => {
                 .filter((n) => n % 10 !== 4 && n % 2 === rest && !(source === "a" && (n === 7 || n === 18)))
                 .map((n) => `${source} ${n}`)
             )
-          assert.deepStrictEqual(even.committed().toSorted(), expected(0).toSorted(), `even, ${last}`)
-          assert.deepStrictEqual(odd.committed().toSorted(), expected(1).toSorted(), `odd, ${last}`)
+          assert.deepStrictEqual((yield* even.committed).toSorted(), expected(0).toSorted(), `even, ${last}`)
+          assert.deepStrictEqual((yield* odd.committed).toSorted(), expected(1).toSorted(), `odd, ${last}`)
           assert.deepStrictEqual(
-            letters.committed().map(({ error, source }) => `${source}: ${error}`).toSorted(),
+            (yield* letters.committed).map(({ error, source }) => `${source}: ${error}`).toSorted(),
             ["a: a 14", "a: a 24", "a: a 4", "a: no 18", "a: no 7", "b: b 14", "b: b 4"]
           )
         }

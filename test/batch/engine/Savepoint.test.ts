@@ -82,7 +82,7 @@ describe("Savepoint", () => {
       assert.deepStrictEqual([made.batch, made.positions], [3, { numbers: 7 }])
       until.value = 11
       yield* Query.run(old, { trigger: Trigger.availableNow })
-      assert.deepStrictEqual(first.committed(), Array.from({ length: 11 }, (_, n) => n))
+      assert.deepStrictEqual(yield* first.committed, Array.from({ length: 11 }, (_, n) => n))
 
       const second = Sink.memory<number>("second")
       const upgraded = Pipeline.make("new", {
@@ -97,7 +97,7 @@ describe("Savepoint", () => {
       assert.strictEqual(reasonOf(passed), "SavepointPassed")
       yield* Savepoint.restore("seven", upgraded, { onPassed: "repeat" })
       yield* Query.run(upgraded, { trigger: Trigger.availableNow })
-      assert.deepStrictEqual(second.committed(), [70, 80, 90, 100])
+      assert.deepStrictEqual(yield* second.committed, [70, 80, 90, 100])
 
       const again = yield* Effect.flip(Savepoint.restore("seven", upgraded, { onPassed: "repeat" }))
       assert.strictEqual(again._tag === "SavepointError" ? again.reason._tag : again._tag, "RestoreRefused")
@@ -257,7 +257,7 @@ describe("Savepoint", () => {
       assert.deepStrictEqual([...lost], ["effect-pravega.savepoints", "new"])
       assert.deepStrictEqual((yield* Savepoint.list).map(({ name }) => name), ["four"])
       yield* Query.run(pipeline("new", sink), { trigger: Trigger.availableNow })
-      assert.deepStrictEqual(sink.committed(), [])
+      assert.deepStrictEqual(yield* sink.committed, [])
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it.live("a torn savepoint is none, for ever; a damaged one is said", () =>

@@ -31,7 +31,7 @@ const run = <E = never>(
     const sink = Sink.memory<number>()
     const pipeline = Pipeline.make("q", { source, process, sink, parallelism: 2 })
     yield* Query.run(pipeline, { trigger: Trigger.availableNow, retry: Schedule.recurs(3) })
-    return sink.committed()
+    return yield* sink.committed
   }).pipe(Effect.provideService(Workers, workers), Effect.provide(CheckpointLog.layerMemory))
 
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i)

@@ -28,7 +28,7 @@ import { sqlSubject } from "./sqlSinkSubject.ts"
 describe("Sink.memory", () => {
   const fresh = Effect.sync(() => {
     const sink = Sink.memory<string>()
-    return { sink, visible: Effect.sync(() => sink.committed()), output: String }
+    return { sink, visible: sink.committed, output: String }
   })
   for (const law of SinkLaws.laws(fresh)) it.live(law.name, () => law.check)
 })
@@ -361,7 +361,11 @@ describe("SinkLaws", () => {
         const sink = Sink.memory<string>()
         const seen: Array<string> = []
         const open = Effect.map(sink.open, (session) => change(session, seen))
-        return { sink: { ...sink, open }, visible: Effect.sync(() => [...sink.committed(), ...seen]), output: String }
+        return {
+          sink: { ...sink, open },
+          visible: Effect.map(sink.committed, (committed) => [...committed, ...seen]),
+          output: String
+        }
       })
       const exits = yield* Effect.forEach(SinkLaws.laws(fresh, { runs: 20 }), ({ check }) => Effect.exit(check))
       return exits.filter(Exit.isFailure).length

@@ -52,13 +52,13 @@ describe("Query", () => {
       const available = { value: 25 }
       const { pipeline, sink } = make(available)
       yield* Query.run(pipeline, { trigger: Trigger.once })
-      assert.deepStrictEqual(sink.committed(), upTo(10))
+      assert.deepStrictEqual(yield* sink.committed, upTo(10))
       yield* Query.run(pipeline, { trigger: Trigger.availableNow })
-      assert.deepStrictEqual(sink.committed(), upTo(25))
+      assert.deepStrictEqual(yield* sink.committed, upTo(25))
       available.value = 30
       yield* Query.run(pipeline, { trigger: Trigger.availableNow })
       yield* Query.run(pipeline, { trigger: Trigger.availableNow })
-      assert.deepStrictEqual(sink.committed(), upTo(30))
+      assert.deepStrictEqual(yield* sink.committed, upTo(30))
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it.effect("sources, sinks and pipelines can be piped, into functions with options and without", () =>
@@ -74,7 +74,7 @@ describe("Query", () => {
       const reads: IsSame<Source.Event<typeof source>, number> = true
       assert.isTrue(fails && reads)
       yield* pipeline.pipe(Query.run({ trigger: Trigger.availableNow }))
-      assert.deepStrictEqual(even.committed(), ["0", "2", "4", "6", "8", "10", "12", "14", "16", "18"])
+      assert.deepStrictEqual(yield* even.committed, ["0", "2", "4", "6", "8", "10", "12", "14", "16", "18"])
       const started = yield* pipeline.pipe(Query.start())
       yield* started.stop
     }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
@@ -119,11 +119,11 @@ describe("Query", () => {
       const query = yield* Query.start(pipeline, { trigger: Trigger.every("1 second") })
       for (let second = 1; second < 4; second++) {
         yield* TestClock.adjust("1 millis")
-        assert.strictEqual(sink.committed().length, 10 * second)
+        assert.strictEqual((yield* sink.committed).length, 10 * second)
         yield* TestClock.adjust("999 millis")
       }
       yield* query.stop
-      assert.isAtMost(sink.committed().length, 40)
+      assert.isAtMost((yield* sink.committed).length, 40)
     }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
 
   it.effect("ends where the source ends; progress tells of each batch and ends with it", () =>
@@ -132,7 +132,7 @@ describe("Query", () => {
       const query = yield* Query.start(pipeline)
       const progress = yield* Stream.runCollect(query.progress)
       yield* query.await
-      assert.deepStrictEqual(sink.committed(), upTo(35))
+      assert.deepStrictEqual(yield* sink.committed, upTo(35))
       assert.deepStrictEqual(progress.map(({ batch, eventsIn }) => [batch, eventsIn]), [[0, 10], [1, 10], [2, 10], [
         3,
         5
@@ -154,7 +154,7 @@ describe("Query", () => {
       const stop = yield* Effect.forkChild(query.stop)
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(stop)
-      assert.deepStrictEqual(sink.committed(), upTo(20))
+      assert.deepStrictEqual(yield* sink.committed, upTo(20))
     }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
 
   it.effect("a batch that fails is tried again as the Schedule says, and its failure is typed", () =>
@@ -177,9 +177,9 @@ describe("Query", () => {
       const options = { trigger: Trigger.availableNow, retry: Schedule.recurs(2) }
       assert.strictEqual(yield* Effect.flip(Query.run(pipeline(99), options)), "batch 1")
       assert.strictEqual(yield* Ref.get(tries), 3)
-      assert.deepStrictEqual(sink.committed(), upTo(10))
+      assert.deepStrictEqual(yield* sink.committed, upTo(10))
       yield* Query.run(pipeline(4), options)
-      assert.deepStrictEqual(sink.committed(), upTo(20))
+      assert.deepStrictEqual(yield* sink.committed, upTo(20))
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it.effect("a batch that is tried again keeps what was planned ahead of it", () =>
@@ -283,7 +283,7 @@ describe("Query", () => {
           longest = Math.max(longest, length)
         })
       yield* Query.run(pipeline, { trigger: Trigger.availableNow, onBatch })
-      assert.deepStrictEqual(sink.committed(), upTo(5000))
+      assert.deepStrictEqual(yield* sink.committed, upTo(5000))
       assert.isBelow(longest, 300)
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
@@ -308,7 +308,7 @@ describe("Query", () => {
       yield* TestClock.adjust("1500 millis")
       behind = 3_600_000
       yield* TestClock.adjust("2 seconds")
-      assert.strictEqual(sink.committed().length, 40)
+      assert.strictEqual((yield* sink.committed).length, 40)
       yield* query.stop
     }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
 
@@ -321,7 +321,7 @@ describe("Query", () => {
       assert.strictEqual((yield* Effect.flip(Query.run(changed))).reason._tag, "StructureChanged")
       yield* TestClock.adjust("5 seconds")
       yield* query.await
-      assert.deepStrictEqual(sink.committed(), upTo(30))
+      assert.deepStrictEqual(yield* sink.committed, upTo(30))
     }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
 
   it.effect("a defect ends the query, is told to who waits for it, and is logged", () =>
@@ -340,7 +340,7 @@ describe("Query", () => {
         assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
       }).pipe(Effect.provide(Logger.layer([logger])))
       assert.include(JSON.stringify(logged), "a mistake in the process")
-      assert.deepStrictEqual(sink.committed(), [])
+      assert.deepStrictEqual(yield* sink.committed, [])
     }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
 
   it.effect("who does not read the progress makes it no longer than it may be", () =>
@@ -367,7 +367,7 @@ describe("Query", () => {
         sink
       })
       yield* Query.run(pipeline, { trigger: Trigger.availableNow })
-      assert.strictEqual(sink.committed().length, 500_000)
+      assert.strictEqual((yield* sink.committed).length, 500_000)
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it.effect("a sink begins nothing when what was chosen for it is left out by what it is made of", () =>
@@ -403,7 +403,7 @@ describe("Query", () => {
       yield* Query.run(pipeline, { trigger: Trigger.once, onBatch })
       yield* Query.run(pipeline, { onBatch })
       const expected = [...upTo(15).map((n) => `few ${n}`), ...upTo(42).map((n) => `many ${n}`)]
-      assert.deepStrictEqual(sink.committed().toSorted(), expected.toSorted())
+      assert.deepStrictEqual((yield* sink.committed).toSorted(), expected.toSorted())
       assert.deepStrictEqual(batches.map(({ positions }) => positions), [
         { few: 10, many: 10 },
         { few: 15, many: 20 },
@@ -434,7 +434,7 @@ describe("Query", () => {
       })
       const onBatch = () => Effect.sync(() => void (available.value += 10))
       yield* Query.run(pipeline, { trigger: Trigger.availableNow, onBatch })
-      assert.strictEqual(sink.committed().length, 33 + 20)
+      assert.strictEqual((yield* sink.committed).length, 33 + 20)
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
 
   it.effect("looks again every 100 ms where a source can't tell of more, else every 2 seconds at most", () =>
@@ -532,7 +532,7 @@ describe("Query", () => {
         assert.deepStrictEqual(yield* query.status, { _tag: "ended" })
         assert.deepStrictEqual([(yield* stalled).value, (yield* age).value], [0, 0])
       }).pipe(Effect.provide(Logger.layer([logger])))
-      assert.deepStrictEqual(sink.committed(), upTo(20))
+      assert.deepStrictEqual(yield* sink.committed, upTo(20))
       assert.strictEqual(warnings.length, 1)
     }).pipe(Effect.provide(CheckpointLog.layerMemory), Effect.scoped))
 

@@ -9,7 +9,7 @@ import { HeldOutputs } from "../sql/HeldOutputs.ts"
 /** What a memory sink holds. @category models @since 0.1.0 */
 export interface Memory<in out B> extends Sink<B, never, never> {
   /** What is committed, in the order of the commits. */
-  readonly committed: () => ReadonlyArray<B>
+  readonly committed: Effect.Effect<ReadonlyArray<B>>
 }
 
 /** @category constructors @since 0.1.0 */
@@ -63,5 +63,5 @@ export const make = <B>(name: string) => {
         }))
     })
   }
-  return { typed, committed: (): ReadonlyArray<B> => visible }
+  return { typed, committed: Effect.sync((): ReadonlyArray<B> => visible.slice()) }
 }

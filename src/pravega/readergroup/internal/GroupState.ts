@@ -163,7 +163,7 @@ export const takeOver = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, ReaderGroupError, Pravega> {
   const { controller } = yield* Pravega
   const config = yield* Effect.mapError(controller.readerGroupConfig(group), fail)
-  const known = state.current()
+  const known = state.currentUnsafe()
   // generations only grow: what is known here may be old, but not too new
   if (known !== undefined && known.config.generation >= config.generation) return
   const init = yield* Effect.mapError(start(config), fail)
@@ -181,13 +181,13 @@ export const awaitState = <A>(
 ): Effect.Effect<A, ReaderGroupError> => {
   const arrived = Effect.callback<A>((resume) => {
     const look = () => {
-      const now = state.current()
+      const now = state.currentUnsafe()
       const found = now === undefined ? undefined : wanted(now)
       if (found === undefined) return
       stop()
       resume(Effect.succeed(found))
     }
-    const stop = state.onChange(look)
+    const stop = state.onChangeUnsafe(look)
     look()
     return Effect.sync(stop)
   })

@@ -105,7 +105,7 @@ export const make = Effect.fnUntraced(function*(
     segments: pravega.segments,
     scope,
     share: () => {
-      const current = state.current()
+      const current = state.currentUnsafe()
       return current === undefined
         ? 1
         : Math.ceil(ReaderGroupState.numberOfSegments(current) / Math.max(1, current.assigned.size))
@@ -120,7 +120,7 @@ export const make = Effect.fnUntraced(function*(
   const others = new OtherReaders.OtherReaders(member, timers, options.sessionTimeout)
   const reader = new Reader({ pravega, member, checkpoints, others, timers, bell, reads })
   yield* Effect.acquireRelease(member.join, () => reader.leave)
-  const stop = state.onChange(bell.ring)
+  const stop = state.onChangeUnsafe(bell.ring)
   yield* Effect.addFinalizer(() => Effect.sync(stop))
   if (options.timeWindows) yield* watchTime(member, windows, reads)
   const life = Effect.raceFirst(reader.live, GroupState.followed(options.group, state))
@@ -155,13 +155,14 @@ const watchTime = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, never, Pravega | Scope.Scope> {
   const pravega = yield* Pravega
   const { state } = member
-  const streams = Array.from(state.current()?.config.startingStreamCuts.keys() ?? [], Reading.stream)
+  const streams = Array.from(state.currentUnsafe()?.config.startingStreamCuts.keys() ?? [], Reading.stream)
   for (const stream of streams) {
     const ofStream = TimeWindows.make()
     windows.set(stream.toString(), ofStream)
-    const look = () => ofStream.advanceTo(ReaderGroupState.ofStream(state.current()?.lastRead ?? new Map(), stream))
+    const look = () =>
+      ofStream.advanceTo(ReaderGroupState.ofStream(state.currentUnsafe()?.lastRead ?? new Map(), stream))
     look()
-    const stop = state.onChange(look)
+    const stop = state.onChangeUnsafe(look)
     yield* Effect.addFinalizer(() => Effect.sync(stop))
     yield* TimeWindows.follow(stream, ofStream).pipe(
       // what notes the times is deleted with the stream, and made again with it

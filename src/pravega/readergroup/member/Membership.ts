@@ -36,7 +36,7 @@ export class Membership {
   }
 
   now(): ReaderGroupState.ReaderGroupState {
-    const now = this.state.current()
+    const now = this.state.currentUnsafe()
     if (now === undefined) throw new Error("a member of a group without a state")
     return now
   }
@@ -49,7 +49,7 @@ export class Membership {
       ),
       // for as long as the state is there, which is this reader's own
       Effect.map(() => {
-        this.state.onChange(() => {
+        this.state.onChangeUnsafe(() => {
           if (!ReaderGroupState.isOnline(this.now(), this.id)) this.isLost = true
         })
       })

@@ -47,10 +47,10 @@ describe("A windowed count", () => {
         writer.writeAll(Array.from({ length: to - from }, (_, n) => ({ key: `k${(from + n) % 3}`, number: from + n })))
       yield* write(0, 25)
       yield* Query.run(pipeline, { trigger: Trigger.availableNow })
-      const first = [...sink.committed()].sort()
+      const first = [...yield* sink.committed].sort()
       yield* write(25, 47)
       yield* Query.run(pipeline, { trigger: Trigger.availableNow })
-      const second = [...sink.committed()].sort()
+      const second = [...yield* sink.committed].sort()
       assert.isAbove(second.length, first.length)
       yield* Admin.sealStream(events.name)
       yield* Query.run(pipeline)
@@ -60,7 +60,7 @@ describe("A windowed count", () => {
         expected.set(name, (expected.get(name) ?? 0) + 1)
       }
       assert.deepStrictEqual(
-        [...sink.committed()].sort(),
+        [...yield* sink.committed].sort(),
         [...expected].map(([name, count]) => `${name}: ${count}`).sort()
       )
     }).pipe(Effect.provide(layers)))

@@ -60,7 +60,7 @@ describe("time, in the engine", () => {
         yield* TestClock.adjust("2 minutes")
         available += 10
       }
-      assert.deepStrictEqual(sink.committed(), ["0: 10", "10: 10", "20: 10"])
+      assert.deepStrictEqual(yield* sink.committed, ["0: 10", "10: 10", "20: 10"])
     }).pipe(Effect.scoped, Effect.provide(layers)))
 
   it.effect("T6: time alone makes one batch when something is due, and none when nothing is", () =>
@@ -71,10 +71,10 @@ describe("time, in the engine", () => {
       assert.strictEqual((yield* step(run))._tag, "done")
       // A look that finds nothing to do is not recorded: idleness is measured from the last one that was.
       assert.strictEqual((yield* step(run))._tag, "idle")
-      assert.deepStrictEqual(sink.committed(), [])
+      assert.deepStrictEqual(yield* sink.committed, [])
       yield* TestClock.adjust("3 minutes")
       assert.strictEqual((yield* step(run))._tag, "done")
-      assert.deepStrictEqual(sink.committed(), ["0: 5", "5: 5"])
+      assert.deepStrictEqual(yield* sink.committed, ["0: 5", "5: 5"])
       for (let n = 0; n < 3; n++) {
         assert.strictEqual((yield* step(run))._tag, "idle")
         yield* TestClock.adjust("3 minutes")
@@ -95,7 +95,7 @@ describe("time, in the engine", () => {
         assert.strictEqual((yield* step(run))._tag, "done")
         assert.strictEqual(run.flow?.report()?.future, 50)
         assert.strictEqual(run.flow?.report()?.watermark, 49)
-        assert.deepStrictEqual(sink.committed(), ["0: 10", "10: 10", "20: 10", "30: 10"])
+        assert.deepStrictEqual(yield* sink.committed, ["0: 10", "10: 10", "20: 10", "30: 10"])
       }).pipe(Effect.scoped, Effect.provide(layers)))
   }
 

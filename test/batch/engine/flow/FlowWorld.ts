@@ -116,28 +116,29 @@ export const run = Effect.fnUntraced(function*(flow: AnyFlow, input: Input, opti
       pipelineOf(flow, input, sink, options, life++),
       stop,
       options.ahead ?? true,
-      (batch, lateOf) => {
-        late[batch] = lateOf
-        counts[batch] = sink.committed().length
-        assert.isBelow(batch, 500, "it does not end")
-      }
+      (batch, lateOf) =>
+        Effect.map(sink.committed, ({ length }) => {
+          late[batch] = lateOf
+          counts[batch] = length
+          assert.isBelow(batch, 500, "it does not end")
+        })
     ).pipe(Effect.provide(shared))
   }
-  return yield* told(input, Context.get(shared, CheckpointLog), sink.committed(), counts, late)
+  return yield* told(input, Context.get(shared, CheckpointLog), yield* sink.committed, counts, late)
 })
 
 const oneLife = (
   pipeline: FlowPipeline,
   stop: number,
   more: boolean,
-  done: (batch: number, late: Outcome["late"]) => void
+  done: (batch: number, late: Outcome["late"]) => Effect.Effect<void>
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const run = yield* BatchRun.open(pipeline, { retry: Schedule.recurs(3) })
     for (let batches = 0; batches < stop; batches++) {
       const step = yield* Commit.step(run, { until: undefined, more })
       if (step._tag !== "done") return step._tag === "ended"
-      done(step.report.batch, Object.fromEntries(run.flow?.report()?.late ?? []))
+      yield* done(step.report.batch, Object.fromEntries(run.flow?.report()?.late ?? []))
     }
     return false
   }))
