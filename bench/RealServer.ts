@@ -73,7 +73,7 @@ export class RealServer {
 }
 
 export const makeStream = (controller: string, name: string, segments: number): Promise<void> => {
-  const stream = ScopedStream.parse(name)
+  const stream = ScopedStream.fromTextUnsafe(name)
   return Effect.gen(function*() {
     yield* Admin.createScope(ScopeName.make(stream.scope))
     yield* Admin.createStream(stream, StreamConfiguration.make({ scaling: ScalingPolicy.fixed(segments) }))

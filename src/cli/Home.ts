@@ -4,7 +4,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { type ScopedStream, ScopedStreamFromString } from "../core/ScopedStream.ts"
+import { type ScopedStream, ScopedStreamFromText } from "../core/ScopedStream.ts"
 
 /** @category models @since 0.1.0 */
 export type Home =
@@ -13,7 +13,7 @@ export type Home =
   /** Without a controller: the one of the environment. */
   | { readonly _tag: "pravega"; readonly prefix: ScopedStream; readonly controller: string | undefined }
 
-const decodePrefix = Schema.decodeEffect(ScopedStreamFromString)
+const decodePrefix = Schema.decodeEffect(ScopedStreamFromText)
 
 /** @category constants @since 0.1.0 */
 export const flags = {

@@ -28,7 +28,14 @@ export interface EventStream<A> {
 export type Encoding<A, I> = { readonly schema: Schema.Codec<A, I> } | { readonly codec: EventCodec.EventCodec<A> }
 
 /**
- * Describes a stream of events. Throws if no stream can have the name.
+ * Describes a stream of events.
+ *
+ * **Gotchas**
+ *
+ * Throws `MalformedValue` for a text that is no stream's name. Where the name comes from outside of the program, read it with
+ * `ScopedStream.fromText` first: a `ScopedStream` is taken as it is.
+ *
+ * **Example**
  *
  * ```ts
  * import { EventStream } from "effect-pravega"
@@ -49,7 +56,7 @@ export const make = <A, I = never>(
     readonly routingKey?: ((event: A) => string) | undefined
   }
 ): EventStream<A> => ({
-  name: typeof name === "string" ? ScopedStream.parse(name) : name,
+  name: typeof name === "string" ? ScopedStream.fromTextUnsafe(name) : name,
   codec: "codec" in options ? options.codec : EventCodec.json(options.schema),
   routingKey: options.routingKey
 })

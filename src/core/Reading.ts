@@ -9,12 +9,12 @@ import * as Schema from "effect/Schema"
 import { ByteReader } from "./bytes/ByteReader.ts"
 import { MalformedBytes } from "./bytes/MalformedBytes.ts"
 import { MalformedValue } from "./MalformedValue.ts"
-import { type ScopedStream, ScopedStreamFromString } from "./ScopedStream.ts"
+import { type ScopedStream, ScopedStreamFromText } from "./ScopedStream.ts"
 import { makeId, type Segment, SegmentId } from "./Segment.ts"
 import * as SegmentName from "./SegmentName.ts"
 import type { Read } from "./Serialization.ts"
 
-const decodeStream = Schema.decodeOption(ScopedStreamFromString)
+const decodeStream = Schema.decodeOption(ScopedStreamFromText)
 
 /** What is wrong may be of any length: its beginning, quoted. */
 const quoted = (text: string): string => `"${text.length > 300 ? `${text.slice(0, 300)}...` : text}"`

@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import { MalformedValue } from "./MalformedValue.ts"
 import { ScopeName } from "./ScopeName.ts"
 import { StreamName } from "./StreamName.ts"
 
@@ -18,8 +20,15 @@ export class ScopedStream extends Schema.Class<ScopedStream>("effect-pravega/Sco
   scope: ScopeName,
   stream: StreamName
 }) {
-  /** Reads `scope/stream`; throws a `SchemaError` when it is not a stream's name. */
-  static readonly parse = (text: string): ScopedStream => Schema.decodeSync(ScopedStreamFromString)(text)
+  /** Reads `scope/stream`. */
+  static readonly fromText = (text: string): Result.Result<ScopedStream, MalformedValue> =>
+    Result.mapError(
+      decode(text),
+      ({ message }) => new MalformedValue({ value: "ScopedStream", form: "text", problem: message })
+    )
+
+  /** Reads `scope/stream`, as it is written in a program. Throws `MalformedValue`. */
+  static readonly fromTextUnsafe = (text: string): ScopedStream => Result.getOrThrow(ScopedStream.fromText(text))
 
   override toString(): string {
     return `${this.scope}/${this.stream}`
@@ -32,7 +41,7 @@ export class ScopedStream extends Schema.Class<ScopedStream>("effect-pravega/Sco
  * @category schemas
  * @since 0.1.0
  */
-export const ScopedStreamFromString = Schema.String.check(Schema.isPattern(/^[^/]+\/[^/]+$/)).pipe(
+export const ScopedStreamFromText = Schema.String.check(Schema.isPattern(/^[^/]+\/[^/]+$/)).pipe(
   Schema.decodeTo(
     ScopedStream,
     SchemaTransformation.transform({
@@ -44,3 +53,5 @@ export const ScopedStreamFromString = Schema.String.check(Schema.isPattern(/^[^/
     })
   )
 )
+
+const decode = Schema.decodeResult(ScopedStreamFromText)

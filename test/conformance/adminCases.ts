@@ -13,7 +13,7 @@ import { setUpAppend } from "./rawAppends.ts"
 import { type Cases, Server } from "./Server.ts"
 
 const newStream = Effect.fnUntraced(function*(segments: number) {
-  const stream = ScopedStream.parse(`${randomScope()}/trades`)
+  const stream = ScopedStream.fromTextUnsafe(`${randomScope()}/trades`)
   assert.isTrue(yield* Admin.ensureStream(stream, { scaling: ScalingPolicy.fixed(segments) }))
   return stream
 })
@@ -140,7 +140,7 @@ export const adminCases = (it: Cases): void => {
 
   it.effect("scales streams whose last range rounding has put below 1", () =>
     Effect.gen(function*() {
-      const stream = ScopedStream.parse(`${randomScope()}/rounded`)
+      const stream = ScopedStream.fromTextUnsafe(`${randomScope()}/rounded`)
       const policy = (minimumSegments: number) =>
         ScalingPolicy.byEventRate({ eventsPerSecond: 1_000_000, scaleFactor: 2, minimumSegments })
       yield* Admin.ensureStream(stream, { scaling: policy(49) })

@@ -91,7 +91,7 @@ export const controllerCases = (it: Cases): void => {
       const { controller: client } = yield* Pravega
       const stream = yield* newStream(1)
       const none = missing(stream)
-      const noScope = ScopedStream.parse(`${randomScope()}/stream`)
+      const noScope = ScopedStream.fromTextUnsafe(`${randomScope()}/stream`)
       const notFound = { _tag: "StreamNotFound", stream: none } as const
       assert.deepInclude(yield* reason(client.createStream(noScope, fixed(1))), {
         _tag: "ScopeNotFound",

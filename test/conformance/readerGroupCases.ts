@@ -449,6 +449,8 @@ export const readerGroupCases = (it: Cases): void => {
       yield* reader.stop
       const unnamed = yield* Effect.flip(ReaderGroup.open("no group"))
       assert.strictEqual(unnamed.reason._tag, "ControllerError")
+      const { reason } = yield* Effect.flip(ReaderGroup.create(`${scope}/nowhere`, { streams: ["a b/c"] }))
+      assert.deepInclude(reason.cause, { _tag: "InvalidName", kind: "stream", value: "a b/c" })
     }))
 
   it.effect("where it starts and ends is of its streams, and in order: else it is told before there is a group", () =>

@@ -13,7 +13,7 @@ import type { Cases } from "./Server.ts"
 const id = makeId(0, 0)
 
 const newStream = Effect.fnUntraced(function*() {
-  const stream = ScopedStream.parse(`${randomScope()}/stream`)
+  const stream = ScopedStream.fromTextUnsafe(`${randomScope()}/stream`)
   yield* Admin.ensureStream(stream, { scaling: ScalingPolicy.fixed(1) })
   return stream
 })

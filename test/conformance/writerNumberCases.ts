@@ -35,7 +35,7 @@ const lastNumber = (stream: ScopedStream, id: Segment.SegmentId, writerId: strin
 export const writerNumberCases = (it: Cases): void => {
   it.effect("a segment tells a writer's last number when it is sealed and when it is truncated, not when it is deleted", () =>
     Effect.gen(function*() {
-      const stream = ScopedStream.parse(`${randomScope()}/${randomName()}`)
+      const stream = ScopedStream.fromTextUnsafe(`${randomScope()}/${randomName()}`)
       yield* Admin.ensureStream(stream, { scaling: ScalingPolicy.fixed(1) })
       const old = Segment.makeId(0, 0)
       const writerId = globalThis.crypto.randomUUID()

@@ -97,7 +97,7 @@ describe("event codecs", () => {
 describe("streams of events", () => {
   it("are described by a schema or a codec", () => {
     const trades = EventStream.make("market/trades", { schema: Trade, routingKey: (trade) => trade.symbol })
-    assert.deepStrictEqual(trades.name, ScopedStream.parse("market/trades"))
+    assert.deepStrictEqual(trades.name, ScopedStream.fromTextUnsafe("market/trades"))
     assert.strictEqual(trades.routingKey?.(new Trade({ symbol: "a", price: 1n, at: new Date(0) })), "a")
     const lines = EventStream.make(trades.name, { codec: EventCodec.utf8 })
     assert.strictEqual(lines.codec, EventCodec.utf8)

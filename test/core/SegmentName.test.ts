@@ -1,14 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import fc from "fast-check"
-import { ScopedStream, ScopedStreamFromString } from "../../src/core/ScopedStream.ts"
+import { MalformedValue } from "../../src/core/MalformedValue.ts"
+import { ScopedStream, ScopedStreamFromText } from "../../src/core/ScopedStream.ts"
 import * as ScopeName from "../../src/core/ScopeName.ts"
 import * as Segment from "../../src/core/Segment.ts"
 import * as SegmentName from "../../src/core/SegmentName.ts"
 import * as TransactionId from "../../src/core/TransactionId.ts"
 
-const stream = ScopedStream.parse("_system/_RGgroup")
+const stream = ScopedStream.fromTextUnsafe("_system/_RGgroup")
 const int31 = fc.integer({ min: 0, max: 0x7fffffff })
 
 describe("segment names", () => {
@@ -46,6 +48,15 @@ describe("segment names", () => {
     fc.assert(fc.property(fc.string(), (text) => assert.isTrue(Option.isNone(SegmentName.parse(text)))))
   })
 
+  it("a stream's text is read to a result, or thrown at who wrote it", () => {
+    for (const bad of ["", "a", "a/b/c", "a b/c", "a/", "/b"]) {
+      const read = ScopedStream.fromText(bad)
+      assert.strictEqual(Result.isFailure(read) ? read.failure.value : "", "ScopedStream", bad)
+      assert.throws(() => ScopedStream.fromTextUnsafe(bad), MalformedValue, "not the text of a ScopedStream", bad)
+    }
+    assert.deepStrictEqual(ScopedStream.fromText(stream.toString()), Result.succeed(stream))
+  })
+
   it("ids are made of numbers and epochs in their range only", () => {
     for (const bad of [-1, 0.5, 0x80000000, Number.NaN]) {
       assert.throws(() => Segment.makeId(bad, 0), RangeError)
@@ -71,8 +82,8 @@ describe("segment names", () => {
 
 describe("names of streams and transactions", () => {
   it("a stream's full name is a text too", () => {
-    assert.strictEqual(Schema.encodeSync(ScopedStreamFromString)(stream), "_system/_RGgroup")
-    assert.deepStrictEqual(Schema.decodeSync(ScopedStreamFromString)("_system/_RGgroup"), stream)
+    assert.strictEqual(Schema.encodeSync(ScopedStreamFromText)(stream), "_system/_RGgroup")
+    assert.deepStrictEqual(Schema.decodeSync(ScopedStreamFromText)("_system/_RGgroup"), stream)
     assert.deepStrictEqual([ScopeName.isInternal(stream.scope)], [true])
   })
 

@@ -14,7 +14,7 @@ import { Watermark } from "../../src/core/Watermark.ts"
 
 const name = fc.stringMatching(/^[A-Za-z0-9.-]{1,20}$/)
 const stream = fc.record({ scope: name, stream: name }).map(({ scope, stream }) =>
-  ScopedStream.parse(`${scope}/${stream}`)
+  ScopedStream.fromTextUnsafe(`${scope}/${stream}`)
 )
 const int31 = fc.integer({ min: 0, max: 0x7fffffff })
 const segment = fc.tuple(int31, fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0x3ffffffe }))).map((
@@ -103,7 +103,10 @@ describe("bytes", () => {
 
 describe("a cut's limits", () => {
   const of = (id: bigint, offset: bigint) =>
-    new StreamCut({ stream: ScopedStream.parse("s/t"), positions: new Map([[Segment.SegmentId.make(id), offset]]) })
+    new StreamCut({
+      stream: ScopedStream.fromTextUnsafe("s/t"),
+      positions: new Map([[Segment.SegmentId.make(id), offset]])
+    })
   const written = (...positions: ReadonlyArray<readonly [bigint, bigint]>) =>
     Serialization.toBytes((writer) =>
       Serialization.writeEnvelope(writer, 1, [(body) => {
@@ -195,7 +198,7 @@ describe("text", () => {
       { numRuns: 5 }
     )
     const many = new Map(Array.from({ length: 20_000 }, (_, i) => [Segment.makeId(i, 0x3ffffffe), (1n << 61n) - 2n]))
-    const largest = new StreamCut({ stream: ScopedStream.parse("s/t"), positions: many })
+    const largest = new StreamCut({ stream: ScopedStream.fromTextUnsafe("s/t"), positions: many })
     assert.deepStrictEqual(StreamCut.fromText(StreamCut.toText(largest)), Result.succeed(largest))
     assert.match(problem("A".repeat(3_000_000)), /longer than/)
     assert.isBelow(problem(GzipText.pack(`0:${"s".repeat(1_000_000)}:0:0:0`)).length, 500)

@@ -82,7 +82,7 @@ describe("the order of stream cuts", () => {
       reason(StreamCutOrder.compare(cut([id(7, 0), 1n]), cut([id(0, 0), 1n]), known)),
       "UnknownSegment"
     )
-    const other = new StreamCut({ stream: ScopedStream.parse("scope/other"), positions: new Map() })
+    const other = new StreamCut({ stream: ScopedStream.fromTextUnsafe("scope/other"), positions: new Map() })
     const message = Result.getOrThrow(Result.flip(StreamCutOrder.compare(cut([id(7, 0), 1n]), cut(), known))).message
     assert.include(message, "scope/stream names the segment 7")
     assert.strictEqual(reason(StreamCutOrder.distance(cut(), other, known)), "DifferentStreams")

@@ -9,7 +9,7 @@ import * as Segment from "../../src/core/Segment.ts"
 import { StreamCut } from "../../src/core/StreamCut.ts"
 import type { SegmentExtent } from "../../src/core/StreamCutOrder.ts"
 
-export const stream = ScopedStream.parse("scope/stream")
+export const stream = ScopedStream.fromTextUnsafe("scope/stream")
 
 /** Some neighbours sealed, and what took their place. */
 export interface Scale {

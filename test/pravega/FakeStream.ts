@@ -14,7 +14,7 @@ import { SegmentStores } from "../../src/pravega/segmentstore/SegmentStores.ts"
 import { FakeStore, framed } from "./FakeStore.ts"
 
 export class FakeStream {
-  readonly name = ScopedStream.parse("scope/history")
+  readonly name = ScopedStream.fromTextUnsafe("scope/history")
   readonly store: FakeStore
   /** The active segments of each epoch. */
   readonly epochs: Array<ReadonlyArray<Segment.SegmentWithRange>> = []

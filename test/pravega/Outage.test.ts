@@ -18,7 +18,7 @@ import { reply, scripted, unsent } from "./controller/ScriptedTransport.ts"
 import { ScriptedStore } from "./segmentstore/ScriptedStore.ts"
 import { AppendStore, finish } from "./write/AppendStore.ts"
 
-const stream = ScopedStream.parse("market/lines")
+const stream = ScopedStream.fromTextUnsafe("market/lines")
 const lines = EventStream.make(stream, { codec: EventCodec.utf8 })
 
 /** Collects what is logged, level first. */

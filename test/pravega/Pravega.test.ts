@@ -71,9 +71,10 @@ describe("Pravega", () => {
       const live = Pravega.layerTransport({
         credentials: { _tag: "token", method: "Bearer", token: Redacted.make("abc") }
       }).pipe(Layer.provide(transports))
-      const exists = yield* Pravega.use(({ controller }) => controller.streamExists(ScopedStream.parse("a/b"))).pipe(
-        Effect.provide(live)
-      )
+      const exists = yield* Pravega.use(({ controller }) => controller.streamExists(ScopedStream.fromTextUnsafe("a/b")))
+        .pipe(
+          Effect.provide(live)
+        )
       assert.isFalse(exists)
       assert.deepStrictEqual(seen, [["checkStreamExists", { authorization: "Bearer abc" }]])
     }))

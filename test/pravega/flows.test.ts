@@ -232,7 +232,7 @@ const size = (chunk: ReadonlyArray<string>) => chunk.reduce((sum, text) => sum +
 
 const watermarks = (stream: ScopedStream) =>
   Effect.map(
-    rawEvents(ScopedStream.parse(`${stream.scope}/_MARK${stream.stream}`)),
+    rawEvents(ScopedStream.fromTextUnsafe(`${stream.scope}/_MARK${stream.stream}`)),
     (segments) => segments.flatMap(({ events }) => events.map((event) => Result.getOrThrow(Watermark.fromBytes(event))))
   )
 

@@ -76,7 +76,8 @@ export class CheckpointLog extends Context.Service<CheckpointLog, LogHome>()("ef
   /**
    * Logs in Pravega itself, one stream of one segment per query: for `"shop/checkpoints"`, the log of the query `totals`
    * is the stream `shop/checkpoints-totals`, made if it is not there (its scope too). Nobody else may write to it, scale
-   * it, or give it a retention policy. Throws a `SchemaError` if it is no stream's name.
+   * it, or give it a retention policy. Throws `MalformedValue` for a text that is no stream's name; a `ScopedStream` is taken as
+   * it is.
    *
    * ```ts
    * import { Pravega } from "effect-pravega"
@@ -88,8 +89,8 @@ export class CheckpointLog extends Context.Service<CheckpointLog, LogHome>()("ef
    * )
    * ```
    */
-  static readonly layerPravega = (prefix: string): Layer.Layer<CheckpointLog, never, Pravega> => {
-    const stream = ScopedStream.parse(prefix)
+  static readonly layerPravega = (prefix: string | ScopedStream): Layer.Layer<CheckpointLog, never, Pravega> => {
+    const stream = typeof prefix === "string" ? ScopedStream.fromTextUnsafe(prefix) : prefix
     return Layer.effect(CheckpointLog, PravegaLog.make(stream))
   }
 }

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Pipeable from "effect/Pipeable"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -160,7 +161,28 @@ export type Options<
   )
 
 /**
- * Describes a pipeline. Its errors and requirements are those of its parts. Throws `PipelineRefused`.
+ * Describes a pipeline. Its errors and requirements are those of its parts.
+ *
+ * **Gotchas**
+ *
+ * Throws `PipelineRefused` where its parts do not make a pipeline: its name is none, two of its sources have one name, it
+ * has two sinks and is not deterministic. `makeResult` is for a pipeline whose name or parts are known only at run time.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { EventCodec, EventStream } from "effect-pravega"
+ * import { Pipeline, Sink, Source } from "effect-pravega/batch"
+ * import { Stream } from "effect"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const errors = Pipeline.make("errors", {
+ *   source: Source.microBatch(lines),
+ *   process: (reads) => reads.pipe(Stream.map(({ event }) => event), Stream.filter((line) => line.startsWith("ERROR"))),
+ *   sink: Sink.console<string>()
+ * })
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -202,10 +224,19 @@ export function make<
 // What a sink fails with and needs can be taken from its type, but the compiler can't be shown that it is of it.
 export function make<A, B, ES, RS, EP, RP, EK, RK>(
   name: string,
-  options:
-    | Options<A, B, ES, RS, EP, RP, Sink<B, EK, RK>, DeadLetter<EK, RK>>
-    | FlowOptions<A, Flow<never, B, "events", EP, RP>, ES, RS, Sink<B, EK, RK>, DeadLetter<EK, RK>>
+  options: AnyOptions<A, B, ES, RS, EP, RP, EK, RK>
 ): Pipeline<A, B, ES, EP | EK | ES | StateStoreError, RS | RP | RK | StateStore> {
+  return build(name, options)
+}
+
+type AnyOptions<A, B, ES, RS, EP, RP, EK, RK> =
+  | Options<A, B, ES, RS, EP, RP, Sink<B, EK, RK>, DeadLetter<EK, RK>>
+  | FlowOptions<A, Flow<never, B, "events", EP, RP>, ES, RS, Sink<B, EK, RK>, DeadLetter<EK, RK>>
+
+const build = <A, B, ES, RS, EP, RP, EK, RK>(
+  name: string,
+  options: AnyOptions<A, B, ES, RS, EP, RP, EK, RK>
+): Pipeline<A, B, ES, EP | EK | ES | StateStoreError, RS | RP | RK | StateStore> => {
   const refused = (detail: string) => new PipelineRefused({ pipeline: name, detail })
   const { onPoison = "fail", parallelism = 8, source, version = "1" } = options
   const flow = options.flow === undefined ? undefined : Flows.ofPipeline<A, B, ES, RS>(options.flow, source, refused)
@@ -246,6 +277,77 @@ export function make<A, B, ES, RS, EP, RP, EK, RK>(
       }))
     }
   }
+}
+
+/**
+ * As `make`, for a pipeline whose name or parts are known only at run time: one that is refused is a failure.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { EventCodec, EventStream } from "effect-pravega"
+ * import { Pipeline, Sink, Source } from "effect-pravega/batch"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const copy = (name: string) =>
+ *   Pipeline.makeResult(name, {
+ *     source: Source.microBatch(lines),
+ *     process: (reads) => reads,
+ *     sink: Sink.console<unknown>()
+ *   })
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export function makeResult<
+  A,
+  B,
+  ES,
+  RS,
+  EP,
+  RP,
+  S extends Sink<never, unknown, unknown>,
+  D extends DeadLetter<unknown, unknown> = never
+>(
+  name: string,
+  options: Options<A, B, ES, RS, EP, RP, S, D>
+): Result.Result<
+  Pipeline<A, B, ES, ES | EP | SinkError<S> | LetterFailure<D>, RS | RP | SinkServices<S> | LetterServices<D>>,
+  PipelineRefused
+>
+export function makeResult<
+  A,
+  F extends AnyFlow,
+  ES,
+  RS,
+  S extends Sink<never, unknown, unknown>,
+  D extends DeadLetter<unknown, unknown> = never
+>(
+  name: string,
+  options: FlowOptions<A, F, ES, RS, S, D>
+): Result.Result<
+  Pipeline<
+    A,
+    Output<F>,
+    ES,
+    ES | FlowError<F> | StateStoreError | SinkError<S> | LetterFailure<D>,
+    RS | FlowServices<F> | StateStore | SinkServices<S> | LetterServices<D>
+  >,
+  PipelineRefused
+>
+export function makeResult<A, B, ES, RS, EP, RP, EK, RK>(
+  name: string,
+  options: AnyOptions<A, B, ES, RS, EP, RP, EK, RK>
+): Result.Result<Pipeline<A, B, ES, EP | EK | ES | StateStoreError, RS | RP | RK | StateStore>, PipelineRefused> {
+  return Result.try({
+    try: () => build(name, options),
+    catch: (cause) => {
+      if (cause instanceof PipelineRefused) return cause
+      throw cause
+    }
+  })
 }
 
 /** Why parts that may each be right do not make a pipeline; undefined: they do. */

@@ -25,8 +25,13 @@ export * from "./SourceUnion.ts"
  * Reads a stream in micro-batches: exact ranges between stream cuts, per-key order across scaling, in limits from the
  * first batch on. It follows segments that are scaled or sealed.
  *
- * Events that retention deleted before they were read fail the query with `TruncatedData`, or are skipped, as chosen; a
- * stream deleted and created again fails it with `StreamIdentityChanged`. Throws `RangeError` if an option makes no sense.
+ * Events that retention deleted before they were read fail the query with `TruncatedData`, or are skipped, as chosen. A
+ * stream that was deleted and created again fails it with `StreamIdentityChanged`.
+ *
+ * **Gotchas**
+ *
+ * Throws `RangeError` for an option that can't be meant: a limit of nothing, lanes without routing keys, a text that is no
+ * stream cut. A cut's text that comes from outside of the program is read with `StreamCut.fromText` first.
  *
  * @category constructors
  * @since 0.1.0

@@ -135,7 +135,7 @@ export interface ReaderGroup {
 
 /**
  * Creates a group. Returns whether it was created: false, if it existed already with the same configuration. Fails with
- * `GroupDiffers` if it exists with another one.
+ * `GroupDiffers` if it exists with another one, and with `InvalidName` for a name that no group or stream can have.
  *
  * @category constructors
  * @since 0.1.0
@@ -172,7 +172,7 @@ export const createAs = Effect.fnUntraced(function*(
   // before the group is made: the controller makes one of streams that don't exist, or never answers
   yield* Effect.forEach(
     wanted.startingStreamCuts.keys(),
-    (stream) => controller.streamConfiguration(ScopedStream.parse(stream)),
+    (stream) => controller.streamConfiguration(ScopedStream.fromTextUnsafe(stream)),
     { discard: true }
   ).pipe(Effect.mapError(GroupState.fail))
   yield* Effect.mapError(GroupBounds.check(wanted), GroupState.fail)
@@ -212,7 +212,7 @@ export const openOrCreate = <E, R>(
 /** @internal @category constructors @since 0.1.0 */
 export const configured = Effect.fnUntraced(function*(
   options: ReaderGroupOptions
-): Effect.fn.Return<ReaderGroupConfig.ReaderGroupConfig> {
+): Effect.fn.Return<ReaderGroupConfig.ReaderGroupConfig, ReaderGroupError> {
   const streams = isList(options.streams)
     ? Object.fromEntries(options.streams.map((stream) => [String(stream), {}]))
     : Object.fromEntries(
@@ -221,6 +221,10 @@ export const configured = Effect.fnUntraced(function*(
         { ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) }
       ])
     )
+  for (const value of Object.keys(streams)) {
+    if (Result.isSuccess(ScopedStream.fromText(value))) continue
+    return yield* GroupState.fail(new ControllerError({ reason: new InvalidName({ kind: "stream", value }) }))
+  }
   return ReaderGroupConfig.make({
     ...options,
     streams,
@@ -427,7 +431,7 @@ const startingAtCheckpoint = Effect.fnUntraced(function*(
 const endOf = Effect.fnUntraced(function*(config: ReaderGroupConfig.ReaderGroupConfig, stream: string) {
   const end = config.endingStreamCuts.get(stream)
   if (end !== undefined && end !== "unbounded") return end
-  const { cut, isSealed } = yield* StreamCuts.tail(ScopedStream.parse(stream))
+  const { cut, isSealed } = yield* StreamCuts.tail(ScopedStream.fromTextUnsafe(stream))
   return isSealed ? cut : undefined
 })
 

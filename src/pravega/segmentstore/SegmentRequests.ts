@@ -182,7 +182,7 @@ const rightTo = (stream: ScopedStream, access: AccessOperation): string => `${ac
 
 const rightOf = (right: string): readonly [ScopedStream, AccessOperation] => {
   const access = accesses.find((one) => right.startsWith(`${one} `)) ?? "read-write"
-  return [ScopedStream.parse(right.slice(access.length + 1)), access]
+  return [ScopedStream.fromTextUnsafe(right.slice(access.length + 1)), access]
 }
 
 const failed = (reason: SegmentErrorReason): Effect.Effect<never, SegmentError> =>

@@ -23,7 +23,11 @@ export const asFastAsPossible: Trigger = { _tag: "asFastAsPossible" }
 
 /**
  * Runs a batch at each interval, counted from the query's start, until the source ends. A batch that takes longer is followed
- * by the next one at once. Throws if the interval is not positive.
+ * by the next one at once.
+ *
+ * **Gotchas**
+ *
+ * Throws `RangeError` for an interval that is not positive.
  *
  * @category constructors
  * @since 0.1.0

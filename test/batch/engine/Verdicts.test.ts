@@ -156,7 +156,7 @@ describe("what an error means for the next try", () => {
     }).pipe(Effect.provide(Pravega.layerEmbedded())))
 
   it("what ends with its transaction, or its writer, is tried again with another one", () => {
-    const stream = ScopedStream.parse("verdicts/out")
+    const stream = ScopedStream.fromTextUnsafe("verdicts/out")
     const transaction = TransactionId.TransactionId.make("00000000-0000-0000-0000-000000000001")
     const event = EventStream.make("verdicts/out", { codec: EventCodec.utf8 })
     const exactlyOnce = Sink.pravega(event, { guarantee: "exactly-once" })

@@ -14,7 +14,7 @@ import { Watermark } from "../../../src/core/Watermark.ts"
 import { Controller } from "../../../src/pravega/controller/Controller.ts"
 import { Embedded, layer, layerOn, makeDisk } from "./EmbeddedController.ts"
 
-const stream = ScopedStream.parse("scope/stream")
+const stream = ScopedStream.fromTextUnsafe("scope/stream")
 const lease = Duration.seconds(30)
 
 const create = Effect.fnUntraced(function*(

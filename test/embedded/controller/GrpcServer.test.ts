@@ -15,7 +15,7 @@ import * as ControllerLayers from "../../../src/pravega/controller/ControllerLay
 import * as Credentials from "../../../src/pravega/controller/Credentials.ts"
 import { endpoint, makeDisk, type Options } from "./EmbeddedController.ts"
 
-const stream = ScopedStream.parse("scope/stream")
+const stream = ScopedStream.fromTextUnsafe("scope/stream")
 
 const listen = (options: Options = {}) =>
   Effect.gen(function*() {
@@ -53,7 +53,7 @@ describe("GrpcServer", () => {
           assert.isTrue(yield* create)
           assert.lengthOf(yield* controller.currentSegments(stream), 2)
           assert.deepStrictEqual(yield* controller.endpoint(stream, makeId(0, 0)), endpoint)
-          const missing = ScopedStream.parse("scope/missing")
+          const missing = ScopedStream.fromTextUnsafe("scope/missing")
           const error = yield* Effect.flip(controller.currentSegments(missing))
           assert.deepInclude(error.reason, { _tag: "StreamNotFound", stream: missing })
         }).pipe(Effect.provide(client(port)))
@@ -117,7 +117,7 @@ describe("GrpcServer", () => {
           life: 600_000
         }
       })
-      const other = ScopedStream.parse("scope/other")
+      const other = ScopedStream.fromTextUnsafe("scope/other")
       const hidden = ScopeName.make("hidden")
       const configuration = StreamConfiguration.make({ scaling: ScalingPolicy.fixed(1) })
       yield* Effect.provide(
@@ -134,7 +134,7 @@ describe("GrpcServer", () => {
         const refused = <A, E extends { readonly reason: { readonly _tag: string } }>(effect: Effect.Effect<A, E>) =>
           Effect.map(Effect.flip(effect), ({ reason }) => assert.strictEqual(reason._tag, "PermissionDenied"))
         yield* refused(controller.createScope(ScopeName.make("mine")))
-        yield* refused(controller.createStream(ScopedStream.parse("scope/strange"), configuration))
+        yield* refused(controller.createStream(ScopedStream.fromTextUnsafe("scope/strange"), configuration))
         yield* refused(Stream.runCollect(controller.listScopes))
         yield* refused(Stream.runCollect(controller.listStreams(hidden)))
         yield* controller.updateStream(stream, configuration)

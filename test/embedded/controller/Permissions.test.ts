@@ -13,7 +13,7 @@ import * as Credentials from "../../../src/pravega/controller/Credentials.ts"
 import { StreamInfo_AccessOperation as Access } from "../../../src/pravega/controller/gen/Controller_pb.ts"
 import { layer } from "./EmbeddedController.ts"
 
-const stream = ScopedStream.parse("scope/stream")
+const stream = ScopedStream.fromTextUnsafe("scope/stream")
 const named = { scope: "scope", stream: "stream" }
 const segment = "scope/stream/0.#epoch.0"
 const signingKey = "secret"
@@ -103,7 +103,7 @@ describe("lists of what a user may see", () => {
       yield* asUser(Effect.gen(function*() {
         const controller = yield* Controller
         assert.deepStrictEqual((yield* Stream.runCollect(controller.listScopes)).map(String), ["scope"])
-        const mine = [ScopedStream.parse("scope/mine")]
+        const mine = [ScopedStream.fromTextUnsafe("scope/mine")]
         const scope = ScopeName.make("scope")
         assert.deepStrictEqual(yield* Stream.runCollect(controller.listStreams(scope)), mine)
         const tagged = yield* controller.call("listStreamsInScopeForTag", { scope: { scope }, tag: "tag" })

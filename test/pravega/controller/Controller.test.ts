@@ -15,7 +15,7 @@ import * as Credentials from "../../../src/pravega/controller/Credentials.ts"
 import { UpdateSubscriberStatus_Status } from "../../../src/pravega/controller/gen/Controller_pb.ts"
 import { lost, methodsOf, reply, requestOf, type Script, scripted, status, unsent } from "./ScriptedTransport.ts"
 
-const stream = ScopedStream.parse("market/trades")
+const stream = ScopedStream.fromTextUnsafe("market/trades")
 const { scope } = stream
 const configuration = new StreamConfiguration({ scaling: ScalingPolicy.fixed(2) })
 const info = { scope: "market", stream: "trades" }

@@ -6,7 +6,7 @@ import * as ControllerAddress from "../../../src/pravega/controller/ControllerAd
 import * as pb from "../../../src/pravega/controller/gen/Controller_pb.ts"
 import { reasonOfStatus } from "../../../src/pravega/controller/internal/ControllerStatus.ts"
 
-const stream = ScopedStream.parse("market/trades")
+const stream = ScopedStream.fromTextUnsafe("market/trades")
 const context = { operation: "test", subject: "market/trades", stream }
 
 /** Values, not outcomes: the client turns them into its own. */

@@ -10,7 +10,7 @@ import { ControllerTransport } from "../../../src/pravega/controller/ControllerT
 import * as pb from "../../../src/pravega/controller/gen/Controller_pb.ts"
 import * as Messages from "../../../src/pravega/controller/internal/ControllerMessages.ts"
 
-const stream = ScopedStream.parse("scope/stream")
+const stream = ScopedStream.fromTextUnsafe("scope/stream")
 const longMax = (1n << 63n) - 1n
 
 /** What the client makes of the configuration that a controller answers with. */

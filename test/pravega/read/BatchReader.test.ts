@@ -118,7 +118,7 @@ describe("BatchReader.plan", () => {
       const stream = new FakeStream(1, 2)
       const early = stream.cut()
       for (let i = 0; i < 20; i++) stream.write(`key${i}`)
-      const foreign = StreamCut.make({ stream: ScopedStream.parse("scope/other"), positions: early.positions })
+      const foreign = StreamCut.make({ stream: ScopedStream.fromTextUnsafe("scope/other"), positions: early.positions })
       const of = (options: BatchReader.Bounds) =>
         BatchReader.plan(stream.name, options).pipe(Effect.provide(stream.layer), Effect.flip)
       assert.strictEqual((yield* of({ start: foreign })).reason._tag, "InvalidPosition")
@@ -281,7 +281,7 @@ describe("BatchReader.fetch", () => {
       assert.strictEqual(yield* at(0n, 10), "RangeSplitsEvent")
       assert.strictEqual(yield* at(33n, 11), "RangeBeyondEnd")
       assert.strictEqual(yield* at(4n, 11), "CorruptSegment")
-      assert.strictEqual(yield* at(0n, 11, ScopedStream.parse("scope/other")), "InvalidPosition")
+      assert.strictEqual(yield* at(0n, 11, ScopedStream.fromTextUnsafe("scope/other")), "InvalidPosition")
       stream.truncate(stream.cut())
       assert.strictEqual(yield* at(0n, 11), "TruncatedData")
     }))

@@ -7,7 +7,7 @@ import * as Segment from "../../../src/core/Segment.ts"
 import * as EventChunk from "../../../src/pravega/read/EventChunk.ts"
 import { eventsOf, framed } from "../FakeStore.ts"
 
-const stream = ScopedStream.parse("scope/stream")
+const stream = ScopedStream.fromTextUnsafe("scope/stream")
 const id = Segment.makeId(0, 0)
 const sizes = fc.oneof(
   { arbitrary: fc.integer({ min: 0, max: 40 }), weight: 8 },

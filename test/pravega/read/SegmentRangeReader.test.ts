@@ -11,7 +11,7 @@ import * as SegmentRangeReader from "../../../src/pravega/read/SegmentRangeReade
 import * as Seeded from "../../../src/testing/seeded/Seeded.ts"
 import { eventsOf, type FakeSegment, FakeStore, framed } from "../FakeStore.ts"
 
-const stream = ScopedStream.parse("scope/stream")
+const stream = ScopedStream.fromTextUnsafe("scope/stream")
 const id = Segment.makeId(0, 0)
 
 const defaults: Omit<SegmentRangeReader.Options, "from" | "to"> = {

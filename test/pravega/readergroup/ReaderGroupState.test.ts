@@ -13,7 +13,7 @@ import * as SynchronizerEntry from "../../../src/pravega/readergroup/state/Synch
 
 const cut = (stream: string, ...positions: ReadonlyArray<readonly [number, bigint]>): StreamCut =>
   new StreamCut({
-    stream: ScopedStream.parse(stream),
+    stream: ScopedStream.fromTextUnsafe(stream),
     positions: new Map(positions.map(([number, offset]) => [makeId(number, 0), offset]))
   })
 
@@ -64,7 +64,7 @@ describe("a new group", () => {
     const state = ReaderGroupState.initial(start)
     assert.strictEqual(ReaderGroupState.numberOfSegments(state), 3)
     assert.deepStrictEqual(
-      [...ReaderGroupState.ofStream(ReaderGroupState.positions(state), ScopedStream.parse("s/u")).keys()],
+      [...ReaderGroupState.ofStream(ReaderGroupState.positions(state), ScopedStream.fromTextUnsafe("s/u")).keys()],
       ["s/u/3.#epoch.0"]
     )
   })

@@ -8,7 +8,7 @@ import * as SegmentReads from "../../../src/pravega/readergroup/member/SegmentRe
 import { MembershipLost, ReaderGroupError } from "../../../src/pravega/readergroup/ReaderGroupError.ts"
 import { FakeStore, framed } from "../FakeStore.ts"
 
-const stream = ScopedStream.parse("scope/stream")
+const stream = ScopedStream.fromTextUnsafe("scope/stream")
 const eventBytes = 8 + 100
 
 /** A stream of some segments, each with as many events, and its reader. */

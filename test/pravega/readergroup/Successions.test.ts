@@ -16,7 +16,7 @@ describe("Successions", () => {
   it.effect("asks again after a tenth of a second, however often it is asked, and the timers know when", () =>
     Effect.gen(function*() {
       const { controller } = yield* Pravega
-      const stream = ScopedStream.parse(`${randomScope()}/events`)
+      const stream = ScopedStream.fromTextUnsafe(`${randomScope()}/events`)
       yield* Admin.ensureStream(stream, { scaling: ScalingPolicy.fixed(1) })
       const segment = { stream, id: Segment.makeId(0, 0) }
       const name = Segment.name(stream, segment.id)

@@ -14,7 +14,7 @@ import { Segments } from "../../../src/pravega/segmentstore/Segments.ts"
 import { SegmentStores } from "../../../src/pravega/segmentstore/SegmentStores.ts"
 import type { WireCommand } from "../../../src/pravega/wire/WireCommand.ts"
 
-const stream = ScopedStream.parse("market/trades")
+const stream = ScopedStream.fromTextUnsafe("market/trades")
 const segment = { stream, id: makeId(3, 1) }
 const name = "market/trades/3.#epoch.1"
 const trace = ""
@@ -222,7 +222,7 @@ describe("Segments", () => {
             return given
           })
       })
-      const other = ScopedStream.parse("market/quotes")
+      const other = ScopedStream.fromTextUnsafe("market/quotes")
       yield* Effect.gen(function*() {
         const segments = yield* Segments
         const all = Effect.all([stream, other].flatMap((name) => [

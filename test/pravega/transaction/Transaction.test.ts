@@ -10,7 +10,7 @@ import * as Transaction from "../../../src/pravega/transaction/Transaction.ts"
 import type { TransactionError } from "../../../src/pravega/transaction/TransactionError.ts"
 import { AppendStore, finish, served, settle } from "../write/AppendStore.ts"
 
-const name = ScopedStream.parse("scope/stream")
+const name = ScopedStream.fromTextUnsafe("scope/stream")
 const texts = EventStream.make(name, { codec: EventCodec.utf8 })
 const keyed = EventStream.make(name, { codec: EventCodec.utf8, routingKey: (text) => text.slice(0, 1) })
 

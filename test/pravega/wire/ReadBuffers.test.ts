@@ -9,7 +9,7 @@ import { EventFramer } from "../../../src/pravega/read/internal/EventFramer.ts"
 import * as ReadBuffers from "../../../src/pravega/wire/ReadBuffers.ts"
 
 const { readMaximum } = ReadBuffers
-const segment = { stream: ScopedStream.parse("scope/stream"), id: Segment.makeId(0, 0) }
+const segment = { stream: ScopedStream.fromTextUnsafe("scope/stream"), id: Segment.makeId(0, 0) }
 
 describe("buffers of what is read", () => {
   it("of readers of many segments are used again too", () => {

@@ -10,7 +10,7 @@ import * as EventWriter from "../../../src/pravega/write/EventWriter.ts"
 import { type Numbered, numberedStream } from "../../numbered.ts"
 import { AppendStore, finish, served, settle } from "./AppendStore.ts"
 
-const name = ScopedStream.parse("scope/stream")
+const name = ScopedStream.fromTextUnsafe("scope/stream")
 const keyed = numberedStream("scope/stream")
 const keyless = EventStream.make(name, { codec: keyed.codec })
 const texts = EventStream.make(name, { codec: EventCodec.utf8 })

@@ -10,6 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Ref from "effect/Ref"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
@@ -718,6 +719,9 @@ describe("Query", () => {
     const parts = { source: numbers({ value: 1 }), process: (events: Stream.Stream<number>) => events }
     const sink = Sink.memory<number>()
     assert.throws(() => Pipeline.make("a/b", { ...parts, sink }), Pipeline.PipelineRefused)
+    const refused = Pipeline.makeResult("a/b", { ...parts, sink })
+    assert.instanceOf(Result.isFailure(refused) ? refused.failure : undefined, Pipeline.PipelineRefused)
+    assert.strictEqual(String(Result.getOrThrow(Pipeline.makeResult("q", { ...parts, sink })).name), "q")
     assert.throws(
       () => Pipeline.make("q", { ...parts, sinks: [sink, sink], deterministic: true }),
       Pipeline.PipelineRefused

@@ -24,7 +24,7 @@ export const check = Effect.fnUntraced(function*(
   config: ReaderGroupConfig
 ): Effect.fn.Return<void, ReadError, Pravega> {
   for (const [name, start] of config.startingStreamCuts) {
-    const stream = ScopedStream.parse(name)
+    const stream = ScopedStream.fromTextUnsafe(name)
     const end = config.endingStreamCuts.get(name) ?? "unbounded"
     for (const [which, bound] of [["start", start], ["end", end]] as const) {
       if (bound !== "unbounded" && bound.stream.toString() !== name) {

@@ -144,7 +144,7 @@ export const start = Effect.fnUntraced(function*(
   const unbounded = Array.from(config.startingStreamCuts).filter(([, bound]) => bound === "unbounded")
   const heads = yield* Effect.forEach(
     unbounded,
-    ([stream]) => controller.head(ScopedStream.parse(stream)),
+    ([stream]) => controller.head(ScopedStream.fromTextUnsafe(stream)),
     { concurrency: 16 }
   )
   return { _tag: "ReaderGroupStateInit", ...ReaderGroupState.start(config, heads) }
