@@ -30,11 +30,11 @@ export const run = Effect.fnUntraced(function*(scope: string, count: number) {
   }
 
   const table: DelayTable.DelayTable = new Map()
-  let parts = 0
+  let hours = 0
   yield* BatchReader.stream(delays(scope), whole).pipe(Stream.runForEachArray((reads) =>
     Effect.sync(() => {
-      parts += reads.length
-      DelayTable.addParts(table, reads.map((read) => read.event))
+      hours += reads.length
+      for (const { event } of reads) DelayTable.add(table, event)
     })
   ))
 
@@ -43,5 +43,5 @@ export const run = Effect.fnUntraced(function*(scope: string, count: number) {
   yield* data.read(0, count).pipe(
     Stream.runForEachArray((rows) => Effect.sync(() => DelayTable.addFlights(expected, rows)))
   )
-  return { input, parts, table, output: DelayTable.difference(table, expected) }
+  return { input, hours, table, output: DelayTable.difference(table, expected) }
 })

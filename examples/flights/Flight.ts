@@ -16,15 +16,16 @@ export const Flight = Schema.Struct({
 })
 export type Flight = typeof Flight.Type
 
-/** What one partition of one micro-batch found out about an airport in an hour of the day. Such parts add up. */
+/** What happened at an airport in an hour: the result of one window. */
 export const Delays = Schema.Struct({
   airport: Schema.String,
-  hour: Schema.Natural,
+  /** When the hour began. */
+  start: Schema.Date,
   flights: Schema.Natural,
   /** Flights that left more than 15 minutes late. */
   delayed: Schema.Natural,
   delayMinutes: Schema.Int,
-  /** The sum of a hash of each flight's row, modulo 2^32: tells a flight counted for another from the right one. */
+  /** The sum of a hash of each flight's row: tells a flight counted for another from the right one. */
   rows: Schema.Natural
 })
 export type Delays = typeof Delays.Type
@@ -34,4 +35,4 @@ export const flights = (scope: string) =>
   EventStream.make(`${scope}/flights`, { schema: Flight, routingKey: (flight) => flight.origin })
 
 export const delays = (scope: string) =>
-  EventStream.make(`${scope}/delays`, { schema: Delays, routingKey: (part) => part.airport })
+  EventStream.make(`${scope}/delays`, { schema: Delays, routingKey: (hour) => hour.airport })

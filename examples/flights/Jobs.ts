@@ -1,14 +1,15 @@
 /**
  * The two pipelines, and running them side by side.
  */
-import { Admin, type EventRead } from "effect-pravega"
+import { Admin } from "effect-pravega"
 import { Pipeline, Sink, Source } from "effect-pravega/batch"
+import { Aggregate, EventTime, Flow, Window } from "effect-pravega/flow"
 import { Query, Trigger } from "effect-pravega/stream"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
-import * as Stream from "effect/Stream"
+import * as Schema from "effect/Schema"
 import * as DelayTable from "./DelayTable.ts"
 import { type Delays, delays, type Flight, flights } from "./Flight.ts"
 import * as FlightSource from "./FlightSource.ts"
@@ -24,32 +25,42 @@ const load = ({ count, scope }: JobState) =>
     sink: Sink.pravega(flights(scope), { guarantee: "exactly-once" })
   })
 
-/** What the flights of one partition add up to. */
-const addUp = <E, R>(events: Stream.Stream<EventRead<Flight>, E, R>): Stream.Stream<Delays, E, R> =>
-  Stream.unwrap(Effect.map(
-    Stream.runFold(
-      events,
-      (): DelayTable.DelayTable => new Map(),
-      (table, read) => DelayTable.addFlights(table, [read.event])
-    ),
-    (table) => Stream.fromIterable(table.values())
-  ))
+/** What flights add up to, per airport and hour, by the times of the flights themselves. */
+const hourly = Flow.events<Flight>().pipe(
+  Flow.keyBy("airport", Schema.String, (flight) => flight.origin),
+  Flow.window(
+    "hourly",
+    Window.tumbling("1 hour"),
+    Aggregate.struct({
+      flights: Aggregate.count,
+      delayed: Aggregate.sum((flight: Flight) => DelayTable.isDelayed(flight) ? 1 : 0),
+      delayMinutes: Aggregate.sum((flight: Flight) => flight.delayMinutes),
+      rows: Aggregate.sum((flight: Flight) => DelayTable.mix(flight.row))
+    })
+  ),
+  Flow.map(({ key, value, window }): Delays => ({ airport: key, start: new Date(window.start), ...value }))
+)
 
-/** From the stream of flights into the stream of delays. */
+/** From the stream of flights into the stream of delays. Flights are in the order of departure. */
 const workOut = ({ scope }: JobState) =>
   Pipeline.make("delays", {
-    source: Source.microBatch(flights(scope), { start: "earliest", limit: { events: perBatch } }),
-    process: addUp,
+    source: Source.microBatch(flights(scope), {
+      start: "earliest",
+      limit: { events: perBatch },
+      // while the job does not run, nothing comes: that must not make late what comes afterwards
+      time: EventTime.from((flight) => flight.departure, { idleAfter: "Infinity" })
+    }),
+    flow: hourly,
     sink: Sink.pravega(delays(scope), { guarantee: "exactly-once" })
   })
 
 /** Runs both to their end: the stream is sealed when all is loaded, which is the end of what reads it. */
 export const run = Effect.fnUntraced(function*(state: JobState) {
-  const progress = { loaded: 0, loadBatches: 0, worked: 0, delayBatches: 0 }
+  const progress = { loaded: 0, loadBatches: 0, worked: 0, delayBatches: 0, openHours: 0 }
   const line = Effect.suspend(() =>
     Console.log(
       `  loaded ${progress.loaded.toLocaleString("en")} flights (batch ${progress.loadBatches}), worked out `
-        + `${progress.worked.toLocaleString("en")} (batch ${progress.delayBatches})`
+        + `${progress.worked.toLocaleString("en")} (batch ${progress.delayBatches}, ${progress.openHours} hours open)`
     )
   )
   const ticker = yield* Effect.forkChild(Effect.repeat(Effect.delay(line, "1 second"), Schedule.forever))
@@ -63,10 +74,11 @@ export const run = Effect.fnUntraced(function*(state: JobState) {
   }).pipe(Effect.andThen(Admin.sealStream(flights(state.scope).name)))
   const working = Query.run(workOut(state), {
     trigger: Trigger.asFastAsPossible,
-    onBatch: ({ batch, eventsIn }) =>
+    onBatch: ({ batch, eventsIn, flow }) =>
       Effect.sync(() => {
         progress.worked += eventsIn
         progress.delayBatches = batch + 1
+        progress.openHours = flow?.state.rows ?? 0
       })
   })
   yield* Effect.all([loading, working], { concurrency: 2, discard: true })

@@ -1,12 +1,14 @@
 /**
  * The main job: US flights of 2001 into a stream, delays by airport and hour out of it, exactly once. `npm start`.
  *
- * Two queries run side by side: one loads the data set into the stream `flights`, the other reads that stream and writes
- * what it found out to the stream `delays`. Both keep a checkpoint log; killed anywhere, they go on where they were.
+ * Two queries run side by side: one loads the data set into the stream `flights`, the other reads that stream, adds the
+ * flights of each airport and hour up in event-time windows, and writes each hour to the stream `delays` when it is over.
+ * Both keep a checkpoint log, and the windows their state beside it; killed anywhere, they go on where they were.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Admin, Pravega, ScalingPolicy, ScopeName } from "effect-pravega"
 import { CheckpointLog } from "effect-pravega/batch"
+import { StateStore } from "effect-pravega/state"
 import { Command, Flag } from "effect/cli"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
@@ -49,7 +51,7 @@ const run = Effect.fnUntraced(function*(state: JobState.JobState) {
 
   yield* Console.log(`\nDelays in minutes, by airport of origin and hour of departure:\n`)
   yield* Console.log(DelayTable.render(audit.table, 12))
-  const { lost, repeated, wrongCells } = audit.output
+  const { lost, repeated, wrongHours } = audit.output
   const batches = progress.loadBatches + progress.delayBatches
   yield* Console.log(`
 Audit, computed from the data set and the two streams, apart from the pipeline:
@@ -57,12 +59,11 @@ Audit, computed from the data set and the two streams, apart from the pipeline:
     number(audit.input.events)
   } flights in ${input.name}: ${audit.input.lost} lost, ${audit.input.repeated} repeated
   events out      ${
-    number(audit.parts)
-  } parts in ${output.name}: ${lost} flights lost, ${repeated} repeated, ${wrongCells} cells wrong
+    number(audit.hours)
+  } hours in ${output.name}: ${lost} flights lost, ${repeated} repeated, ${wrongHours} hours wrong
   batches         ${batches} (${progress.loadBatches} to load, ${progress.delayBatches} to work out the delays)
-  transactions    ${batches} committed, one for each batch
   starts          ${starts}`)
-  const wrong = audit.input.lost + audit.input.repeated + lost + repeated + wrongCells
+  const wrong = audit.input.lost + audit.input.repeated + lost + repeated + wrongHours
   yield* Console.log(`\n${audit.input.lost + lost} lost, ${audit.input.repeated + repeated} repeated`)
   if (wrong > 0) return yield* new AuditFailed({ detail: "the audit found the job wrong" })
 })
@@ -93,7 +94,9 @@ const command = Command.make("flights", {
     Flag.optional
   ),
   directory: Flag.String("directory").pipe(
-    Flag.withDescription("Where the checkpoint logs, and an embedded Pravega's data, are kept until the job is done"),
+    Flag.withDescription(
+      "Where the checkpoint logs, the state, and an embedded Pravega's data are kept until the job is done"
+    ),
     Flag.withDefault(".effect-pravega/flights")
   ),
   stop: Flag.Boolean("stop").pipe(
@@ -108,9 +111,10 @@ const command = Command.make("flights", {
     const state = yield* JobState.resume(directory, { controller: address, count, segments })
     yield* run(state).pipe(
       Effect.provide(
-        Layer.merge(
+        Layer.mergeAll(
           pravega(controller, directory),
-          CheckpointLog.layerFileSystem(join(directory, "checkpoints", state.scope))
+          CheckpointLog.layerFileSystem(join(directory, "checkpoints", state.scope)),
+          StateStore.layerDirectory(join(directory, "state", state.scope))
         )
       ),
       Effect.onInterrupt(() =>
