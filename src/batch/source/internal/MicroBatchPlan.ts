@@ -35,21 +35,27 @@ export const Recorded = Schema.Struct({
     to: Schema.BigInt,
     predecessors: Schema.Array(Schema.BigInt)
   })),
-  gaps: Schema.Array(Schema.toEncoded(RangePlanner.Gap)),
+  gaps: Schema.Array(Schema.Struct({
+    segment: Schema.BigInt,
+    from: Schema.BigInt,
+    to: Schema.UndefinedOr(Schema.BigInt)
+  })),
   lanes: Schema.Int
 }).pipe(Schema.decodeTo(
   MicroBatchPlan,
   SchemaTransformation.transform({
-    decode: ({ from, ranges, to, ...rest }): (typeof MicroBatchPlan)["Encoded"] => ({
+    decode: ({ from, gaps, ranges, to, ...rest }): (typeof MicroBatchPlan)["Encoded"] => ({
       ...rest,
       start: from,
       end: to,
+      gaps: gaps.map(({ from, segment, to }) => ({ segment, start: from, end: to })),
       ranges: ranges.map(({ from, to, ...range }) => ({ ...range, start: from, end: to }))
     }),
-    encode: ({ end, ranges, start, ...rest }) => ({
+    encode: ({ end, gaps, ranges, start, ...rest }) => ({
       ...rest,
       from: start,
       to: end,
+      gaps: gaps.map(({ end, segment, start }) => ({ segment, from: start, to: end })),
       ranges: ranges.map(({ end, start, ...range }) => ({ ...range, from: start, to: end }))
     })
   })

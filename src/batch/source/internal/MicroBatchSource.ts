@@ -243,7 +243,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions<A>) 
             skippedIn.set(planned, skipped)
             const onLost = onTruncated === "fail" ? "fail" : (lost: TruncatedData) =>
               Effect.sync(() => {
-                skipped.push(skippedOf(stream, { segment: lost.segment, from: lost.start, to: lost.end }))
+                skipped.push(skippedOf(stream, lost))
               })
             return planned.ranges.map((range, index) =>
               SegmentPartition.make(events, range, {
@@ -283,8 +283,12 @@ const placesOf = ({ lanes, ranges }: MicroBatchPlan, segment: Segment.SegmentId)
 
 const skippedOf = (
   stream: EventStream<unknown>["name"],
-  { from, segment, to }: { readonly segment: Segment.SegmentId; readonly from: bigint; readonly to: bigint | undefined }
-): Skipped => ({ part: Segment.name(stream, segment), start: from, end: to })
+  { end, segment, start }: {
+    readonly segment: Segment.SegmentId
+    readonly start: bigint
+    readonly end: bigint | undefined
+  }
+): Skipped => ({ part: Segment.name(stream, segment), start, end })
 
 /** By the numbers of their segments. */
 const partsOf = (

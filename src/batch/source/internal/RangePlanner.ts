@@ -56,9 +56,9 @@ export interface Planned {
 /** Events that a truncation took before they were planned. @category models @since 0.1.0 */
 export class Gap extends Schema.Class<Gap>("effect-pravega/MicroBatchPlan/Gap")({
   segment: SegmentId,
-  from: Schema.BigInt,
+  start: Schema.BigInt,
   /** Undefined: all of the segment; with it its length is gone. */
-  to: Schema.UndefinedOr(Schema.BigInt)
+  end: Schema.UndefinedOr(Schema.BigInt)
 }) {}
 
 /** @category models @since 0.1.0 */
@@ -176,7 +176,7 @@ const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
   const to = new StreamCut({ stream, positions: frontier })
   const plan = yield* Effect.catchTag(planOf(from, to, entered, gaps), "TruncatedData", lostMeanwhile)
   // A segment that is gone counts once: when its successors take its place.
-  const left = [...gaps.values()].filter(({ segment, to }) => to !== undefined || !frontier.has(segment))
+  const left = [...gaps.values()].filter(({ end, segment }) => end !== undefined || !frontier.has(segment))
   const known = { gaps: left, frontier, tails, isGone, isFull }
   if (plan.ranges.length === 0) return { ...known, range: none } satisfies Planned
   yield* checkBytes(plan, options.limits.bytes - bytes)
@@ -198,7 +198,7 @@ const enterGaps = Effect.fnUntraced(function*(
   for (const { from, gap, id } of measured) {
     if (gap === undefined) continue
     if (options.onTruncated === "fail") {
-      return yield* new TruncatedData({ stream: walk.stream, segment: id, start: gap.from, end: gap.to })
+      return yield* new TruncatedData({ stream: walk.stream, segment: id, start: gap.start, end: gap.end })
     }
     walk.gaps.set(id, gap)
     walk.frontier.set(id, from)
@@ -280,7 +280,7 @@ const measure = Effect.fnUntraced(function*(
   if (info === undefined) {
     // What is gone behind a limit is not missed.
     const to = limit === undefined || isCut ? position : limit
-    const gap = isCut ? undefined : new Gap({ segment: id, from: position, to: limit })
+    const gap = isCut ? undefined : new Gap({ segment: id, start: position, end: limit })
     const isMissing = true
     return {
       id,
@@ -296,7 +296,7 @@ const measure = Effect.fnUntraced(function*(
   const to = limit !== undefined && limit <= info.length ? limit : info.length
   const { length, startOffset } = info
   const from = position < startOffset && position < to ? startOffset < to ? startOffset : to : position
-  const gap = from === position ? undefined : new Gap({ segment: id, from: position, to: from })
+  const gap = from === position ? undefined : new Gap({ segment: id, start: position, end: from })
   return {
     id,
     from,
@@ -437,7 +437,7 @@ const planOf = Effect.fnUntraced(function*(
   gaps: ReadonlyMap<SegmentId, Gap>
 ) {
   const { stream } = from
-  const startOf = (segment: SegmentId, start: bigint) => gaps.get(segment)?.to ?? start
+  const startOf = (segment: SegmentId, start: bigint) => gaps.get(segment)?.end ?? start
   // What is gone was looked at before.
   const found = entered ? yield* BatchPlanning.ranges({ from, to }, gaps.size === 0 ? "fail" : () => Effect.void) : [
     ...to.positions
