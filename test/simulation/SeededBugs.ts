@@ -245,7 +245,7 @@ const attempts = (
 ): SinkChange =>
 (session) => ({
   ...session,
-  begin: (batch) => Effect.map(session.begin(batch), (attempt) => change(attempt, session, batch))
+  begin: (batch, past) => Effect.map(session.begin(batch, past), (attempt) => change(attempt, session, batch))
 })
 
 const recovers = (name: string, outcome: Sink.Outcome): Bug => ({
@@ -295,11 +295,11 @@ const sinkBugs: ReadonlyArray<Bug> = [
       const first = new Map<number, Effect.Success<ReturnType<typeof session.begin>>>()
       return {
         ...session,
-        begin: (batch) => {
+        begin: (batch, past) => {
           const before = first.get(batch.batch)
           if (before !== undefined) return Effect.succeed(before)
           return Scope.make().pipe(
-            Effect.flatMap((scope) => Scope.provide(session.begin(batch), scope)),
+            Effect.flatMap((scope) => Scope.provide(session.begin(batch, past), scope)),
             Effect.tap((attempt) => Effect.sync(() => first.set(batch.batch, attempt)))
           )
         },

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import fc from "fast-check"
 import { type Bug, none } from "./SeededBugs.ts"
 import { type Outcome, run } from "./SwarmHistory.ts"
-import { type SwarmPlan, swarmPlan } from "./SwarmPlan.ts"
+import { kindsOf, type SwarmPlan, swarmPlan } from "./SwarmPlan.ts"
 
 export interface Tally {
   histories: number
@@ -17,6 +17,8 @@ export interface Tally {
   repeated: number
   simulatedMillis: number
   realMillis: number
+  /** How many histories had each kind of what is drawn. */
+  readonly kinds: Record<string, number>
 }
 
 export const noTally = (): Tally => ({
@@ -27,7 +29,8 @@ export const noTally = (): Tally => ({
   lost: 0,
   repeated: 0,
   simulatedMillis: 0,
-  realMillis: 0
+  realMillis: 0,
+  kinds: {}
 })
 
 /** What a seed stands for. */
@@ -49,6 +52,7 @@ export const count = async (tally: Tally, seed: number): Promise<Outcome | undef
   const outcome = await runSeed(seed)
   tally.realMillis += performance.now() - begun
   tally.histories++
+  for (const kind of new Set(kindsOf(planOf(seed)))) tally.kinds[kind] = (tally.kinds[kind] ?? 0) + 1
   tally.events += outcome.events
   tally.crashes += outcome.crashes
   tally.compactions += outcome.compactions
@@ -69,16 +73,26 @@ export const describeTally = (tally: Tally): string => {
   ].join("; ")
 }
 
+/** In how many histories each kind was drawn, the rarest first. */
+export const describeKinds = ({ kinds }: Tally): string =>
+  Object.entries(kinds).sort(([, a], [, b]) => a - b).map(([kind, count]) => `${count} ${kind}`).join(", ")
+
+/** How many smaller plans are tried, and for how long. */
+const shrinking = { runs: 200, millis: 5000 }
+
 /** What a person needs to see of a seed that fails: the smallest plan, its timeline, and how to see it again. */
 export const explain = async (seed: number): Promise<string> => {
   let smallest: { readonly plan: SwarmPlan; readonly outcome: Outcome } | undefined
+  let runs = 0
   const property = fc.asyncProperty(swarmPlan, async (plan) => {
+    // what was not tried does not count as smaller
+    if (runs++ > shrinking.runs) return true
     const outcome = await Effect.runPromise(run(plan, seed, none))
     if (outcome.violations.length > 0) smallest = { plan, outcome }
     return outcome.violations.length === 0
   })
   // starts from the plan of the seed
-  await fc.check(property, { ...oneRun, seed, interruptAfterTimeLimit: 20_000 })
+  await fc.check(property, { ...oneRun, seed, interruptAfterTimeLimit: shrinking.millis })
   const found = smallest ?? { plan: planOf(seed), outcome: await runSeed(seed) }
   return [
     `SIMULATION_SEED=${seed} npx vitest run test/simulation   shows the whole history again; made smaller, it is`,

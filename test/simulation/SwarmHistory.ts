@@ -81,7 +81,12 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   const started = simulation.now()
   const sources = sourcesOf(plan)
   const sinks = sinksOf(plan)
-  const world = yield* QueryWorld.make(simulation, { sinks, wrapLog: wrapLog(bug), wrapClient: bug.client })
+  const world = yield* QueryWorld.make(simulation, {
+    sinks,
+    transactional: () => plan.guarantee === "exactly-once",
+    wrapLog: wrapLog(bug),
+    wrapClient: bug.client
+  })
   const { server } = world
   const written: Array<Written> = []
   const reads = new Map<number, Array<ReadonlyArray<Numbered>>>()
@@ -151,8 +156,12 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   let lives = 0
   const living = new Set<Incarnation<unknown>>()
   const all: Array<Incarnation<unknown>> = []
+  /** Those beside which another one was started, or was left. */
+  const contested = new Set<Incarnation<unknown>>()
   const start = (trigger: SwarmPlan["trigger"]) => {
     const incarnation: Incarnation<unknown> = world.start(`p${++lives}`, runQuery(plan, bug, trigger, resolutions))
+    const others = [...living].filter((other) => other.ended() === undefined)
+    for (const other of others) contested.add(other).add(incarnation)
     living.add(incarnation)
     all.push(incarnation)
     return incarnation
@@ -168,7 +177,9 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     for (const reason of ended.cause.reasons) {
       if (reason._tag === "Die") world.violated({ invariant: "I12", detail: `a defect: ${describeExit(ended)}` })
       if (reason._tag !== "Fail") continue
-      if (!mayFailWith(plan, tagOf(reason.error))) {
+      const tag = tagOf(reason.error)
+      const isContested = contested.has(incarnation) || plan.log > 0
+      if (tag === "Fenced" ? !isContested : !mayFailWith(plan, tag)) {
         world.violated({ invariant: "I12", detail: `what can't happen here: ${describeExit(ended)}` })
       }
       resolve(reason.error)
@@ -367,6 +378,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
       })),
       found: yield* Effect.orDie(server.undisturbed(readSink(sink))),
       reads: reads.get(index) ?? [],
+      committed: world.monitor.eventsCommitted(sink.name.toString()),
       isOrdered: keepsOrder(plan),
       tally
     }, (violation) => world.violated(violation))

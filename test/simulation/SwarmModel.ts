@@ -10,6 +10,8 @@ export interface Found {
   /** The streams' events, each with its outputs for this sink, and whether they must be there. */
   readonly events: ReadonlyArray<{ readonly outputs: ReadonlyArray<Numbered>; readonly isWanted: boolean }>
   readonly found: ReadonlyArray<Numbered>
+  /** How many events the committed batches put there: fewer than that are never found, whatever ended the query. */
+  readonly committed: number
   /** What somebody has read in the meantime. */
   readonly reads: ReadonlyArray<ReadonlyArray<Numbered>>
   readonly isOrdered: boolean
@@ -21,7 +23,7 @@ const name = ({ key, number }: Numbered): string => `${key}:${number}`
 /** I1, I2, I3: what a sink holds in the end. */
 export const check = (
   sink: string,
-  { events, found, isOrdered, reads, tally }: Found,
+  { committed, events, found, isOrdered, reads, tally }: Found,
   violated: (violation: Violation) => void
 ): void => {
   const counts = new Map<string, number>()
@@ -30,6 +32,10 @@ export const check = (
     if (count === 1) continue
     tally.repeated += count - 1
     violated({ invariant: "I1", detail: `duplicate: ${sink} has ${event} ${count} times` })
+  }
+  if (counts.size < committed) {
+    tally.lost += committed - counts.size
+    violated({ invariant: "I1", detail: `lost: ${sink} has ${counts.size} events, committed are ${committed}` })
   }
   const known = new Set<string>()
   for (const { isWanted, outputs } of events) {
@@ -82,12 +88,12 @@ const isUnreachable = (plan: SwarmPlan): boolean =>
   plan.network > 0 ||
   befalls(plan, "server dies", "server stalls", "container restarts", "network stalls", "connections drop")
 
-/** I12: what a process may fail with, by the tag of the error's reason, given all that befalls it. */
+/**
+ * I12: what a process may fail with, by the tag of the error's reason, given all that befalls it. `Fenced` is not among it:
+ * that goes by who else ran.
+ */
 export const mayFailWith = (plan: SwarmPlan, tag: string): boolean => {
   switch (tag) {
-    // someone else runs the query, or an append of before came late; a process that has to go on is the last one
-    case "Fenced":
-      return true
     case "LogUnavailable":
       return plan.log > 0
     // of an append to the log, or of a call of the controller

@@ -41,7 +41,10 @@ export interface SwarmPlan {
   readonly events: number
   /** Whether the sources are scaled, and written to again, before the query starts. */
   readonly isScaledBefore: boolean
-  readonly limit: number
+  /** What a batch reads at most; undefined: whatever there is. */
+  readonly limit: { readonly events?: number; readonly bytes?: number } | undefined
+  /** What must be there for a batch to be due. */
+  readonly atLeast: { readonly events?: number; readonly bytes?: number; readonly delayMillis: number } | undefined
   readonly onTruncated: "fail" | "skip"
   readonly guarantee: "exactly-once" | "idempotent"
   /** After how many records the log is compacted. */
@@ -51,6 +54,8 @@ export interface SwarmPlan {
   /** Fibers per segment; only where there is an order to keep. */
   readonly lanes: number
   readonly each: "partition" | "batch"
+  /** How the process is written. */
+  readonly form: "process" | "processEach" | "processBatch"
   readonly outputs: "same" | "two each" | "some"
   readonly trigger: "availableNow" | "once" | "asFastAsPossible" | "every"
   readonly isOwned: boolean
@@ -135,6 +140,23 @@ const blowToTheDecision: fc.Arbitrary<Blow> = fc.record({
 
 const mostlyNone = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.constantFrom(0.2, 1))
 
+const someEvents = fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 3, max: 8 }) }, fc.integer({ min: 1, max: 2 }))
+/** An event of the swarm has about 12 bytes. */
+const someBytes = fc.constantFrom(1, 30, 60, 100)
+
+const limit: fc.Arbitrary<SwarmPlan["limit"]> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ events: someEvents }) },
+  { weight: 3, arbitrary: fc.record({ bytes: someBytes }) },
+  { weight: 2, arbitrary: fc.record({ events: someEvents, bytes: someBytes }) },
+  { weight: 1, arbitrary: fc.constant(undefined) }
+)
+
+const atLeast: fc.Arbitrary<SwarmPlan["atLeast"]> = fc.oneof(
+  { weight: 5, arbitrary: fc.constant(undefined) },
+  fc.record({ events: fc.integer({ min: 2, max: 6 }), delayMillis: fc.constantFrom(100, 5000) }),
+  fc.record({ bytes: someBytes, delayMillis: fc.constantFrom(100, 5000) })
+)
+
 const anyPlan: fc.Arbitrary<SwarmPlan> = fc.record({
   sources: fc.constantFrom(1, 1, 1, 2),
   sourceSegments: fc.oneof({ weight: 30, arbitrary: fc.integer({ min: 1, max: 3 }) }, fc.constantFrom(8, 64)),
@@ -143,7 +165,8 @@ const anyPlan: fc.Arbitrary<SwarmPlan> = fc.record({
   keys: fc.integer({ min: 1, max: 5 }),
   events: fc.integer({ min: 1, max: 8 }),
   isScaledBefore: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
-  limit: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 3, max: 8 }) }, fc.integer({ min: 1, max: 2 })),
+  limit,
+  atLeast,
   onTruncated: fc.constantFrom("fail", "skip"),
   guarantee: fc.constantFrom("exactly-once", "exactly-once", "exactly-once", "idempotent"),
   compactAfter: fc.constantFrom(256, 256, 1, 3, 12),
@@ -151,6 +174,7 @@ const anyPlan: fc.Arbitrary<SwarmPlan> = fc.record({
   ordering: fc.constantFrom("perKey", "perKey", "perKey", "perSegment", "none"),
   lanes: fc.constantFrom(1, 1, 3),
   each: fc.constantFrom("partition", "partition", "batch"),
+  form: fc.constantFrom("process", "process", "processEach", "processBatch"),
   outputs: fc.constantFrom("same", "same", "two each", "some"),
   trigger: fc.constantFrom("availableNow", "availableNow", "once", "asFastAsPossible", "every"),
   isOwned: fc.boolean(),
@@ -168,3 +192,22 @@ export const swarmPlan: fc.Arbitrary<SwarmPlan> = anyPlan.map((plan) =>
 
 /** Nothing befalls it. */
 export const isCalm = ({ blows, log, network }: SwarmPlan): boolean => blows.length === 0 && network === 0 && log === 0
+
+/** What is in a history, by name: so that it is known how often each kind was drawn. */
+export const kindsOf = (plan: SwarmPlan): ReadonlyArray<string> => {
+  const limits = plan.limit === undefined ? ["none"] : Object.keys(plan.limit).sort()
+  return [
+    ...plan.blows.map(({ what }) => what._tag),
+    `limit: ${limits.join(" and ")}`,
+    ...plan.atLeast === undefined ? [] : [`at least: ${"events" in plan.atLeast ? "events" : "bytes"}`],
+    plan.form,
+    plan.guarantee,
+    `order: ${plan.ordering}`,
+    `trigger: ${plan.trigger}`,
+    `sinks: ${plan.sinks}`,
+    `sources: ${plan.sources}`,
+    ...plan.network > 0 ? ["faults of the network"] : [],
+    ...plan.log > 0 ? ["faults of the log"] : [],
+    ...isCalm(plan) ? ["calm"] : []
+  ]
+}

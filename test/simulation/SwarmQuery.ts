@@ -55,20 +55,21 @@ export const runQuery = (
     wrapSource(
       bug,
       Source.microBatch(events, {
-        limit: { events: plan.limit },
+        limit: plan.limit,
+        atLeast: plan.atLeast === undefined
+          ? undefined
+          : { ...plan.atLeast, delay: Duration.millis(plan.atLeast.delayMillis) },
         ordering: plan.ordering,
         onTruncated: plan.onTruncated,
         ...(plan.ordering === "none" ? {} : { lanes: plan.lanes })
       })
     )
-  const process = <E>(events: Stream.Stream<Numbered, E>) =>
-    Stream.flattenIterable(Stream.map(events, (event) =>
-      Array.from(
-        { length: plan.sinks },
-        (_, sink) => outputsOf(plan, sink, event).map((output) => [sink, output] as const)
-      ).flat()))
+  const outputs = (event: Numbered) =>
+    Array.from(
+      { length: plan.sinks },
+      (_, sink) => outputsOf(plan, sink, event).map((output) => [sink, output] as const)
+    ).flat()
   const rest = {
-    each: plan.each,
     parallelism: plan.parallelism,
     sinks: Array.from({ length: plan.sinks }, (_, sink) => sinkOf(plan, bug, sink)),
     deterministic: true
@@ -79,7 +80,7 @@ export const runQuery = (
       Pipeline.make("swarm", {
         ...rest,
         source: microBatch(first),
-        process: (reads) => process(Stream.map(reads, ({ event }) => event))
+        ...processing(plan, ({ event }: { readonly event: Numbered }) => outputs(event))
       }),
       options
     )
@@ -87,11 +88,26 @@ export const runQuery = (
       Pipeline.make("swarm", {
         ...rest,
         source: Source.union({ first: microBatch(first), second: microBatch(second) }),
-        process: (reads) => process(Stream.map(reads, ({ value }) => value.event))
+        ...processing(plan, ({ value }: { readonly value: { readonly event: Numbered } }) => outputs(value.event))
       }),
       options
     )
   return Effect.provideService(running, OwnedLog.CompactAfter, plan.compactAfter)
+}
+
+/** The same process, written in each of the ways that there are. */
+const processing = <A, B>({ each, form }: SwarmPlan, outputs: (input: A) => ReadonlyArray<B>) => {
+  switch (form) {
+    case "process":
+      return {
+        each,
+        process: <E>(inputs: Stream.Stream<A, E>) => Stream.flattenIterable(Stream.map(inputs, outputs))
+      }
+    case "processEach":
+      return { processEach: (input: A) => Effect.sync(() => outputs(input)) }
+    case "processBatch":
+      return { processBatch: (inputs: ReadonlyArray<A>) => Effect.sync(() => inputs.flatMap(outputs)) }
+  }
 }
 
 const sinkOf = (

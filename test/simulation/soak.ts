@@ -3,7 +3,7 @@ import { fork } from "node:child_process"
 import { appendFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { count, describeTally, explain, noTally, type Tally } from "./Swarm.ts"
+import { count, describeKinds, describeTally, explain, noTally, type Tally } from "./Swarm.ts"
 
 const usage = `npm run soak -- [options]: simulated histories of crashes and faults
 
@@ -41,8 +41,14 @@ type Report =
 const work = async (part: number): Promise<void> => {
   const send = (report: Report) => process.send?.(report)
   let tally = noTally()
+  let failures = 0
   for (let seed = from + part; seed < from + seeds; seed += workers) {
-    if (await count(tally, seed) !== undefined) send({ _tag: "failure", seed, text: await explain(seed) })
+    const failed = await count(tally, seed)
+    if (failed !== undefined) {
+      // one is made smaller: where many fail, they fail alike
+      const text = failures++ === 0 ? await explain(seed) : `seed ${seed}: ${failed.violations.join("; ")}`
+      send({ _tag: "failure", seed, text })
+    }
     if (tally.histories === reported) {
       send({ _tag: "progress", tally })
       tally = noTally()
@@ -53,7 +59,9 @@ const work = async (part: number): Promise<void> => {
 }
 
 const add = (to: Tally, tally: Tally): void => {
-  for (const [name, value] of Object.entries(tally)) to[name as keyof Tally] += value
+  const { kinds, ...counts } = tally
+  for (const [kind, count] of Object.entries(kinds)) to.kinds[kind] = (to.kinds[kind] ?? 0) + count
+  for (const [name, value] of Object.entries(counts)) to[name as keyof typeof counts] += value
 }
 
 const lead = (): void => {
@@ -82,6 +90,7 @@ const lead = (): void => {
     }))
   void Promise.all(running).then((codes) => {
     total.realMillis = performance.now() - begun
+    console.log(`drawn: ${describeKinds(total)}`)
     const isWhole = codes.every((code) => code === 0)
     console.log(`${describeTally(total)}; ${failures} seeds failed${isWhole ? "" : "; a worker died"}`)
     process.exitCode = isWhole && failures === 0 ? 0 : 1

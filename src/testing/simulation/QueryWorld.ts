@@ -37,6 +37,8 @@ export interface Incarnation<E> {
 export interface WorldOptions {
   /** The streams that the query writes to. Others of its sinks are not looked at. */
   readonly sinks: ReadonlyArray<{ readonly name: ScopedStream }>
+  /** Which of them show nothing of a batch before it is prepared. Default: none is asked. */
+  readonly transactional?: ((sink: ScopedStream) => boolean) | undefined
   /** Puts something between the query and its log: mistakes that a test makes on purpose. */
   readonly wrapLog?: ((log: CheckpointLog["Service"]) => CheckpointLog["Service"]) | undefined
   readonly wrapClient?: ((pravega: Pravega["Service"]) => Pravega["Service"]) | undefined
@@ -96,6 +98,9 @@ export class QueryWorld {
     this.monitor = new ProtocolMonitor({
       onViolation: (violation) => this.violated(violation),
       sinks: new Set(options.sinks.map(({ name }) => name.toString())),
+      transactional: new Set(
+        options.sinks.filter(({ name }) => options.transactional?.(name) === true).map(({ name }) => name.toString())
+      ),
       visible: (stream) => server.isRunning() ? server.peek(stream).length : undefined
     })
   }

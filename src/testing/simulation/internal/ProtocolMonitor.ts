@@ -21,6 +21,8 @@ export interface MonitorOptions {
   readonly onViolation: (violation: Violation) => void
   /** Which sinks are streams that `visible` can be asked about; what others hold is not this world's. */
   readonly sinks: ReadonlySet<string>
+  /** Those of them that show nothing before it is prepared. */
+  readonly transactional?: ReadonlySet<string> | undefined
   /** How many events a stream shows to everybody now; undefined: nobody can look. */
   readonly visible: (stream: string) => number | undefined
 }
@@ -93,13 +95,15 @@ export class ProtocolMonitor {
     }
     this.epoch = epoch
     this.owner = owner
+    this.isHidden()
     for (const entry of entries) this.entry(entry, sequence)
   }
 
   call({ method, transaction }: Call): void {
     if (transaction === undefined) return
-    const { id } = transaction
-    if (method === "commitTransaction" && this.named.has(id) && !this.prepared.has(id)) {
+    const { id, stream } = transaction
+    const isOurs = this.named.has(id) || this.options.sinks.has(stream)
+    if (method === "commitTransaction" && isOurs && !this.prepared.has(id)) {
       this.violated("I6", `premature-commit: transaction ${id} is committed, and no durable record prepared it`)
     }
     if (method === "abortTransaction" && this.prepared.has(id)) {
@@ -168,6 +172,23 @@ export class ProtocolMonitor {
         batch.stage = "committed"
         for (const sink of batch.prepared.keys()) this.isVisible(entry.batch, sink)
       }
+    }
+  }
+
+  /** How many events the committed batches put into a sink. */
+  eventsCommitted(sink: string): number {
+    let events = 0
+    for (const { prepared, stage } of this.batches.values()) if (stage === "committed") events += prepared.get(sink) ?? 0
+    return events
+  }
+
+  /** Of what no record has prepared, nothing can be read: nobody may have committed it. */
+  isHidden(): void {
+    for (const sink of this.options.transactional ?? []) {
+      const visible = this.options.visible(sink)
+      const decided = this.eventsBefore(Infinity, sink)
+      if (visible === undefined || visible <= decided) continue
+      this.violated("I3", `${sink} shows ${visible} events, of which ${decided} are prepared`)
     }
   }
 
