@@ -178,7 +178,9 @@ export class ProtocolMonitor {
   /** How many events the committed batches put into a sink. */
   eventsCommitted(sink: string): number {
     let events = 0
-    for (const { prepared, stage } of this.batches.values()) if (stage === "committed") events += prepared.get(sink) ?? 0
+    for (const { prepared, stage } of this.batches.values()) {
+      if (stage === "committed") events += prepared.get(sink) ?? 0
+    }
     return events
   }
 
