@@ -1,10 +1,21 @@
 /**
- * An embedded Pravega: controller and segment store in this process, which speak Pravega's protocols to clients in the
- * process without sockets, and on sockets to anybody's. In memory, or in a directory that survives a kill -9.
+ * An embedded Pravega: a controller and a segment store in this process. Clients in the process reach them without sockets.
+ * Any client of Pravega reaches them on sockets.
  *
- * One server is one cluster of one segment store. It is not replicated, and its directory is not Pravega's format. It does
- * each request in one turn, so that none may be too large: a stream has at most 10,000 segments at once, a key-value table
- * as many partitions, and a request names as many keys. All streams and open transactions together have a million segments.
+ * **When to use**
+ *
+ * Use it for tests, for development, and for a program on one machine that wants streams without a cluster. Data are kept in
+ * memory, or in a directory that survives a `kill -9`.
+ *
+ * **Details**
+ *
+ * One server is a cluster of one segment store. It does each request in one turn, so that none may be too large. A stream has
+ * at most 10,000 segments at once, a key-value table as many partitions, and a request names as many keys. All streams and
+ * open transactions together have at most a million segments.
+ *
+ * **Gotchas**
+ *
+ * It is not replicated. Its directory is not in Pravega's format.
  *
  * **Example**
  *
@@ -50,84 +61,112 @@ import * as ContainerState from "./store/ContainerState.ts"
 import * as SqliteStorage from "./store/SqliteStorage.ts"
 import * as Storage from "./store/Storage.ts"
 
-/** @category models @since 0.1.0 */
+/** Where a server keeps its data, and who may use it. @category models @since 0.1.0 */
 export interface EmbeddedOptions {
-  /** Where the data are kept; made if it is not there. Undefined: in memory, until the server's Scope closes. */
+  /** Where the data are kept. It is made if it is not there. Default: in memory, until the server's Scope closes. */
   readonly directory?: string | undefined
   /**
-   * What acknowledged data survive in the directory: the end of the process however it ends ("process", the default), or
-   * also the loss of power ("power": every group of commits waits for the disk).
+   * What acknowledged data survive in the directory. With "process", the default, they survive the end of the process, however
+   * it ends. With "power" they also survive the loss of power: every group of commits waits for the disk.
    */
   readonly durability?: "process" | "power" | undefined
   /**
-   * How often streams with a retention policy are looked at, and truncated where the policy says so. From a second on; 30
-   * minutes by default, as in Pravega.
+   * How often streams with a retention policy are looked at, and truncated where the policy says so. It is a second at least.
+   * Default: 30 minutes, as in Pravega.
    */
   readonly retentionPeriod?: Duration.Input | undefined
-  /** Present: clients must name themselves (Pravega's Basic authentication), and stores ask for delegation tokens. */
+  /**
+   * Who may use the server. Clients must then name themselves, by Pravega's Basic authentication, and the segment store asks
+   * for delegation tokens. Default: everybody may do everything.
+   */
   readonly authorization?: AuthorizationOptions | undefined
 }
 
-/** @category models @since 0.1.0 */
+/** Who may do what. @category models @since 0.1.0 */
 export interface AuthorizationOptions {
-  /** By name. Who has a password only may do everything. */
+  /** Users by their names. Who has only a password may do everything. */
   readonly users: Readonly<Record<string, string | Redacted.Redacted<string> | User>>
-  /** What delegation tokens are signed with: random by default. */
+  /** What delegation tokens are signed with. Default: a random key. */
   readonly signingKey?: Redacted.Redacted<string> | undefined
-  /** How long a delegation token is good for: 10 minutes by default, as in Pravega. */
+  /** How long a delegation token is good for. Default: 10 minutes, as in Pravega. */
   readonly tokenLife?: Duration.Input | undefined
 }
 
-/** Somebody who may do some things only. @category models @since 0.1.0 */
+/** A user who may do some things only. @category models @since 0.1.0 */
 export interface User {
   readonly password: string | Redacted.Redacted<string>
   /**
-   * What the user may do, as in Pravega's password file: `prn::RESOURCE,LEVEL` separated by semicolons. LEVEL is READ or
-   * READ_UPDATE; RESOURCE is `/` (all scopes as such), `/scope:market`, `/scope:market/stream:trades`, or the same with
-   * `key-value-table:` or `reader-group:`, in which `*` stands for anything. The first entry that names a resource
-   * decides about it. For example, who reads a stream with reader groups:
+   * What the user may do, as in Pravega's password file: entries `prn::RESOURCE,LEVEL`, separated by semicolons. LEVEL is READ
+   * or READ_UPDATE. RESOURCE is `/` (all scopes as such), `/scope:market`, `/scope:market/stream:trades`, or the same with
+   * `key-value-table:` or `reader-group:`. In it, `*` stands for anything. The first entry that names a resource decides.
+   *
+   * Who reads a stream with reader groups needs, for example,
    * `prn::/scope:market,READ;prn::/scope:market/stream:trades,READ;prn::/scope:market/reader-group:*,READ`.
    */
   readonly may: string
 }
 
-/** @category models @since 0.1.0 */
+/** Where a server listens, and how. @category models @since 0.1.0 */
 export interface ListenOptions {
-  /** Where to listen, and what clients are told to connect to. "127.0.0.1" by default. */
+  /** Where to listen, and what clients are told to connect to. Default: "127.0.0.1". */
   readonly host?: string | undefined
-  /** 0, the default: any that is free. */
+  /** The ports. Default: 0, which takes a free one. */
   readonly ports?: { readonly controller?: number | undefined; readonly segmentStore?: number | undefined } | undefined
-  /** In PEM form, the certificate with those that vouch for it. Present: both ports take encrypted connections only. */
+  /**
+   * The server's certificate, with those that vouch for it, and its key, in PEM form. Both ports then take encrypted
+   * connections only. Default: connections are not encrypted.
+   */
   readonly tls?: { readonly certificate: string; readonly key: string | Redacted.Redacted<string> } | undefined
 }
 
-/** @category models @since 0.1.0 */
+/** Where a server can be reached. @category models @since 0.1.0 */
 export interface Addresses {
-  /** `tcp://host:port`, or `tls://host:port`: what clients are given. */
+  /** What clients are given: `tcp://host:port`, or `tls://host:port`. */
   readonly controller: string
-  /** `host:port`: what the controller tells them. */
+  /** What the controller tells them: `host:port`. */
   readonly segmentStore: string
 }
 
-/** @category models @since 0.1.0 */
+/** A server that runs. @category models @since 0.1.0 */
 export interface Embedded {
-  /** How clients in this process reach the server, without sockets: see `Pravega.layerTransport`. */
+  /** How clients in this process reach the server, without sockets. It is given to `Pravega.layerTransport`. */
   readonly layerTransport: Layer.Layer<ControllerTransport | SegmentStoreTransport>
-  /** Serves clients on sockets too, until the Scope closes: ports are free and connections closed after it. */
+  /**
+   * Serves clients on sockets too, until the Scope closes. After that, the ports are free and the connections closed. It fails
+   * with `AddressUnavailable` when a port is taken.
+   */
   readonly listen: (options?: ListenOptions) => Effect.Effect<Addresses, EmbeddedError, Scope.Scope>
   /**
-   * Waits for the end of a server whose directory can no longer be written to or read, and fails with the reason. From
-   * then on the server acknowledges nothing and refuses clients.
+   * Waits until the directory can no longer be written to or read, and fails with the reason. From then on the server
+   * acknowledges nothing and refuses clients.
    */
   readonly failure: Effect.Effect<never, EmbeddedError>
 }
 
 /**
- * Starts a server, which stops with the Scope. Its clock is Effect's: leases, retention and waiting reads move with a
- * test's clock too.
+ * Starts a server, which stops with the Scope.
  *
- * Leases, the memory of transactions and retention by time go by the time that the server runs, over all its lives: a
- * clock that is set, or a machine that sleeps, ends none of them.
+ * **Details**
+ *
+ * Its clock is Effect's. So leases, retention and waiting reads move with a test's clock too. Leases, the memory of
+ * transactions and retention by time go by the time that the server runs, over all its lives. A clock that is set, or a
+ * machine that sleeps, ends none of them.
+ *
+ * It fails with `DirectoryHeld`, `DirectoryUnavailable`, `DirectoryCorrupt` or `DirectoryFormat` when it can't use the
+ * directory, and with `OptionInvalid`.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Admin, Pravega } from "effect-pravega"
+ * import { Embedded } from "effect-pravega/embedded"
+ * import { Effect, Layer } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { layerTransport } = yield* Embedded.make()
+ *   yield* Effect.provide(Admin.createScope("market"), Pravega.layerTransport().pipe(Layer.provide(layerTransport)))
+ * }).pipe(Effect.scoped)
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -179,7 +218,7 @@ export const make = (options: EmbeddedOptions = {}): Effect.Effect<Embedded, Emb
   })
 
 /**
- * The transports to a server of their own, which lives as long as the layer.
+ * The transports to a server of their own. The server lives as long as the layer.
  *
  * @category layers
  * @since 0.1.0

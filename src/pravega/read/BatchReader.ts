@@ -1,8 +1,17 @@
 /**
- * Reads what lies between two positions of a stream, in parallel: the batch reader. What a batch consists of is planned
- * first, as segment ranges; a plan can be kept, and its ranges read wherever one likes.
+ * Reads what lies between two positions of a stream, several segments at the same time.
  *
- * It has no position of its own and stores none, and it never waits for events that are not written yet.
+ * **When to use**
+ *
+ * Use it for what is there: to count, to copy, to look for something, to process the past. `EventReader` waits for events
+ * that are not written yet. A `Query` keeps its position, and writes its results exactly once.
+ *
+ * **Details**
+ *
+ * What a batch consists of is planned first, as ranges of segments. A plan can be kept, and its ranges can be read anywhere,
+ * by another process too. The reader has no position of its own and stores none.
+ *
+ * **Example**
  *
  * ```ts
  * import { BatchReader, EventCodec, EventStream } from "effect-pravega"
@@ -42,15 +51,15 @@ import { SegmentRange } from "./SegmentRange.ts"
 import * as SegmentRangeReader from "./SegmentRangeReader.ts"
 
 /**
- * From where to where.
+ * From where to where a batch reads.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Bounds {
-  /** Default `earliest`: the first events that are still there. */
+  /** Where it starts. Default: `earliest`, the first events that are still there. */
   readonly start?: "earliest" | "latest" | StreamCut | undefined
-  /** Default `latest`: what is there when the batch is planned; all of a sealed stream. */
+  /** Where it ends. Default: `latest`, the end of what is there when the batch is planned. */
   readonly end?: "latest" | StreamCut | undefined
 }
 
@@ -62,13 +71,16 @@ export interface Bounds {
  */
 export interface ReadOptions {
   /**
-   * How many bytes are requested or kept before they are wanted; default 4 MiB. Over all ranges that are read at the
-   * same time. Beside them there are, per range, at most one incomplete event and one chunk of about half a megabyte.
+   * How many bytes are requested or kept before they are wanted, over all ranges that are read at the same time. Default:
+   * 4 MiB. Beside them each range has at most one incomplete event and one chunk of about half a megabyte.
    */
   readonly readAheadBytes?: number | undefined
-  /** In bytes, without the header; default 8 MiB, the most that Pravega's writers allow unless told otherwise. */
+  /**
+   * The largest event that is read, in bytes, without its header. Default: 8 MiB, the most that Pravega's writers allow unless
+   * they are told otherwise.
+   */
   readonly maxEventBytes?: number | undefined
-  /** Default `fail`. */
+  /** What happens when events that were to be read are gone. Default: `fail`. */
   readonly onTruncated?: OnTruncated | undefined
 }
 
@@ -79,17 +91,17 @@ export interface ReadOptions {
  * @since 0.1.0
  */
 export interface ParallelReadOptions extends ReadOptions {
-  /** How many ranges are read at the same time; default 4. */
+  /** How many ranges are read at the same time. Default: 4. */
   readonly concurrency?: number | undefined
   /**
-   * `none` (default): ranges are read as they come. `perKey`: a range only after those of its segment's predecessors,
-   * so that the events of one routing key come in the order in which they were written.
+   * In which order ranges are read. With `none`, the default, they are read as they come. With `perKey` a range is read only
+   * after those of its segment's predecessors. So the events of one routing key come in the order in which they were written.
    */
   readonly ordering?: "none" | "perKey" | undefined
 }
 
 /**
- * What a batch consists of: fixed, whatever happens to the stream afterwards.
+ * What a batch consists of. It is fixed, whatever happens to the stream afterwards.
  *
  * @category models
  * @since 0.1.0
@@ -98,9 +110,9 @@ export class BatchPlan extends Schema.Class<BatchPlan>("effect-pravega/BatchPlan
   stream: ScopedStream,
   /** Where it starts, resolved. */
   start: StreamCut,
-  /** Where it ends, resolved: where the next batch starts. */
+  /** Where it ends, resolved. The next batch starts there. */
   end: StreamCut,
-  /** One range per segment with something to read; predecessors come before those that follow them. */
+  /** One range per segment with something to read. Predecessors come before the segments that follow them. */
   ranges: Schema.Array(SegmentRange)
 }) {
   /** In bytes, the events' headers included. */
@@ -110,10 +122,28 @@ export class BatchPlan extends Schema.Class<BatchPlan>("effect-pravega/BatchPlan
 }
 
 /**
- * Plans a batch: resolves both positions and finds the segment ranges between them.
+ * Plans a batch. It resolves both positions and finds the ranges of segments between them.
  *
- * Fails with `TruncatedData` when a segment in between is gone, or leaves it out, as chosen. Whether a segment's first
- * part is gone is found when it is read.
+ * **Details**
+ *
+ * It fails with `TruncatedData` when a segment in between is gone, or leaves that segment out, as chosen. Whether the first
+ * part of a segment is gone is found when it is read. It fails with `EarlierStream` or `InvalidPosition` for positions that
+ * are not of this stream.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { BatchReader, EventCodec, EventStream } from "effect-pravega"
+ * import { Effect, Stream } from "effect"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const program = Effect.gen(function*() {
+ *   const { bytes, ranges } = yield* BatchReader.plan(lines.name)
+ *   yield* Effect.log(`${bytes} bytes in ${ranges.length} segments`)
+ *   return yield* Stream.runCount(BatchReader.readRanges(lines, ranges))
+ * })
+ * ```
  *
  * @category planning
  * @since 0.1.0
@@ -132,9 +162,8 @@ export const plan: (
 )
 
 /**
- * Plans a batch and reads it, several segments at the same time.
- *
- * Emits arrays of events as they were read together. Reads stop when the stream ends, however it ends.
+ * Plans a batch and reads it, several segments at the same time. Events come in arrays, as they were read. No request outlives
+ * the Stream, however it ends.
  *
  * @category reading
  * @since 0.1.0
@@ -146,9 +175,8 @@ export const stream = <A>(
   Stream.unwrap(Effect.map(plan(events.name, options), (batch) => readRanges(events, batch.ranges, options)))
 
 /**
- * Reads ranges of a stream, several at the same time.
- *
- * With `perKey` a range waits for its predecessors as far as they are among `ranges`.
+ * Reads ranges of a stream, several at the same time. With `perKey` a range waits for those of its predecessors that are
+ * among `ranges`. It fails with `InvalidPosition` for a range of another stream.
  *
  * @category reading
  * @since 0.1.0
@@ -190,9 +218,8 @@ export const readRange = <A>(
     ))
 
 /**
- * Reads one event again.
- *
- * Fails with `TruncatedData` when it is gone, `InvalidPosition` when the pointer belongs to another stream.
+ * Reads one event again. It fails with `TruncatedData` when the event is gone, and with `InvalidPosition` when the pointer
+ * belongs to another stream.
  *
  * @category reading
  * @since 0.1.0

@@ -1,22 +1,31 @@
 /**
- * Reading streams without end, as a reader of a reader group: the group's readers, in this and in other processes, ours and
- * Java's, share the segments, and each event goes to one of them. Joining, sharing, following scalings and leaving are the
- * reader's business; what it is told is which events are processed.
+ * Reads streams without end, as a reader of a reader group. The group's readers share the segments, and each event goes to
+ * one of them. They may be in several processes, and some of them may be Java's.
  *
- * **What counts as processed**
+ * **When to use**
  *
- * An event that was pulled is not processed yet: a Stream may read ahead, buffer, or be interrupted. So a reader reports to
- * its group only what was acknowledged: by `run`, after its handler; by `acknowledge`, for whoever knows best; or, if
- * chosen, by the next pull. When a reader leaves, or dies and is declared offline, the others go on from what it had
- * reported: every event is processed at least once. A segment's successors are read only when all of it is acknowledged, so
- * the events of one routing key are processed in order.
+ * Use it where each event is to be processed at least once, soon after it was written, by as many processes as there are.
+ * A `Query` processes events exactly once. `BatchReader` reads what lies between two positions.
  *
- * **Exactly once, with a store of one's own**
+ * **Details**
  *
- * Who writes results to a transactional store keeps there, in the same transaction, how far each segment is processed
- * (`read.segmentId`, `read.endOffset`), on condition that it was at `read.offset` before. An event that comes again then
- * fails that condition, and is skipped. When a reader has died, its stored positions go to `ReaderGroup`'s `readerOffline`,
- * so that nothing has to come again.
+ * The reader joins the group, takes its share of the segments, follows scalings, and leaves. What it has to be told is which
+ * events are processed.
+ *
+ * An event that was pulled is not processed yet, because a Stream may read ahead, buffer, or be interrupted. So a reader
+ * reports to its group only what was acknowledged. `run` acknowledges an event after its handler. `acknowledge` is for who
+ * knows better. With `acknowledge: "pulled"` the next pull does it.
+ *
+ * When a reader leaves, or dies and is declared offline, the others go on from what it had reported. So every event is
+ * processed at least once. A segment's successors are read only when all of it is acknowledged. So the events of one routing
+ * key are processed in order.
+ *
+ * **Gotchas**
+ *
+ * At least once is not exactly once: what was not reported comes again. Who writes results to a transactional store can do
+ * better. Keep there, in the same transaction, how far each segment is processed (`read.segmentId`, `read.endOffset`), on
+ * condition that it was at `read.offset` before. An event that comes again fails that condition, and is skipped. When a
+ * reader has died, give its stored positions to `readerOffline` of `ReaderGroup`. Then nothing has to come again.
  *
  * @since 0.1.0
  */
@@ -52,14 +61,14 @@ import type * as SegmentReads from "./member/SegmentReads.ts"
 import * as ReaderGroup from "./ReaderGroup.ts"
 import { GroupDiffers, ReaderGroupError } from "./ReaderGroupError.ts"
 
-/** A stream whose events can be read: an `EventStream` is one. @category models @since 0.1.0 */
+/** A stream whose events can be read. An `EventStream` is one. @category models @since 0.1.0 */
 export interface Source<out A> {
   readonly name: ScopedStream
   readonly codec: Pick<EventCodec<A>, "name" | "decode" | "copies">
 }
 
 /**
- * One stream, or several whose events come together. Streams of different events need their union said:
+ * One stream, or several whose events come together. For streams of different events, say the union of their types:
  * `EventReader.stream<Trade | Quote>([trades, quotes], options)`.
  *
  * @category models
@@ -71,78 +80,95 @@ export type Sources<A> = Source<A> | ReadonlyArray<Source<A>>
 export type EventReaderError = ReadError | ReaderGroupError
 
 /**
- * The group, if it has to be created: an existing one stays as it is. It must read the same streams; else `GroupDiffers`.
+ * What the group is like if it has to be created. A group that exists stays as it is. If it reads other streams, reading
+ * fails with `GroupDiffers`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface NewGroup {
-  /** Where the group starts; default `earliest`. */
+  /** Where the group starts. Default: `earliest`. */
   readonly start?: "earliest" | "latest" | ReadonlyArray<StreamCut> | undefined
-  /** Where it ends; default: not at all, or with the streams when they are sealed. */
+  /** Where the group ends. By default it does not end before its streams are sealed and read. */
   readonly end?: ReadonlyArray<StreamCut> | undefined
-  /** Default 30 seconds. */
+  /** How often the group takes a checkpoint by itself. Default: 30 seconds. */
   readonly automaticCheckpoints?: Duration.Input | "off" | undefined
-  /** Default `none`. */
+  /** What Pravega keeps because the group may need it. Default: `none`. */
   readonly retention?: ReaderGroupRetention | undefined
 }
 
 /**
+ * How a reader joins, and what it holds.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface ReaderOptions extends NewGroup {
-  /** `scope/group`, or the group's name alone in the scope of the (first) stream. Created if it does not exist. */
+  /** `scope/group`, or the group's name alone: then it is in the scope of the first stream. It is created if need be. */
   readonly readerGroup: string
-  /** Unique in the group; default: one that nobody else uses. Needed by who declares readers offline with their positions. */
+  /**
+   * The reader's id, unique in the group. Give one if you declare readers offline with their positions. Default: an id that
+   * nobody else uses.
+   */
   readonly readerId?: string | undefined
-  /** How many bytes are requested or kept before they are wanted, over all segments; default 8 MiB, at least 64 KiB each. */
+  /** How many bytes are requested or kept before they are wanted, over all segments. Default: 8 MiB, and 64 KiB at least for each. */
   readonly readAheadBytes?: number | undefined
-  /** In bytes, without the header; default 8 MiB. */
+  /** The largest event that is read, in bytes, without its header. Default: 8 MiB. */
   readonly maxEventBytes?: number | undefined
-  /** Default `fail`. */
+  /** What happens when events that were to be read are gone. Default: `fail`. */
   readonly onTruncated?: OnTruncated | undefined
   /**
-   * Called before the reader answers a checkpoint of the group, with the positions that it answers: those acknowledged.
-   * The group waits for it.
+   * Called before the reader answers a checkpoint of the group. It is given the positions of the answer, which are those that
+   * were acknowledged. The group waits for it.
    */
   readonly onCheckpoint?: ((checkpoint: string, position: Position) => Effect.Effect<void>) | undefined
   /**
-   * How long another reader of the group may be silent before this one takes it out, as if it had been declared offline:
-   * its segments go on from where it last reported to be, and it fails with `MembershipLost` if it lives after all. Default
-   * 60 seconds, and never less than three of the pauses between reports, which grow with the number of readers; `never`:
-   * whoever has died must be declared offline.
+   * How long another reader of the group may be silent before this one takes it out, as if it had been declared offline. Its
+   * segments go on from where it last reported to be. If it lives after all, it fails with `MembershipLost`. Default: 60
+   * seconds. It is never less than three of the pauses between reports, which grow with the number of readers. With `never`,
+   * readers that have died must be declared offline.
    *
    * A reader of this library reports as long as its process lives, whatever is done with its events, except while
-   * `onCheckpoint` runs. Java's readers report only when they are asked for events: those are named in a warning, and never
+   * `onCheckpoint` runs. Java's readers report only when they are asked for events. So they are named in a warning, and never
    * taken out.
    */
   readonly sessionTimeout?: Duration.Input | "never" | undefined
-  /** Whether the streams' watermarks are read, for `timeWindow`; default true. */
+  /** Whether the streams' watermarks are read, which `timeWindow` needs. Default: true. */
   readonly timeWindows?: boolean | undefined
 }
 
 /**
+ * How a reader's events are emitted, and when they count as processed.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface StreamOptions extends ReaderOptions {
   /**
-   * `explicit` (default): events count as processed when they are given to `acknowledge`. Without that, a segment that was
-   * scaled is never left. `pulled`: those of an array count when the next one is pulled: only for a stream whose every
-   * stage is done with an array before it pulls the next (no buffers, no concurrency in between).
+   * When events count as processed. With `explicit`, the default, they do when they are given to `acknowledge`; without that,
+   * a segment that was scaled is never left. With `pulled`, those of an array do when the next array is pulled. That is right
+   * only for a stream whose every stage is done with an array before it pulls the next, without buffers and concurrency.
    */
   readonly acknowledge?: "explicit" | "pulled" | undefined
 }
 
 /**
- * The events of a group, as far as they come to this reader. The stream ends when the group has read everything: its
- * streams are sealed, or its end is reached. It fails with `MembershipLost` when the reader was declared offline or the
- * group was reset: then it may be started again.
+ * The events of a group, as far as they come to this reader.
  *
- * Events come in arrays, as they were read. When the stream's Scope closes, however it ends, the reader leaves the group:
- * its segments are free for others at once, from what was acknowledged. Joining can't be interrupted, so that no reader is
- * left in the group without anybody behind it: who is stopped in that moment joins, and leaves again.
+ * **Details**
+ *
+ * Events come in arrays, as they were read. The stream ends when the group has read everything, because its streams are
+ * sealed or its end is reached. It fails with `MembershipLost` when the reader was declared offline or the group was reset.
+ * Then it may be started again.
+ *
+ * When the stream's Scope closes, the reader leaves the group. Others get its segments at once, from what was acknowledged.
+ *
+ * **Gotchas**
+ *
+ * Joining can't be interrupted, so that no reader is left in the group with nobody behind it. Who is stopped in that moment
+ * joins, and leaves again.
+ *
+ * **Example**
  *
  * ```ts
  * import { EventCodec, EventStream } from "effect-pravega"
@@ -170,22 +196,42 @@ export const stream = <A>(
     return decoded(sources, reader.pull, options.acknowledge ?? "explicit")
   })))
 
-/** A segment of a reader. @category models @since 0.1.0 */
+/** A segment that a reader has, with its events. @category models @since 0.1.0 */
 export interface Partition<out A> {
   readonly stream: ScopedStream
   readonly segment: SegmentId
-  /** The part of the key space that it holds, where that is known. */
+  /** The part of the key space that it holds. Undefined: that is not known. */
   readonly range: KeyRange | undefined
   /**
-   * The segment's events, in order. Ends at the segment's end, and when it goes to another reader. To be consumed once, while
-   * the outer stream runs.
+   * The segment's events, in order. It ends at the segment's end, and when the segment goes to another reader. It can be
+   * consumed once, while the outer stream runs.
    */
   readonly events: Stream.Stream<GroupRead<A>, EventReaderError>
 }
 
 /**
- * As `stream`, but each segment's events come in a stream of their own, to be processed at the same time. A segment that is
- * not consumed holds up none of the others.
+ * As `stream`, but the events of each segment come in a stream of their own. So segments can be processed at the same time.
+ * One that is not consumed does not hold up the others.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { EventCodec, EventStream } from "effect-pravega"
+ * import { EventReader } from "effect-pravega/stream"
+ * import { Effect, Stream } from "effect"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const program = EventReader.partitionedStream(lines, { readerGroup: "watchers" }).pipe(
+ *   Stream.mapEffect(
+ *     ({ events, segment }) =>
+ *       Stream.runForEachArray(events, (reads) =>
+ *         Effect.andThen(Effect.log(`${reads.length} lines of segment ${segment}`), EventReader.acknowledgeAll(reads))),
+ *     { concurrency: "unbounded" }
+ *   ),
+ *   Stream.runDrain
+ * )
+ * ```
  *
  * @category reading
  * @since 0.1.0
@@ -211,18 +257,26 @@ export const partitionedStream = <A>(
   })))
 
 /**
+ * How a reader's events are processed.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface RunOptions extends ReaderOptions {
-  /** How many segments are processed at the same time; default: all that the reader has. */
+  /** How many segments are processed at the same time. Default: all that the reader has. */
   readonly concurrency?: number | undefined
 }
 
 /**
- * Processes the events of a group, as far as they come to this reader: a segment's in order, one after the other; several
- * segments at the same time. An event is acknowledged when its handler has succeeded; the handler's failure ends the run,
- * and what was not processed goes to others, or comes again.
+ * Processes the events of a group, as far as they come to this reader.
+ *
+ * **Details**
+ *
+ * The events of a segment are processed in order, one after the other. Several segments are processed at the same time. An
+ * event is acknowledged when its handler has succeeded. A handler's failure ends the run. What was not processed by then goes
+ * to other readers, or comes again.
+ *
+ * **Example**
  *
  * ```ts
  * import { EventCodec, EventStream } from "effect-pravega"
@@ -250,8 +304,8 @@ export const run = <A, E, R>(
   )
 
 /**
- * As `run`, for handlers that take events as they were read, many at a time: nothing is paid per event. An array is of one
- * segment, and is acknowledged as a whole.
+ * As `run`, for a handler that takes many events at a time, as they were read. Nothing is paid per event. The events of an
+ * array are of one segment, and are acknowledged together.
  *
  * @category running
  * @since 0.1.0
@@ -281,8 +335,8 @@ export const runArrays = <A, E, R>(
   }))
 
 /**
- * This event is processed, and all before it in its segment. Takes only what a reader of a group read: an event of a
- * `BatchReader` is of no group.
+ * Tells that this event is processed, and all before it in its segment. It takes only what a reader of a group has read. An
+ * event of a `BatchReader` is of no group.
  *
  * @category acknowledging
  * @since 0.1.0
@@ -290,7 +344,8 @@ export const runArrays = <A, E, R>(
 export const acknowledge = (read: GroupRead<unknown>): Effect.Effect<void> => Effect.sync(() => acknowledgeNow(read))
 
 /**
- * All these events are processed, and all before them in their segments. Costs little more than one of them.
+ * Tells that all these events are processed, and all before them in their segments. It costs little more than `acknowledge`
+ * of one of them.
  *
  * @category acknowledging
  * @since 0.1.0
@@ -309,8 +364,12 @@ export const acknowledgeAll = (reads: Iterable<GroupRead<unknown>>): Effect.Effe
 const acknowledgeNow = (read: GroupRead<unknown>): void => markOf(read).acknowledge(read.endOffset)
 
 /**
- * How far the reader had come when it handed this event out: this event and all before it, in all its segments. For who
- * processes in order and keeps positions in a store; who processes segments at the same time keeps an offset for each.
+ * How far the reader had come when it handed this event out: this event and all before it, in all its segments.
+ *
+ * **When to use**
+ *
+ * Use it if you process events in order and keep positions in a store. If you process segments at the same time, keep an
+ * offset for each.
  *
  * @category positions
  * @since 0.1.0
