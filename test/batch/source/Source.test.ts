@@ -224,6 +224,44 @@ describe("Source.microBatch", () => {
       )
   )
 
+  it("T9: a part with nothing unread has no successor with something unread, whatever was scaled", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(happening, { minLength: 20, maxLength: 80, size: "max" }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer(),
+        (history, limit, seed) => {
+          const stream = new FakeStream(seed, 3)
+          return Effect.gen(function*() {
+            const session = yield* Source.microBatch(events, { limit: { events: limit } }).open
+            let position = (yield* session.start).start
+            for (const step of history) {
+              if (step !== "batch") {
+                if ("write" in step) stream.write(step.write)
+                else scale(stream, step)
+                continue
+              }
+              const range = yield* session.plan(position, [])
+              if (range._tag === "range") position = range.next
+              const read = cutOf(position).positions
+              const parts = yield* session.parts(position)
+              for (const [name, { readTo, tail }] of Object.entries(parts ?? assert.fail("it has parts"))) {
+                const id = Segment.SegmentId.make(BigInt(name))
+                const { high, low } = stream.rangeOf(id)
+                const unread = stream.epochs.flat().filter((other) =>
+                  Segment.epoch(other.id) > Segment.epoch(id) && !read.has(other.id) &&
+                  other.range.low < high && low < other.range.high &&
+                  stream.store.segment(stream.name, other.id).bytes.length > 0
+                )
+                if (unread.length > 0) assert.isTrue(readTo < tail, `${name} would be idle before its successors are read`)
+              }
+            }
+          }).pipe(Effect.provide(stream.layer), Effect.scoped, Effect.runPromise)
+        }
+      ),
+      { numRuns: 200 }
+    ))
+
   it("what is read to find a batch's end is no more than the batch, and is read once, in large reads, unless it is wanted again", () =>
     Effect.gen(function*() {
       const stream = new FakeStream(1, 1)

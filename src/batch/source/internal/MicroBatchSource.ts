@@ -129,6 +129,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions<A>) 
       const readAheadOf = new WeakMap<BatchPlan, ReadonlyArray<SegmentPartition.ReadAhead | undefined>>()
       const skippedIn = new WeakMap<BatchPlan, Array<Skipped>>()
       const tails = new Map<Segment.SegmentId, bigint>()
+      let awaited: ReadonlySet<Segment.SegmentId> = new Set()
       let turn = 0
       let eventSize: number | undefined
       /** Something lies after this cut, since when. */
@@ -169,6 +170,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions<A>) 
         if (known !== undefined && planned.isGone) yield* verify(known)
         tails.clear()
         for (const [id, tail] of planned.tails) tails.set(id, tail)
+        awaited = planned.awaited
         const { range } = planned
         if (typeof range === "string") {
           waiting = undefined
@@ -261,7 +263,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions<A>) 
           }),
         arrival,
         lag: ({ positions }: StreamCut) => lagOf(stream, positions, tails),
-        parts: ({ positions }: StreamCut) => partsOf(positions, tails),
+        parts: ({ positions }: StreamCut) => partsOf(positions, { tails, awaited }),
         skipped: (planned: MicroBatchPlan) =>
           skippedIn.get(planned) ?? planned.gaps.map((gap) => skippedOf(stream, gap)),
         consumed: subscriber?.report
@@ -290,13 +292,19 @@ const skippedOf = (
   }
 ): Skipped => ({ part: Segment.name(stream, segment), start, end })
 
-/** By the numbers of their segments. */
+/**
+ * By the numbers of their segments. One whose successors are still to come is not read to its end: what they have is
+ * unread, and begins at its time. Nor is one that was not looked at, as far as anybody knows.
+ */
 const partsOf = (
   positions: StreamCut["positions"],
-  tails: ReadonlyMap<Segment.SegmentId, bigint>
+  { awaited, tails }: Pick<RangePlanner.Planned, "tails" | "awaited">
 ): Readonly<Record<string, Part>> =>
   Object.fromEntries(
-    Array.from(positions, ([id, readTo]) => [String(id), { readTo, tail: tails.get(id) ?? readTo }])
+    Array.from(positions, ([id, readTo]) => [
+      String(id),
+      { readTo: awaited.has(id) || !tails.has(id) ? -1n : readTo, tail: tails.get(id) ?? readTo }
+    ])
   )
 
 /** Of an event as it is read. */

@@ -47,6 +47,8 @@ export interface Planned {
   readonly frontier: ReadonlyMap<SegmentId, bigint>
   /** The lengths of the segments that were looked at. */
   readonly tails: ReadonlyMap<SegmentId, bigint>
+  /** Segments that are read to their final end, and whose successors are still to come: these may have unread events. */
+  readonly awaited: ReadonlySet<SegmentId>
   /** Segments are gone: of a stream that was truncated, or that is another one by now. */
   readonly isGone: boolean
   /** A limit was reached: there may be more to read already. */
@@ -130,6 +132,7 @@ const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
   const unread = new Set<SegmentId>()
   const gaps = new Map<SegmentId, Gap>()
   const tails = new Map<SegmentId, bigint>()
+  let awaited = new Set<SegmentId>()
   let { bytes, events } = options.limits
   // What goes while the walk goes on is a gap for the next one, where gaps are skipped.
   const lostMeanwhile = (lost: TruncatedData) =>
@@ -165,6 +168,9 @@ const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
     const consumed = readable.filter(({ endsAt, id, isCut, to }) => endsAt && !isCut && frontier.get(id) === to)
     const { isLast, replaced } = yield* replace(stream, frontier, consumed.map(({ id }) => id), ends)
     entered = entered || replaced
+    // One that is cut off was not asked for successors: it may have some.
+    awaited = new Set(readable.filter(({ endsAt, id, to }) => endsAt && !isLast.has(id) && frontier.get(id) === to)
+      .map(({ id }) => id))
     if (open.length === 0 && !replaced) {
       none = readable.every(({ id, isCut }) => isCut || isLast.has(id)) ? "ended" : "idle"
     }
@@ -177,7 +183,7 @@ const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
   const plan = yield* Effect.catchTag(planOf(from, to, entered, gaps), "TruncatedData", lostMeanwhile)
   // A segment that is gone counts once: when its successors take its place.
   const left = [...gaps.values()].filter(({ end, segment }) => end !== undefined || !frontier.has(segment))
-  const known = { gaps: left, frontier, tails, isGone, isFull }
+  const known = { gaps: left, frontier, tails, awaited, isGone, isFull }
   if (plan.ranges.length === 0) return { ...known, range: none } satisfies Planned
   yield* checkBytes(plan, options.limits.bytes - bytes)
   for (const id of unread) chunks.delete(id)
