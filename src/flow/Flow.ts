@@ -27,13 +27,13 @@
  * @since 0.2.0
  */
 import * as Describe from "./describe/Describe.ts"
-import type { Flow, Mode } from "./graph/Typed.ts"
+import type { Flow, Mode, Stateful } from "./graph/Typed.ts"
 import type { Event } from "./model/History.ts"
 import * as Model from "./model/Model.ts"
 import type { OutputOf } from "./stream/ToStream.ts"
 
 // One import for users, who need not know which file a step is in.
-export type { Error, Flow, Keyed, Mode, Output, Services, Step } from "./graph/Typed.ts"
+export type { Effectful, Error, Flow, Keyed, Mode, Output, Services, Stateful, Step } from "./graph/Typed.ts"
 export * from "./steps/Joins.ts"
 export * from "./steps/State.ts"
 export * from "./steps/Stateless.ts"
@@ -87,7 +87,7 @@ export type TimedEvents<In> = {
  * @since 0.2.0
  */
 export const model = <In, A, M extends Mode>(
-  flow: Flow<In, A, M>,
+  flow: Flow<In, A, M, never, Stateful>,
   events: TimedEvents<In>
 ): ReadonlyArray<OutputOf<M, A>> => {
   const placed = (source: string): ReadonlyArray<Event> =>

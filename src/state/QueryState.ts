@@ -60,6 +60,11 @@ export interface QueryState {
   /** Undoes the try that is open, if there is one. */
   readonly discard: () => void
   /**
+   * Whether a head that `prepared` names can be made current: it is that of the open try, or all of its delta is there. If
+   * not, its batch is to be run again before any more of it is seen, and must have the same digest.
+   */
+  readonly isKept: (head: StateHead | undefined) => Effect.Effect<boolean, StateStoreError>
+  /**
    * Makes a head current that `prepared` names: that of the open try, or else by reading its delta. Its predecessor must be
    * what is current. Fails with `StateMissing` when the delta is gone: then, where the flow is pure, the batch can be run
    * again, and its head must have the same digest.
@@ -127,6 +132,18 @@ export const open = Effect.fnUntraced(function*(
         })
       }
     },
+    isKept: Effect.fnUntraced(
+      function*(head) {
+        const isHere = StoredDeltas.isSame(head, prepared?.head) || StoredDeltas.isSame(head, current)
+        if (head === undefined || isHere) return true
+        const found = yield* deltas.find(head, { head: current })
+        yield* found.read(() => {})
+        return true
+      },
+      Effect.catch((error: StateStoreError) =>
+        error.reason._tag === "StateMissing" ? Effect.succeed(false) : Effect.fail(error)
+      )
+    ),
     commit: Effect.fnUntraced(function*(head) {
       if (prepared !== undefined && StoredDeltas.isSame(prepared.head, head)) {
         rows.settle(prepared.size)

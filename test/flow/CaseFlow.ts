@@ -40,7 +40,7 @@ const Operator = Schema.Struct({
   renewedBy: Schema.optionalKey(Schema.Literals(["read", "write"]))
 })
 type Operator = typeof Operator.Type
-type Shaped = Flow.Flow<never, Row, Flow.Mode>
+type Shaped = Flow.Flow<never, Row, Flow.Mode, never, Flow.Stateful>
 
 export interface CaseFlow {
   readonly inputs: ReadonlyArray<string>
@@ -49,8 +49,10 @@ export interface CaseFlow {
 
 const from = Flow.sources<Record<string, Event>>()
 const textOf = (value: unknown): string => JSON.stringify(value)
-const keyed = <In>(flow: Flow.Flow<In, Event>, key: (event: Event) => unknown = (event) => event.key) =>
-  Flow.keyBy(flow, "key", Schema.String, (event) => textOf(key(event)))
+const keyed = <In>(
+  flow: Flow.Flow<In, Event, "events", never, Flow.Stateful>,
+  key: (event: Event) => unknown = (event) => event.key
+) => Flow.keyBy(flow, "key", Schema.String, (event) => textOf(key(event)))
 const keyOf = (text: string): unknown => JSON.parse(text)
 /** What stands for an event that has no value. */
 const valueOf = ({ time, value }: Event): unknown => value ?? time
@@ -89,7 +91,11 @@ const rowOf = ({ key, value, window }: Result): Row => ({
   ...value
 })
 
-const windowed = <In>(name: string, events: Flow.Flow<In, Event>, operator: Operator): Flow.Flow<In, Row> =>
+const windowed = <In>(
+  name: string,
+  events: Flow.Flow<In, Event, "events", never, Flow.Stateful>,
+  operator: Operator
+): Flow.Flow<In, Row, "events", never, Flow.Stateful> =>
   keyed(events).pipe(
     Flow.window(name, windowOf(operator.window!), aggregateOf(operator.aggregate), {
       grace: operator.allowedLateness ?? 0
@@ -97,7 +103,10 @@ const windowed = <In>(name: string, events: Flow.Flow<In, Event>, operator: Oper
     Flow.map(rowOf)
   )
 
-const updated = (events: Flow.Flow<never, Event>, { aggregate, window }: Operator): Shaped => {
+const updated = (
+  events: Flow.Flow<never, Event, "events", never, Flow.Stateful>,
+  { aggregate, window }: Operator
+): Shaped => {
   const { every, offset = 0, size = 1 } = window!
   return keyed(events).pipe(
     Flow.window("windows", Window.sliding({ size, every: every ?? size, offset }), aggregateOf(aggregate), {
@@ -107,7 +116,10 @@ const updated = (events: Flow.Flow<never, Event>, { aggregate, window }: Operato
   )
 }
 
-const deduplicated = <In>(events: Flow.Flow<In, Event>, { by, watermarkDelay, within }: Operator) => {
+const deduplicated = <In>(
+  events: Flow.Flow<In, Event, "events", never, Flow.Stateful>,
+  { by, watermarkDelay, within }: Operator
+) => {
   const key = (event: Event) =>
     by === "time" ? event.time : by === "key+time" ? [event.key, event.time] : [event.key, event.value, event.time]
   return keyed(events, key).pipe(Flow.deduplicate("once", {
@@ -116,8 +128,8 @@ const deduplicated = <In>(events: Flow.Flow<In, Event>, { by, watermarkDelay, wi
 }
 
 const within = (
-  left: Flow.Flow<never, Event>,
-  right: Flow.Flow<never, Event>,
+  left: Flow.Flow<never, Event, "events", never, Flow.Stateful>,
+  right: Flow.Flow<never, Event, "events", never, Flow.Stateful>,
   operator: Operator
 ) => {
   const { lower = 0, lowerInclusive, on, type = "inner", upper = 0, upperInclusive } = operator
@@ -156,7 +168,7 @@ const intervalJoin = (operator: Operator, of: FlowCase): CaseFlow => {
   const inputs = isSelf ? ["events"] : ["left", "right"]
   const right = isSelf ? Flow.filter(from("events"), ({ key }) => Number(key) % 2 === 0) : from("right")
   const joined = within(from(inputs[0]!), right, operator)
-  const shape = Flow.map(joined as Flow.Flow<never, Sides>, pair)
+  const shape = Flow.map(joined as Flow.Flow<never, Sides, "events", never, Flow.Stateful>, pair)
   if (operator.lateOutput !== true) return { inputs, flow: shape }
   const late = Flow.map(
     Flow.late(joined),
@@ -186,7 +198,7 @@ const windowJoin = (operator: Operator): CaseFlow => {
   )
   return {
     inputs: ["left", "right"],
-    flow: Flow.map(joined as Flow.Flow<never, Sides & Flow.InWindow>, (row): Row => ({
+    flow: Flow.map(joined as Flow.Flow<never, Sides & Flow.InWindow, "events", never, Flow.Stateful>, (row): Row => ({
       ...pair(row),
       window: [row.window.start, row.window.end]
     }))
@@ -202,7 +214,10 @@ const tableJoin = (operator: Operator): CaseFlow => {
     row: Event,
     deleted: (row) => row.op === "delete"
   })
-  return { inputs: ["stream", "table"], flow: Flow.map(joined as Flow.Flow<never, Sides>, pair) }
+  return {
+    inputs: ["stream", "table"],
+    flow: Flow.map(joined as Flow.Flow<never, Sides, "events", never, Flow.Stateful>, pair)
+  }
 }
 
 const chained = (operator: Operator): CaseFlow => {
@@ -211,7 +226,13 @@ const chained = (operator: Operator): CaseFlow => {
     return { inputs: ["events"], flow: windowed("windows", deduplicated(from("events"), first!), second!) }
   }
   if (first!.kind === "intervalJoin") {
-    const pairs = within(from("left"), from("right"), first!) as Flow.Flow<never, { readonly left: Event }>
+    const pairs = within(from("left"), from("right"), first!) as Flow.Flow<
+      never,
+      { readonly left: Event },
+      "events",
+      never,
+      Flow.Stateful
+    >
     return {
       inputs: ["left", "right"],
       flow: windowed("windows", Flow.map(pairs, ({ left }): Event => ({ ...left, key: null })), second!)

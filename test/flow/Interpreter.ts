@@ -35,7 +35,7 @@ export interface Outcome {
   ) => ReadonlyArray<{ readonly key: string; readonly sub: string; readonly value: unknown }>
 }
 
-type AnyFlow = Flow.Flow<never, unknown, Flow.Mode>
+type AnyFlow = Flow.Flow<never, unknown, Flow.Mode, never, Flow.Stateful>
 
 export interface Interpreter {
   readonly name: string

@@ -39,7 +39,8 @@ describe("Flow.describe", () => {
   })
 
   it("S20: the structure has windows, grace and names, and no stateless function", () => {
-    const structure = (flow: Flow.Flow<never, unknown, Flow.Mode>) => JSON.stringify(Flow.describe(flow).structure)
+    const structure = (flow: Flow.Flow<never, unknown, Flow.Mode, never, Flow.Stateful>) =>
+      JSON.stringify(Flow.describe(flow).structure)
     assert.strictEqual(structure(Flow.map(hourly(), (n) => n + 1)), structure(hourly()))
     for (const other of [hourly({ name: "daily" }), hourly({ size: 20 }), hourly({ grace: 6 })]) {
       assert.notStrictEqual(structure(other), structure(hourly()))

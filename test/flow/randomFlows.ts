@@ -7,7 +7,7 @@ import type { Moment, SourceEvent } from "./Interpreter.ts"
 export const Event = Schema.Struct({ key: Schema.String, value: Schema.Number, time: Schema.Int })
 export type Event = typeof Event.Type
 
-export type AnyFlow = Flow.Flow<never, unknown, Flow.Mode>
+export type AnyFlow = Flow.Flow<never, unknown, Flow.Mode, never, Flow.Stateful>
 const from = Flow.sources<Record<string, Event>>()
 const keyed = (source: string) => from(source).pipe(Flow.keyBy("key", Schema.String, (event) => event.key))
 const total = Aggregate.struct({ count: Aggregate.count, sum: Aggregate.sum((event: Event) => event.value) })

@@ -21,7 +21,7 @@ import type { Looks } from "../protocol/TimeRecord.ts"
 import type { SinkSession } from "../sink/SinkContract.ts"
 import type { SourceSession } from "../source/SourceContract.ts"
 import * as BatchStatus from "./BatchStatus.ts"
-import * as FlowRun from "./internal/flow/FlowRun.ts"
+import type { FlowRun } from "./internal/flow/FlowRun.ts"
 import * as Processing from "./internal/Processing.ts"
 import * as Verdicts from "./Verdicts.ts"
 
@@ -34,7 +34,9 @@ export interface Run<in out E, out R> {
   /** What it does with events: of which types they are is known there only. */
   readonly processing: Processing.Processing<E, R>
   /** The pipeline's flow, if it has one with steps that remember. */
-  readonly flow: FlowRun.FlowRun<E, R> | undefined
+  readonly flow: FlowRun<E, R> | undefined
+  /** Outputs of a batch may be seen before it is committed, also of a try that is lost. */
+  readonly mayBeSeenEarly: boolean
   /** Whether another try makes sense after an error. */
   readonly verdicts: Verdicts.Verdicts
   /** Whether a try that failed is made again; only asked where that makes sense. */
@@ -156,12 +158,36 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   })
   const ahead: Ahead<ES | E> = { scope, range: undefined, isBehind: true }
   const activity = yield* BatchStatus.make
-  const flow = pipeline.flow === undefined ? undefined : FlowRun.make(name, pipeline.sources, pipeline.flow)
+  const flows = pipeline.flow === undefined ? undefined : yield* flowModules
+  const flow = pipeline.flow && flows?.make(name, pipeline.sources, pipeline.flow, pipeline.isDeterministic)
   if (flow !== undefined) yield* flow.open(owned.state())
-  const processing = Processing.make(pipeline, { sources, sinks }, activity, flow)
-  const open = { log: owned, sources, sinks, processing, flow, verdicts, retry, resolutions, ahead, activity }
+  const processing = Processing.make(
+    pipeline,
+    { sources, sinks },
+    activity,
+    flow && flows && { run: flow, runBatch: flows.runBatch }
+  )
+  const { mayBeSeenEarly } = pipeline
+  const open = {
+    log: owned,
+    sources,
+    sinks,
+    processing,
+    flow,
+    mayBeSeenEarly,
+    verdicts,
+    retry,
+    resolutions,
+    ahead,
+    activity
+  }
   return { ...open, uncompared: new Set(sinks.keys()) } satisfies Run<ES | E, R>
 })
+
+/** Loaded when a pipeline has a flow. */
+const flowModules = Effect.promise(() =>
+  Promise.all([import("./internal/flow/FlowRun.ts"), import("./internal/flow/FlowBatch.ts")])
+).pipe(Effect.map(([{ make }, { run }]) => ({ make, runBatch: run })))
 
 const startOf = <A, ES>([name, session]: readonly [string, SourceSession<A, ES>]) =>
   Effect.map(session.start, (start) => [name, start] as const)

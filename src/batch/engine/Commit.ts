@@ -124,20 +124,27 @@ const settle = Effect.fnUntraced(function*<E, R>(
   // Begun and not prepared: whoever began them has failed, or is fenced, so that they can't be committed any more.
   yield* abortBegun(run, batch)
 
+  // State that is gone is made again before more of the batch is seen, as that may fail.
+  const isStateKept = batch.prepared === undefined || (yield* run.flow?.isKept(batch) ?? Effect.succeed(true))
   const lost: Array<string> = []
+  const waiting: Array<string> = []
   for (const [name, prepared] of batch.prepared ?? []) {
     const outcome = yield* outcomeOf(run, batch, name, prepared)
     // Nothing of a lost one was ever visible: the same range again, for the sinks concerned.
     if (outcome === "lost") lost.push(name)
-    if (outcome === "committable") yield* inStep(run, batch.batch, "commit", commit(run, batch, name)) // 4
+    if (outcome !== "committable") continue
+    if (isStateKept) yield* inStep(run, batch.batch, "commit", commit(run, batch, name)) // 4
+    else waiting.push(name)
   }
   // As long as no sink has anything of the batch, it is processed for all of them.
   const isUnseen = batch.prepared === undefined || (lost.length > 0 && lost.length === batch.prepared.size)
   const missing = isUnseen ? [...run.sinks.keys()] : lost
-  if (missing.length > 0) yield* attempt(run, batch, missing, tally) // 2, 3
+  if (missing.length > 0 || !isStateKept) yield* attempt(run, batch, { names: missing, isUnseen }, tally) // 2, 3
   tally.prepared = yield* Clock.currentTimeMillis
   tally.sinks = preparedNow(run, batch)
-  const commits = Effect.forEach(missing, (name) => commit(run, batch, name), { concurrency: "unbounded" })
+  const commits = Effect.forEach([...waiting, ...missing], (name) => commit(run, batch, name), {
+    concurrency: "unbounded"
+  })
   yield* inStep(run, batch.batch, "commit", Effect.andThen(expectAnother(run, tally.sinks.keys(), goesOn), commits)) // 4
 })
 
@@ -158,19 +165,20 @@ const expectAnother = <E, R>(run: Run<E, R>, names: Iterable<string>, goesOn: bo
       : Effect.void
   )
 
-/** Steps 2 and 3 for some of the sinks: read, process, write; then fix the outcome. */
+/** Steps 2 and 3 for some of the sinks, or for a flow's state alone: read, process, write; then fix the outcome. */
 const attempt = Effect.fnUntraced(function*<E, R>(
   run: Run<E, R>,
   batch: UnfinishedBatch,
-  names: ReadonlyArray<string>,
+  { isUnseen, names }: { readonly names: ReadonlyArray<string>; readonly isUnseen: boolean },
   tally: Tally
 ) {
   run.activity.attempts = ++tally.attempts
   tally.reads.clear()
   const before = batch.prepared ?? new Map<string, PreparedSink>()
-  // Another sink of the batch keeps the outputs of the first run: these must be the same (rule 10).
-  const isPartial = before.size > names.length
-  const decided = isPartial ? batch.aside : undefined
+  // Another sink of the batch keeps the outputs of the first run: these must be the same (rule 10). So must what a flow
+  // remembers be that of outputs which somebody may have seen, though their sink has lost them (S15).
+  const mustMatch = batch.prepared !== undefined && (!isUnseen || (run.flow !== undefined && run.mayBeSeenEarly))
+  const decided = mustMatch ? batch.aside : undefined
   const pass: Pass = { reads: tally.reads, aside: tally.aside = [], decided, refused: undefined }
   const { opened, processAll, remember } = yield* run.processing.begin(batch, {
     sinks: names,
@@ -194,12 +202,12 @@ const attempt = Effect.fnUntraced(function*<E, R>(
   const prepared: Record<string, PreparedSink | null> = {}
   for (const name of names) if (before.has(name)) prepared[name] = null
   for (const [name, value] of written) if (value.events > 0) prepared[name] = value
-  for (const name of isPartial ? names : []) {
+  for (const name of mustMatch ? names : []) {
     if (before.get(name)?.digest === prepared[name]?.digest) continue
     const reason = new NonDeterministicReplay({ query: run.log.query, batch: batch.batch, sink: name })
     return yield* new CommitError({ reason })
   }
-  if (isPartial && !isSameState(batch.head, remembered)) {
+  if (mustMatch && !isSameState(batch.head, remembered)) {
     const reason = new NonDeterministicReplay({ query: run.log.query, batch: batch.batch, sink: "the flow's state" })
     return yield* new CommitError({ reason })
   }

@@ -3,8 +3,10 @@
  *
  * @since 0.2.0
  */
-import type { Flow, Mode, Output } from "../../flow/graph/Typed.ts"
+import type { Effectful, Flow, Mode, Output, ServicesOf, Stateful } from "../../flow/graph/Typed.ts"
 import type { EventRead } from "../../pravega/read/EventRead.ts"
+import type { StateStoreError } from "../../state/StateError.ts"
+import type { StateStore } from "../../state/StateStore.ts"
 import type { Sink } from "../sink/SinkContract.ts"
 import type { Source } from "../source/SourceContract.ts"
 import type { Tagged, Union } from "../source/SourceUnion.ts"
@@ -21,6 +23,31 @@ type TagOf<A> = A extends Tagged<infer Tag extends string, unknown> ? Tag : neve
 
 /** Any flow. @category utility types @since 0.2.0 */
 export type AnyFlow = Flow<never, unknown, Mode, unknown, unknown>
+
+/** What it fails with: its effects, and the store of what its steps remember. @category utility types @since 0.2.0 */
+export type FlowError<F> = F extends Flow<never, unknown, Mode, infer E, infer R>
+  ? E | (Has<R, Stateful> extends true ? StateStoreError : never)
+  : never
+/** What its effects need, and where what its steps remember lasts. @category utility types @since 0.2.0 */
+export type FlowServices<F> = F extends Flow<never, unknown, Mode, unknown, infer R>
+  ? ServicesOf<R> | (Has<R, Stateful> extends true ? StateStore : never)
+  : never
+
+/** Whether this is among what a flow needs. */
+type Has<R, Part> = [Part] extends [R] ? true : false
+
+/**
+ * What steps remember must agree with what was seen of their batch. So a flow that remembers and asks the world can't have a
+ * sink whose outputs may be seen early, unless it is deterministic.
+ *
+ * @category utility types
+ * @since 0.2.0
+ */
+export type Agreeing<F, S> = F extends Flow<never, unknown, Mode, unknown, infer R>
+  ? [Has<R, Stateful>, Has<R, Effectful>, MaySee<S>] extends [true, true, true] ? { readonly deterministic: true }
+  : unknown
+  : unknown
+type MaySee<S> = true extends (S extends { readonly mayBeSeenEarly: true } ? true : false) ? true : false
 
 /** A flow of what is read. */
 type Of<In> = Flow<In, unknown, Mode, unknown, unknown>
@@ -60,3 +87,4 @@ export type FlowOptions<
      */
     readonly onPoison?: "fail" | D | undefined
   }
+  & Agreeing<F, S>

@@ -19,6 +19,7 @@ export interface OpenState<out E> {
     readonly prepare: Effect.Effect<StateHead | undefined, E>
   }
   readonly discard: () => void
+  readonly isKept: (head: StateHead | undefined) => Effect.Effect<boolean, E>
   readonly commit: (head: StateHead | undefined) => Effect.Effect<void, E>
 }
 

@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Error as FlowError, Flow, Output, Services as FlowServices } from "../../flow/graph/Typed.ts"
+import type { Flow, Output } from "../../flow/graph/Typed.ts"
 import type { StateStoreError } from "../../state/StateError.ts"
 import type { StateStore } from "../../state/StateStore.ts"
 import { isReserved, QueryName } from "../protocol/QueryName.ts"
@@ -17,7 +17,7 @@ import type { Error as SinkError, Services as SinkServices, Sink } from "../sink
 import type { Source } from "../source/SourceContract.ts"
 import type { Union } from "../source/SourceUnion.ts"
 import type { DeadLetter } from "./DeadLetter.ts"
-import type { AnyFlow, FlowOptions } from "./FlowOptions.ts"
+import type { AnyFlow, FlowError, FlowOptions, FlowServices } from "./FlowOptions.ts"
 import type { FlowPart } from "./FlowPart.ts"
 import * as Flows from "./internal/Flows.ts"
 import * as Letters from "./internal/Letters.ts"
@@ -60,6 +60,8 @@ export interface Pipeline<in out A, in out B, in out ES, out E, out R> extends P
   readonly deadLetters: { readonly name: string; readonly limit: number } | undefined
   /** Where it is a flow whose steps remember: `process` is not used then. */
   readonly flow: FlowPart<E, R> | undefined
+  /** Outputs of a batch may be seen before it is committed, also of a try that is lost. */
+  readonly mayBeSeenEarly: boolean
   /** What a checkpoint log of this pipeline may go on with. */
   readonly structure: Schema.Json
 }
@@ -202,7 +204,8 @@ export function make<
 ): Pipeline<A, B, ES, ES | EP | SinkError<S> | LetterFailure<D>, RS | RP | SinkServices<S> | LetterServices<D>>
 /**
  * Describes a pipeline whose computation is a flow. A flow without effects is pure: so it may have several sinks, and put
- * events aside, without being declared deterministic. It requires a `StateStore`, where what its steps remember lasts.
+ * events aside, without being declared deterministic. If its steps remember something it requires a `StateStore`, where that
+ * lasts.
  */
 export function make<
   A,
@@ -218,8 +221,8 @@ export function make<
   A,
   Output<F>,
   ES,
-  ES | FlowError<F> | StateStoreError | SinkError<S> | LetterFailure<D>,
-  RS | FlowServices<F> | StateStore | SinkServices<S> | LetterServices<D>
+  ES | FlowError<F> | SinkError<S> | LetterFailure<D>,
+  RS | FlowServices<F> | SinkServices<S> | LetterServices<D>
 >
 // What a sink fails with and needs can be taken from its type, but the compiler can't be shown that it is of it.
 export function make<A, B, ES, RS, EP, RP, EK, RK>(
@@ -250,7 +253,16 @@ const build = <A, B, ES, RS, EP, RP, EK, RK>(
   }
   if (isReserved(name)) throw refused("its name is that of the log of savepoints: give it another one")
   const sources = "sources" in source ? source.sources : [source]
-  const unsound = whyUnsound({ sources, outputs, sinks, deterministic, parallelism, putsAside: onPoison !== "fail" })
+  const isStateful = flow?.isStateful === true
+  const unsound = whyUnsound({
+    sources,
+    outputs,
+    sinks,
+    deterministic,
+    isStateful,
+    parallelism,
+    putsAside: onPoison !== "fail"
+  })
   if (unsound !== undefined) throw refused(unsound)
   return {
     ...Pipeable.Prototype,
@@ -263,6 +275,7 @@ const build = <A, B, ES, RS, EP, RP, EK, RK>(
     parallelism,
     isDeterministic: deterministic && flow?.isPure !== true,
     flow: flow?.part,
+    mayBeSeenEarly: sinks.some((sink) => sink.mayBeSeenEarly === true),
     deadLetters: onPoison === "fail" ? undefined : { name: onPoison.sink.name, limit: onPoison.limit },
     structure: {
       version,
@@ -351,15 +364,19 @@ export function makeResult<A, B, ES, RS, EP, RP, EK, RK>(
 }
 
 /** Why parts that may each be right do not make a pipeline; undefined: they do. */
-const whyUnsound = <A, ES, RS, B, EK, RK>({ deterministic, outputs, parallelism, putsAside, sinks, sources }: {
-  readonly sources: ReadonlyArray<Source<A, ES, RS>>
-  readonly outputs: ReadonlyArray<Sink<B, EK, RK>>
-  /** Those of the outputs, and that of the letters. */
-  readonly sinks: ReadonlyArray<Sink<B | Letter, EK, RK>>
-  readonly deterministic: boolean
-  readonly parallelism: number
-  readonly putsAside: boolean
-}): string | undefined => {
+const whyUnsound = <A, ES, RS, B, EK, RK>(
+  { deterministic, isStateful, outputs, parallelism, putsAside, sinks, sources }: {
+    readonly sources: ReadonlyArray<Source<A, ES, RS>>
+    readonly outputs: ReadonlyArray<Sink<B, EK, RK>>
+    /** Those of the outputs, and that of the letters. */
+    readonly sinks: ReadonlyArray<Sink<B | Letter, EK, RK>>
+    readonly deterministic: boolean
+    /** It has a flow whose steps remember something. */
+    readonly isStateful: boolean
+    readonly parallelism: number
+    readonly putsAside: boolean
+  }
+): string | undefined => {
   if (sources.length === 0) return "it has no source"
   if (outputs.length === 0) return "it has no sink"
   if (new Set(sinks.map((sink) => sink.name)).size < sinks.length) return "two of its sinks have the same name"
@@ -369,6 +386,12 @@ const whyUnsound = <A, ES, RS, B, EK, RK>({ deterministic, outputs, parallelism,
   if (exacting !== undefined && !deterministic) {
     return `sink "${exacting.name}" has outputs that are visible before they are committed, so each batch must have the ` +
       "same outputs whenever it is processed: say deterministic: true if it has, or use a transactional sink"
+  }
+  const seen = sinks.find((sink) => sink.mayBeSeenEarly === true)
+  if (seen !== undefined && isStateful && !deterministic) {
+    return `its flow remembers, and asks the world, so that a batch processed again may have other results, but sink "${seen.name}" ` +
+      "may have shown those of an earlier try, with which state must agree: say deterministic: true if they are the same, " +
+      "or use a transactional sink"
   }
   // Which events are put aside is known when the batch is prepared: a try before may have put others aside.
   if (exacting !== undefined && putsAside) {

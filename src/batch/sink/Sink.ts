@@ -55,11 +55,17 @@ export function pravega<B>(
   stream: EventStream<B>,
   options: PravegaSink.PravegaOptions
 ): Sink<B, TransactionError | ReadError, Pravega>
-export function pravega<B>(stream: EventStream<B>, options: PlainSink.AtLeastOnceOptions): Sink<B, WriterError, Pravega>
+export function pravega<B>(
+  stream: EventStream<B>,
+  options: PlainSink.AtLeastOnceOptions
+): Sink<B, WriterError, Pravega> & { readonly mayBeSeenEarly: true }
 export function pravega<B>(
   stream: EventStream<B>,
   options: IdempotentSink.IdempotentOptions
-): Sink<B, WriterError | CommitError | CheckpointLogError, Pravega> & { readonly needsDeterministic: true }
+): Sink<B, WriterError | CommitError | CheckpointLogError, Pravega> & {
+  readonly needsDeterministic: true
+  readonly mayBeSeenEarly: true
+}
 export function pravega<B>(
   stream: EventStream<B>,
   options: PravegaSink.PravegaOptions | PlainSink.AtLeastOnceOptions | IdempotentSink.IdempotentOptions
@@ -68,9 +74,9 @@ export function pravega<B>(
     case "exactly-once":
       return make(PravegaSink.typed(stream, options))
     case "at-least-once":
-      return make(PlainSink.typed(stream, options))
+      return early(make(PlainSink.typed(stream, options)))
     case "idempotent":
-      return { ...make(IdempotentSink.typed(stream, options)), needsDeterministic: true as const }
+      return { ...early(make(IdempotentSink.typed(stream, options))), needsDeterministic: true as const }
   }
 }
 
@@ -137,7 +143,11 @@ const importSqlSink = Effect.promise(() => import("./sql/SqlSink.ts"))
 export const foreachBatch = <B, E, R>(
   name: string,
   run: (batch: BatchId, outputs: ReadonlyArray<B>) => Effect.Effect<void, E, R>
-): Sink<B, E, Exclude<R, Scope.Scope>> => make(ForeachBatchSink.typed(name, { kind: "foreachBatch" }, run))
+): Sink<B, E, Exclude<R, Scope.Scope>> & { readonly mayBeSeenEarly: true } =>
+  early(make(ForeachBatchSink.typed(name, { kind: "foreachBatch" }, run)))
+
+/** Said in the type, too, so that a pipeline of a flow can refuse it where it is written. */
+const early = <S>(sink: S): S & { readonly mayBeSeenEarly: true } => ({ ...sink, mayBeSeenEarly: true })
 
 /** @category models @since 0.1.0 */
 export interface ConsoleOptions<in B> {

@@ -29,6 +29,12 @@ export interface Sink<in B, out E, out R> extends Pipeable.Pipeable {
    */
   readonly needsDeterministic?: true | undefined
   /**
+   * Somebody may see outputs of a batch before it is committed, also of a try that it then says is lost. What a flow
+   * remembers is to agree with what was seen: such a sink, and a flow that remembers and asks the world (`mapEffect`), go
+   * together only where the flow is declared `deterministic`.
+   */
+  readonly mayBeSeenEarly?: true | undefined
+  /**
    * Whether another try of the batch may succeed, after this error; asked about the errors that it fails with itself.
    * Absent: an error says so itself, by a property `isRetryable` that is false if not.
    */
@@ -48,6 +54,8 @@ export interface TypedSink<in B, out E, out R, in out Handle, in out Evidence> {
   readonly evidence: Schema.Codec<Evidence, unknown>
   /** See `Sink`. */
   readonly needsDeterministic?: true | undefined
+  /** See `Sink`. */
+  readonly mayBeSeenEarly?: true | undefined
   /** See `Sink`. */
   isRetryable?(this: void, error: E): boolean
   readonly open: Effect.Effect<Session<B, E, Handle, Evidence>, E, R | Scope.Scope>
@@ -246,6 +254,7 @@ export const make = <B, E, R, Handle, Evidence>(
     name: options.name,
     structure: options.structure,
     needsDeterministic: options.needsDeterministic,
+    mayBeSeenEarly: options.mayBeSeenEarly,
     ...options.isRetryable === undefined ? {} : { isRetryable: options.isRetryable },
     accepts: () => true,
     open: Effect.map(options.open, (session): SinkSession<B, E> => ({

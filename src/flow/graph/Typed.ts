@@ -1,12 +1,15 @@
 /**
  * The values that combinators take and give: flows, and flows with keys. All of a flow's types are here; what it does is in
- * its node.
+ * its node, and how values of them are made is known to the steps.
  *
  * @since 0.2.0
  */
-import * as Pipeable from "effect/Pipeable"
+import type * as Pipeable from "effect/Pipeable"
+import type * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
 import type * as Types from "effect/Types"
 import type * as Change from "../Change.ts"
+import type { Program } from "../machine/Machine.ts"
 import type * as Node from "./Node.ts"
 
 const TypeId = "~effect-pravega/flow/Flow"
@@ -22,8 +25,43 @@ const KeyedId = "~effect-pravega/flow/Keyed"
 export type Mode = "events" | "updates" | "changes"
 
 /**
+ * Among what a flow needs: its steps remember something of each key. A pipeline asks for a `StateStore` instead; on a Stream
+ * it is in memory, and nothing is asked for. No service of this name is ever provided.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Stateful {
+  readonly "~the steps of this flow remember: Pipeline.make asks for a StateStore instead": true
+}
+
+/**
+ * Among what a flow needs: it asks the world (`Flow.mapEffect`), and so may have other outputs when it is run again. No
+ * service of this name is ever provided.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Effectful {
+  readonly "~this flow asks the world: Pipeline.make wants to know whether it is deterministic": true
+}
+
+/** What is to be provided of what a flow needs. @category utility types @since 0.2.0 */
+export type ServicesOf<R> = Exclude<R, Stateful | Effectful>
+
+/** A flow as an engine runs it. @category models @since 0.2.0 */
+export interface Compiled {
+  readonly program: Program
+  /** By which queries know it. */
+  readonly structure: Schema.Json
+  /** How many slots its keys lie in, where nobody says otherwise. */
+  readonly slots: number
+}
+
+/**
  * Computes `A` from what the sources `In` read, by name; the one source of a flow that has one is called `events`. `E` and
- * `R` are what its effects fail with and need: `never` if it has none, and then it is pure.
+ * `R` are what its effects fail with and need; `R` says, too, whether its steps remember (`Stateful`), and whether it has
+ * effects at all (`Effectful`): without them it is pure.
  *
  * @category models
  * @since 0.2.0
@@ -40,6 +78,8 @@ export interface Flow<in In, out A, out M extends Mode = "events", out E = never
   }
   /** Its steps, as data without types. */
   readonly node: Node.Node
+  /** @internal Made ready to be run; or why it can't be. Here, so that who has no flows loads none of this. */
+  readonly "~compiled": () => Result.Result<Compiled, string>
   /** @internal */
   readonly "~a keyed flow goes on with a step of keys: Flow.window, aggregate, mapState, deduplicate or a join": true
 }
@@ -48,7 +88,7 @@ export interface Flow<in In, out A, out M extends Mode = "events", out E = never
 export type Error<F> = F extends Flow<never, unknown, Mode, infer E, unknown> ? E : never
 
 /** What a flow's effects need. @category utility types @since 0.2.0 */
-export type Services<F> = F extends Flow<never, unknown, Mode, unknown, infer R> ? R : never
+export type Services<F> = F extends Flow<never, unknown, Mode, unknown, infer R> ? ServicesOf<R> : never
 
 /**
  * The values of a flow with their keys: what a step that remembers takes in.
@@ -92,54 +132,6 @@ export type OnlyEvents<M> = Holds<
   [M] extends ["events"] ? true : false,
   "this step can't take back what it was told: it takes events, not updates or changes"
 >
-
-class FlowImpl {
-  readonly node: Node.Node
-  constructor(node: Node.Node) {
-    this.node = node
-  }
-  pipe(): unknown {
-    return Pipeable.pipeArguments(this, arguments)
-  }
-}
-
-class KeyedImpl {
-  readonly keyed: Node.Keyed
-  constructor(node: Node.Keyed) {
-    this.keyed = node
-  }
-  pipe(): unknown {
-    return Pipeable.pipeArguments(this, arguments)
-  }
-}
-
-// The types are kept by the signatures above: nodes have none.
-/** @category constructors @since 0.2.0 */
-export const make = (node: Node.Node): never => new FlowImpl(node) as never
-/** @category constructors @since 0.2.0 */
-export const keyed = (node: Node.Keyed): never => new KeyedImpl(node) as never
-/** @category constructors @since 0.2.0 */
-export const erased = (aggregate: unknown): Node.AnyAggregate => aggregate as Node.AnyAggregate
-
-type EachOf<E> = E extends Node.Each ? Omit<E, "_tag" | "input" | "keepsChanges"> : never
-
-/** @category constructors @since 0.2.0 */
-export const each = (self: { readonly node: Node.Node }, does: EachOf<Node.Each>, keepsChanges = true): never =>
-  make({ _tag: "Each", input: self.node, keepsChanges, ...does } as Node.Each)
-
-/** @category constructors @since 0.2.0 */
-export const step = (
-  name: string,
-  inputs: ReadonlyArray<{ readonly keyed: Node.Keyed }>,
-  options: { readonly late?: "count" | "fail" | "output" | undefined },
-  operation: Node.Operation
-): never =>
-  make({ _tag: "Step", name, inputs: inputs.map(({ keyed }) => keyed), operation, late: options.late ?? "count" })
-
-/** Whether a function that may be used in a pipe was given its flow. @category guards @since 0.2.0 */
-export function isFlowFirst(args: IArguments): boolean {
-  return args[0] instanceof FlowImpl || args[0] instanceof KeyedImpl
-}
 
 /** Whether a node's values are changes. @category guards @since 0.2.0 */
 export const isOfChanges = (node: Node.Node): boolean => {

@@ -8,9 +8,10 @@ import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Node from "../graph/Node.ts"
-import { isFlowFirst, type Keyed, type Mode, type OnlyEvents, type Step, step } from "../graph/Typed.ts"
+import type { Keyed, Mode, OnlyEvents, Stateful, Step } from "../graph/Typed.ts"
 import * as Span from "../time/Span.ts"
 import type { Interval, Window } from "../time/Window.ts"
+import { isFlowFirst, step } from "./Made.ts"
 import type { LateOptions } from "./Windows.ts"
 
 /**
@@ -87,13 +88,13 @@ export const joinWithin: {
     options: WithinOptions<T, A, B>
   ): <In, M extends Mode, E, R>(
     self: Keyed<In, K, A, M, E, R> & OnlyEvents<M>
-  ) => Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2>
+  ) => Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2 | Stateful>
   <In, In2, K, A, B, E, R, E2, R2, const T extends JoinType = "inner">(
     self: Keyed<In, K, A, "events", E, R>,
     name: string,
     that: Keyed<In2, K, B, "events", E2, R2>,
     options: WithinOptions<T, A, B>
-  ): Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2>
+  ): Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2 | Stateful>
 } = dual(
   isFlowFirst,
   <In, In2, K, A, B, E, R, E2, R2, T extends JoinType>(
@@ -101,7 +102,7 @@ export const joinWithin: {
     name: string,
     that: Keyed<In2, K, B, "events", E2, R2>,
     options: WithinOptions<T, A, B>
-  ): Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2> => {
+  ): Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2 | Stateful> => {
     const lower = -bound(name, "before", options.before)
     const upper = bound(name, "after", options.after)
     if (lower > upper) throw new RangeError(`Flow.joinWithin "${name}": no time is within its bounds`)
@@ -129,14 +130,14 @@ export const windowJoin: {
     options: JoinOptions<T, A, B>
   ): <In, M extends Mode, E, R>(
     self: Keyed<In, K, A, M, E, R> & OnlyEvents<M>
-  ) => Step<In & In2, Joined<T, K, A, B> & InWindow, LateSide<A, B>, "events", E | E2, R | R2>
+  ) => Step<In & In2, Joined<T, K, A, B> & InWindow, LateSide<A, B>, "events", E | E2, R | R2 | Stateful>
   <In, In2, K, A, B, E, R, E2, R2, const T extends JoinType = "inner">(
     self: Keyed<In, K, A, "events", E, R>,
     name: string,
     that: Keyed<In2, K, B, "events", E2, R2>,
     window: Window<A & B, "merge", "updates">,
     options: JoinOptions<T, A, B>
-  ): Step<In & In2, Joined<T, K, A, B> & InWindow, LateSide<A, B>, "events", E | E2, R | R2>
+  ): Step<In & In2, Joined<T, K, A, B> & InWindow, LateSide<A, B>, "events", E | E2, R | R2 | Stateful>
 } = dual(
   isFlowFirst,
   <In, In2, K, A, B, E, R, E2, R2, T extends JoinType>(
@@ -145,7 +146,7 @@ export const windowJoin: {
     that: Keyed<In2, K, B, "events", E2, R2>,
     window: Window<A & B, "merge", "updates">,
     options: JoinOptions<T, A, B>
-  ): Step<In & In2, Joined<T, K, A, B> & InWindow, LateSide<A, B>, "events", E | E2, R | R2> => {
+  ): Step<In & In2, Joined<T, K, A, B> & InWindow, LateSide<A, B>, "events", E | E2, R | R2 | Stateful> => {
     const { shape } = window
     if (shape._tag !== "Sliced" || shape.time !== "event") {
       throw new RangeError(`Flow.windowJoin "${name}": its windows must be tumbling or sliding ones, of event time`)
@@ -217,13 +218,13 @@ export const joinTable: {
     options: TableOptions<T, A, B>
   ): <In, M extends Mode, E, R>(
     self: Keyed<In, K, A, M, E, R> & OnlyEvents<M>
-  ) => Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2>
+  ) => Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2 | Stateful>
   <In, In2, K, A, B, E, R, E2, R2, const T extends "inner" | "left" = "inner">(
     self: Keyed<In, K, A, "events", E, R>,
     name: string,
     table: Keyed<In2, K, B, "events", E2, R2>,
     options: TableOptions<T, A, B>
-  ): Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2>
+  ): Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2 | Stateful>
 } = dual(
   isFlowFirst,
   <In, In2, K, A, B, E, R, E2, R2, T extends "inner" | "left">(
@@ -231,7 +232,7 @@ export const joinTable: {
     name: string,
     table: Keyed<In2, K, B, "events", E2, R2>,
     options: TableOptions<T, A, B>
-  ): Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2> => {
+  ): Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2 | Stateful> => {
     const { deleted } = options
     return step(name, [self, table], options, {
       _tag: "TableJoin",

@@ -9,8 +9,9 @@ import type * as Schema from "effect/Schema"
 import * as Change from "../Change.ts"
 import type * as Node from "../graph/Node.ts"
 import type { MapOf, View } from "../graph/State.ts"
-import { isFlowFirst, type Keyed, type Mode, type OnlyEvents, type Step, step } from "../graph/Typed.ts"
+import type { Keyed, Mode, OnlyEvents, Stateful, Step } from "../graph/Typed.ts"
 import * as Span from "../time/Span.ts"
+import { isFlowFirst, step } from "./Made.ts"
 import type { LateOptions } from "./Windows.ts"
 
 /**
@@ -124,7 +125,9 @@ export const mapState: {
   <K, A, S, B, const M extends Readonly<Record<string, MapOf<unknown, unknown>>> = {}, const T extends string = never>(
     name: string,
     options: StateOptions<K, A, S, B, M, T> & Order<A>
-  ): <In, Mo extends Mode, E, R>(self: Keyed<In, K, A, Mo, E, R> & OnlyEvents<Mo>) => Step<In, B, A, "events", E, R>
+  ): <In, Mo extends Mode, E, R>(
+    self: Keyed<In, K, A, Mo, E, R> & OnlyEvents<Mo>
+  ) => Step<In, B, A, "events", E, R | Stateful>
   <
     In,
     K,
@@ -139,14 +142,14 @@ export const mapState: {
     self: Keyed<In, K, A, "events", E, R>,
     name: string,
     options: StateOptions<K, A, S, B, M, T> & Order<A>
-  ): Step<In, B, A, "events", E, R>
+  ): Step<In, B, A, "events", E, R | Stateful>
 } = dual(
   isFlowFirst,
   <In, K, A, E, R, S, B, M extends Readonly<Record<string, MapOf<unknown, unknown>>>, T extends string>(
     self: Keyed<In, K, A, "events", E, R>,
     name: string,
     options: StateOptions<K, A, S, B, M, T> & Order<A>
-  ): Step<In, B, A, "events", E, R> =>
+  ): Step<In, B, A, "events", E, R | Stateful> =>
     step(name, [self], options, {
       _tag: "State",
       state: options.state,
@@ -182,19 +185,19 @@ export const deduplicate: {
     } & LateOptions
   ): <In, K, A, M extends Mode, E, R>(
     self: Keyed<In, K, A, M, E, R> & OnlyEvents<M>
-  ) => Step<In, A, A, "events", E, R>
+  ) => Step<In, A, A, "events", E, R | Stateful>
   <In, K, A, E, R>(
     self: Keyed<In, K, A, "events", E, R>,
     name: string,
     options: { readonly within: Duration.Input } & LateOptions
-  ): Step<In, A, A, "events", E, R>
+  ): Step<In, A, A, "events", E, R | Stateful>
 } = dual(
   isFlowFirst,
   <In, K, A, E, R>(
     self: Keyed<In, K, A, "events", E, R>,
     name: string,
     options: { readonly within: Duration.Input } & LateOptions
-  ): Step<In, A, A, "events", E, R> =>
+  ): Step<In, A, A, "events", E, R | Stateful> =>
     step(name, [self], options, {
       _tag: "Deduplicate",
       within: Span.orForever(`Flow.deduplicate "${name}": within`, options.within)
@@ -217,19 +220,19 @@ export const latest: {
     } & LateOptions
   ): <In, K, M extends Mode, E, R>(
     self: Keyed<In, K, A, M, E, R> & OnlyEvents<M>
-  ) => Step<In, A, A, "changes", E, R>
+  ) => Step<In, A, A, "changes", E, R | Stateful>
   <In, K, A, E, R>(
     self: Keyed<In, K, A, "events", E, R>,
     name: string,
     options: { readonly event: Schema.Codec<A, unknown>; readonly ttl?: Lifetime | undefined } & LateOptions
-  ): Step<In, A, A, "changes", E, R>
+  ): Step<In, A, A, "changes", E, R | Stateful>
 } = dual(
   isFlowFirst,
   <In, K, A, E, R>(
     self: Keyed<In, K, A, "events", E, R>,
     name: string,
     options: { readonly event: Schema.Codec<A, unknown>; readonly ttl?: Lifetime | undefined } & LateOptions
-  ): Step<In, A, A, "changes", E, R> =>
+  ): Step<In, A, A, "changes", E, R | Stateful> =>
     step(name, [self], options, {
       _tag: "State",
       state: options.event,

@@ -6,16 +6,8 @@
 import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Change from "../Change.ts"
-import {
-  each,
-  type Flow,
-  isFlowFirst,
-  isOfChanges,
-  make,
-  type Mode,
-  type OnlyEvents,
-  type Output
-} from "../graph/Typed.ts"
+import { type Effectful, type Flow, isOfChanges, type Mode, type OnlyEvents, type Output } from "../graph/Typed.ts"
+import { each, isFlowFirst, make } from "./Made.ts"
 
 /** What the one source of a flow reads. @category constructors @since 0.2.0 */
 export const events = <A>(): Flow<{ readonly events: A }, A> => make({ _tag: "Source", name: "events" })
@@ -136,13 +128,15 @@ export const mapEffect: {
     name: string,
     f: (value: A) => Effect.Effect<B, E2, R2>,
     options?: EffectOptions
-  ): <In, M extends Mode, E, R>(self: Flow<In, A, M, E, R> & OnlyEvents<M>) => Flow<In, B, "events", E | E2, R | R2>
+  ): <In, M extends Mode, E, R>(
+    self: Flow<In, A, M, E, R> & OnlyEvents<M>
+  ) => Flow<In, B, "events", E | E2, R | R2 | Effectful>
   <In, A, M extends Mode, E, R, B, E2, R2>(
     self: Flow<In, A, M, E, R> & OnlyEvents<M>,
     name: string,
     f: (value: A) => Effect.Effect<B, E2, R2>,
     options?: EffectOptions
-  ): Flow<In, B, "events", E | E2, R | R2>
+  ): Flow<In, B, "events", E | E2, R | R2 | Effectful>
 } = dual(
   isFlowFirst,
   <In, A, E, R, B, E2, R2>(
@@ -150,7 +144,7 @@ export const mapEffect: {
     name: string,
     f: (value: A) => Effect.Effect<B, E2, R2>,
     options: EffectOptions = {}
-  ): Flow<In, B, "events", E | E2, R | R2> =>
+  ): Flow<In, B, "events", E | E2, R | R2 | Effectful> =>
     make({
       _tag: "Effectful",
       input: self.node,

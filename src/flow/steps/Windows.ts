@@ -9,21 +9,18 @@ import type * as Schema from "effect/Schema"
 import type { Ability, Aggregate } from "../aggregate/Aggregate.ts"
 import type * as Node from "../graph/Node.ts"
 import {
-  erased,
   type Flow,
   type Holds,
-  isFlowFirst,
   isOfChanges,
   type Keyed,
-  keyed,
-  make,
   type Mode,
   type OnlyEvents,
-  type Step,
-  step
+  type Stateful,
+  type Step
 } from "../graph/Typed.ts"
 import * as Span from "../time/Span.ts"
 import type { Interval, Window } from "../time/Window.ts"
+import { erased, isFlowFirst, keyed, make, step } from "./Made.ts"
 
 /**
  * Gives each value a key: what follows remembers something of each key. `name` says what the key is: it is part of a query's
@@ -128,7 +125,7 @@ export const window: {
     options?: WindowOptions<Emit>
   ): <In, K, M extends Mode, E, R>(
     self: Keyed<In, K, A, M, E, R> & OnlyEvents<M> & CanEmit<Allowed, Emit>
-  ) => Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R>
+  ) => Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R | Stateful>
   <
     In,
     K,
@@ -147,7 +144,7 @@ export const window: {
     window: Window<A, Needs, Allowed>,
     aggregate: Aggregate<A, Acc, B, Can> & CanMerge<Needs, Can>,
     options?: WindowOptions<Emit>
-  ): Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R>
+  ): Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R | Stateful>
 } = dual(
   isFlowFirst,
   <In, K, A, E, R, Acc, B, Needs extends Ability, Emit extends Node.Emit>(
@@ -156,7 +153,7 @@ export const window: {
     window: Window<A, Needs, never>,
     aggregate: Aggregate<A, Acc, B, Needs>,
     options: WindowOptions<Emit> = {}
-  ): Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R> =>
+  ): Step<In, Windowed<K, B>, A, ModeOf<Emit>, E, R | Stateful> =>
     step(name, [self], options, {
       _tag: "Window",
       window: window.shape,
@@ -195,13 +192,13 @@ export const aggregate: {
     options?: AggregateOptions<Emit>
   ): <In, K, M extends Mode, E, R>(
     self: Keyed<In, K, A, M, E, R> & CanRemove<M, Can> & CanBeGone<M, Can, Emit>
-  ) => Flow<In, OfKey<K, B>, Emit, E, R>
+  ) => Flow<In, OfKey<K, B>, Emit, E, R | Stateful>
   <In, K, A, M extends Mode, E, R, Acc, B, Can extends Ability, const Emit extends "updates" | "changes" = "updates">(
     self: Keyed<In, K, A, M, E, R> & CanRemove<M, Can> & CanBeGone<M, Can, Emit>,
     name: string,
     aggregate: Aggregate<A, Acc, B, Can>,
     options?: AggregateOptions<Emit>
-  ): Flow<In, OfKey<K, B>, Emit, E, R>
+  ): Flow<In, OfKey<K, B>, Emit, E, R | Stateful>
 } = dual(
   isFlowFirst,
   <In, K, A, M extends Mode, E, R, Acc, B, Can extends Ability, Emit extends "updates" | "changes">(
@@ -209,7 +206,7 @@ export const aggregate: {
     name: string,
     aggregate: Aggregate<A, Acc, B, Can>,
     options: AggregateOptions<Emit> = {}
-  ): Flow<In, OfKey<K, B>, Emit, E, R> =>
+  ): Flow<In, OfKey<K, B>, Emit, E, R | Stateful> =>
     step(name, [self], {}, { _tag: "Aggregate", aggregate: erased(aggregate), emit: options.emit ?? "updates" })
 )
 

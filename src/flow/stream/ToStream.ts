@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Change } from "../Change.ts"
 import type * as Node from "../graph/Node.ts"
-import type { Flow, Mode } from "../graph/Typed.ts"
+import type { Flow, Mode, ServicesOf } from "../graph/Typed.ts"
 import { FutureEvent, type LateEvents } from "../machine/FlowError.ts"
 import * as Machine from "../machine/Machine.ts"
 import { type Event, MemoryRun } from "../machine/MemoryRun.ts"
@@ -72,7 +72,7 @@ export const toStream = <A, B, M extends Mode, EF, RF>(
   options: Options<A> = {}
 ): <E, R>(
   events: Stream.Stream<A, E, R>
-) => Stream.Stream<OutputOf<M, B>, E | EF | LateEvents | FutureEvent, R | RF> => {
+) => Stream.Stream<OutputOf<M, B>, E | EF | LateEvents | FutureEvent, R | ServicesOf<RF>> => {
   const program = Machine.compile(flow.node)
   const { plain } = program
   // Values have lost their types in the machine: those of the flow say what comes out.
@@ -87,7 +87,7 @@ export const toStream = <A, B, M extends Mode, EF, RF>(
   const usesClock = program.stages.some((stage) => stage._tag === "Step" && stage.operator.usesClock)
   return <E, R>(events: Stream.Stream<A, E, R>) =>
     Stream.suspend(() => {
-      const running = new Running<A, EF, RF>(new MemoryRun(program), time, onLeftOut)
+      const running = new Running<A, EF, ServicesOf<RF>>(new MemoryRun(program), time, onLeftOut)
       const chunks = Stream.map(Stream.chunks(events), (chunk): ReadonlyArray<A> => chunk)
       const batches = usesClock
         ? Stream.merge(chunks, Stream.map(Stream.tick(tick), (): ReadonlyArray<A> => []), { haltStrategy: "left" })

@@ -23,6 +23,7 @@ import * as Sink from "../../../src/batch/sink/Sink.ts"
 import * as Source from "../../../src/batch/source/Source.ts"
 import type * as Flow from "../../../src/flow/Flow.ts"
 import * as EventTime from "../../../src/flow/time/EventTime.ts"
+import * as DeltaName from "../../../src/state/internal/DeltaName.ts"
 import { StateStoreError, StateUnavailable } from "../../../src/state/StateError.ts"
 import type { StateStore } from "../../../src/state/StateStore.ts"
 
@@ -89,6 +90,8 @@ export interface World {
   readonly history: Array<string>
   readonly expire: () => void
   readonly forget: () => void
+  /** What the state's home has of this version is gone; says how much that was. */
+  readonly loseState: (version: number) => number
   /** Whether a durable record says that this transaction will be committed. */
   readonly isNamedByPrepared: (id: string) => boolean
   readonly process: (name: string, at: Process["at"]) => Process
@@ -110,9 +113,13 @@ export interface PipelineOptions {
   /** What an attempt makes of an event; to model processes that are not deterministic. */
   readonly change?: (event: Event) => Event
   /** In the place of `change`. */
-  readonly flow?: Flow.Flow<{ readonly events: Event }, Event>
+  readonly flow?: Flow.Flow<{ readonly events: Event }, Event, "events", never, Flow.Stateful | Flow.Effectful>
   /** Which outputs are for a sink; all, if not given. */
   readonly isFor?: (sink: string, event: Event) => boolean
+  /** Whether the sinks' outputs may be seen before they are committed. */
+  readonly mayBeSeenEarly?: true
+  /** Of a flow with effects. */
+  readonly deterministic?: boolean
 }
 
 const query = "model"
@@ -396,6 +403,11 @@ export const make = (
     input,
     expire,
     isNamedByPrepared,
+    loseState: (version) => {
+      const lost = [...objects.keys()].filter((name) => DeltaName.parse(name)?.version === version)
+      for (const name of lost) objects.delete(name)
+      return lost.length
+    },
     forget: () => {
       for (const transaction of transactions.values()) transaction.state = "forgotten"
     },
@@ -404,11 +416,19 @@ export const make = (
     stateOf,
     pipeline: (
       process,
-      { change = (event: Event) => event, flow, isFor = () => true, sinks: names = ["out"] } = {}
+      {
+        change = (event: Event) => event,
+        deterministic,
+        flow,
+        isFor = () => true,
+        mayBeSeenEarly,
+        sinks: names = ["out"]
+      } = {}
     ) => {
-      const sinks = names.map((name) =>
-        Sink.filterMapInput(sink(process, name), (event: Event) => isFor(name, event) ? event : undefined)
-      )
+      const sinks = names.map((name) => ({
+        ...Sink.filterMapInput(sink(process, name), (event: Event) => isFor(name, event) ? event : undefined),
+        mayBeSeenEarly
+      }))
       return flow === undefined
         ? Pipeline.make("model", {
           source: source(process),
@@ -416,7 +436,7 @@ export const make = (
           sinks,
           deterministic: true
         })
-        : inFewSlots(Pipeline.make("model", { source: source(process), flow, sinks }))
+        : inFewSlots(Pipeline.make("model", { source: source(process), flow, sinks, deterministic }))
     }
   }
 }

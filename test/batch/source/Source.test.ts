@@ -253,7 +253,9 @@ describe("Source.microBatch", () => {
                   other.range.low < high && low < other.range.high &&
                   stream.store.segment(stream.name, other.id).bytes.length > 0
                 )
-                if (unread.length > 0) assert.isTrue(readTo < tail, `${name} would be idle before its successors are read`)
+                if (unread.length > 0) {
+                  assert.isTrue(readTo < tail, `${name} would be idle before its successors are read`)
+                }
               }
             }
           }).pipe(Effect.provide(stream.layer), Effect.scoped, Effect.runPromise)

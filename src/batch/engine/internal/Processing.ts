@@ -14,7 +14,7 @@ import type { Past, SinkSession } from "../../sink/SinkContract.ts"
 import type { SourceSession } from "../../source/SourceContract.ts"
 import type { Activity } from "../BatchStatus.ts"
 import { type Part, Workers } from "../Workers.ts"
-import * as FlowBatch from "./flow/FlowBatch.ts"
+import type * as FlowBatch from "./flow/FlowBatch.ts"
 import type { FlowRun, Remembered } from "./flow/FlowRun.ts"
 import * as LazySink from "./LazySink.ts"
 import * as PartitionWork from "./PartitionWork.ts"
@@ -57,12 +57,18 @@ export interface Sessions<A, B, ES, E> {
   readonly sinks: ReadonlyMap<string, SinkSession<B | Letter, E>>
 }
 
+/** A flow, and how a try of its batches is run. @category models @since 0.2.0 */
+export interface Flowing<out E, out R> {
+  readonly run: FlowRun<E, R>
+  readonly runBatch: typeof FlowBatch.run
+}
+
 /** @category constructors @since 0.2.0 */
 export const make = <A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
   sessions: Sessions<A, B, ES, E>,
   activity: Activity,
-  flow: FlowRun<E, R> | undefined
+  flow: Flowing<E, R> | undefined
 ): Processing<ES | E, R> => {
   const { each, name: query, parallelism } = pipeline
 
@@ -106,12 +112,13 @@ export const make = <A, B, ES, E, R>(
         if (flow === undefined) {
           return { opened, processAll: processAll(batch, sinks, options), remember: Effect.undefined }
         }
-        const tried = flow.begin(batch, options.attempt)
+        const { run, runBatch } = flow
+        const tried = run.begin(batch, options.attempt)
         const { pass } = options
         const flowing = Effect.flatMap(
           partitionsOf(batch, pass),
           (partitions) =>
-            FlowBatch.run(pipeline, flow.program, tried, { partitions, sinks, pass, spread: spread(batch, options) })
+            runBatch(pipeline, run.program, tried, { partitions, sinks, pass, spread: spread(batch, options) })
         )
         return { opened, processAll: flowing, remember: tried.remember }
       })

@@ -9,7 +9,6 @@ import type { PreparedSink, PutAside } from "../../protocol/CheckpointRecord.ts"
 import type { BatchReport, FlowReport, SourceReport } from "../BatchReport.ts"
 import type { Run } from "../BatchRun.ts"
 import type { Activity } from "../BatchStatus.ts"
-import * as Standing from "./flow/Standing.ts"
 import type { Read } from "./Pass.ts"
 
 /** @category models @since 0.1.0 */
@@ -68,9 +67,8 @@ const flowOf = Effect.fnUntraced(function*<E, R>({ flow, log }: Run<E, R>, tally
   if (flow === undefined) return undefined
   // Of a batch that was prepared before, no steps were run: what they left out is not known any more.
   const report = tally.attempts === 0 ? undefined : flow.report()
-  const { time } = yield* Standing.decode(log.state().head)
   return {
-    watermark: time?.watermark ?? -Infinity,
+    watermark: yield* flow.watermark(log.state()),
     late: new Map(report?.late),
     dropped: new Map(report?.dropped),
     future: report?.future ?? 0,

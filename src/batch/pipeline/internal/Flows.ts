@@ -1,20 +1,19 @@
 /**
  * A flow as part of a pipeline: compiled, checked against the pipeline's source, and with its state. One without steps needs
- * none of that: it is a process like any other.
+ * none of that: it is a process like any other. Of flows and state there are only types here: code of theirs comes with a
+ * flow, and with a state that is opened.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Describe from "../../../flow/describe/Describe.ts"
-import * as Key from "../../../flow/key/Key.ts"
-import * as Machine from "../../../flow/machine/Machine.ts"
-import * as QueryState from "../../../state/QueryState.ts"
+import type { Flow, Mode } from "../../../flow/graph/Typed.ts"
 import type { StateStoreError } from "../../../state/StateError.ts"
-import { StateStore } from "../../../state/StateStore.ts"
+import type { StateStore } from "../../../state/StateStore.ts"
 import type { Source } from "../../source/SourceContract.ts"
 import type { Union } from "../../source/SourceUnion.ts"
-import type { FlowPart } from "../FlowPart.ts"
+import type { FlowPart, OpenState } from "../FlowPart.ts"
 
 /** How many rows that are due a step takes in a batch at most, in each slot. */
 const maxFirings = 100_000
@@ -25,6 +24,8 @@ const onlySource = "events"
 /** @category models @since 0.2.0 */
 export interface PipelineFlow<A, B, ES> {
   readonly isPure: boolean
+  /** Its steps remember something. */
+  readonly isStateful: boolean
   readonly structure: Schema.Json
   /** Where there are neither steps nor effects. */
   readonly process:
@@ -33,18 +34,15 @@ export interface PipelineFlow<A, B, ES> {
   readonly part: FlowPart<StateStoreError, StateStore> | undefined
 }
 
-/** A flow, as far as its types are not needed. */
-interface AnyFlow {
-  readonly node: Parameters<typeof Machine.compile>[0]
-}
-
 /** Throws what `refused` makes. @category constructors @since 0.2.0 */
 export const ofPipeline = <A, B, ES, RS>(
-  { node }: AnyFlow,
+  flow: Pick<Flow<never, unknown, Mode, unknown, unknown>, "~compiled">,
   source: Source<A, ES, RS> | Union<A, ES, RS>,
   refused: (detail: string) => Error
 ): PipelineFlow<A, B, ES> => {
-  const program = compiled(node, refused)
+  const compiled = flow["~compiled"]()
+  if (Result.isFailure(compiled)) throw refused(compiled.failure)
+  const { program, slots } = compiled.success
   const names = "sources" in source ? source.sources.map(({ name }) => name) : [onlySource]
   const unknown = program.sources.filter((name) => !names.includes(name))
   if (unknown.length > 0) {
@@ -53,10 +51,12 @@ export const ofPipeline = <A, B, ES, RS>(
   const unread = names.filter((name) => !program.sources.includes(name))
   if (unread.length > 0) throw refused(`its flow does not read ${quoted(unread)}`)
   const { isPure, plain } = program
-  const structure = { slots: Key.defaultSlots, steps: Describe.describe(node).structure }
+  const isStateful = program.stages.some(({ _tag }) => _tag === "Step")
+  const structure = { slots, steps: compiled.success.structure }
   if (plain !== undefined && !("sources" in source)) {
     return {
       isPure,
+      isStateful,
       structure,
       part: undefined,
       process: { _tag: "stream", run: (events) => mapped(events, source, plain) }
@@ -64,27 +64,42 @@ export const ofPipeline = <A, B, ES, RS>(
   }
   return {
     isPure,
+    isStateful,
     structure,
     process: undefined,
     part: {
       program: "sources" in source ? program : { ...program, source: () => program.source(onlySource) },
-      slots: Key.defaultSlots,
+      slots,
       maxFirings,
-      open: Effect.fnUntraced(function*(options) {
-        const store = yield* StateStore
-        return yield* QueryState.open(yield* store.open(options.query), options, store.heapBytes)
-      })
+      open: isStateful ? openState : () => Effect.succeed(noState)
     }
   }
 }
 
-const compiled = (node: AnyFlow["node"], refused: (detail: string) => Error): Machine.Program => {
-  try {
-    return Machine.compile(node)
-  } catch (cause) {
-    if (cause instanceof Machine.FlowRefused) throw refused(cause.detail)
-    throw cause
-  }
+const openState: FlowPart<StateStoreError, StateStore>["open"] = Effect.fnUntraced(function*(options) {
+  const { QueryState, StateStore } = yield* stateModules
+  const store = yield* StateStore
+  return yield* QueryState.open(yield* store.open(options.query), options, store.heapBytes)
+})
+
+/** Loaded when state is opened. */
+const stateModules = Effect.promise(() =>
+  Promise.all([import("../../../state/QueryState.ts"), import("../../../state/StateStore.ts")])
+).pipe(Effect.map(([QueryState, { StateStore }]) => ({ QueryState, StateStore })))
+
+/** That of effects, and of sources put together: nothing is remembered. */
+const noState: OpenState<never> = {
+  head: () => undefined,
+  size: () => ({ rows: 0, bytes: 0 }),
+  begin: () => ({
+    rows: (step) => {
+      throw new RangeError(`the flow has no step "${step}" with state`)
+    },
+    prepare: Effect.undefined
+  }),
+  discard: () => {},
+  isKept: () => Effect.succeed(true),
+  commit: () => Effect.void
 }
 
 const quoted = (names: ReadonlyArray<string>): string => names.map((name) => `"${name}"`).join(", ")

@@ -18,6 +18,7 @@ export const typed = <B, E, R>(
 ) => ({
   name,
   structure,
+  mayBeSeenEarly: true,
   handle: Schema.String,
   evidence: Schema.Null,
   open: Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (context) => {

@@ -55,6 +55,7 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: Idempotent
     guarantee: options.guarantee
   },
   needsDeterministic: true,
+  mayBeSeenEarly: true,
   isRetryable: (error: Failure) =>
     error.isRetryable || (error._tag === "WriterError" && endsWithWriter.has(error.reason._tag)),
   handle: Handle,

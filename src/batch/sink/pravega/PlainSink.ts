@@ -36,6 +36,7 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: AtLeastOnc
     codec: EventCodec.fingerprint(stream.codec),
     guarantee: options.guarantee
   },
+  mayBeSeenEarly: true,
   isRetryable: (error: WriterError) => error.isRetryable || endsWithWriter.has(error.reason._tag),
   handle: Schema.Natural,
   evidence: Schema.Null,

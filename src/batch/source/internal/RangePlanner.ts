@@ -169,8 +169,10 @@ const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
     const { isLast, replaced } = yield* replace(stream, frontier, consumed.map(({ id }) => id), ends)
     entered = entered || replaced
     // One that is cut off was not asked for successors: it may have some.
-    awaited = new Set(readable.filter(({ endsAt, id, to }) => endsAt && !isLast.has(id) && frontier.get(id) === to)
-      .map(({ id }) => id))
+    awaited = new Set(
+      readable.filter(({ endsAt, id, to }) => endsAt && !isLast.has(id) && frontier.get(id) === to)
+        .map(({ id }) => id)
+    )
     if (open.length === 0 && !replaced) {
       none = readable.every(({ id, isCut }) => isCut || isLast.has(id)) ? "ended" : "idle"
     }

@@ -94,7 +94,7 @@ const pipelineOf = (
   const pipeline = Pipeline.make(query, {
     source: Source.union(sources),
     // What a random flow reads is known when it runs.
-    flow: flow as unknown as Flow.Flow<Record<string, SourceEvent>, unknown, Flow.Mode>,
+    flow: flow as unknown as Flow.Flow<Record<string, SourceEvent>, unknown, Flow.Mode, never, Flow.Stateful>,
     sink,
     parallelism: options.parallelism
   }) as unknown as FlowPipeline

@@ -69,6 +69,10 @@ export interface FlowRun<out E, out R> {
   readonly begin: (batch: UnfinishedBatch, attempt: number) => FlowTry<E>
   /** What a batch left is current from here on. */
   readonly committed: (log: LogState) => Effect.Effect<void, E | CommitError>
+  /** Whether what an unfinished batch's `prepared` names can become current; if not, the batch must be run again. */
+  readonly isKept: (batch: UnfinishedBatch) => Effect.Effect<boolean, E | CommitError>
+  /** W(n) of the last committed batch; `-Infinity` before anything is known. */
+  readonly watermark: (log: LogState) => Effect.Effect<number, CommitError>
   /** Of the last try. */
   readonly report: () => Report | undefined
   readonly size: () => { readonly rows: number; readonly bytes: number }
@@ -78,14 +82,16 @@ export interface FlowRun<out E, out R> {
 export const make = <A, ES, E, R>(
   query: string,
   sources: ReadonlyArray<Source<A, ES, R>>,
-  part: FlowPart<E, R>
-): FlowRun<E, R> => new Running(query, sources, part)
+  part: FlowPart<E, R>,
+  isDeterministic: boolean
+): FlowRun<E, R> => new Running(query, sources, part, isDeterministic)
 
 class Running<in out E, in out R> implements FlowRun<E, R> {
   readonly program: Machine.Program
   private readonly query: string
   private readonly sources: ReadonlyArray<FlowTime.TimedSource>
   private readonly part: FlowPart<E, R>
+  private readonly isDeterministic: boolean
   private readonly slotOf: (key: string) => number
   private state: OpenState<E> | undefined
   private standing: Standing.Standing = { state: undefined, time: undefined }
@@ -93,7 +99,13 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
   private readonly ends = new Map<SourceSession<unknown, unknown>, string>()
   private last: Report | undefined
 
-  constructor(query: string, sources: ReadonlyArray<FlowTime.TimedSource>, part: FlowPart<E, R>) {
+  constructor(
+    query: string,
+    sources: ReadonlyArray<FlowTime.TimedSource>,
+    part: FlowPart<E, R>,
+    isDeterministic: boolean
+  ) {
+    this.isDeterministic = isDeterministic
     this.query = query
     this.sources = sources
     this.part = part
@@ -177,7 +189,7 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
 
   readonly begin = ({ batch, planned }: UnfinishedBatch, attempt: number): FlowTry<E> => {
     const { maxFirings, slots } = this.part
-    const { program, query, slotOf, sources } = this
+    const { isDeterministic, program, query, slotOf, sources } = this
     const before = this.standing.time
     const clock = planned.at ?? 0
     const greatest = new Map<string, Map<string, number>>()
@@ -191,7 +203,7 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
         const next = FlowTime.next(before, { at: clock, looks: planned.looks ?? {} }, sources, greatest)
         const { watermark } = next
         return Effect.map(
-          FlowSteps.run({ ...common, slots, rows, before, watermark, maxFirings, write }, collected),
+          FlowSteps.run({ ...common, slots, rows, before, watermark, maxFirings, isDeterministic, write }, collected),
           (steps) => {
             reached = TimeState.make({ at: clock, watermark, sources: next.sources, steps })
             this.last = { ...counts, watermark }
@@ -206,6 +218,12 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
       })
     }
   }
+
+  readonly isKept = ({ head }: UnfinishedBatch): Effect.Effect<boolean, E | CommitError> =>
+    Effect.flatMap(Standing.decode(head), ({ state }) => this.opened.isKept(state))
+
+  readonly watermark = ({ head }: LogState): Effect.Effect<number, CommitError> =>
+    Effect.map(Standing.decode(head), ({ time }) => time?.watermark ?? -Infinity)
 
   readonly committed = ({ head }: LogState): Effect.Effect<void, E | CommitError> =>
     Effect.flatMap(Standing.decode(head), (reached) => {

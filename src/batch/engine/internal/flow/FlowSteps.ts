@@ -6,8 +6,10 @@
 import * as Effect from "effect/Effect"
 import * as Machine from "../../../../flow/machine/Machine.ts"
 import { type Emitted, emitted, type Rows } from "../../../../flow/machine/Operator.ts"
+import type { Place } from "../../../../flow/Place.ts"
 import { CommitError, FlowFailed, LateEvent } from "../../../protocol/CommitError.ts"
 import type { StepTime, TimeState } from "../../../protocol/TimeRecord.ts"
+import * as Deterministic from "../Deterministic.ts"
 import { Collected, columns } from "./Collected.ts"
 
 /** What became of a batch's events besides outputs. @category models @since 0.2.0 */
@@ -34,6 +36,8 @@ export interface Options {
   /** The time in the batch's plan. */
   readonly clock: number
   readonly maxFirings: number
+  /** The flow's effects are given the batch's time, and random numbers that follow from the place of what they are of. */
+  readonly isDeterministic: boolean
   readonly counts: Counts
   /** Takes the outputs of a slot, as they come. */
   readonly write: (slot: number, outputs: ReadonlyArray<unknown>) => Effect.Effect<void, unknown, unknown>
@@ -64,11 +68,19 @@ export const run = Effect.fnUntraced(function*(options: Options, collected: Coll
 const effects = Effect.fnUntraced(function*(options: Options, stage: Machine.EffectStage, collected: Collected) {
   const input = collected.inputs[stage.index]?.get(0)
   if (input === undefined) return
-  const results = yield* Effect.forEach(input.values, stage.run, { concurrency: stage.concurrency })
+  const run = options.isDeterministic ? yield* determined(options, stage, input.places) : stage.run
+  const results = yield* Effect.forEach(input.values, run, { concurrency: stage.concurrency })
   const after = new Collected(options.program.stages.length, options.slotOf)
   yield* guarded(options, stage.name, () => stage.after.run(results, input.places, after))
   yield* hand(options, 0, after, collected)
 })
+
+/** Each value apart: several are asked about at the same time, in no order. */
+const determined = ({ batch, clock, query }: Options, stage: Machine.EffectStage, places: ReadonlyArray<Place>) =>
+  Effect.map(Deterministic.make(`${query}/${batch}`, clock), ({ slice }) => (value: unknown, index: number) => {
+    const { offset, ordinal, segment, source, time } = places[index]!
+    return slice(`${stage.name}/${source}/${segment}/${offset}/${ordinal}/${time}`).effect(stage.run(value))
+  })
 
 const step = Effect.fnUntraced(function*(
   options: Options,
