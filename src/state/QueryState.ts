@@ -132,18 +132,10 @@ export const open = Effect.fnUntraced(function*(
         })
       }
     },
-    isKept: Effect.fnUntraced(
-      function*(head) {
-        const isHere = StoredDeltas.isSame(head, prepared?.head) || StoredDeltas.isSame(head, current)
-        if (head === undefined || isHere) return true
-        const found = yield* deltas.find(head, { head: current })
-        yield* found.read(() => {})
-        return true
-      },
-      Effect.catch((error: StateStoreError) =>
-        error.reason._tag === "StateMissing" ? Effect.succeed(false) : Effect.fail(error)
-      )
-    ),
+    isKept: (head) =>
+      head === undefined || StoredDeltas.isSame(head, prepared?.head) || StoredDeltas.isSame(head, current)
+        ? Effect.succeed(true)
+        : isStored(deltas, head, current),
     commit: Effect.fnUntraced(function*(head) {
       if (prepared !== undefined && StoredDeltas.isSame(prepared.head, head)) {
         rows.settle(prepared.size)
@@ -161,6 +153,18 @@ export const open = Effect.fnUntraced(function*(
     })
   }
 })
+
+/** Whether a delta is there, all of it. */
+const isStored = (
+  deltas: StoredDeltas.StoredDeltas,
+  head: StateHead,
+  predecessor: StateHead | undefined
+): Effect.Effect<boolean, StateStoreError> =>
+  deltas.find(head, { head: predecessor }).pipe(
+    Effect.flatMap((found) => found.read(() => {})),
+    Effect.as(true),
+    Effect.catch((error) => error.reason._tag === "StateMissing" ? Effect.succeed(false) : Effect.fail(error))
+  )
 
 /** All of a delta or nothing of it. */
 const apply = (found: StoredDeltas.Found, rows: WorkingSet): Effect.Effect<void, StateStoreError> => {

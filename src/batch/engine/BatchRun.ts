@@ -158,22 +158,16 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   })
   const ahead: Ahead<ES | E> = { scope, range: undefined, isBehind: true }
   const activity = yield* BatchStatus.make
-  const flows = pipeline.flow === undefined ? undefined : yield* flowModules
-  const flow = pipeline.flow && flows?.make(name, pipeline.sources, pipeline.flow, pipeline.isDeterministic)
-  if (flow !== undefined) yield* flow.open(owned.state())
-  const processing = Processing.make(
-    pipeline,
-    { sources, sinks },
-    activity,
-    flow && flows && { run: flow, runBatch: flows.runBatch }
-  )
+  const flow = yield* flowOf(pipeline)
+  if (flow !== undefined) yield* flow.run.open(owned.state())
+  const processing = Processing.make(pipeline, { sources, sinks }, activity, flow)
   const { mayBeSeenEarly } = pipeline
   const open = {
     log: owned,
     sources,
     sinks,
     processing,
-    flow,
+    flow: flow?.run,
     mayBeSeenEarly,
     verdicts,
     retry,
@@ -183,6 +177,11 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   }
   return { ...open, uncompared: new Set(sinks.keys()) } satisfies Run<ES | E, R>
 })
+
+const flowOf = <A, B, ES, E, R>({ flow, isDeterministic, name, sources }: Pipeline<A, B, ES, E, R>) =>
+  flow === undefined
+    ? Effect.undefined
+    : Effect.map(flowModules, ({ make, runBatch }) => ({ run: make(name, sources, flow, isDeterministic), runBatch }))
 
 /** Loaded when a pipeline has a flow. */
 const flowModules = Effect.promise(() =>

@@ -132,7 +132,7 @@ const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
   const unread = new Set<SegmentId>()
   const gaps = new Map<SegmentId, Gap>()
   const tails = new Map<SegmentId, bigint>()
-  let awaited = new Set<SegmentId>()
+  let awaited: ReadonlySet<SegmentId> = new Set()
   let { bytes, events } = options.limits
   // What goes while the walk goes on is a gap for the next one, where gaps are skipped.
   const lostMeanwhile = (lost: TruncatedData) =>
@@ -165,14 +165,10 @@ const walk = Effect.fnUntraced(function*(from: StreamCut, options: Options) {
       if (part.chunks === undefined) unread.add(part.id)
       else chunks.set(part.id, [...chunks.get(part.id) ?? [], ...part.chunks])
     }
-    const consumed = readable.filter(({ endsAt, id, isCut, to }) => endsAt && !isCut && frontier.get(id) === to)
-    const { isLast, replaced } = yield* replace(stream, frontier, consumed.map(({ id }) => id), ends)
+    const turned = yield* replace(stream, frontier, readable, ends)
+    const { isLast, replaced } = turned
+    awaited = turned.awaited
     entered = entered || replaced
-    // One that is cut off was not asked for successors: it may have some.
-    awaited = new Set(
-      readable.filter(({ endsAt, id, to }) => endsAt && !isLast.has(id) && frontier.get(id) === to)
-        .map(({ id }) => id)
-    )
     if (open.length === 0 && !replaced) {
       none = readable.every(({ id, isCut }) => isCut || isLast.has(id)) ? "ended" : "idle"
     }
@@ -406,18 +402,20 @@ const sizes = (length: number, { bytes, eventSize, events }: Limits & { readonly
 
 /**
  * Puts the successors of consumed segments in their place, where all that precedes them is consumed too. `isLast`: the
- * segments that have no successors, as the stream is sealed.
+ * segments that have no successors, as the stream is sealed. `awaited`: those whose successors are still to come; one that is
+ * cut off was not asked for successors, and may have some.
  */
 const replace = Effect.fnUntraced(function*(
   stream: StreamCut["stream"],
   frontier: Map<SegmentId, bigint>,
-  consumed: ReadonlyArray<SegmentId>,
+  readable: ReadonlyArray<Readable>,
   ends: ReadonlyArray<End>
 ) {
   const { controller } = yield* Pravega
+  const atEnd = readable.filter(({ endsAt, id, to }) => endsAt && frontier.get(id) === to)
   const found = yield* Effect.forEach(
-    consumed,
-    (id) => Effect.map(controller.successors(stream, id), (successors) => [id, successors] as const),
+    atEnd.filter(({ isCut }) => !isCut),
+    ({ id }) => Effect.map(controller.successors(stream, id), (successors) => [id, successors] as const),
     { concurrency: 8 }
   )
   const isLast = new Set(found.filter(([, successors]) => successors.length === 0).map(([id]) => id))
@@ -434,7 +432,8 @@ const replace = Effect.fnUntraced(function*(
     frontier.delete(id)
     for (const successor of successors) if (!frontier.has(successor.id)) frontier.set(successor.id, BigInt(0))
   }
-  return { isLast, replaced: ready.size > 0 }
+  const awaited = new Set(atEnd.flatMap(({ id }) => isLast.has(id) || ready.has(id) ? [] : [id]))
+  return { isLast, replaced: ready.size > 0, awaited }
 })
 
 /** The segments of one cut overlap nowhere, and need no order among them; successors do. */
