@@ -85,9 +85,9 @@ export const open = Effect.fnUntraced(function*(
   options: OpenOptions,
   heapBytes: number
 ): Effect.fn.Return<QueryState, StateStoreError> {
-  const { operators, query } = options
+  const { query } = options
   const deltas = StoredDeltas.make(home, options)
-  const rows = new WorkingSet({ query, operators, heapBytes })
+  const rows = new WorkingSet({ ...options, heapBytes })
   yield* deltas.check
   yield* recover(query, deltas, rows, options.head)
 
@@ -118,24 +118,19 @@ export const open = Effect.fnUntraced(function*(
     begin: (batch, attempt) => {
       discard()
       const number = tried
-      const check = (): void => {
+      const checked = <A>(run: () => A): A => {
         if (number !== tried) throw new Error(`try ${attempt} of batch ${batch} is over`)
+        return run()
       }
       return {
-        rows: (operator, slot) => {
-          check()
-          return rows.table(operator, slot)
-        },
-        prepare: Effect.suspend(() => {
-          check()
-          return prepare(batch, attempt)
-        })
+        rows: (operator, slot) => checked(() => rows.table(operator, slot)),
+        prepare: Effect.suspend(() => checked(() => prepare(batch, attempt)))
       }
     },
-    isKept: (head) =>
-      head === undefined || StoredDeltas.isSame(head, prepared?.head) || StoredDeltas.isSame(head, current)
-        ? Effect.succeed(true)
-        : isStored(deltas, head, current),
+    isKept: (head) => {
+      const isHere = StoredDeltas.isSame(head, prepared?.head) || StoredDeltas.isSame(head, current)
+      return head === undefined || isHere ? Effect.succeed(true) : isStored(deltas, head, current)
+    },
     commit: Effect.fnUntraced(function*(head) {
       if (prepared !== undefined && StoredDeltas.isSame(prepared.head, head)) {
         rows.settle(prepared.size)
@@ -144,9 +139,7 @@ export const open = Effect.fnUntraced(function*(
       } else {
         discard()
         if (head !== undefined && !StoredDeltas.isSame(head, current)) {
-          const found = yield* deltas.find(head, { head: current })
-          yield* checkOperators(query, found.delta, rows)
-          yield* apply(found, rows)
+          yield* advance(query, deltas, rows, head, current)
         }
       }
       current = head
@@ -165,6 +158,19 @@ const isStored = (
     Effect.as(true),
     Effect.catch((error) => error.reason._tag === "StateMissing" ? Effect.succeed(false) : Effect.fail(error))
   )
+
+/** Brings the rows from a version to the one that follows it. */
+const advance = Effect.fnUntraced(function*(
+  query: string,
+  deltas: StoredDeltas.StoredDeltas,
+  rows: WorkingSet,
+  head: StateHead,
+  predecessor: StateHead | undefined
+) {
+  const found = yield* deltas.find(head, { head: predecessor })
+  yield* checkOperators(query, found.delta, rows)
+  yield* apply(found, rows)
+})
 
 /** All of a delta or nothing of it. */
 const apply = (found: StoredDeltas.Found, rows: WorkingSet): Effect.Effect<void, StateStoreError> => {

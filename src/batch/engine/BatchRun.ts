@@ -161,21 +161,20 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   const flow = yield* flowOf(pipeline)
   if (flow !== undefined) yield* flow.run.open(owned.state())
   const processing = Processing.make(pipeline, { sources, sinks }, activity, flow)
-  const { mayBeSeenEarly } = pipeline
   const open = {
     log: owned,
     sources,
     sinks,
     processing,
     flow: flow?.run,
-    mayBeSeenEarly,
     verdicts,
     retry,
     resolutions,
     ahead,
     activity
   }
-  return { ...open, uncompared: new Set(sinks.keys()) } satisfies Run<ES | E, R>
+  const { mayBeSeenEarly } = pipeline
+  return { ...open, mayBeSeenEarly, uncompared: new Set(sinks.keys()) } satisfies Run<ES | E, R>
 })
 
 const flowOf = <A, B, ES, E, R>({ flow, isDeterministic, name, sources }: Pipeline<A, B, ES, E, R>) =>
