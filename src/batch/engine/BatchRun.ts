@@ -114,7 +114,7 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
     readonly verdicts?: Verdicts.Verdicts | undefined
   }
 ) {
-  const { name, structure, version } = pipeline
+  const { mayBeSeenEarly, name, structure, version } = pipeline
   const scope = yield* Effect.scope
   const log = yield* (yield* CheckpointLog).open(name)
   const sources = new Map<string, SourceSession<A, ES>>()
@@ -173,7 +173,6 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
     ahead,
     activity
   }
-  const { mayBeSeenEarly } = pipeline
   return { ...open, mayBeSeenEarly, uncompared: new Set(sinks.keys()) } satisfies Run<ES | E, R>
 })
 
