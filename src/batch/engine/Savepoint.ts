@@ -1,9 +1,15 @@
 /**
- * Savepoints: positions of queries, kept under names of their own. A query can be started from one under another name: to
- * change a pipeline without beginning anew, to try something on the side, or to go back.
+ * Savepoints: positions of queries, kept under names of their own.
  *
- * They are kept in the same `CheckpointLog` as the queries themselves.
- * `effect-pravega savepoint` is this from the shell, but for `restore`, which needs the pipeline.
+ * **When to use**
+ *
+ * A query of another name can be started from a savepoint: to change a pipeline without beginning anew, to try something on the
+ * side, or to go back.
+ *
+ * **Details**
+ *
+ * They are kept in the same `CheckpointLog` as the queries themselves. `effect-pravega savepoint` does the same from the shell,
+ * but for `restore`, which needs the pipeline.
  *
  * @since 0.1.0
  */
@@ -157,9 +163,17 @@ const change = Effect.fnUntraced(function*<E>(
 })
 
 /**
- * Names the position that a query has reached: behind its last committed batch. The query may run, and goes on; fails with
- * `BatchPrepared` in the moments in which it commits, and with `BatchVisibleInPart` as long as it writes a batch to a sink
- * whose outputs are visible at once, or has left one unfinished there. To go on from a savepoint instead of the query, stop it first.
+ * Names the position that a query has reached, behind its last committed batch.
+ *
+ * **Details**
+ *
+ * The query may run, and goes on. It fails with `BatchPrepared` in the moments in which the query commits. It fails with
+ * `BatchVisibleInPart` as long as the query writes a batch to a sink whose outputs are visible at once, or has left one
+ * unfinished there. It fails with `NoSuchQuery` and `SavepointExists`.
+ *
+ * **Gotchas**
+ *
+ * To go on from a savepoint in place of the query, stop the query first.
  *
  * @category savepoints
  * @since 0.1.0
@@ -238,7 +252,7 @@ export const list: Effect.Effect<ReadonlyArray<Savepoint>, CheckpointLogError, C
 )
 
 /**
- * The savepoint of a name.
+ * The savepoint of a name. It fails with `NoSuchSavepoint`.
  *
  * @category savepoints
  * @since 0.1.0
@@ -266,27 +280,30 @@ export {
   delete_ as delete
 }
 
-/** @category models @since 0.2.0 */
+/** How a pipeline begins at a savepoint. @category models @since 0.2.0 */
 export interface RestoreOptions {
   /**
-   * What to do if the savepoint's query has gone on since, or nobody can tell: refuse, or begin at the savepoint all the
-   * same, and write again what that query has written. Default: `"fail"`.
+   * What to do if the savepoint's query has gone on since, or nobody can tell. With `"fail"`, the default, it is refused. With
+   * `"repeat"` the pipeline begins at the savepoint all the same, and writes again what that query has written.
    */
   readonly onPassed?: "fail" | "repeat" | undefined
 }
 
 /**
- * Lets a pipeline that was never run begin at a savepoint: writes the first record of its log. Run it then as any other.
+ * Lets a pipeline that was never run begin at a savepoint, by writing the first record of its log. Then run it as any other.
  *
  * **Details**
  *
- * Its sources must be those of the savepoint. Process and sinks may be others. Its batches' numbers go on from there. Fails
- * with `SavepointPassed` if the savepoint's query has committed a batch since, or has one that it will commit.
+ * Its sources must be those of the savepoint. Process and sinks may be others. The numbers of its batches go on from there. It
+ * fails with `SavepointPassed` if the savepoint's query has committed a batch since, or has one that it will commit. It fails
+ * with `RestoreRefused` if the pipeline has run before, or has other sources.
  *
  * **Gotchas**
  *
  * Stop the old query before you make the savepoint, and don't start it again: both would write the outputs of the same
  * events.
+ *
+ * **Example**
  *
  * ```ts
  * import { type Pipeline, QueryName, Savepoint } from "effect-pravega/batch"

@@ -1,5 +1,5 @@
 /**
- * The checkpoint log: a query's whole memory, and its fence. Here are the homes that it can have; what each of them gives is
+ * The checkpoint log: a query's whole memory, and its fence. Here are the homes that it can have. What each of them gives is
  * said by `LogContract`.
  *
  * @since 0.1.0
@@ -27,16 +27,21 @@ export type { LogHome, QueryLog, StoredRecord } from "./LogContract.ts"
  * @since 0.1.0
  */
 export class CheckpointLog extends Context.Service<CheckpointLog, LogHome>()("effect-pravega/batch/CheckpointLog") {
-  /** Logs in this process's memory, gone with the layer: for tests, and for pipelines that may begin again. */
+  /** Logs in the memory of this process. They are gone with the layer. It is for tests, and for pipelines that may begin again. */
   static readonly layerMemory: Layer.Layer<CheckpointLog> = Layer.sync(CheckpointLog, MemoryLog.make)
 
   /**
-   * Logs in a directory, one folder per query. The directory must be on a file system with link(2) and fsync (any local
-   * one; NFS too). Processes may share it.
+   * Logs in a directory, one folder per query. Processes may share it.
    *
-   * Names that are not a folder's on every system are refused for a new log (`FolderNameRefused`): one that differs from
-   * another query's in case only, the devices of Windows (`CON`, `nul.1`), a dot at the end. Logs that are there already
-   * under such a name go on.
+   * **Details**
+   *
+   * The directory must be on a file system with link(2) and fsync, as any local one is, and NFS.
+   *
+   * **Gotchas**
+   *
+   * A new log is refused (`FolderNameRefused`) if its name is not a folder's on every system: one that differs from another
+   * query's in case only, a device of Windows (`CON`, `nul.1`), one with a dot at the end. Logs that are there already under
+   * such a name go on.
    */
   static readonly layerFileSystem = (directory: string): Layer.Layer<CheckpointLog> =>
     CheckpointLog.layerFiles(directory).pipe(Layer.provide(LogFiles.layerNode))
@@ -49,8 +54,13 @@ export class CheckpointLog extends Context.Service<CheckpointLog, LogHome>()("ef
     )
 
   /**
-   * Logs in the database of a `SqlClient`: PostgreSQL (`@effect/sql-pg`), or SQLite. The tables are made if they are not
-   * there. Every append is a transaction of its own: a query must not run within one of the same client.
+   * Logs in the database of a `SqlClient`: PostgreSQL (`@effect/sql-pg`), or SQLite. The tables are made if they are not there.
+   *
+   * **Gotchas**
+   *
+   * Every append is a transaction of its own. So a query must not run within a transaction of the same client.
+   *
+   * **Example**
    *
    * ```ts
    * import { PgClient } from "@effect/sql-pg"
@@ -66,18 +76,34 @@ export class CheckpointLog extends Context.Service<CheckpointLog, LogHome>()("ef
     Layer.effect(CheckpointLog, Effect.flatMap(importSqlLog, (SqlLog) => SqlLog.make(options)))
 
   /**
-   * Logs in one SQLite file, made if it is not there (its folder must be). Nothing to install: it is Node's own SQLite.
-   * The quickest home that is durable: a record takes a third of the time that it takes in a directory.
-   * Processes may share the file; it must be on a local disk. That it can't be opened is said by `open`.
+   * Logs in one SQLite file. Processes may share it.
+   *
+   * **When to use**
+   *
+   * It is the quickest home that is durable: a record takes a third of the time that it takes in a directory. There is nothing to
+   * install, as it is Node's own SQLite.
+   *
+   * **Details**
+   *
+   * The file is made if it is not there. Its folder must be there, on a local disk. If it can't be opened, `open` fails.
    */
   static readonly layerSqlite = (file: string): Layer.Layer<CheckpointLog> =>
     Layer.effect(CheckpointLog, Effect.flatMap(importSqliteLog, (SqliteLog) => SqliteLog.make(file)))
 
   /**
-   * Logs in Pravega itself, one stream of one segment per query: for `"shop/checkpoints"`, the log of the query `totals`
-   * is the stream `shop/checkpoints-totals`, made if it is not there (its scope too). Nobody else may write to it, scale
-   * it, or give it a retention policy. Throws `MalformedValue` for a text that is no stream's name; a `ScopedStream` is taken as
-   * it is.
+   * Logs in Pravega itself, one stream of one segment per query.
+   *
+   * **Details**
+   *
+   * For `"shop/checkpoints"`, the log of the query `totals` is the stream `shop/checkpoints-totals`. It is made if it is not
+   * there, and its scope too.
+   *
+   * **Gotchas**
+   *
+   * Nobody else may write to the stream, scale it, or give it a retention policy. Throws `MalformedValue` for a text that is no
+   * stream's name. A `ScopedStream` is taken as it is.
+   *
+   * **Example**
    *
    * ```ts
    * import { Pravega } from "effect-pravega"

@@ -1,7 +1,6 @@
 /**
- * Looks into a query's checkpoint log without touching it: its records decoded, what they add up to, and what is wrong
- * with it, as values and as text. The query may run meanwhile.
- * `effect-pravega log inspect` is this from the shell.
+ * Looks into a query's checkpoint log without touching it. It gives the records decoded, what they add up to, and what is wrong
+ * with them, as values and as text. The query may run meanwhile. `effect-pravega log inspect` does the same from the shell.
  *
  * @since 0.1.0
  */

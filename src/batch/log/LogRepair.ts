@@ -1,10 +1,11 @@
 /**
- * Repairs a damaged checkpoint log, where the rest of it says for certain what the damaged record can't: then the log goes
- * on from a new record that says it all again, and what came before is forgotten. Everything else is refused: it is better
- * to restore a copy than to lose or repeat a batch.
+ * Repairs a damaged checkpoint log, where the rest of it says for certain what the damaged record can't say any more.
  *
- * A torn last record is no damage: the next start of the query drops it.
- * `effect-pravega log repair` is this from the shell.
+ * **Details**
+ *
+ * The log goes on from a new record that says it all again. What came before is forgotten. Everything else is refused, because
+ * it is better to restore a copy than to lose or repeat a batch. A torn last record is no damage: the next start of the query
+ * drops it. `effect-pravega log repair` does the same from the shell.
  *
  * @since 0.1.0
  */
@@ -36,8 +37,8 @@ export class RepairRefused extends Schema.TaggedError<RepairRefused>()("RepairRe
 }
 
 /**
- * How a log can be repaired. `nothing`: it is not damaged. `forget`: a record says the whole state again, all before it can
- * go. `restate`: a new record with these entries says the state.
+ * How a log can be repaired. `nothing`: it is not damaged. `forget`: a record says the whole state again, so that all before it
+ * can go. `restate`: a new record with these entries says the state.
  *
  * @category models
  * @since 0.1.0
@@ -195,8 +196,11 @@ const planOf = (query: QueryName, log: QueryLog): Effect.Effect<Plan, RepairRefu
   })
 
 /**
- * Repairs a query's log, if that is safe, and says what it did. The query must not run: if it does, one of the two is
- * refused the next record. May be repeated.
+ * Repairs a query's log, if that is safe, and says what it did. It may be repeated.
+ *
+ * **Gotchas**
+ *
+ * The query must not run. If it does, one of the two is refused the next record.
  *
  * @category repair
  * @since 0.1.0

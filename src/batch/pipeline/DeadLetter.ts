@@ -1,6 +1,6 @@
 /**
- * Dead letters: events that a pipeline could not use, put aside in a stream of their own, in the same batch: a further
- * sink of it, so that an event is either processed or put aside, and once.
+ * Dead letters: events that a pipeline could not use, put aside in a stream of their own. That stream is a further sink of the
+ * pipeline. So an event is either processed or put aside, and once.
  *
  * @since 0.1.0
  */
@@ -24,18 +24,22 @@ export interface DeadLetter<out E, out R> {
   readonly limit: number
 }
 
-/** @category models @since 0.1.0 */
+/** How many letters there may be. @category models @since 0.1.0 */
 export interface Options {
   /**
-   * A batch with more of them fails with `TooManyDeadLetters`: then it is hardly the events that are wrong. Each is a line
-   * in the checkpoint log. Default 1000.
+   * How many a batch may have. One with more fails with `TooManyDeadLetters`, because then it is hardly the events that are
+   * wrong. Each letter is a line in the checkpoint log. Default: 1000.
    */
   readonly limit?: number | undefined
 }
 
 /**
- * The stream of letters, as JSON, with the segment that an event came from as their routing key: for reading them too. An
- * event of more than 4 MiB lies in several letters: `whole` puts them together.
+ * The stream of letters, to read them. They are JSON. Their routing key is the segment that the event came from. An event of
+ * more than 4 MiB lies in several letters, which `whole` puts together.
+ *
+ * **Gotchas**
+ *
+ * Throws `MalformedValue` for a text that is no stream's name, as `to` does.
  *
  * @category constructors
  * @since 0.1.0
@@ -44,7 +48,9 @@ export const letters = (stream: string | ScopedStream): EventStream.EventStream<
   EventStream.make(stream, { schema: Letter, routingKey: ({ pointer }) => pointer.slice(0, pointer.lastIndexOf(":")) })
 
 /**
- * Puts events aside in a Pravega stream, exactly once: whatever can be read, however large (see `whole`).
+ * Puts events aside in a Pravega stream, exactly once, however large they are (see `whole`).
+ *
+ * **Example**
  *
  * ```ts
  * import { EventStream } from "effect-pravega"
@@ -85,7 +91,7 @@ const sinkInParts = <E, R>(sink: Sink.Sink<Letter, E, R>): Sink.Sink<Letter, E, 
 })
 
 /**
- * Puts events aside in any sink. A letter has all bytes of its event, up to 8 MiB and more: the sink must take them.
+ * Puts events aside in any sink. A letter has all bytes of its event, 8 MiB and more. The sink must take them.
  *
  * @category constructors
  * @since 0.1.0

@@ -52,7 +52,7 @@ type MaySee<S> = true extends (S extends { readonly mayBeSeenEarly: true } ? tru
 /** A flow of what is read. */
 type Of<In> = Flow<In, unknown, Mode, unknown, unknown>
 
-/** @category options @since 0.2.0 */
+/** What a pipeline is made of that computes a flow. @category options @since 0.2.0 */
 export type FlowOptions<
   A,
   F extends AnyFlow,
@@ -62,11 +62,17 @@ export type FlowOptions<
   D extends DeadLetter<unknown, unknown> = never
 > =
   & {
-    /** Give a new version when the flow's functions mean something else; it is recorded, and a changed one refuses an old log. Default "1". */
+    /**
+     * The version of what the flow's functions mean. Give a new one when they mean something else. It is recorded, and a changed
+     * one refuses an old log. Default: "1".
+     */
     readonly version?: string | undefined
-    /** Partitions read at the same time. Default 8. */
+    /** How many partitions are read at the same time. Default: 8. */
     readonly parallelism?: number | undefined
-    /** Of a flow with effects: they have the same results each time they are run for the same input. Of others it holds. */
+    /**
+     * Whether the flow's effects have the same results each time they are run for the same input. A flow without effects is
+     * deterministic by itself.
+     */
     readonly deterministic?: boolean | undefined
   }
   & (
@@ -82,8 +88,8 @@ export type FlowOptions<
   )
   & {
     /**
-     * `fail` (default): an event that can't be decoded, or that a function of the flow before its first step throws for,
-     * fails the batch. Dead letters: it is put aside, and the batch goes on without it.
+     * What happens to an event that can't be decoded, or for which a function of the flow before its first step throws. With
+     * `fail`, the default, it fails the batch. With dead letters it is put aside, and the batch goes on without it.
      */
     readonly onPoison?: "fail" | D | undefined
   }

@@ -1,5 +1,5 @@
 /**
- * A pipeline: what is read, what is done with it, and where it goes. A value; running it is an Effect (`Query`).
+ * A pipeline: what is read, what is done with it, and where it goes. It is a value. `Query` runs it.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ import * as Flows from "./internal/Flows.ts"
 import * as Letters from "./internal/Letters.ts"
 import type { Letter } from "./Letter.ts"
 
-/** The pipeline can't be run as it was asked for. Thrown where it is made. @category errors @since 0.1.0 */
+/** The pipeline can't be run as it was asked for. `make` throws it, and `makeResult` fails with it. @category errors @since 0.1.0 */
 export class PipelineRefused extends Schema.TaggedError<PipelineRefused>()("PipelineRefused", {
   pipeline: Schema.String,
   detail: Schema.String
@@ -35,13 +35,14 @@ export class PipelineRefused extends Schema.TaggedError<PipelineRefused>()("Pipe
 
 /** Which part of its input a process sees. @category models @since 0.1.0 */
 export interface Slice {
-  /** Consecutive from 0; the same batch has the same input each time it is processed. */
+  /** Consecutive from 0. The same batch has the same input each time it is processed. */
   readonly batch: number
   readonly partition: number
 }
 
 /**
- * `A` is what the source reads, failing with `ES`; `B` what goes to the sinks; `E` what process and sinks fail with.
+ * A pipeline. `A` is what the source reads, failing with `ES`. `B` is what goes to the sinks. `E` is what process and sinks fail
+ * with, and `R` what they need.
  *
  * @category models
  * @since 0.1.0
@@ -82,9 +83,13 @@ export type Process<A, B, ES, E, R> =
   | { readonly _tag: "each"; readonly run: (event: A, slice: Slice) => Effect.Effect<ReadonlyArray<B>, E, R> }
 
 /**
- * How outputs are made: one of three. Events of one routing key come in the order in which they were written, also from
- * one partition to the next and from one batch to the next (but see `Source.microBatch`, `ordering`). It may be run
- * several times for the same input, with the outputs of one run only kept.
+ * How outputs are made: by one of three functions.
+ *
+ * **Details**
+ *
+ * Events of one routing key come in the order in which they were written, also from one partition to the next and from one
+ * batch to the next (but see `ordering` of `Source.microBatch`). The function may be run several times for the same input. Only
+ * the outputs of one run are kept.
  *
  * @category models
  * @since 0.1.0
@@ -93,11 +98,11 @@ export type Processing<A, B, ES, EP, RP> =
   | {
     /** The outputs for the events of one partition (default), or of the whole batch. */
     readonly process: (events: Stream.Stream<A, ES>, slice: Slice) => Stream.Stream<B, EP, RP>
-    /** "batch": `process` sees all events of a batch in one Stream (for aggregates). Default "partition". */
+    /** With "batch", `process` sees all events of a batch in one Stream, as aggregates need them. Default: "partition". */
     readonly each?: "partition" | "batch" | undefined
   }
   | {
-    /** The outputs for one event. Those of a partition, or lane, one after the other. */
+    /** The outputs for one event. The events of a partition, or lane, come one after the other. */
     readonly processEach: (event: A, slice: Slice) => Effect.Effect<ReadonlyArray<B>, EP, RP>
   }
   | {
@@ -105,7 +110,7 @@ export type Processing<A, B, ES, EP, RP> =
     readonly processBatch: (events: ReadonlyArray<A>, slice: Slice) => Effect.Effect<ReadonlyArray<B>, EP, RP>
   }
 
-/** @category options @since 0.1.0 */
+/** What a pipeline is made of. @category options @since 0.1.0 */
 export type Options<
   A,
   B,
@@ -118,16 +123,20 @@ export type Options<
 > =
   & { readonly flow?: never }
   & {
-    /** Give a new version when the process means something else; it is recorded, and a changed one refuses an old log. Default "1". */
+    /**
+     * The version of what the process means. Give a new one when it means something else. It is recorded, and a changed one
+     * refuses an old log. Default: "1".
+     */
     readonly version?: string | undefined
     /** One source, or several (`Source.union`). */
     readonly source: Source<A, ES, RS> | Union<A, ES, RS>
-    /** Partitions processed at the same time. Default 8. */
+    /** How many partitions are processed at the same time. Default: 8. */
     readonly parallelism?: number | undefined
     /**
-     * The process has the same outputs each time it is run for the same input. Then it is given a clock that stands still at
-     * the time when the batch was planned, and random numbers that follow from query, batch and partition (with
-     * `onPoison`, from the event too); sleeping and time-outs go by the real clock.
+     * Whether the process has the same outputs each time it is run for the same input. Default: false.
+     *
+     * Such a process is given a clock that stands still at the time when the batch was planned. Its random numbers follow from
+     * query, batch and partition, and with `onPoison` from the event too. Sleeping and time-outs go by the real clock.
      */
     readonly deterministic?: boolean | undefined
   }
@@ -136,9 +145,9 @@ export type Options<
     | { readonly sink: S & Sink<B, unknown, unknown> }
     | {
       /**
-       * Each output is offered to each sink (see `Sink.filterMapInput`). Each is committed exactly
-       * once in the end, not all at one instant: so an input must have the same outputs each time, which is checked
-       * when a batch has to be processed again for some of them.
+       * Each output is offered to each sink (see `Sink.filterMapInput`). Each sink is committed exactly once in the end, but not
+       * all at one instant. So an input must have the same outputs each time. That is checked when a batch has to be processed
+       * again for some of the sinks.
        */
       readonly sinks: ReadonlyArray<S> & ReadonlyArray<Sink<B, unknown, unknown>>
       readonly deterministic: true
@@ -151,11 +160,14 @@ export type Options<
     }
     | {
       /**
-       * An event that can't be decoded, or for which `processEach` fails, is put aside, in the same batch, and the batch
-       * goes on without it. Failures of the other forms fail the batch: nobody knows which event it was. It is a further
-       * sink, so the process must be deterministic, but for what it puts aside: that is recorded, and a batch that is
-       * processed again for one of several sinks puts aside the same. Until it is recorded another try may put others
-       * aside: so no sink of the pipeline, nor that of the letters, may have outputs that are visible before (`idempotent`).
+       * Where to put an event that can't be decoded, or for which `processEach` fails. It is put aside in the same batch, and the
+       * batch goes on without it. Failures of `process` and `processBatch` fail the batch, because nobody knows which event it
+       * was.
+       *
+       * The letters go to a further sink. So the process must be deterministic, but for what it puts aside. That is recorded, and
+       * a batch that is processed again for one of several sinks puts aside the same. Until it is recorded, another try may put
+       * others aside. So no sink of the pipeline, nor that of the letters, may have outputs that are visible before they are
+       * committed (`idempotent`).
        */
       readonly onPoison: D
       readonly deterministic: true

@@ -1,6 +1,7 @@
 /**
- * Where a batch's output goes: the sinks that there are. A batch's outputs become visible together when they are committed;
- * until then none of them is. `Sink.make` is for sinks of one's own: what they have to do is said by `SinkContract`.
+ * Where a batch's outputs go: the sinks that there are. The outputs of a batch become visible together when they are
+ * committed, but for the sinks that say otherwise. `Sink.make` makes a sink of one's own. What it has to do is said by
+ * `SinkContract`.
  *
  * @since 0.1.0
  */
@@ -36,17 +37,38 @@ export * from "./SinkContract.ts"
 export type { SqlOptions } from "./sql/SqlSink.ts"
 
 /**
- * Writes to a Pravega stream; in the end each output is in it exactly once, in the order, per routing key, in which the
- * process emitted it, if one partition emits the key.
+ * Writes to a Pravega stream. In the end each output is in the stream exactly once, unless `"at-least-once"` is chosen. The
+ * outputs of one routing key are in the order in which the process emitted them, if one partition emits the key.
  *
- * `"exactly-once"`: nothing of a batch is visible before its outcome is decided; then its events appear segment by segment.
+ * **When to use**
  *
- * `"idempotent"`: the quicker one. Readers see outputs as they are written, before their batch is committed, and keep them
- * whatever becomes of the process: nothing is lost or repeated, but a batch is not seen as a whole. What was visible can't
- * be taken back, so the pipeline must be `deterministic`, without dead letters: the same outputs, in the same order per
- * partition, each time a batch is processed. Only this query may use its writer ids, and each of them stays in the segments that it wrote to: some
- * bytes per partition and segment. If retention deletes a segment to which a process was writing when it was killed, before
- * the query runs again, that ends it with `SinkSegmentLost`.
+ * `"exactly-once"` is the one to begin with. `"idempotent"` is quicker, and asks more of the pipeline. `"at-least-once"` is
+ * for readers that do not mind an output twice.
+ *
+ * **Details**
+ *
+ * With `"exactly-once"` nothing of a batch is visible before its outcome is decided. Then its events appear segment by segment.
+ *
+ * With `"idempotent"` readers see outputs as they are written, before their batch is committed, and keep them whatever becomes
+ * of the process. Nothing is lost or repeated, but a batch is not seen as a whole. Only this query may use its writer ids.
+ * Each of them stays in the segments that it wrote to: some bytes per partition and segment.
+ *
+ * **Gotchas**
+ *
+ * What was visible can't be taken back. So a pipeline with an `"idempotent"` sink must be `deterministic` and have no dead
+ * letters: it has the same outputs, in the same order per partition, each time a batch is processed. If a process is killed,
+ * and retention deletes a segment to which it was writing before the query runs again, the query ends with `SinkSegmentLost`.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { EventCodec, EventStream } from "effect-pravega"
+ * import { Sink } from "effect-pravega/batch"
+ *
+ * const alerts = EventStream.make("logs/alerts", { codec: EventCodec.utf8 })
+ *
+ * const sink = Sink.pravega(alerts, { guarantee: "exactly-once" })
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -81,9 +103,15 @@ export function pravega<B>(
 }
 
 /**
- * Writes rows to a SQLite or PostgreSQL database, exactly once: rows and the number of their batch are committed in one
- * database transaction. Until then outputs are kept in a table beside, so that a commit can be repeated by any process.
- * Needs a `SqlClient`: `SqliteClient.layer`, or that of `@effect/sql-pg`.
+ * Writes rows to a SQLite or PostgreSQL database, exactly once. It needs a `SqlClient`: `SqliteClient.layer`, or that of
+ * `@effect/sql-pg`.
+ *
+ * **Details**
+ *
+ * The rows and the number of their batch are committed in one transaction of the database. Until then outputs are kept in a
+ * second table. So any process can repeat a commit.
+ *
+ * **Example**
  *
  * ```ts
  * import { Sink } from "effect-pravega/batch"
@@ -121,13 +149,20 @@ export const sql = <B, E, R>(
 const importSqlSink = Effect.promise(() => import("./sql/SqlSink.ts"))
 
 /**
- * Runs an Effect with a batch's outputs, once they are all there and before the batch counts as done. It may run again
- * with the same batch: after a failure, or a crash. So it must be idempotent by the batch's number, for example by storing
- * it with what it does, and doing nothing when it is there. After a crash the outputs are those of the same input processed
- * again: if it can have done part of a batch, let the pipeline be deterministic.
+ * Runs an Effect with the outputs of a batch, when they are all there and before the batch counts as done.
  *
- * Outputs come in the order of partitions, and are held in memory until then: limit the batches. Not run for a batch
- * without output. A Scope that it asks for is the batch's own, and ends with it.
+ * **Details**
+ *
+ * Outputs come in the order of partitions. They are held in memory until then, so limit the batches. It is not run for a batch
+ * without outputs. A Scope that it asks for is the batch's own, and ends with it.
+ *
+ * **Gotchas**
+ *
+ * It may run again with the same batch, after a failure or a crash. So it must be idempotent by the batch's number: store the
+ * number with what it does, for example, and do nothing when the number is there. After a crash the outputs are those of the
+ * same input, processed again. If it can have done part of a batch by then, the pipeline must be deterministic.
+ *
+ * **Example**
  *
  * ```ts
  * import { Sink } from "effect-pravega/batch"
@@ -149,16 +184,16 @@ export const foreachBatch = <B, E, R>(
 /** Said in the type, too, so that a pipeline of a flow can refuse it where it is written. */
 const early = <S>(sink: S): S & { readonly mayBeSeenEarly: true } => ({ ...sink, mayBeSeenEarly: true })
 
-/** @category models @since 0.1.0 */
+/** How outputs are printed. @category models @since 0.1.0 */
 export interface ConsoleOptions<in B> {
-  /** Default "console". */
+  /** The sink's name in the pipeline. Default: "console". */
   readonly name?: string | undefined
-  /** Default: texts as they are, other values as Effect formats them. */
+  /** The line of an output. Default: a text as it is, another value as Effect formats it. */
   readonly format?: ((output: B) => string) | undefined
 }
 
 /**
- * Prints outputs, a line each, when their batch is done; after a crash some lines may come again.
+ * Prints outputs, a line each, when their batch is done. After a crash some lines may come again.
  *
  * @category constructors
  * @since 0.1.0
@@ -176,8 +211,26 @@ export const console = <B>({ format = formatted, name = "console" }: ConsoleOpti
 const formatted = (output: unknown): string => typeof output === "string" ? output : Formatter.format(output)
 
 /**
- * Collects outputs in memory, for tests and examples. It outlives the query that writes to it, not the process: with a
- * log that does, batches prepared by an earlier process count as committed.
+ * Collects outputs in memory, for tests and examples.
+ *
+ * **Gotchas**
+ *
+ * It outlives the query that writes to it, but not the process. If the log outlives the process, batches that an earlier
+ * process has prepared count as committed.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Pipeline, Sink, type Source } from "effect-pravega/batch"
+ * import { Query, Trigger } from "effect-pravega/stream"
+ * import { Effect } from "effect"
+ *
+ * const collect = <A, E, R>(source: Source.Source<A, E, R>) => {
+ *   const sink = Sink.memory<A>()
+ *   const pipeline = Pipeline.make("collect", { source, process: (events) => events, sink })
+ *   return Effect.andThen(Query.run(pipeline, { trigger: Trigger.availableNow }), sink.committed)
+ * }
+ * ```
  *
  * @category constructors
  * @since 0.1.0

@@ -1,7 +1,7 @@
 /**
  * What a sink is: the two-phase interface that the commit protocol drives, and what a sink of one's own is made of. A try to
- * write a batch is begun, written to and made safe (`prepare`); it becomes visible when it is committed, by whatever
- * process. Which sinks there are is listed by `Sink`, which has these names too.
+ * write a batch is begun, written to and made safe (`prepare`). It becomes visible when it is committed, by whatever process.
+ * Which sinks there are is listed by `Sink`, which has these names too.
  *
  * It knows nothing of sources or of where checkpoint logs are kept.
  *
@@ -24,7 +24,7 @@ export interface Sink<in B, out E, out R> extends Pipeable.Pipeable {
   /** What must not change while a query has a log. */
   readonly structure: Schema.Json
   /**
-   * Its outputs are visible before they are committed, so that a batch that is processed again must have the same ones: a
+   * Its outputs are visible before they are committed. So a batch that is processed again must have the same outputs. A
    * pipeline that does not say so (`deterministic`) is refused.
    */
   readonly needsDeterministic?: true | undefined
@@ -39,7 +39,7 @@ export interface Sink<in B, out E, out R> extends Pipeable.Pipeable {
    * Absent: an error says so itself, by a property `isRetryable` that is false if not.
    */
   isRetryable?(this: void, error: E): boolean
-  /** Whether any of these outputs is for this sink: it begins nothing before there is one. */
+  /** Whether any of these outputs is for this sink. It begins nothing before there is one. */
   readonly accepts: (outputs: Arr.NonEmptyReadonlyArray<B>) => boolean
   /** Lives as long as the query runs. */
   readonly open: Effect.Effect<SinkSession<B, E>, E, R | Scope.Scope>
@@ -68,8 +68,8 @@ export interface BatchId {
 }
 
 /**
- * What became of a prepared batch. `committable`: it is not committed, and `commit` will do it. `lost`: nothing of it
- * was ever visible, nor ever will be. `unknown`: can't be decided; it is never guessed.
+ * What became of a prepared batch. `committable`: it is not committed, and `commit` will do it. `lost`: nothing of it was ever
+ * visible, nor ever will be. `unknown`: nobody can tell, and it is never guessed.
  *
  * @category models
  * @since 0.1.0
@@ -97,7 +97,7 @@ export interface Past<out Handle> {
   readonly log: string
   /** Of tries that were not prepared, in the order in which they began. */
   readonly handles: ReadonlyArray<Handle>
-  /** The last batch that this log knows the sink to have committed. null: none; absent: the log does not tell. */
+  /** The last batch that this log knows the sink to have committed. Null: there is none. Absent: the log does not tell. */
   readonly last?: { readonly batch: number; readonly handle: Handle } | null | undefined
   /** Fails if another process owns the query. */
   readonly checkOwner: Effect.Effect<void, CheckpointLogError>
@@ -147,22 +147,22 @@ export interface Joined<in B, out E> {
   readonly written: Effect.Effect<Share, E>
 }
 
-/** One try to write a batch. Its Scope keeps it alive, and aborts it when it closes, unless it was kept. @category models @since 0.1.0 */
+/** One try to write a batch. Its Scope keeps it alive. When the Scope closes, the try is aborted, unless it was kept. @category models @since 0.1.0 */
 export interface Attempt<in B, out E, out Handle, out Evidence> {
   /** Enough for another process to commit or abort it. */
   readonly handle: Handle
-  /** Takes outputs of a partition, in order; waits when the sink is slow. Partitions write at the same time. */
+  /** Takes outputs of a partition, in order. It waits when the sink is slow. Partitions write at the same time. */
   readonly write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, E>
   /** Waits until what the partition wrote is acknowledged. The engine asks for it when it has written all of a partition. */
   readonly flush: (partition: number) => Effect.Effect<void, E>
   /**
-   * Counts as this try's own what another process wrote into it (`join`), before it is prepared. Fails if a partition was
-   * written twice. Left out where there is no `join`.
+   * Adds what another process wrote into this try (`join`), before it is prepared. It fails if a partition was written twice.
+   * It is left out where there is no `join`.
    */
   readonly absorb?: ((share: Share) => Effect.Effect<void, E>) | undefined
-  /** Makes all outputs safe: from here on `commit` needs nothing of this process. */
+  /** Makes all outputs safe. From here on `commit` needs nothing of this process. */
   readonly prepare: Effect.Effect<Written<Evidence>, E>
-  /** From here on the Scope's end does not abort it: its fate is being recorded. */
+  /** From here on the end of the Scope does not abort it, because its fate is being recorded. */
   readonly keep: Effect.Effect<void>
 }
 
@@ -174,31 +174,31 @@ export interface Prepared<Handle, Evidence> extends BatchId {
 
 /** An open sink. @category models @since 0.1.0 */
 export interface Session<in B, out E, in out Handle, in out Evidence> {
-  /** Begins a try to write a batch; nothing of it is visible before `commit`. `past`: left out, it is the first one. */
+  /** Begins a try to write a batch. Nothing of it is visible before `commit`. Without `past` it is the first try. */
   readonly begin: (
     batch: BatchId,
     past?: Past<Handle>
   ) => Effect.Effect<Attempt<B, E, Handle, Evidence>, E, Scope.Scope>
   /**
-   * Lets another process than the one that began a try write outputs into it. Left out by sinks whose outputs must be with
-   * the process that began.
+   * Lets a process write outputs into a try that another one began. It is left out by sinks whose outputs must be with the
+   * process that began.
    */
   readonly join?: ((handle: Handle) => Effect.Effect<Joined<B, E>, E, Scope.Scope>) | undefined
   /**
-   * Another batch will follow the one that is being committed, at once or some time: what its `begin` will need, other than
-   * this commit, may be fetched. Returns at once. There need not be another `begin`.
+   * Tells that another batch will follow the one that is being committed. What its `begin` will need may be fetched. It returns
+   * at once. There need not be another `begin`.
    */
   readonly getReady?: Effect.Effect<void> | undefined
-  /** Commits, if it is not committed; returns when it is visible. May be repeated by any process. */
+  /** Commits, if it is not committed, and returns when it is visible. Any process may repeat it. */
   readonly commit: (prepared: Prepared<Handle, Evidence>) => Effect.Effect<void, E>
-  /** Ends a try that will never be committed; may be repeated, and of one that is gone. Says if it was too late. */
+  /** Ends a try that will never be committed, and says if that was too late. It may be repeated, also for a try that is gone. */
   readonly abort: (handle: Handle) => Effect.Effect<"aborted" | "committed", E>
   /** What became of a prepared batch. */
   readonly recover: (prepared: Prepared<Handle, Evidence>) => Effect.Effect<Outcome, E>
   /**
-   * Asked once when a query goes on, before it begins anything, and when no prepared batch awaits its commit: whether the
-   * sink stands where the log says, which knows `last` as the last batch that it has committed (null: none). A copy of the
-   * log or of the sink may have been put in its place. Left out: a sink that can't tell.
+   * Says whether the sink stands where the log says. The log knows `last` as the last batch that the sink has committed, or
+   * null for none. A copy of the log or of the sink may have been put in its place. It is asked once when a query goes on,
+   * before it begins anything, and when no prepared batch awaits its commit. It is left out by a sink that can't tell.
    */
   readonly compare?:
     | ((query: string, last: Prepared<Handle, Evidence> | null) => Effect.Effect<Standing, E>)
@@ -225,7 +225,12 @@ export interface SinkSession<in B, out E> {
 const firstTry: Past<never> = { log: "", handles: [], checkOwner: Effect.void }
 
 /**
- * A sink of one's own. Handles and evidence are kept in the checkpoint log as JSON, by their Schemas.
+ * A sink of one's own.
+ *
+ * **Details**
+ *
+ * A handle is what any process needs to commit or abort a try. Evidence decides what became of a try when nobody else knows it.
+ * Both are kept in the checkpoint log as JSON, by their Schemas. `SinkLaws` of `effect-pravega/testing` say what it must hold.
  *
  * @category constructors
  * @since 0.1.0

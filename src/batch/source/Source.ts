@@ -22,8 +22,12 @@ export * from "./SourceContract.ts"
 export * from "./SourceUnion.ts"
 
 /**
- * Reads a stream in micro-batches: exact ranges between stream cuts, per-key order across scaling, in limits from the
- * first batch on. It follows segments that are scaled or sealed.
+ * Reads a stream in micro-batches.
+ *
+ * **Details**
+ *
+ * A batch is an exact range between two stream cuts, within limits from the first batch on. It follows segments that are scaled
+ * or sealed, and keeps the order of each routing key.
  *
  * Events that retention deleted before they were read fail the query with `TruncatedData`, or are skipped, as chosen. A
  * stream that was deleted and created again fails it with `StreamIdentityChanged`.
@@ -32,6 +36,17 @@ export * from "./SourceUnion.ts"
  *
  * Throws `RangeError` for an option that can't be meant: a limit of nothing, lanes without routing keys, a text that is no
  * stream cut. A cut's text that comes from outside of the program is read with `StreamCut.fromText` first.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { EventCodec, EventStream } from "effect-pravega"
+ * import { Source } from "effect-pravega/batch"
+ *
+ * const lines = EventStream.make("logs/lines", { codec: EventCodec.utf8 })
+ *
+ * const source = Source.microBatch(lines, { start: "latest", limit: { events: 10_000 }, onTruncated: "skip" })
+ * ```
  *
  * @category constructors
  * @since 0.1.0

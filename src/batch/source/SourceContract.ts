@@ -1,7 +1,7 @@
 /**
- * What a source is, as a query uses it, and what a source of one's own is made of: it plans exact ranges, and reads them,
- * the same each time. Positions and plans are kept in the checkpoint log as JSON, by Schemas. Which sources there are is
- * listed by `Source`, which has these names too.
+ * What a source is, as a query uses it, and what a source of one's own is made of. It plans exact ranges, and reads them, the
+ * same each time. Positions and plans are kept in the checkpoint log as JSON, by Schemas. Which sources there are is listed
+ * by `Source`, which has these names too.
  *
  * It knows nothing of sinks, records or recovery.
  *
@@ -24,27 +24,27 @@ import type { Undecodable } from "./Undecodable.ts"
 export interface Partition<out A, out E> {
   /** Its place in the plan: the same each time the plan is read. */
   readonly id: number
-  /** Partitions that must be processed, with their outputs acknowledged, before this one is read: that keeps a key's order. */
+  /** Partitions whose outputs must be acknowledged before this one is read. That keeps the order of a key. */
   readonly predecessors: ReadonlyArray<number>
   readonly events: Stream.Stream<A, E>
-  /** Absent: all events need their order. */
+  /** Its events in shares. Absent: all events need their order. */
   readonly lanes?: Lanes<A, E> | undefined
-  /** The part of the source that it belongs to, by whose name `parts` knows it. Absent: the source is one part. */
+  /** The part of the source that it belongs to, as `parts` names it. Absent: the source is one part. */
   readonly part?: string | undefined
-  /** What it reads, if the source can tell before it does. */
+  /** How many bytes it reads, if the source can tell before it does. */
   readonly bytes?: number | undefined
-  /** The same events, with those that can't be decoded in their places, where `events` fails. */
+  /** The same events. Where `events` fails because an event can't be decoded, this has an `Undecodable` in its place. */
   readonly tolerant?: Stream.Stream<A | Undecodable, E> | undefined
   /**
-   * The events that `tolerant` gave last, as they were stored, in the same order: for those that are put aside. One that is
-   * gone by now is in its place, with empty bytes.
+   * The events that `tolerant` gave last, as they were stored, in the same order. It is asked for those that are put aside. An
+   * event that is gone by now is in its place, with empty bytes.
    */
   readonly raw?: Stream.Stream<RawEvent, E> | undefined
 }
 
 /**
- * A partition's events in shares that may be processed at the same time: those that need their order are in the same one.
- * The outputs of shares are numbered like those of partitions: `id` to `id + count - 1` are the partition's own.
+ * A partition's events in shares that may be processed at the same time. Events that need their order are in the same share.
+ * The outputs of shares are numbered as those of partitions are. The numbers `id` to `id + count - 1` are the partition's own.
  *
  * @category models
  * @since 0.1.0
@@ -72,20 +72,20 @@ export interface RawEvent {
   readonly bytes: Uint8Array
 }
 
-/** A part of what a source was to read, which is gone: the user chose to go on without it. @category schemas @since 0.1.0 */
+/** A part of what a source was to read, and which is gone. The user chose to go on without it. @category schemas @since 0.1.0 */
 export const Skipped = Schema.Struct({
-  /** Of the source: a segment's name. */
+  /** The part of the source: a segment's name. */
   part: Schema.String,
   start: Schema.BigInt,
-  /** Undefined: all that came after `start`; how much that was is not known any more. */
+  /** Undefined: all that came after `start` is gone, and nobody knows any more how much that was. */
   end: Schema.UndefinedOr(Schema.BigInt)
 })
 /** @category models @since 0.1.0 */
 export type Skipped = typeof Skipped.Type
 
 /**
- * What is left to read, in bytes: in all, and by parts of the source (segments) that it has come to. Parts that come
- * after those are not counted yet.
+ * What is left to read, in bytes: in all, and by the parts of the source (segments) that the query has come to. Parts that
+ * come after those are not counted yet.
  *
  * @category schemas
  * @since 0.1.0
@@ -109,9 +109,9 @@ export type Range<Plan, Position> =
     readonly plan: Plan
     readonly next: Position
     /**
-     * A limit ended it: there may be more already, and the range after it is looked for while this one is read. False: it
-     * takes all there was, and the next one is looked for when this one is done, so that it takes what has come meanwhile.
-     * Undefined, as true: it can't tell.
+     * Whether a limit ended it. True: there may be more already, and the range after it is looked for while this one is read.
+     * False: it takes all that there was. The next one is looked for when this one is done, so that it takes what has come
+     * meanwhile. Undefined, which is taken as true: the source can't tell.
      */
     readonly isFull?: boolean | undefined
   }
@@ -162,26 +162,26 @@ export interface Source<out A, out E, out R> extends Pipeable.Pipeable {
 
 /** An open source. Positions and plans are what it gave before, perhaps in an earlier process. @category models @since 0.1.0 */
 export interface SourceSession<out A, out E> {
-  /** Resolves start and end, once in a query's life. */
+  /** Resolves start and end. It is asked once in a query's life. */
   readonly start: Effect.Effect<SourceStart, E | CommitError>
-  /** Fails if what is read now is not what the query started with; reports a changed start or end. */
+  /** Fails if what is read now is not what the query started with. Logs a warning if its start or end was changed. */
   readonly resume: (started: SourceStart) => Effect.Effect<void, E | CommitError>
   /** The position after all that is there now. */
   readonly latest: Effect.Effect<Schema.Json, E | CommitError>
-  /** The next range from a position, not beyond any of `ends`. Commits to nothing: it may be asked again. */
+  /** The next range from a position, not beyond any of `ends`. It commits to nothing, and may be asked again. */
   readonly plan: (
     from: Schema.Json,
     ends: ReadonlyArray<Schema.Json>
   ) => Effect.Effect<Range<Schema.Json, Schema.Json>, E | CommitError>
   /** Reads a plan. A plan read again gives the same events in the same partitions, or fails. */
   readonly partitions: (plan: Schema.Json) => Effect.Effect<ReadonlyArray<Partition<A, E>>, E | CommitError>
-  /** Waits for something after a position, of which it was planned in vain; undefined: it can't tell. See `TypedSession`. */
+  /** Waits for something after a position from which nothing was there to plan. Undefined: it can't tell. See `TypedSession`. */
   readonly arrival: ((position: Schema.Json) => Effect.Effect<void, CommitError>) | undefined
-  /** What was left after a position when the source was last asked to plan; undefined: it can't tell. */
+  /** What was left after a position when the source was last asked to plan. Undefined: it can't tell. */
   readonly lag: (position: Schema.Json) => Effect.Effect<Lag | undefined, CommitError>
-  /** The parts that are left to read from a position on, as of the last `plan`; undefined: it can't tell. See `TypedSession`. */
+  /** The parts that are left to read from a position on, as of the last `plan`. Undefined: it can't tell. See `TypedSession`. */
   readonly parts: (position: Schema.Json) => Effect.Effect<Readonly<Record<string, Part>> | undefined, CommitError>
-  /** Everything before the position is durably committed, and is not read again. */
+  /** Tells that everything before the position is durably committed. It is not read again. */
   readonly consumed: (position: Schema.Json) => Effect.Effect<void, CommitError>
   /** What a plan leaves out, or reading it had to leave out, as the user chose. */
   readonly skipped: (plan: Schema.Json) => Effect.Effect<ReadonlyArray<Skipped>, CommitError>
@@ -198,18 +198,18 @@ export interface TypedSession<A, E, Position, Plan, Identity> {
   readonly plan: (from: Position, ends: ReadonlyArray<Position>) => Effect.Effect<Range<Plan, Position>, E>
   readonly partitions: (plan: Plan) => Effect.Effect<ReadonlyArray<Partition<A, E>>, E>
   /**
-   * Waits for something after a position: then a query plans at once. It may return for nothing, but not again and again.
-   * A query that found nothing looks again after 2 seconds whatever this says, and without it every 100 ms.
+   * Waits for something after a position. When it returns, a query plans at once. It may return for nothing, but not again and
+   * again. A query that found nothing looks again after 2 seconds, whatever this says. Without it, it looks every 100 ms.
    */
   readonly arrival?: ((position: Position) => Effect.Effect<void>) | undefined
-  /** As of the last `plan`; asks nobody. */
+  /** What was left at the last `plan`. It asks nobody. */
   readonly lag?: ((position: Position) => Lag) | undefined
   /**
-   * The parts that are left to read from a position on (segments), and where they ended when it was last planned; asks
+   * The parts (segments) that are left to read from a position on, and where they ended when it was last planned. It asks
    * nobody. A part that has no unread events for some time doesn't hold up a flow's time.
    */
   readonly parts?: ((position: Position) => Readonly<Record<string, Part>>) | undefined
-  /** Told after each batch, not waited for. */
+  /** Told after each batch. Nobody waits for it. */
   readonly consumed?: ((position: Position) => Effect.Effect<void>) | undefined
   readonly skipped?: ((plan: Plan) => ReadonlyArray<Skipped>) | undefined
 }
@@ -236,6 +236,14 @@ export interface TypedSource<A, E, R, Position, Plan, Identity> {
 
 /**
  * A source of one's own.
+ *
+ * **Details**
+ *
+ * A position is where a batch starts. A plan is what it reads. Both are kept in the checkpoint log as JSON, by their Schemas. A
+ * plan that is read again must give the same events in the same partitions, also in another process and after years. The
+ * identity tells what is read now from something else of the same name.
+ *
+ * `examples/flights/FlightSource.ts` reads a file.
  *
  * @category constructors
  * @since 0.1.0

@@ -30,11 +30,18 @@ export interface Union<out A, out E, out R> extends Pipeable.Pipeable {
 }
 
 /**
- * Several sources, of different types of events perhaps, read by one pipeline: a batch takes what each of them has, in
- * the limits of each, and each event tells by its tag where it came from. The query ends when all of them have ended.
+ * Several sources, perhaps of different types of events, read by one pipeline.
  *
- * A key of the record is the source's name in the checkpoint log, so one stream can be read twice. Events of different
- * sources have no order among them.
+ * **Details**
+ *
+ * A batch takes what each of them has, in the limits of each. The tag of an event tells where it came from. The query ends when
+ * all of them have ended. A key of the record is the source's name in the checkpoint log. So one stream can be read twice.
+ *
+ * **Gotchas**
+ *
+ * Events of different sources have no order among them.
+ *
+ * **Example**
  *
  * ```ts
  * import { EventStream } from "effect-pravega"

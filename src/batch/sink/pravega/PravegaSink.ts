@@ -30,20 +30,24 @@ import * as EventChecksum from "./EventChecksum.ts"
 import * as PartitionWriters from "./PartitionWriters.ts"
 import * as SpareTransaction from "./SpareTransaction.ts"
 
-/** @category models @since 0.1.0 */
+/** How outputs are written exactly once. @category models @since 0.1.0 */
 export interface PravegaOptions {
-  /** Outputs become visible exactly once, by transactions: one per batch, kept open by pings while the batch runs. */
+  /** Outputs become visible exactly once, by one transaction per batch. Pings keep it open while the batch runs. */
   readonly guarantee: "exactly-once"
   /**
-   * A batch that is not prepared is given up by the controller so long after its process died; default 60 seconds. No
-   * batch may take longer than 1000 times this, or a day (the server's defaults).
+   * How long after the death of its process the controller gives up a batch that is not prepared. Default: 60 seconds. No batch
+   * may take longer than 1000 times this, or a day, which are the server's defaults.
    */
   readonly lease?: Duration.Input | undefined
   /**
-   * Nobody but this query writes to the stream. Then an outcome that the controller has forgotten (24 hours after it, by
-   * default) is decided by what the stream got since; otherwise such a query stops with `AmbiguousCommit`. And a query that
-   * goes on compares what the stream got since its last batch was begun with that batch: it stops with `SinkAhead` if its
-   * checkpoint log was put back to an older copy, with `SinkBehind` if the stream lacks what was committed. Default false.
+   * Whether nobody but this query writes to the stream. Default: false.
+   *
+   * The controller forgets an outcome, after 24 hours by default. If the stream is owned, such an outcome is decided by what the
+   * stream got since. Else the query stops with `AmbiguousCommit`.
+   *
+   * A query that goes on compares what an owned stream got since its last batch was begun with that batch. It stops with
+   * `SinkAhead` if its checkpoint log was put back to an older copy, and with `SinkBehind` if the stream lacks what was
+   * committed.
    */
   readonly isOwned?: boolean | undefined
 }

@@ -27,16 +27,16 @@ import {
 } from "../SqlSinkError.ts"
 import * as SinkTables from "./SinkTables.ts"
 
-/** @category models @since 0.1.0 */
+/** How outputs are written to a database. @category models @since 0.1.0 */
 export interface SqlOptions<B, E, R> {
   /** How outputs are kept, as JSON, until they are committed. */
   readonly schema: Schema.Codec<B, unknown>
   /**
-   * Writes rows, in the transaction that commits the batch: called several times for a large batch, in the order of
-   * partitions, and of outputs in each. It may be undone and called again. It must not use another database.
+   * Writes rows, in the transaction that commits the batch. It is called several times for a large batch, in the order of
+   * partitions, and of the outputs of each. It may be undone and called again. It must not use another database.
    */
   readonly write: (rows: Arr.NonEmptyReadonlyArray<B>, batch: BatchId) => Effect.Effect<unknown, E, R>
-  /** The sink's own table; a second one has its name and `_spool`. Not to be changed later. Default `pravega_sinks`. */
+  /** The sink's own table. A second one has its name and `_spool`. It can't be changed later. Default: `pravega_sinks`. */
   readonly table?: string | undefined
 }
 

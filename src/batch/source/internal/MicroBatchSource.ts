@@ -27,29 +27,34 @@ import * as RetentionSubscriber from "./RetentionSubscriber.ts"
 import * as SegmentPartition from "./SegmentPartition.ts"
 import * as TailWatch from "./TailWatch.ts"
 
-/** @category models @since 0.1.0 */
+/** What a query reads of a stream, and how much of it at a time. @category models @since 0.1.0 */
 export interface MicroBatchOptions<in A = unknown> {
   /**
-   * Where the query's first batch starts, when its log is empty; default `earliest`. A later change has no effect. As
-   * text: what Java's `StreamCut.asText` gives. At a time, in the unit in which the stream's writers note theirs: no event
-   * of this time or later is left out, some earlier ones may come with them; fails with `TimeNotNoted` if none noted any.
+   * Where the query's first batch starts, when its log is empty. Default: `earliest`. A later change has no effect.
+   *
+   * A text is what Java's `StreamCut.asText` gives. A time is in the unit in which the stream's writers note theirs. No event of
+   * this time or later is left out, and some earlier ones may come with them. Reading fails with `TimeNotNoted` if no writer has
+   * noted a time.
    */
   readonly start?: StartPosition | { readonly text: string } | { readonly time: bigint } | undefined
   /**
-   * Where the query's last batch ends, whatever its trigger; `latest` is resolved when it starts for the first time.
-   * Default `unbounded`.
+   * Where the query's last batch ends, whatever its trigger. `latest` is resolved when the query starts for the first time.
+   * Default: `unbounded`.
    */
   readonly end?: EndPosition | { readonly text: string } | undefined
-  /** What one batch reads at most; at least one event is read, even if it is larger. */
+  /** What one batch reads at most. One event is read at least, even if it is larger. */
   readonly limit?: {
-    /** In bytes, 8 for the header of each event included; default 8 MiB. About so much is kept in memory, or twice with read-ahead. */
+    /**
+     * How many bytes, 8 for the header of each event included. Default: 8 MiB. About so much is kept in memory, and twice as
+     * much with read-ahead.
+     */
     readonly bytes?: number | undefined
-    /** Default: no limit. */
+    /** How many events. Default: no limit. */
     readonly events?: number | undefined
   } | undefined
   /**
-   * What there must be for a batch to be due: so many bytes or so many events, or anything at all that was there for so
-   * long. What lies before an end is due at once. Default: anything, at once.
+   * What there must be for a batch to be due: so many bytes, so many events, or anything that was there for so long. What lies
+   * before an end is due at once. Default: anything is due at once.
    */
   readonly atLeast?: {
     readonly bytes?: number | undefined
@@ -57,30 +62,32 @@ export interface MicroBatchOptions<in A = unknown> {
     readonly delay: Duration.Input
   } | undefined
   /**
-   * What happens when events that were to be read were truncated. `fail` (default): the query fails with `TruncatedData`.
-   * `skip`: it goes on after them. What is known to be gone when the batch is planned is fixed by its plan, so that a
-   * replay skips the same; what goes later is skipped unless some sink has the batch's outputs already. Both are reported
-   * in the progress, counted (`pravega_query_gaps`) and logged as warnings; only logged where nothing follows before the end.
+   * What happens when events that were to be read were truncated. With `fail`, the default, the query fails with
+   * `TruncatedData`. With `skip` it goes on after them.
+   *
+   * What is known to be gone when the batch is planned is fixed by its plan. So a replay skips the same. What goes later is
+   * skipped unless some sink has the batch's outputs already. Both are reported in the progress, counted
+   * (`pravega_query_gaps`) and logged as warnings. Where nothing follows before the end, they are only logged.
    */
   readonly onTruncated?: "fail" | "skip" | undefined
   /**
-   * `perKey` (default): events of one routing key are processed in the order in which they were written. `perSegment`:
-   * those of one segment, but a segment is not read after those that it replaced. `none`: no order; a segment's range is cut
-   * into pieces that are processed at the same time.
+   * Which events are processed in the order in which they were written. With `perKey`, the default, those of one routing key.
+   * With `perSegment` those of one segment; a segment does not wait for those that it replaced. With `none` there is no order,
+   * and the range of a segment is cut into pieces that are processed at the same time.
    */
   readonly ordering?: "none" | "perSegment" | "perKey" | undefined
   /**
-   * How many fibers process one segment's range, each with the events of its share of the routing keys: a key's order is
-   * kept. Needs a stream with routing keys, whose `routingKey` is pure. Default 1; not with `ordering: "none"`.
+   * How many fibers process the range of one segment. Each has the events of its share of the routing keys, so that the order
+   * of a key is kept. The stream needs a `routingKey`, which must be pure. It can't be used with `ordering: "none"`. Default: 1.
    */
   readonly lanes?: number | undefined
   /**
-   * A name for the query as a subscriber of the stream's retention: Pravega then deletes nothing that the query has not
-   * read and committed, as far as the stream's retention policy lets it. It becomes a reader group of this name in the
-   * stream's scope, with manual retention. Default: none.
+   * A name for the query as a subscriber of the stream's retention. Pravega then deletes nothing that the query has not read
+   * and committed, as far as the stream's retention policy lets it. It becomes a reader group of this name in the stream's
+   * scope, with manual retention. Default: the query is no subscriber.
    */
   readonly retentionSubscriber?: string | undefined
-  /** When events happened, for a pipeline's flow. Default: the time at which their batch was planned. */
+  /** When events happened, for the flow of a pipeline. Default: when their batch was planned. */
   readonly time?: EventTime<A> | undefined
 }
 
