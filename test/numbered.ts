@@ -20,6 +20,12 @@ const codec = EventCodec.make<Numbered>({
 export const numberedStream = (name: string): EventStream.EventStream<Numbered> =>
   EventStream.make(name, { codec, routingKey: ({ key }) => key })
 
+/** The same without routing keys: events go to any segment. */
+export const keylessStream = (name: string): EventStream.EventStream<Numbered> => EventStream.make(name, { codec })
+
+/** What the bytes of such an event say. */
+export const decodeNumbered = codec.decode
+
 /** `count` events from number `from` on, over so many keys in turn. */
 export const numberedEvents = (count: number, keys: number, from = 0): ReadonlyArray<Numbered> =>
   Array.from({ length: count }, (_, n) => ({ key: `key${(from + n) % keys}`, number: from + n }))

@@ -17,11 +17,11 @@ import * as BatchReader from "../../src/pravega/read/BatchReader.ts"
 import * as EventWriter from "../../src/pravega/write/EventWriter.ts"
 import { describeExit, type Incarnation, QueryWorld, tagOf } from "../../src/testing/simulation/QueryWorld.ts"
 import * as Simulation from "../../src/testing/simulation/Simulation.ts"
-import type { Numbered } from "../numbered.ts"
+import { decodeNumbered, type Numbered } from "../numbered.ts"
 import { type Bug, wrapLog } from "./SeededBugs.ts"
 import { check, keepsOrder, mayFailWith } from "./SwarmModel.ts"
-import { type Blow, isCalm, type SwarmPlan } from "./SwarmPlan.ts"
-import { outputsOf, runQuery, sinksOf, sourcesOf } from "./SwarmQuery.ts"
+import { type Blow, guaranteeOf, isCalm, type SwarmPlan } from "./SwarmPlan.ts"
+import { isPoison, letters, outputsOf, runQuery, sinksOf, sourcesOf, type Told } from "./SwarmQuery.ts"
 
 export interface Outcome {
   /** The invariants that did not hold, with what was found instead. */
@@ -50,10 +50,13 @@ const lastLives = 10
 /** What a query may need for a few events, of which some triggers let two seconds pass for each batch. */
 const calmSeconds = 300
 
+/** What other algorithms than the engine's know nothing of. */
+const plain = { isMixed: false, isKeyless: false, isPoisoned: false, hasForeach: false, isTuned: false }
+
 export const run = (given: SwarmPlan, seed: number, bug: Bug): Effect.Effect<Outcome> => {
   const plan: SwarmPlan = bug.algorithm === undefined
     ? given
-    : { ...given, sources: 1, sinks: 1, guarantee: "exactly-once" }
+    : { ...given, sources: 1, sinks: 1, guarantee: "exactly-once", ...plain }
   let seen: Simulation.Simulation | undefined
   return Simulation.run((simulation) => {
     seen = simulation
@@ -81,9 +84,13 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   const started = simulation.now()
   const sources = sourcesOf(plan)
   const sinks = sinksOf(plan)
+  const streams = plan.isPoisoned ? [...sinks, letters] : sinks
   const world = yield* QueryWorld.make(simulation, {
-    sinks,
-    transactional: () => plan.guarantee === "exactly-once",
+    sinks: streams,
+    transactional: (sink) => {
+      const place = sinks.findIndex(({ name }) => name.toString() === sink.toString())
+      return place < 0 || guaranteeOf(plan, place) === "exactly-once"
+    },
     wrapLog: wrapLog(bug),
     wrapClient: bug.client
   })
@@ -121,7 +128,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     for (const source of sources) {
       yield* Admin.ensureStream(source.name, { scaling: { _tag: "Fixed", segments: plan.sourceSegments } })
     }
-    for (const sink of sinks) {
+    for (const sink of streams) {
       yield* Admin.ensureStream(sink.name, { scaling: { _tag: "Fixed", segments: plan.sinkSegments } })
     }
     yield* write(plan.events)
@@ -154,12 +161,18 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   }
 
   let lives = 0
+  const told: Told = new Map()
   const living = new Set<Incarnation<unknown>>()
   const all: Array<Incarnation<unknown>> = []
   /** Those beside which another one was started, or was left. */
   const contested = new Set<Incarnation<unknown>>()
   const start = (trigger: SwarmPlan["trigger"]) => {
-    const incarnation: Incarnation<unknown> = world.start(`p${++lives}`, runQuery(plan, bug, trigger, resolutions))
+    const onOther = (batch: number) =>
+      world.violated({ invariant: "rule 13", detail: `batch ${batch} has other outputs, and was told before` })
+    const incarnation: Incarnation<unknown> = world.start(
+      `p${++lives}`,
+      runQuery(tuned(plan, lives), bug, { trigger, resolutions, told, onOther })
+    )
     const others = [...living].filter((other) => other.ended() === undefined)
     for (const other of others) contested.add(other).add(incarnation)
     living.add(incarnation)
@@ -178,7 +191,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
       if (reason._tag === "Die") world.violated({ invariant: "I12", detail: `a defect: ${describeExit(ended)}` })
       if (reason._tag !== "Fail") continue
       const tag = tagOf(reason.error)
-      const isContested = contested.has(incarnation) || plan.log > 0
+      const isContested = contested.has(incarnation) || mayFailWith(plan, "LogUnavailable")
       if (tag === "Fenced" ? !isContested : !mayFailWith(plan, tag)) {
         world.violated({ invariant: "I12", detail: `what can't happen here: ${describeExit(ended)}` })
       }
@@ -302,6 +315,18 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
           Effect.andThen(Effect.sync(() => void server.expireLeases())),
           Effect.andThen(simulation.leap(Duration.hours(what.hours - 1)))
         )
+      case "log is away": {
+        const { log, network } = world.rates
+        world.rates = { network, log: { ...log, unavailable: 1 } }
+        return Effect.andThen(
+          sleep(what.minutes * 60_000),
+          Effect.sync(() => {
+            world.rates = { network, log }
+          })
+        )
+      }
+      case "sink is sealed":
+        return quietly(Admin.sealStream(sinks[what.sink % sinks.length]!.name))
       case "clock jumps":
         return Effect.sync(() => current.process.jump(Duration.minutes(what.minutes)))
       case "somebody reads":
@@ -353,8 +378,11 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   const ended = last?.ended()
   const isDone = ended !== undefined && ended !== "crashed" && Exit.isSuccess(ended)
   const isDataLoss = ended !== undefined && ended !== "crashed" && failsWith(ended, ["TruncatedData"])
+  const isSealed = ended !== undefined && ended !== "crashed" && failsWith(ended, ["StreamSealed"])
   // that nothing can mend, and it was said
-  if (!isDone && !(isDataLoss && mayFailWith(plan, "TruncatedData"))) {
+  if (
+    !isDone && !(isDataLoss && mayFailWith(plan, "TruncatedData")) && !(isSealed && mayFailWith(plan, "StreamSealed"))
+  ) {
     world.violated({
       invariant: "I9",
       detail: `stuck: without faults the query ${ended === undefined || ended === "crashed" ? "" : describeExit(ended)}`
@@ -380,7 +408,34 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
       reads: reads.get(index) ?? [],
       committed: world.monitor.eventsCommitted(sink.name.toString()),
       isOrdered: keepsOrder(plan),
+      isKeyed: !plan.isKeyless,
       tally
+    }, (violation) => world.violated(violation))
+  }
+  const besides = { reads: [], isOrdered: false, isKeyed: false, tally }
+  if (plan.isPoisoned) {
+    const found = yield* Effect.orDie(server.undisturbed(Stream.runCollect(BatchReader.stream(letters))))
+    check("the letters", {
+      ...besides,
+      events: written.map(({ event, mayBeGone }) => ({
+        outputs: isPoison(plan, event) ? [event] : [],
+        isWanted: isDone && !mayBeGone
+      })),
+      // of an event that was truncated after it was read only the pointer is left
+      found: found.flatMap(({ event: { event } }) => event.length === 0 ? [] : [decodeNumbered(event)]),
+      committed: 0
+    }, (violation) => world.violated(violation))
+  }
+  if (plan.hasForeach) {
+    check("the user's Effect", {
+      ...besides,
+      events: written.map(({ event, mayBeGone }) => ({
+        outputs: outputsOf(plan, 0, event),
+        isWanted: isDone && !mayBeGone
+      })),
+      found: [...told].toSorted(([a], [b]) => a - b).flatMap(([, events]) => events),
+      committed: world.monitor.eventsCommitted("each"),
+      isOrdered: keepsOrder(plan)
     }, (violation) => world.violated(violation))
   }
 
@@ -405,6 +460,12 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     ...tally
   } satisfies Outcome
 })
+
+/** What may change from life to life, and does. */
+const tuned = (plan: SwarmPlan, life: number): SwarmPlan =>
+  !plan.isTuned || life % 2 === 1
+    ? plan
+    : { ...plan, limit: { events: 1 + life % 5 }, parallelism: plan.parallelism === 1 ? 4 : 1, atLeast: undefined }
 
 /** Another owner's record, and a transaction that somebody has found out about since. */
 const mayStartAgain = (exit: Exit.Exit<void, unknown>): boolean =>

@@ -4,7 +4,7 @@
  */
 import type { Violation } from "../../src/testing/simulation/internal/ProtocolMonitor.ts"
 import type { Numbered } from "../numbered.ts"
-import type { Blow, SwarmPlan } from "./SwarmPlan.ts"
+import { type Blow, isTransactional, type SwarmPlan } from "./SwarmPlan.ts"
 
 export interface Found {
   /** The streams' events, each with its outputs for this sink, and whether they must be there. */
@@ -15,6 +15,8 @@ export interface Found {
   /** What somebody has read in the meantime. */
   readonly reads: ReadonlyArray<ReadonlyArray<Numbered>>
   readonly isOrdered: boolean
+  /** Whether events of a key stay in one segment: what was read of them is read again in that order. */
+  readonly isKeyed: boolean
   readonly tally: { lost: number; repeated: number }
 }
 
@@ -23,7 +25,7 @@ const name = ({ key, number }: Numbered): string => `${key}:${number}`
 /** I1, I2, I3: what a sink holds in the end. */
 export const check = (
   sink: string,
-  { committed, events, found, isOrdered, reads, tally }: Found,
+  { committed, events, found, isKeyed, isOrdered, reads, tally }: Found,
   violated: (violation: Violation) => void
 ): void => {
   const counts = new Map<string, number>()
@@ -59,8 +61,9 @@ export const check = (
   const finals = byKey(found)
   for (const read of reads) {
     for (const [key, events] of byKey(read)) {
-      const final = finals.get(key)?.slice(0, events.length) ?? []
-      if (final.join() === events.join()) continue
+      const all = finals.get(key) ?? []
+      const final = isKeyed ? all.slice(0, events.length) : all.filter((number) => events.includes(number))
+      if (isKeyed ? final.join() === events.join() : final.length >= events.length) continue
       violated({
         invariant: "I3",
         detail: `un-visible: a reader saw ${key}:${events.join()}, now it is ${final.join()}`
@@ -77,8 +80,11 @@ const byKey = (events: ReadonlyArray<Numbered>): ReadonlyMap<string, ReadonlyArr
 
 /** Whether the sink must have each key's events in the order in which they were written. */
 export const keepsOrder = (plan: SwarmPlan): boolean =>
-  plan.ordering === "perKey" ||
-  (plan.ordering === "perSegment" && !plan.isScaledBefore && !befalls(plan, "source scales"))
+  !plan.isKeyless && (plan.ordering === "perKey" || keepsSegments(plan))
+
+const keepsSegments = (
+  plan: SwarmPlan
+): boolean => (plan.ordering === "perSegment" && !plan.isScaledBefore && !befalls(plan, "source scales"))
 
 const befalls = ({ blows }: SwarmPlan, ...what: ReadonlyArray<Blow["what"]["_tag"]>): boolean =>
   blows.some((blow) => what.includes(blow.what._tag))
@@ -95,10 +101,10 @@ const isUnreachable = (plan: SwarmPlan): boolean =>
 export const mayFailWith = (plan: SwarmPlan, tag: string): boolean => {
   switch (tag) {
     case "LogUnavailable":
-      return plan.log > 0
+      return plan.log > 0 || befalls(plan, "log is away")
     // of an append to the log, or of a call of the controller
     case "OutcomeUnknown":
-      return plan.log > 0 || isUnreachable(plan)
+      return plan.log > 0 || befalls(plan, "log is away") || isUnreachable(plan)
     case "ControllerUnavailable":
     case "StoreUnavailable":
     case "ConnectionRefused":
@@ -106,7 +112,9 @@ export const mayFailWith = (plan: SwarmPlan, tag: string): boolean => {
       return isUnreachable(plan)
     // who owns its sink, or has no transactions, finds out by itself
     case "AmbiguousCommit":
-      return !plan.isOwned && plan.guarantee === "exactly-once" && befalls(plan, "outage")
+      return !plan.isOwned && isTransactional(plan) && befalls(plan, "outage")
+    case "StreamSealed":
+      return befalls(plan, "sink is sealed")
     case "TruncatedData":
       return befalls(plan, "truncate all")
     default:

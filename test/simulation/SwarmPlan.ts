@@ -30,7 +30,12 @@ export interface Blow {
     | { readonly _tag: "outage"; readonly hours: number }
     | { readonly _tag: "clock jumps"; readonly minutes: number }
     | { readonly _tag: "somebody reads" }
+    /** No log can be reached. */
+    | { readonly _tag: "log is away"; readonly minutes: number }
+    | { readonly _tag: "sink is sealed"; readonly sink: number }
 }
+
+export type Guarantee = "exactly-once" | "idempotent"
 
 export interface SwarmPlan {
   readonly sources: number
@@ -46,7 +51,17 @@ export interface SwarmPlan {
   /** What must be there for a batch to be due. */
   readonly atLeast: { readonly events?: number; readonly bytes?: number; readonly delayMillis: number } | undefined
   readonly onTruncated: "fail" | "skip"
-  readonly guarantee: "exactly-once" | "idempotent"
+  readonly guarantee: Guarantee
+  /** Whether the last one of several sinks has the other guarantee. */
+  readonly isMixed: boolean
+  /** Whether events have no routing keys, in sources and sinks. */
+  readonly isKeyless: boolean
+  /** Whether some events can't be used, and are put aside. */
+  readonly isPoisoned: boolean
+  /** Whether a further sink is an Effect of the user's. */
+  readonly hasForeach: boolean
+  /** Whether each life has other options than the one before, where they may change. */
+  readonly isTuned: boolean
   /** After how many records the log is compacted. */
   readonly compactAfter: number
   readonly parallelism: number
@@ -123,7 +138,9 @@ const blow: fc.Arbitrary<Blow> = fc.record({
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("truncate all"), source: fc.nat(1) }) },
     { weight: 3, arbitrary: fc.record({ _tag: fc.constant("outage"), hours: fc.constantFrom(1, 25, 49) }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("clock jumps"), minutes: fc.constantFrom(-60, -1, 1, 60) }) },
-    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("somebody reads") }) }
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("somebody reads") }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("log is away"), minutes: fc.constantFrom(0.2, 1, 10) }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("sink is sealed"), sink: fc.nat(2) }) }
   )
 })
 
@@ -157,18 +174,25 @@ const atLeast: fc.Arbitrary<SwarmPlan["atLeast"]> = fc.oneof(
   fc.record({ bytes: someBytes, delayMillis: fc.constantFrom(100, 5000) })
 )
 
+const seldom = fc.oneof({ weight: 7, arbitrary: fc.constant(false) }, fc.constant(true))
+
 const anyPlan: fc.Arbitrary<SwarmPlan> = fc.record({
   sources: fc.constantFrom(1, 1, 1, 2),
   sourceSegments: fc.oneof({ weight: 30, arbitrary: fc.integer({ min: 1, max: 3 }) }, fc.constantFrom(8, 64)),
   sinkSegments: fc.integer({ min: 1, max: 3 }),
   sinks: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: 2, max: 3 })),
   keys: fc.integer({ min: 1, max: 5 }),
-  events: fc.integer({ min: 1, max: 8 }),
+  events: fc.oneof({ weight: 24, arbitrary: fc.integer({ min: 1, max: 8 }) }, fc.integer({ min: 30, max: 60 })),
   isScaledBefore: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
   limit,
   atLeast,
   onTruncated: fc.constantFrom("fail", "skip"),
   guarantee: fc.constantFrom("exactly-once", "exactly-once", "exactly-once", "idempotent"),
+  isMixed: seldom,
+  isKeyless: seldom,
+  isPoisoned: seldom,
+  hasForeach: seldom,
+  isTuned: seldom,
   compactAfter: fc.constantFrom(256, 256, 1, 3, 12),
   parallelism: fc.constantFrom(1, 2, 8),
   ordering: fc.constantFrom("perKey", "perKey", "perKey", "perSegment", "none"),
@@ -185,10 +209,34 @@ const anyPlan: fc.Arbitrary<SwarmPlan> = fc.record({
   blows: fc.array(fc.oneof({ weight: 4, arbitrary: blow }, blowToTheDecision), { maxLength: 4, size: "max" })
 })
 
-/** A pipeline whose batches may shrink is refused where they must be the same again. */
-export const swarmPlan: fc.Arbitrary<SwarmPlan> = anyPlan.map((plan) =>
-  plan.guarantee === "idempotent" ? { ...plan, onTruncated: "fail" } : plan
-)
+/** The guarantee of the sink with this place. */
+export const guaranteeOf = ({ guarantee, isMixed, sinks }: SwarmPlan, sink: number): Guarantee => {
+  if (!isMixed || sinks === 1 || sink < sinks - 1) return guarantee
+  return guarantee === "idempotent" ? "exactly-once" : "idempotent"
+}
+
+const guaranteesOf = (plan: SwarmPlan): ReadonlySet<Guarantee> =>
+  new Set(Array.from({ length: plan.sinks }, (_, sink) => guaranteeOf(plan, sink)))
+
+/** Whether a sink, or the letters, go by transactions. */
+export const isTransactional = (plan: SwarmPlan): boolean => plan.isPoisoned || guaranteesOf(plan).has("exactly-once")
+
+/**
+ * A pipeline whose batches may shrink is refused where they must be the same again, and so is one that puts aside. What is
+ * put aside must be known one by one.
+ */
+export const swarmPlan: fc.Arbitrary<SwarmPlan> = anyPlan.map((plan) => {
+  const isExacting = guaranteesOf(plan).has("idempotent")
+  const isPoisoned = plan.isPoisoned && !isExacting
+  return {
+    ...plan,
+    isPoisoned,
+    // events with no key have no lane
+    lanes: plan.isKeyless ? 1 : plan.lanes,
+    form: isPoisoned ? "processEach" : plan.form,
+    onTruncated: isExacting || plan.hasForeach ? "fail" : plan.onTruncated
+  }
+})
 
 /** Nothing befalls it. */
 export const isCalm = ({ blows, log, network }: SwarmPlan): boolean => blows.length === 0 && network === 0 && log === 0
@@ -201,7 +249,13 @@ export const kindsOf = (plan: SwarmPlan): ReadonlyArray<string> => {
     `limit: ${limits.join(" and ")}`,
     ...plan.atLeast === undefined ? [] : [`at least: ${"events" in plan.atLeast ? "events" : "bytes"}`],
     plan.form,
-    plan.guarantee,
+    ...guaranteesOf(plan),
+    ...guaranteesOf(plan).size > 1 ? ["sinks of both guarantees"] : [],
+    ...plan.isKeyless ? ["without keys"] : [],
+    ...plan.isPoisoned ? ["dead letters"] : [],
+    ...plan.hasForeach ? ["foreachBatch"] : [],
+    ...plan.isTuned ? ["other options"] : [],
+    ...plan.events > 8 ? ["large blocks"] : [],
     `order: ${plan.ordering}`,
     `trigger: ${plan.trigger}`,
     `sinks: ${plan.sinks}`,

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as BatchRun from "../../src/batch/engine/BatchRun.ts"
 import * as OwnedLog from "../../src/batch/log/OwnedLog.ts"
+import * as DeadLetter from "../../src/batch/pipeline/DeadLetter.ts"
 import * as Pipeline from "../../src/batch/pipeline/Pipeline.ts"
 import * as Sink from "../../src/batch/sink/Sink.ts"
 import * as Source from "../../src/batch/source/Source.ts"
@@ -11,20 +12,30 @@ import type * as EventStream from "../../src/core/EventStream.ts"
 import type { Pravega } from "../../src/pravega/Pravega.ts"
 import * as Query from "../../src/stream/query/Query.ts"
 import * as Trigger from "../../src/stream/query/Trigger.ts"
-import { type Numbered, numberedStream } from "../numbered.ts"
+import { keylessStream, type Numbered, numberedStream } from "../numbered.ts"
 import { type Bug, wrapSink, wrapSource } from "./SeededBugs.ts"
-import type { SwarmPlan } from "./SwarmPlan.ts"
+import { guaranteeOf, type SwarmPlan } from "./SwarmPlan.ts"
 
 /** Each source has keys of its own. */
-const [first, second] = [numberedStream("swarm/source"), numberedStream("swarm/second")]
-const allSinks = ["one", "two", "three"].map((name) => numberedStream(`swarm/${name}`))
+const sourceNames = ["swarm/source", "swarm/second"]
+const sinkNames = ["swarm/one", "swarm/two", "swarm/three"]
 
-export const sourcesOf = ({ sources }: SwarmPlan) => [first, second].slice(0, sources)
-export const sinksOf = ({ sinks }: SwarmPlan) => allSinks.slice(0, sinks)
+const streamOf = ({ isKeyless }: SwarmPlan) => (name: string) => isKeyless ? keylessStream(name) : numberedStream(name)
+export const sourcesOf = (plan: SwarmPlan) => sourceNames.slice(0, plan.sources).map(streamOf(plan))
+export const sinksOf = (plan: SwarmPlan) => sinkNames.slice(0, plan.sinks).map(streamOf(plan))
+
+/** Where events go that can't be used. */
+export const letters = DeadLetter.letters("swarm/letters")
+
+export const isPoison = ({ isPoisoned }: SwarmPlan, { number }: Numbered): boolean => isPoisoned && number % 4 === 1
+
+/** What the user's Effect got, by batch: it outlives the processes that run it. */
+export type Told = Map<number, ReadonlyArray<Numbered>>
 
 /** What a sink gets for an event; numbers stay in order. */
-export const outputsOf = ({ outputs }: SwarmPlan, sink: number, event: Numbered): ReadonlyArray<Numbered> => {
-  switch (outputs) {
+export const outputsOf = (plan: SwarmPlan, sink: number, event: Numbered): ReadonlyArray<Numbered> => {
+  if (isPoison(plan, event)) return []
+  switch (plan.outputs) {
     case "same":
       return [event]
     case "two each":
@@ -41,15 +52,21 @@ const triggers = {
   every: Trigger.every("2 seconds")
 }
 
+/** What a life is started with. */
+export interface Life {
+  readonly trigger: SwarmPlan["trigger"]
+  readonly resolutions: ReadonlyArray<BatchRun.Resolution>
+  readonly told: Told
+  /** Called when the user's Effect gets a batch again, and other outputs. */
+  readonly onOther: (batch: number) => void
+}
+
 /** One run of the query, or of what a bug puts in its place. */
-export const runQuery = (
-  plan: SwarmPlan,
-  bug: Bug,
-  trigger: SwarmPlan["trigger"],
-  resolutions: ReadonlyArray<BatchRun.Resolution>
-) => {
+export const runQuery = (plan: SwarmPlan, bug: Bug, { onOther, resolutions, told, trigger }: Life) => {
+  const [first = numberedStream(""), second = first] = sourcesOf(plan)
+  const [sink = first] = sinksOf(plan)
   if (bug.algorithm !== undefined) {
-    return bug.algorithm({ source: first, sink: allSinks[0]!, process: (event) => outputsOf(plan, 0, event) })
+    return bug.algorithm({ source: first, sink, process: (event) => outputsOf(plan, 0, event) })
   }
   const microBatch = (events: EventStream.EventStream<Numbered>) =>
     wrapSource(
@@ -69,29 +86,44 @@ export const runQuery = (
       { length: plan.sinks },
       (_, sink) => outputsOf(plan, sink, event).map((output) => [sink, output] as const)
     ).flat()
+  const foreach = Sink.foreachBatch("each", ({ batch }, outputs: ReadonlyArray<Output>) =>
+    Effect.sync(() => {
+      const events = outputs.map(([, event]) => event)
+      const before = told.get(batch)
+      if (before !== undefined && JSON.stringify(before) !== JSON.stringify(events)) onOther(batch)
+      told.set(batch, events)
+    }))
+  const own = Array.from({ length: plan.sinks }, (_, sink) => sinkOf(plan, bug, sink))
   const rest = {
     parallelism: plan.parallelism,
-    sinks: Array.from({ length: plan.sinks }, (_, sink) => sinkOf(plan, bug, sink)),
+    sinks: plan.hasForeach ? [...own, Sink.filterMapInput(foreach, (output: Output) => toFirst(output))] : own,
     deterministic: true
   } as const
   const options = { trigger: triggers[trigger], resolve: resolutions }
+  const over = <A, E, R>(
+    source: Source.Source<A, E, R> | Source.Union<A, E, R>,
+    eventOf: (input: A) => Numbered
+  ) =>
+    plan.isPoisoned
+      ? Query.run(
+        Pipeline.make("swarm", {
+          ...rest,
+          source,
+          processEach: (input: A) =>
+            isPoison(plan, eventOf(input))
+              ? Effect.fail("it can't be used")
+              : Effect.sync(() => outputs(eventOf(input))),
+          onPoison: lettersOf(plan, bug)
+        }),
+        options
+      )
+      : Query.run(
+        Pipeline.make("swarm", { ...rest, source, ...processing(plan, (input: A) => outputs(eventOf(input))) }),
+        options
+      )
   const running = plan.sources === 1
-    ? Query.run(
-      Pipeline.make("swarm", {
-        ...rest,
-        source: microBatch(first),
-        ...processing(plan, ({ event }: { readonly event: Numbered }) => outputs(event))
-      }),
-      options
-    )
-    : Query.run(
-      Pipeline.make("swarm", {
-        ...rest,
-        source: Source.union({ first: microBatch(first), second: microBatch(second) }),
-        ...processing(plan, ({ value }: { readonly value: { readonly event: Numbered } }) => outputs(value.event))
-      }),
-      options
-    )
+    ? over(microBatch(first), ({ event }) => event)
+    : over(Source.union({ first: microBatch(first), second: microBatch(second) }), ({ value }) => value.event)
   return Effect.provideService(running, OwnedLog.CompactAfter, plan.compactAfter)
 }
 
@@ -110,16 +142,25 @@ const processing = <A, B>({ each, form }: SwarmPlan, outputs: (input: A) => Read
   }
 }
 
-const sinkOf = (
-  { guarantee, isOwned, leaseSeconds }: SwarmPlan,
-  bug: Bug,
-  sink: number
-): Sink.Sink<readonly [sink: number, event: Numbered], unknown, Pravega> => {
-  const stream = allSinks[sink]!
-  const own = (output: readonly [sink: number, event: Numbered]) => output[0] === sink ? output[1] : undefined
+const lettersOf = ({ isOwned, leaseSeconds }: SwarmPlan, bug: Bug) =>
+  DeadLetter.toSink(
+    wrapSink(
+      bug,
+      Sink.pravega(letters, { guarantee: "exactly-once", isOwned, lease: Duration.seconds(leaseSeconds) })
+    )
+  )
+
+type Output = readonly [sink: number, event: Numbered]
+
+const toFirst = (output: Output): Output | undefined => output[0] === 0 ? output : undefined
+
+const sinkOf = (plan: SwarmPlan, bug: Bug, sink: number): Sink.Sink<Output, unknown, Pravega> => {
+  const stream = streamOf(plan)(sinkNames[sink] ?? "")
+  const guarantee = guaranteeOf(plan, sink)
+  const own = (output: Output) => output[0] === sink ? output[1] : undefined
   if (guarantee === "idempotent") {
     return Sink.filterMapInput(wrapSink(bug, Sink.pravega(stream, { guarantee })), own)
   }
-  const lease = Duration.seconds(leaseSeconds)
-  return Sink.filterMapInput(wrapSink(bug, Sink.pravega(stream, { guarantee, isOwned, lease })), own)
+  const lease = Duration.seconds(plan.leaseSeconds)
+  return Sink.filterMapInput(wrapSink(bug, Sink.pravega(stream, { guarantee, isOwned: plan.isOwned, lease })), own)
 }
