@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import fc from "fast-check"
 import { type Bug, none } from "./SeededBugs.ts"
 import { type Outcome, run } from "./SwarmHistory.ts"
-import { kindsOf, type SwarmPlan, swarmPlan } from "./SwarmPlan.ts"
+import { expectedKinds, kindsOf, type SwarmPlan, swarmPlan } from "./SwarmPlan.ts"
 
 export interface Tally {
   histories: number
@@ -76,6 +76,10 @@ export const describeTally = (tally: Tally): string => {
 /** In how many histories each kind was drawn, the rarest first. */
 export const describeKinds = ({ kinds }: Tally): string =>
   Object.entries(kinds).sort(([, a], [, b]) => a - b).map(([kind, count]) => `${count} ${kind}`).join(", ")
+
+/** What was drawn in less than one history of a hundred. */
+export const tooRare = ({ histories, kinds }: Tally): ReadonlyArray<string> =>
+  expectedKinds.filter((kind) => (kinds[kind] ?? 0) < histories / 100)
 
 /** How many smaller plans are tried, and for how long. */
 const shrinking = { runs: 200, millis: 5000 }

@@ -265,3 +265,37 @@ export const kindsOf = (plan: SwarmPlan): ReadonlyArray<string> => {
     ...isCalm(plan) ? ["calm"] : []
   ]
 }
+
+/** What must be drawn at least once in a hundred histories, or it is not tested: whoever adds a kind names it here. */
+export const expectedKinds: ReadonlyArray<string> = [
+  ...[
+    "crash",
+    "interrupt",
+    "zombie",
+    "second owner",
+    "leases expire",
+    "server dies",
+    "server stalls",
+    "container restarts",
+    "network stalls",
+    "connections drop",
+    "source scales",
+    "sink scales",
+    "more events",
+    "truncate what is read",
+    "truncate all",
+    "outage",
+    "clock jumps",
+    "somebody reads",
+    "log is away",
+    "sink is sealed"
+  ] satisfies ReadonlyArray<Blow["what"]["_tag"]>,
+  ...["none", "bytes", "events", "bytes and events"].map((limit) => `limit: ${limit}`),
+  ...["bytes", "events"].map((least) => `at least: ${least}`),
+  ...["perKey", "perSegment", "none"].map((order) => `order: ${order}`),
+  ...["availableNow", "once", "asFastAsPossible", "every"].map((trigger) => `trigger: ${trigger}`),
+  ...["process", "processEach", "processBatch", "exactly-once", "idempotent", "sinks of both guarantees"],
+  ...["sinks: 1", "sinks: 2", "sinks: 3", "sources: 1", "sources: 2"],
+  ...["without keys", "dead letters", "foreachBatch", "other options", "large blocks"],
+  ...["faults of the network", "faults of the log", "calm"]
+]

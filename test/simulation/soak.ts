@@ -3,7 +3,7 @@ import { fork } from "node:child_process"
 import { appendFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { count, describeKinds, describeTally, explain, noTally, type Tally } from "./Swarm.ts"
+import { count, describeKinds, describeTally, explain, noTally, type Tally, tooRare } from "./Swarm.ts"
 
 const usage = `npm run soak -- [options]: simulated histories of crashes and faults
 
@@ -93,7 +93,10 @@ const lead = (): void => {
     console.log(`drawn: ${describeKinds(total)}`)
     const isWhole = codes.every((code) => code === 0)
     console.log(`${describeTally(total)}; ${failures} seeds failed${isWhole ? "" : "; a worker died"}`)
-    process.exitCode = isWhole && failures === 0 ? 0 : 1
+    // fewer histories say little of how often something is drawn
+    const rare = seeds >= 5000 ? tooRare(total) : []
+    if (rare.length > 0) console.log(`drawn in less than one history of a hundred: ${rare.join(", ")}`)
+    process.exitCode = isWhole && failures === 0 && rare.length === 0 ? 0 : 1
   })
 }
 
