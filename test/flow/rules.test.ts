@@ -110,6 +110,29 @@ describe("meaning", () => {
     )
   })
 
+  it("F3: model and machine agree on a row of a table that was deleted, and is forgotten", () => {
+    const side = (name: "left" | "right") =>
+      Flow.sources<Record<string, Event>>()(name).pipe(Flow.keyBy("key", Schema.String, (event) => event.key))
+    const flow = Flow.joinTable(side("left"), "joined", side("right"), {
+      history: 0,
+      event: Event,
+      row: Event,
+      deleted: ({ value }) => value === 0
+    })
+    const row = (offset: bigint) => ({
+      source: "right",
+      value: { key: "b", value: 0, time: 0 },
+      at: { time: 0, source: "right", segment: 0n, offset, ordinal: 0 }
+    })
+    const moments = [
+      { events: [row(0n)], watermark: -10, clock: 0 },
+      { events: [], watermark: 1, clock: 0 },
+      { events: [row(1n)], watermark: 1, clock: 0 }
+    ]
+    assert.deepStrictEqual(run(flow, moments).map(({ late }) => late), [{}, {}, { joined: 1 }])
+    assert.deepStrictEqual(byMoment(run(flow, moments)), byMoment(meant(flow, moments)))
+  })
+
   it("F4: a pair comes once, and one without a partner comes once, when none can come any more", () => {
     const side = (name: "left" | "right") =>
       Flow.sources<Record<string, Event>>()(name).pipe(Flow.keyBy("key", Schema.String, (event) => event.key))

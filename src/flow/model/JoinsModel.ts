@@ -154,9 +154,11 @@ export const withTable = (
     const versions: Array<Arrival> = []
     const isLate = ({ at, n }: Arrival) => asOf === "time" && at.time < history[n]!.before - back
     for (const row of ofKey.filter(({ port }) => port === 1)) {
-      const isNewest = versions.length > 0 || isDeleted === undefined
-        ? versions.every(({ at }) => compare(at, row.at) < 0)
-        : false
+      const newest = versions.toSorted((a, b) => compare(a.at, b.at)).at(-1)
+      // What was deleted in an earlier batch is forgotten by the time at which this one is late.
+      const isKnown = newest === undefined ? false : isDeleted?.(newest.value) !== true || newest.n === row.n
+      const isNewest = (isKnown || isDeleted === undefined) &&
+        (newest === undefined || compare(newest.at, row.at) < 0)
       if (isLate(row) && !isNewest) late.push(row)
       else versions.push(row)
     }

@@ -12,12 +12,13 @@ export interface RowCodec {
 
 const known = new WeakMap<Schema.Codec<unknown, unknown>, RowCodec>()
 
-/** By the kind that the first letter of `sub` names. @category getters @since 0.2.0 */
+/** By the kind that the first letter of `sub` names, or the row itself. @category getters @since 0.2.0 */
 export const codecOf = (kinds: Readonly<Record<string, RowKind>>, sub: string): RowCodec => {
   const kind = kinds[sub[0] ?? ""]
   if (kind === undefined) throw new RangeError(`the step has no rows of the kind "${sub[0]}"`)
-  let codec = known.get(kind.schema)
-  if (codec === undefined) known.set(kind.schema, codec = make(kind.schema))
+  const schema = kind.schemaOf?.(sub) ?? kind.schema
+  let codec = known.get(schema)
+  if (codec === undefined) known.set(schema, codec = make(schema))
   return codec
 }
 
