@@ -107,7 +107,6 @@ const cut = (moment: Moment, before: number, seeded: Seeded.Seeded): ReadonlyArr
 const settable = Effect.map(Clock.Clock, (real) => {
   const held = { now: 0 }
   const clock: Clock.Clock = {
-    ...real,
     currentTimeMillisUnsafe: () => held.now,
     currentTimeMillis: Effect.sync(() => held.now),
     currentTimeNanosUnsafe: () => BigInt(held.now) * 1_000_000n,
@@ -125,7 +124,7 @@ const pipelineOf = (
   sink: Sink.Memory<unknown>
 ): Pipeline.Pipeline<unknown, unknown, never, unknown, StateStore> => {
   const from = Flow.sources<Record<string, unknown>>()
-  const silent = from(control).pipe(Flow.filter((_: unknown): boolean => false))
+  const silent = from(control).pipe(Flow.filter((): boolean => false))
   const names = [...Machine.compile(flow.node).sources, control]
   const pipeline = Pipeline.make("case", {
     source: Source.union(Object.fromEntries(names.map((name) => [name, sourceOf(name, pieces)]))),
