@@ -106,3 +106,20 @@ export const savepoint = printer(Savepoint)
 export const savepoints = printer(Schema.Array(Savepoint))
 /** @category encoding @since 0.1.0 */
 export const deleted = printer(Schema.Struct({ deleted: Schema.String }))
+
+/** @category encoding @since 0.2.0 */
+export const groups = printer(Schema.Array(Schema.String))
+/** @category encoding @since 0.2.0 */
+export const group = printer(Schema.Struct({
+  group: Schema.String,
+  /** Bounds: a stream cut as text, or `unbounded`. */
+  streams: Schema.Array(Schema.Struct({ stream: Schema.String, start: Schema.String, end: Schema.String })),
+  readers: Schema.Array(Schema.Struct({ reader: Schema.String, segments: Schema.Natural })),
+  /** Segments that nobody reads now. */
+  unassigned: Schema.Natural,
+  /** As text: it may be more than a number in JSON can say. */
+  unreadBytes: Schema.BigInt,
+  retention: Schema.String
+}))
+/** @category encoding @since 0.2.0 */
+export const offline = printer(Schema.Struct({ group: Schema.String, offline: Schema.String }))

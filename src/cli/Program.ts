@@ -8,16 +8,19 @@ import { readFileSync } from "node:fs"
 import * as CauseText from "../core/CauseText.ts"
 import * as DevCommand from "./dev/DevCommand.ts"
 import * as Environment from "./Environment.ts"
+import * as GroupCommand from "./group/GroupCommand.ts"
 import * as LogCommand from "./log/LogCommand.ts"
 import * as SavepointCommand from "./savepoint/SavepointCommand.ts"
 
 const commands = Command.make("effect-pravega").pipe(
-  Command.withDescription("Exactly-once stream processing on Pravega: a server to develop with, and checkpoint logs."),
+  Command.withDescription(
+    "Exactly-once stream processing on Pravega: a server to develop with, checkpoint logs, reader groups."
+  ),
   Command.withExamples([
     { command: "effect-pravega dev --port 9090 --data ./data" },
     { command: "effect-pravega log inspect totals --directory ./checkpoints" }
   ]),
-  Command.withSubcommands([DevCommand.command, LogCommand.command, SavepointCommand.command])
+  Command.withSubcommands([DevCommand.command, LogCommand.command, SavepointCommand.command, GroupCommand.command])
 )
 
 const version = Effect.sync((): string =>

@@ -24,10 +24,11 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { Checkpoint } from "../../core/Checkpoint.ts"
 import type { Position } from "../../core/Position.ts"
 import * as ReaderGroupConfig from "../../core/ReaderGroupConfig.ts"
-import { ReaderGroupName } from "../../core/ReaderGroupName.ts"
+import { ReaderGroupName, streamPrefix } from "../../core/ReaderGroupName.ts"
 import { ScopedStream } from "../../core/ScopedStream.ts"
 import { ScopeName } from "../../core/ScopeName.ts"
 import type { Positions } from "../../core/SegmentPositions.ts"
@@ -257,6 +258,27 @@ export {
    */
   delete_ as delete
 }
+
+/**
+ * The groups of a scope, by their full names: `scope/group`. They are found by the streams that hold their state, as Pravega's
+ * controller lists no groups.
+ *
+ * @category streams
+ * @since 0.2.0
+ */
+export const list = (scopeName: string): Stream.Stream<string, ReaderGroupError, Pravega> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const { controller } = yield* Pravega
+    const scope = Schema.decodeResult(ScopeName)(scopeName)
+    if (Result.isFailure(scope)) {
+      return yield* new ControllerError({ reason: new InvalidName({ kind: "scope", value: scopeName }) })
+    }
+    return controller.listStreams(scope.success)
+  })).pipe(
+    Stream.filter(({ stream }) => stream.startsWith(streamPrefix)),
+    Stream.map(({ scope, stream }) => `${scope}/${stream.slice(streamPrefix.length)}`),
+    Stream.mapError(GroupState.fail)
+  )
 
 /** A group's name in two parts; fails with `InvalidName`. @internal @category decoding @since 0.1.0 */
 export const parse = (name: string): Effect.Effect<ReaderGroupRef, ReaderGroupError> => {
