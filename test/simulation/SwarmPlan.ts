@@ -82,6 +82,40 @@ export interface SwarmPlan {
   readonly blows: ReadonlyArray<Blow>
 }
 
+/** One event, from one segment to another, and nothing befalls it: what a history that is written out differs from. */
+export const noPlan: SwarmPlan = {
+  sources: 1,
+  sourceSegments: 1,
+  sinkSegments: 1,
+  sinks: 1,
+  keys: 1,
+  events: 1,
+  isScaledBefore: false,
+  limit: undefined,
+  atLeast: undefined,
+  onTruncated: "fail",
+  guarantee: "exactly-once",
+  isMixed: false,
+  isKeyless: false,
+  isPoisoned: false,
+  hasForeach: false,
+  isTuned: false,
+  compactAfter: 256,
+  parallelism: 1,
+  ordering: "perKey",
+  lanes: 1,
+  each: "partition",
+  form: "process",
+  outputs: "same",
+  trigger: "availableNow",
+  isOwned: false,
+  leaseSeconds: 10,
+  disorder: 0,
+  network: 0,
+  log: 0,
+  blows: []
+}
+
 const blow: fc.Arbitrary<Blow> = fc.record({
   after: fc.oneof(
     { weight: 2, arbitrary: fc.record({ steps: fc.integer({ min: 0, max: 120 }) }) },

@@ -1,0 +1,65 @@
+/**
+ * Histories that once showed a mistake, written out: a seed means another history as soon as anything else is drawn. What
+ * `explain` prints of a seed that fails is a plan, which goes here under the name of what it showed.
+ */
+import { noPlan, type SwarmPlan } from "./SwarmPlan.ts"
+
+export interface NamedHistory {
+  /** What it once did wrong. */
+  readonly name: string
+  readonly plan: SwarmPlan
+  /** Of the order of fibers, and of faults. */
+  readonly seed: number
+}
+
+export const namedHistories: ReadonlyArray<NamedHistory> = [
+  {
+    name: "who was taken over while the log is compacted says that its sink is ahead, where it is fenced",
+    seed: 6464,
+    plan: {
+      ...noPlan,
+      sources: 2,
+      sourceSegments: 3,
+      sinkSegments: 3,
+      sinks: 3,
+      keys: 3,
+      events: 6,
+      isScaledBefore: true,
+      limit: { events: 6 },
+      onTruncated: "skip",
+      compactAfter: 1,
+      parallelism: 2,
+      outputs: "two each",
+      trigger: "once",
+      isOwned: true,
+      blows: [
+        { after: { steps: 38 }, what: { _tag: "crash", downMillis: 90_000 } },
+        { after: { steps: 109 }, what: { _tag: "leases expire" } },
+        { after: { record: "committed", steps: 16 }, what: { _tag: "crash", downMillis: 100 } },
+        { after: { steps: 23 }, what: { _tag: "zombie", steps: 169 } }
+      ]
+    }
+  },
+  {
+    name: "who stopped before it compared its sinks, and was taken over, says that its sink is ahead",
+    seed: 9465,
+    plan: {
+      ...noPlan,
+      sources: 2,
+      sourceSegments: 2,
+      events: 7,
+      limit: { events: 4 },
+      onTruncated: "skip",
+      outputs: "two each",
+      isOwned: true,
+      disorder: 1,
+      log: 0.2,
+      blows: [
+        { after: { record: "committed", steps: 1 }, what: { _tag: "crash", downMillis: 0 } },
+        { after: { steps: 69 }, what: { _tag: "interrupt" } },
+        { after: { steps: 29 }, what: { _tag: "zombie", steps: 269 } },
+        { after: { steps: 66 }, what: { _tag: "outage", hours: 1 } }
+      ]
+    }
+  }
+]
