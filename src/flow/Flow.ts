@@ -5,6 +5,11 @@
  *
  * The functions in a flow must be pure, but for those of `mapEffect`. So the same events have the same outputs.
  *
+ * **Gotchas**
+ *
+ * A step throws `RangeError` where it is written, for a duration that is no whole number of milliseconds, or that can't be
+ * meant. `toStream` throws `FlowRefused` for steps that do not go together, and a pipeline `PipelineRefused`.
+ *
  * **Example**
  *
  * ```ts

@@ -1,6 +1,7 @@
 /**
  * Where a source's events have their times, and what is known about their order: how far they may be out of order, and
- * when a part of the source that is silent no longer holds the others back. A value; `Watermarks` works out what follows.
+ * when a part of the source that is silent no longer holds the others back. It is a value; `Watermarks` works out what
+ * follows. `from` throws `RangeError` for a duration that is no whole number of milliseconds.
  *
  * @since 0.2.0
  */

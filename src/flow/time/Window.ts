@@ -2,7 +2,8 @@
  * Windows: which stretches of time, or of a key's inputs, are added up together. Values: when they close and what comes out
  * of them is said where they are used, by `Flow.window`.
  *
- * A window is `[start, end)` in milliseconds. Windows before time 0 exist, too.
+ * A window is `[start, end)` in milliseconds. Windows before time 0 exist, too. A size, period or gap must be a whole number
+ * of milliseconds, and 1 at least; an offset 0 at least. All of these functions throw `RangeError` for others.
  *
  * @since 0.2.0
  */
