@@ -17,7 +17,7 @@ export * as Window from "./time/Window.ts"
 
 // the graph that a flow is, and the rows of its steps' state: they occur in the types of flows and of their state
 export type { Codec, Emit, JoinType, Keyed, Node } from "./graph/Node.ts"
-export type { Holds, OnlyEvents } from "./graph/Typed.ts"
+export type { Holds, OnlyEvents, ServicesOf } from "./graph/Typed.ts"
 export type { Due, Line, Row, RowKind, Rows } from "./machine/Operator.ts"
 
 // what flows are shown as, and run over Effect Streams with

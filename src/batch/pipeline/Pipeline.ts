@@ -59,7 +59,7 @@ export interface Pipeline<in out A, in out B, in out ES, out E, out R> extends P
   readonly isDeterministic: boolean
   /** Undefined: an event that can't be used fails its batch. */
   readonly deadLetters: { readonly name: string; readonly limit: number } | undefined
-  /** Where it is a flow whose steps remember: `process` is not used then. */
+  /** Where it is a flow whose steps remember: `process` is not used then. @internal */
   readonly flow: FlowPart<E, R> | undefined
   /** Outputs of a batch may be seen before it is committed, also of a try that is lost. */
   readonly mayBeSeenEarly: boolean

@@ -12,6 +12,7 @@ import { type BadRecord, frame, unframe } from "./RecordFrame.ts"
 import { Looks } from "./TimeRecord.ts"
 
 export type { BadRecord } from "./RecordFrame.ts"
+export { SourceLook } from "./TimeRecord.ts"
 
 /** Where a source stands, or what a sink must remember: written and read by the source or sink itself. */
 const PerName = Schema.Record(Schema.String, Schema.Json)
