@@ -49,6 +49,7 @@ import type { ScopedStream } from "../../core/ScopedStream.ts"
 import * as Admin from "../../pravega/admin/Admin.ts"
 import type { Pravega } from "../../pravega/Pravega.ts"
 import * as EventWriter from "../../pravega/write/EventWriter.ts"
+import type { StateStore } from "../../state/StateStore.ts"
 import * as Query from "../../stream/query/Query.ts"
 import * as Trigger from "../../stream/query/Trigger.ts"
 import { describeExit, type Incarnation, QueryWorld } from "../simulation/QueryWorld.ts"
@@ -149,15 +150,19 @@ export class NothingChecked extends Schema.TaggedError<NothingChecked>()("Nothin
  *
  * **Details**
  *
- * The services that the pipeline needs are taken from the context. Pravega, the checkpoint log, time and random numbers are
- * simulated, whatever the context has. The source must start at `earliest`.
+ * The services that the pipeline needs are taken from the context. Pravega, the checkpoint log, the state of flows, time and
+ * random numbers are simulated, whatever the context has. The source must start at `earliest`.
+ *
+ * A pipeline with a flow is crashed between its state's delta, `prepared` and commit, too. Its source is sealed when all events
+ * are written, so that time ends and all windows close.
  *
  * A process that dies between two changes of what outlives it (the server's data, the log) leaves the same world behind
  * wherever in between that is. So it is crashed once per change, and not at each of its steps.
  *
  * **Gotchas**
  *
- * The outputs must depend on the events alone: not on the time, and not on how the events fall into batches. Outputs of one key
+ * The outputs must depend on the events alone: not on the time, and not on how the events fall into batches. For a flow that
+ * means: `emit: "final"`, and as much `disorder` as the events have in the order in which they are given. Outputs of one key
  * must come from inputs of one key, because only those have an order.
  *
  * @category laws
@@ -166,25 +171,29 @@ export class NothingChecked extends Schema.TaggedError<NothingChecked>()("Nothin
 export const exactlyOnce = <A, I, B, ES, E, R>(
   pipeline: Pipeline<I, B, ES, E, R>,
   options: Options<A>
-): Effect.Effect<void, never, Exclude<R, Pravega | CheckpointLog | Scope.Scope>> =>
-  Effect.flatMap(Effect.context<Exclude<R, Pravega | CheckpointLog | Scope.Scope>>(), (services) => {
-    const running = Query.run(pipeline, { trigger: Trigger.availableNow })
-    // What is simulated wins over what is around: Pravega and the log, and also clock, scheduler and random numbers. The
-    // compiler can't add to a type from which it has subtracted.
-    const query: Life = Effect.updateContext(
-      running,
-      (simulated: Context.Context<Pravega | CheckpointLog>) =>
-        Context.merge(services, simulated) as Context.Context<CheckpointLog | Exclude<R, Scope.Scope>>
-    )
+): Effect.Effect<void, never, Exclude<R, Pravega | CheckpointLog | StateStore | Scope.Scope>> =>
+  Effect.flatMap(Effect.context<Exclude<R, Pravega | CheckpointLog | StateStore | Scope.Scope>>(), (services) => {
+    // What is simulated wins over what is around: Pravega, the log and state, and also clock, scheduler and random numbers.
+    // The compiler can't add to a type from which it has subtracted.
+    const lived = <E2, R2>(running: Effect.Effect<void, E2, R2>): Life =>
+      Effect.updateContext(
+        running,
+        (simulated: Context.Context<Simulated>) => Context.merge(services, simulated) as Context.Context<R2>
+      )
+    const query = lived(Query.run(pipeline, { trigger: Trigger.availableNow }))
+    const toTheEnd = pipeline.flow === undefined ? undefined : lived(Query.run(pipeline))
     let outputs = 0
     const runs = property(
       { runs: options.runs ?? 3, seed: options.seed, isUnbiased: true },
       // the order of what runs at once is drawn with the events, so that a seed repeats both
       (fc) => fc.tuple(options.events, fc.noShrink(fc.integer())),
       ([events, seed]) =>
-        Effect.map(holds({ ...options, pipeline: pipeline.name, query, events: Array.from(events), seed }), (found) => {
-          outputs += found
-        })
+        Effect.map(
+          holds({ ...options, pipeline: pipeline.name, query, toTheEnd, events: Array.from(events), seed }),
+          (found) => {
+            outputs += found
+          }
+        )
     )
     const sinks = options.sinks.map(({ name }) => name.toString())
     return Effect.andThen(
@@ -195,11 +204,14 @@ export const exactlyOnce = <A, I, B, ES, E, R>(
     )
   })
 
-type Life = Effect.Effect<void, unknown, Pravega | CheckpointLog>
+type Simulated = Pravega | CheckpointLog | StateStore
+type Life = Effect.Effect<void, unknown, Simulated>
 
 interface Trial<A> extends Omit<Options<A>, "events" | "seed"> {
   readonly pipeline: string
   readonly query: Life
+  /** Of a flow: its source is sealed at last, and then time ends, so that all windows close. */
+  readonly toTheEnd: Life | undefined
   readonly events: ReadonlyArray<A>
   /** Of each of its worlds: up to the first crash, they are one and the same. */
   readonly seed: number
@@ -229,10 +241,14 @@ const holds = Effect.fnUntraced(function*<A>(trial: Trial<A>) {
 
 /**
  * Fails if another run that nobody disturbs has other outputs: an hour later, in another order of what runs at once, and with
- * the events in two parts, so that they fall into other batches.
+ * the events in parts, so that they fall into other batches. A flow has as many parts as the seed says, and no hour.
  */
 const repeatsItself = Effect.fnUntraced(function*<A>(trial: Trial<A>, first: Observation) {
-  const again = yield* observe({ ...trial, seed: trial.seed + 1 }, { delay: Duration.hours(1), parts: 2 })
+  // A flow's inputs must not go idle in between: what came after that would be late.
+  const cuts = trial.toTheEnd === undefined
+    ? { delay: Duration.hours(1), parts: 2 }
+    : { parts: 2 + Math.abs(trial.seed) % 4 }
+  const again = yield* observe({ ...trial, seed: trial.seed + 1 }, cuts)
   if (again.violations.length > 0) return yield* broken(trial, "not crashed at all", again)
   const differences = outputDifferences(first, again, {
     less: "the second run:",
@@ -289,10 +305,13 @@ const observe = <A>(
         const size = Math.ceil(trial.events.length / parts)
         for (let part = 0, life = 0; part < parts; part++) {
           yield* undisturbed(write(trial, trial.events.slice(part * size, (part + 1) * size)))
+          const isLast = part === parts - 1 && trial.toTheEnd !== undefined
+          if (isLast) yield* undisturbed(Admin.sealStream(trial.source.name))
+          const query = isLast ? trial.toTheEnd : trial.query
           if (Duration.isPositive(delay)) yield* simulation.leap(delay)
           for (let tries = 0; tries < mostLives; tries++) {
             const crash = crashes[life]
-            const incarnation = world.start(`life ${++life}`, trial.query)
+            const incarnation = world.start(`life ${++life}`, query)
             if (first === undefined) {
               first = incarnation
               world.onChange = () => changedAt.add(incarnation.process.steps())

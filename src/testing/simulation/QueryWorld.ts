@@ -14,11 +14,13 @@ import { CheckpointLog } from "../../batch/log/CheckpointLog.ts"
 import * as CheckpointRecord from "../../batch/protocol/CheckpointRecord.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import { Pravega } from "../../pravega/Pravega.ts"
+import { StateStore } from "../../state/StateStore.ts"
 import * as Faults from "../faults/Faults.ts"
 import * as FaultyServer from "../faults/FaultyServer.ts"
 import type { Seeded } from "../seeded/Seeded.ts"
 import { ProtocolMonitor, type Violation } from "./internal/ProtocolMonitor.ts"
 import * as SimulatedLogs from "./SimulatedLogs.ts"
+import * as SimulatedStates from "./SimulatedStates.ts"
 import type { Process, Simulation } from "./Simulation.ts"
 
 /** One life of a query's process. @category models @since 0.1.0 */
@@ -54,9 +56,10 @@ export interface Rates {
 export class QueryWorld {
   readonly server: FaultyServer.FaultyServer
   readonly logs: SimulatedLogs.SimulatedLogs
+  readonly states: SimulatedStates.SimulatedStates
   readonly monitor: ProtocolMonitor
   readonly violations: Array<Violation> = []
-  /** Is called when what outlives processes has changed: what the server keeps, and the logs. */
+  /** Is called when what outlives processes has changed: what the server keeps, the logs, and state. */
   onChange: () => void = () => {}
   readonly simulation: Simulation
   readonly seeded: Seeded
@@ -94,6 +97,12 @@ export class QueryWorld {
     this.options = options
     this.logs = SimulatedLogs.make({
       onAppend: (_, record, process) => this.appended(record, process)
+    })
+    this.states = SimulatedStates.make({
+      onCreate: (_, name, process) => {
+        this.simulation.timeline.add("L", process, `state ${name}`)
+        this.onChange()
+      }
     })
     this.monitor = new ProtocolMonitor({
       onViolation: (violation) => this.violated(violation),
@@ -136,7 +145,7 @@ export class QueryWorld {
   }
 
   /** Runs a query in a process of its own, until it ends or is crashed. */
-  start<E>(name: string, effect: Effect.Effect<void, E, Pravega | CheckpointLog>): Incarnation<E> {
+  start<E>(name: string, effect: Effect.Effect<void, E, Pravega | CheckpointLog | StateStore>): Incarnation<E> {
     const { options, server, simulation } = this
     const { timeline } = simulation
     const process = simulation.process(name)
@@ -151,9 +160,10 @@ export class QueryWorld {
     })
     const logFaults = { seeded: this.seeded.fork(`log of ${name}`), rates: () => this.rates.log }
     const log = this.logs.of(process, logFaults)
-    const layer = Layer.merge(
+    const layer = Layer.mergeAll(
       wrapped(server.client(faults), options.wrapClient),
-      Layer.succeed(CheckpointLog, options.wrapLog?.(log) ?? log)
+      Layer.succeed(CheckpointLog, options.wrapLog?.(log) ?? log),
+      Layer.succeed(StateStore, this.states.of(process))
     )
     let ended: "crashed" | Exit.Exit<void, E> | undefined
     const waiting: Array<() => void> = []

@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Aggregate, EventTime, Flow, Window } from "effect-pravega/flow"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import fc from "fast-check"
 import { CheckpointLog } from "../../../src/batch/log/CheckpointLog.ts"
@@ -16,6 +18,9 @@ import * as EventStream from "../../../src/core/EventStream.ts"
 import * as Admin from "../../../src/pravega/admin/Admin.ts"
 import { Pravega } from "../../../src/pravega/Pravega.ts"
 import * as PipelineLaws from "../../../src/testing/laws/PipelineLaws.ts"
+
+const Click = Schema.Struct({ page: Schema.String, at: Schema.Int })
+type Click = typeof Click.Type
 
 const keyed = (name: string) =>
   EventStream.make(`texts/${name}`, { codec: EventCodec.utf8, routingKey: (text) => text.slice(0, 1) })
@@ -71,6 +76,48 @@ describe("PipelineLaws.exactlyOnce", () => {
       runs: 1,
       crashes: 60
     }).pipe(Effect.provideService(Suffix, { text: "!" }))
+  })
+
+  describe("with flows", () => {
+    const clicks = EventStream.make("web/clicks", { schema: Click, routingKey: ({ page }) => page })
+    const counts = EventStream.make("web/counts", { schema: Schema.String, routingKey: (text) => text.slice(0, 1) })
+    const source = Source.microBatch(clicks, {
+      limit: { events: 3 },
+      time: EventTime.from(({ at }) => at, { disorder: 100 })
+    })
+    const perPage = Flow.events<Click>().pipe(Flow.keyBy("page", Schema.String, ({ page }) => page))
+    const events = fc.array(
+      fc.record({ page: fc.constantFrom("a", "b", "c"), at: fc.integer({ min: 0, max: 100 }) }),
+      { minLength: 4, maxLength: 8 }
+    )
+    const options = { source: clicks, events, sinks: [counts], runs: 1, crashes: 40 }
+
+    it.live("holds, killed between delta, prepared and commit, too", () => {
+      const flow = perPage.pipe(
+        Flow.window("tens", Window.tumbling(10), Aggregate.count),
+        Flow.map(({ key, value, window }) => `${key} ${window.start}: ${value}`)
+      )
+      const pipeline = Pipeline.make("counts", {
+        source,
+        flow,
+        sink: Sink.pravega(counts, { guarantee: "exactly-once" })
+      })
+      return PipelineLaws.exactlyOnce(pipeline, options)
+    }, { timeout: 60_000 })
+
+    it.live("says so where results depend on how the events fall into batches", () =>
+      Effect.gen(function*() {
+        const flow = perPage.pipe(
+          Flow.aggregate("sums", Aggregate.count),
+          Flow.map(({ key, value }) => `${key}: ${value}`)
+        )
+        const pipeline = Pipeline.make("sums", {
+          source,
+          flow,
+          sink: Sink.pravega(counts, { guarantee: "exactly-once" })
+        })
+        assert.include(yield* reportOf(PipelineLaws.exactlyOnce(pipeline, options)), "NotDeterministic")
+      }), { timeout: 60_000 })
   })
 
   it.live("holds beside a sink that is none of its streams, and not looked at", () => {

@@ -131,7 +131,14 @@ export class ProtocolMonitor {
           this.violated("I5", `record ${sequence}: batch ${entry.batch} is planned twice`)
         }
         const to = JSON.stringify(entry.positions)
-        if (to === this.position) this.violated("I5", `record ${sequence}: batch ${entry.batch} ends where it starts`)
+        // Time alone makes batches of flows (T6): these read nothing.
+        const isOfTime = entry.looks !== undefined && Object.keys(entry.plans).length === 0
+        if (!isOfTime && to === this.position) {
+          this.violated("I5", `record ${sequence}: batch ${entry.batch} ends where it starts`)
+        }
+        if (isOfTime && to !== this.position) {
+          this.violated("I5", `record ${sequence}: batch ${entry.batch} reads nothing, and does not end where it starts`)
+        }
         this.batches.set(entry.batch, { stage: "planned", from: this.position ?? "", to, prepared: new Map() })
         this.position = to
         return

@@ -1,0 +1,56 @@
+/**
+ * The state of queries of simulated processes: it outlives them, each process reaches it in its own turns, and what a dead
+ * one was about to write is not written.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import type { StateHome } from "../../state/StateContract.ts"
+import type { StateStore } from "../../state/StateStore.ts"
+import type { Process } from "./Simulation.ts"
+
+/** @category options @since 0.2.0 */
+export interface Options {
+  /** Told of each object that has become durable, at once. */
+  readonly onCreate?: ((query: string, name: string, process: string) => void) | undefined
+}
+
+/** @category models @since 0.2.0 */
+export interface SimulatedStates {
+  /** The homes, as a process reaches them. */
+  readonly of: (process: Process) => StateStore["Service"]
+}
+
+/** More than a law's or a swarm's query remembers. */
+const heapBytes = 64 * 1024 * 1024
+
+/** @category constructors @since 0.2.0 */
+export const make = ({ onCreate = () => {} }: Options = {}): SimulatedStates => {
+  const homes = new Map<string, Map<string, Uint8Array>>()
+  const homeOf = (process: Process, query: string): StateHome => {
+    const objects = homes.get(query) ?? new Map<string, Uint8Array>()
+    homes.set(query, objects)
+    return {
+      create: (name, bytes) =>
+        inTurns(process, () => {
+          if (objects.has(name)) return "exists"
+          objects.set(name, bytes.slice())
+          onCreate(query, name, process.name)
+          return "created"
+        }),
+      read: (name) => inTurns(process, () => objects.get(name)?.slice()),
+      list: inTurns(process, () => [...objects.keys()]),
+      delete: (name) => inTurns(process, () => void objects.delete(name))
+    }
+  }
+  return { of: (process) => ({ heapBytes, open: (query) => Effect.sync(() => homeOf(process, query)) }) }
+}
+
+/** One turn to the home, and one back. */
+const inTurns = <A>(process: Process, run: () => A): Effect.Effect<A> =>
+  Effect.callback((resume) => {
+    process.turns.later(() => {
+      const result = run()
+      process.turns.later(() => resume(Effect.succeed(result)))
+    })
+  })
