@@ -137,7 +137,10 @@ export class ProtocolMonitor {
           this.violated("I5", `record ${sequence}: batch ${entry.batch} ends where it starts`)
         }
         if (isOfTime && to !== this.position) {
-          this.violated("I5", `record ${sequence}: batch ${entry.batch} reads nothing, and does not end where it starts`)
+          this.violated(
+            "I5",
+            `record ${sequence}: batch ${entry.batch} reads nothing, and does not end where it starts`
+          )
         }
         this.batches.set(entry.batch, { stage: "planned", from: this.position ?? "", to, prepared: new Map() })
         this.position = to
