@@ -6,7 +6,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { StoredRecord } from "../../../batch/log/CheckpointLog.ts"
-import { decode, type Entry } from "../../../batch/protocol/CheckpointRecord.ts"
+import { decode, type Entry, type Planned } from "../../../batch/protocol/CheckpointRecord.ts"
 import { StreamCut } from "../../../core/StreamCut.ts"
 import type { Call } from "../../faults/FaultyServer.ts"
 
@@ -111,6 +111,19 @@ export class ProtocolMonitor {
     }
   }
 
+  private planned({ batch, looks, plans, positions }: Planned, sequence: number): void {
+    if (this.batches.has(batch)) this.violated("I5", `record ${sequence}: batch ${batch} is planned twice`)
+    const to = JSON.stringify(positions)
+    // Time alone makes batches of flows (T6): these read nothing.
+    const isOfTime = looks !== undefined && Object.keys(plans).length === 0
+    if (!isOfTime && to === this.position) this.violated("I5", `record ${sequence}: batch ${batch} ends where it starts`)
+    if (isOfTime && to !== this.position) {
+      this.violated("I5", `record ${sequence}: batch ${batch} reads nothing, and does not end where it starts`)
+    }
+    this.batches.set(batch, { stage: "planned", from: this.position ?? "", to, prepared: new Map() })
+    this.position = to
+  }
+
   private entry(entry: Entry, sequence: number): void {
     switch (entry._tag) {
       case "started": {
@@ -126,26 +139,8 @@ export class ProtocolMonitor {
       }
       case "claimed":
         return
-      case "planned": {
-        if (this.batches.has(entry.batch)) {
-          this.violated("I5", `record ${sequence}: batch ${entry.batch} is planned twice`)
-        }
-        const to = JSON.stringify(entry.positions)
-        // Time alone makes batches of flows (T6): these read nothing.
-        const isOfTime = entry.looks !== undefined && Object.keys(entry.plans).length === 0
-        if (!isOfTime && to === this.position) {
-          this.violated("I5", `record ${sequence}: batch ${entry.batch} ends where it starts`)
-        }
-        if (isOfTime && to !== this.position) {
-          this.violated(
-            "I5",
-            `record ${sequence}: batch ${entry.batch} reads nothing, and does not end where it starts`
-          )
-        }
-        this.batches.set(entry.batch, { stage: "planned", from: this.position ?? "", to, prepared: new Map() })
-        this.position = to
-        return
-      }
+      case "planned":
+        return this.planned(entry, sequence)
       case "begun": {
         const batch = this.batch(entry.batch, sequence)
         for (const handle of Object.values(entry.sinks)) if (typeof handle === "string") this.named.add(handle)
