@@ -116,7 +116,9 @@ export class ProtocolMonitor {
     const to = JSON.stringify(positions)
     // Time alone makes batches of flows (T6): these read nothing.
     const isOfTime = looks !== undefined && Object.keys(plans).length === 0
-    if (!isOfTime && to === this.position) this.violated("I5", `record ${sequence}: batch ${batch} ends where it starts`)
+    if (!isOfTime && to === this.position) {
+      this.violated("I5", `record ${sequence}: batch ${batch} ends where it starts`)
+    }
     if (isOfTime && to !== this.position) {
       this.violated("I5", `record ${sequence}: batch ${batch} reads nothing, and does not end where it starts`)
     }
