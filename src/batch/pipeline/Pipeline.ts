@@ -21,7 +21,10 @@ import type { AnyFlow, FlowError, FlowOptions, FlowServices } from "./FlowOption
 import type { FlowPart } from "./FlowPart.ts"
 import * as Flows from "./internal/Flows.ts"
 import * as Letters from "./internal/Letters.ts"
+import type { Mistake } from "./internal/Mistake.ts"
 import type { Letter } from "./Letter.ts"
+
+export type { Mistake } from "./internal/Mistake.ts"
 
 /** The pipeline can't be run as it was asked for. `make` throws it, and `makeResult` fails with it. @category errors @since 0.1.0 */
 export class PipelineRefused extends Schema.TaggedError<PipelineRefused>()("PipelineRefused", {
@@ -142,7 +145,8 @@ export type Options<
   }
   & Processing<A, B, ES, EP, RP>
   & (
-    | { readonly sink: S & Sink<B, unknown, unknown> }
+    | { readonly sink: S & Sink<B, unknown, unknown> & NotExacting<S> }
+    | { readonly sink: S & Sink<B, unknown, unknown>; readonly deterministic: true }
     | {
       /**
        * Each output is offered to each sink (see `Sink.filterMapInput`). Each sink is committed exactly once in the end, but not
@@ -173,6 +177,9 @@ export type Options<
       readonly deterministic: true
     }
   )
+
+/** Outputs that are visible before they are committed must be the same each time. */
+type NotExacting<S> = S extends { readonly needsDeterministic: true } ? never : unknown
 
 /**
  * Describes a pipeline. Its errors and requirements are those of its parts.
@@ -236,6 +243,8 @@ export function make<
   ES | FlowError<F> | SinkError<S> | LetterFailure<D>,
   RS | FlowServices<F> | SinkServices<S> | LetterServices<D>
 >
+/** What the compiler says of options that make no pipeline: of several ways to call it shows the last one only. */
+export function make<const O extends object>(name: string, options: O & Mistake<O>): never
 // What a sink fails with and needs can be taken from its type, but the compiler can't be shown that it is of it.
 export function make<A, B, ES, RS, EP, RP, EK, RK>(
   name: string,

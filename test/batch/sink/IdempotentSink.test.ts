@@ -181,6 +181,7 @@ describe("the idempotent sink", () => {
       process: (events: Stream.Stream<number>) => Stream.map(events, textOf),
       sink: Sink.pravega(output, { guarantee: "idempotent" })
     }
+    // @ts-expect-error it is not deterministic
     assert.throws(() => Pipeline.make("q", options), /deterministic/)
     const shrinking = { ...numbers, mayShrink: true }
     assert.throws(() => Pipeline.make("q", { ...options, source: shrinking, deterministic: true }), /onTruncated/)

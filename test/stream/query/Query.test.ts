@@ -707,9 +707,9 @@ describe("Query", () => {
       assert.isTrue(failure && needs)
       yield* Query.run(pipeline).pipe(Effect.provideService(One, 1), Effect.provideService(Two, 2))
       assert.sameMembers(seen, [1, 2])
+      // @ts-expect-error one of them takes other outputs
       Pipeline.make("q", {
         ...parts,
-        // @ts-expect-error one of them takes other outputs
         sinks: [Sink.memory<number>("numbers"), Sink.memory<string>("texts")],
         deterministic: true
       })
