@@ -15,6 +15,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -313,7 +314,7 @@ export interface RestoreOptions {
  * const upgrade = <A, B, ES, E, R>(totals2: Pipeline.Pipeline<A, B, ES, E, R>) =>
  *   Effect.gen(function*() {
  *     yield* Savepoint.create(QueryName.make("totals"), "before the upgrade")
- *     yield* Savepoint.restore("before the upgrade", totals2)
+ *     yield* totals2.pipe(Savepoint.restore("before the upgrade"))
  *     return yield* Query.start(totals2)
  *   })
  * ```
@@ -321,10 +322,23 @@ export interface RestoreOptions {
  * @category savepoints
  * @since 0.1.0
  */
-export const restore = Effect.fn("Savepoint.restore")(
-  function*<A, B, ES, E, R>(
+export const restore: {
+  (
     name: string,
+    options?: RestoreOptions
+  ): <A, B, ES, E, R>(
+    pipeline: Pipeline<A, B, ES, E, R>
+  ) => Effect.Effect<void, SavepointError | CheckpointLogError, CheckpointLog>
+  <A, B, ES, E, R>(
     pipeline: Pipeline<A, B, ES, E, R>,
+    name: string,
+    options?: RestoreOptions
+  ): Effect.Effect<void, SavepointError | CheckpointLogError, CheckpointLog>
+} = dual(
+  (args) => typeof args[0] !== "string",
+  Effect.fn("Savepoint.restore")(function*<A, B, ES, E, R>(
+    pipeline: Pipeline<A, B, ES, E, R>,
+    name: string,
     { onPassed = "fail" }: RestoreOptions = {}
   ): Effect.fn.Return<void, SavepointError | CheckpointLogError, CheckpointLog> {
     const savepoint = yield* get(name)
@@ -354,7 +368,7 @@ export const restore = Effect.fn("Savepoint.restore")(
     const record = new CheckpointRecord({ epoch: 1, owner, entries: [new Claimed({}), started] })
     const { _tag } = yield* SettledAppend.settle(log, query, 0, encode(record))
     if (_tag === "taken") return yield* refused("it has run before: give it a new name")
-  }
+  })
 )
 
 /** Fails unless the savepoint's query stands where it stood then. */

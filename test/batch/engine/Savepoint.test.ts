@@ -92,14 +92,14 @@ describe("Savepoint", () => {
         sink: second
       })
       // the old one has gone on: from here on, outputs are written twice, which has to be asked for
-      const passed = yield* Effect.flip(Savepoint.restore("seven", upgraded))
+      const passed = yield* Effect.flip(Savepoint.restore(upgraded, "seven"))
       assert.include(passed.message, "the query has committed batches 3 to 4 since")
       assert.strictEqual(reasonOf(passed), "SavepointPassed")
-      yield* Savepoint.restore("seven", upgraded, { onPassed: "repeat" })
+      yield* Savepoint.restore(upgraded, "seven", { onPassed: "repeat" })
       yield* Query.run(upgraded, { trigger: Trigger.availableNow })
       assert.deepStrictEqual(yield* second.committed, [70, 80, 90, 100])
 
-      const again = yield* Effect.flip(Savepoint.restore("seven", upgraded, { onPassed: "repeat" }))
+      const again = yield* Effect.flip(upgraded.pipe(Savepoint.restore("seven", { onPassed: "repeat" })))
       assert.strictEqual(again._tag === "SavepointError" ? again.reason._tag : again._tag, "RestoreRefused")
       assert.deepStrictEqual((yield* Savepoint.list).map(({ name, query }) => [name, query]), [["seven", "old"]])
       const taken = yield* Effect.flip(Savepoint.create(name, "seven"))
@@ -107,7 +107,7 @@ describe("Savepoint", () => {
       yield* Savepoint.delete("seven")
       assert.deepStrictEqual(yield* Savepoint.list, [])
       const gone = yield* Effect.flip(
-        Savepoint.restore("seven", Pipeline.make("other", { source, process, sink: first }))
+        Savepoint.restore(Pipeline.make("other", { source, process, sink: first }), "seven")
       )
       assert.strictEqual(gone._tag === "SavepointError" ? gone.reason._tag : gone._tag, "NoSuchSavepoint")
     }).pipe(Effect.provide(CheckpointLog.layerMemory)))
@@ -136,7 +136,7 @@ describe("Savepoint", () => {
         process: (events) => events,
         sink: Sink.memory<number>()
       })
-      const restored = Effect.match(Savepoint.restore("four", pipeline), {
+      const restored = Effect.match(Savepoint.restore(pipeline, "four"), {
         onSuccess: () => "restored",
         onFailure: (error) => `${reasonOf(error)}: ${error.message}`
       })
@@ -221,7 +221,7 @@ describe("Savepoint", () => {
       // the old query finishes the batch
       yield* run(pipeline("old", -1))
       yield* Savepoint.create(name, "upgrade")
-      yield* Savepoint.restore("upgrade", pipeline("new", -1))
+      yield* pipeline("new", -1).pipe(Savepoint.restore("upgrade"))
       yield* run(pipeline("new", -1))
       assert.deepStrictEqual(yield* rawTexts(output.name), ["0", "1", "2", "3", "4", "5"])
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(CheckpointLog.layerMemory, Pravega.layerEmbedded()))))
@@ -252,7 +252,7 @@ describe("Savepoint", () => {
       const sink = Sink.memory<number>()
       yield* Effect.gen(function*() {
         yield* Savepoint.create(name, "four")
-        yield* Savepoint.restore("four", pipeline("new", sink))
+        yield* Savepoint.restore(pipeline("new", sink), "four")
       }).pipe(Effect.provideService(CheckpointLog, losesReplies))
       assert.deepStrictEqual([...lost], ["effect-pravega.savepoints", "new"])
       assert.deepStrictEqual((yield* Savepoint.list).map(({ name }) => name), ["four"])
