@@ -116,6 +116,50 @@ export const sinkCases = (it: Cases): void => {
       assert.strictEqual(yield* outcome, "unknown")
     }).pipe(Effect.scoped))
 
+  it.effect("rule 12: that a forgotten batch is not there is proved by what others wrote; that it is there never", () =>
+    Effect.gen(function*() {
+      const stream = yield* numbers(randomScope(), "out", 1)
+      const batch = { query: "q", batch: 0 }
+      const session = yield* Sink.pravega(stream, { guarantee: "exactly-once" }).open
+      const writer = yield* EventWriter.make(stream)
+      const attempt = yield* session.begin(batch)
+      yield* attempt.write(0, [10, 20, 30])
+      const written = yield* attempt.prepare
+      yield* attempt.keep
+      const forgotten = new PreparedSink({ ...written, handle: "00000000-0000-0000-0000-00000000abcd" })
+      const outcome = Effect.map(session.recover(batch, forgotten), ({ _tag }) => _tag)
+      assert.strictEqual(yield* outcome, "lost")
+      yield* writer.writeAll([10, 20])
+      assert.strictEqual(yield* outcome, "lost", "fewer bytes than the batch has")
+      yield* writer.writeAll([11])
+      assert.strictEqual(yield* outcome, "lost", "as many bytes, other events")
+      yield* writer.writeAll([12, 30, 13, 14])
+      assert.strictEqual(yield* outcome, "lost", "more bytes, the batch's events in pieces")
+      yield* session.commit(batch, new PreparedSink({ ...written, handle: attempt.handle }))
+      assert.strictEqual(yield* outcome, "unknown", "it is there, and others might have written it")
+      yield* writer.writeAll([15, 16])
+      assert.strictEqual(yield* outcome, "unknown", "with events before and after")
+    }).pipe(Effect.scoped))
+
+  it.effect("rule 12: among what others wrote to several segments a forgotten batch may be in pieces", () =>
+    Effect.gen(function*() {
+      const stream = yield* numbers(randomScope(), "out", 4)
+      const batch = { query: "q", batch: 0 }
+      const session = yield* Sink.pravega(stream, { guarantee: "exactly-once" }).open
+      const writer = yield* EventWriter.make(stream)
+      const attempt = yield* session.begin(batch)
+      const own = Array.from({ length: 10 }, (_, i) => i * 10)
+      yield* attempt.write(0, [0, ...own.slice(1)])
+      const written = yield* attempt.prepare
+      yield* attempt.keep
+      const forgotten = new PreparedSink({ ...written, handle: "00000000-0000-0000-0000-00000000abcd" })
+      const outcome = Effect.map(session.recover(batch, forgotten), ({ _tag }) => _tag)
+      yield* writer.writeAll(own.map((number) => number + 1))
+      assert.include(["lost", "unknown"], yield* outcome)
+      yield* session.commit(batch, new PreparedSink({ ...written, handle: attempt.handle }))
+      assert.strictEqual(yield* outcome, "unknown")
+    }).pipe(Effect.scoped))
+
   it.effect("an owned sink notices a checkpoint log that was put back, and a stream that lost what was committed", () =>
     Effect.gen(function*() {
       const scope = randomScope()

@@ -130,7 +130,7 @@ describe("a transaction that the controller has forgotten", () => {
       { isOwned: true, end: "commit", outcome: "committed" },
       { isOwned: true, end: "abort", outcome: "lost" },
       { isOwned: false, end: "commit", outcome: "unknown" },
-      { isOwned: false, end: "abort", outcome: "unknown" }
+      { isOwned: false, end: "abort", outcome: "lost" }
     ] as const
   )(
     "is $outcome by what the stream got since: $end, owned: $isOwned",

@@ -120,6 +120,9 @@ export class EncodedOutputs<B> {
 /** Adds an event's checksum to those of others. Sums stay exact integers. @category hashing @since 0.1.0 */
 export const addUnordered = (sum: number, checksum: number): number => (sum + checksum) % 2 ** 52
 
+/** Takes one out again. @category hashing @since 0.2.0 */
+export const removeUnordered = (sum: number, checksum: number): number => (sum + 2 ** 52 - checksum) % 2 ** 52
+
 const passThrough: EventCodec.EventCodec<Encoded> = {
   name: "encoded",
   encode: ({ bytes }) => bytes,

@@ -1,6 +1,6 @@
 /**
  * A Pravega stream as a query's sink: one transaction per batch, into which all partitions write. Outcomes that the
- * controller has forgotten are decided by what the stream got since (rule 12), if nobody else writes to it.
+ * controller has forgotten are decided by what the stream got since (rule 12), as far as that proves anything.
  */
 import type * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
@@ -9,6 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { headerSize } from "../../../core/bytes/EventFrame.ts"
 import * as EventCodec from "../../../core/EventCodec.ts"
 import * as EventStream from "../../../core/EventStream.ts"
 import type { ScopedStream } from "../../../core/ScopedStream.ts"
@@ -25,7 +26,8 @@ import { TransactionError } from "../../../pravega/transaction/TransactionError.
 import * as TransactionFate from "../../../pravega/transaction/TransactionFate.ts"
 import { AppendRefused } from "../../../pravega/write/WriterError.ts"
 import type { Attempt, Joined, Outcome, Prepared, Share, Standing, TypedSink } from "../SinkContract.ts"
-import { addUnordered, type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
+import { BatchWindow, type Read } from "./BatchWindow.ts"
+import { type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
 import * as EventChecksum from "./EventChecksum.ts"
 import * as PartitionWriters from "./PartitionWriters.ts"
 import * as SpareTransaction from "./SpareTransaction.ts"
@@ -43,7 +45,7 @@ export interface PravegaOptions {
    * Whether nobody but this query writes to the stream. Default: false.
    *
    * The controller forgets an outcome, after 24 hours by default. If the stream is owned, such an outcome is decided by what the
-   * stream got since. Else the query stops with `AmbiguousCommit`.
+   * stream got since. Else only that the batch is not there can be told: if it may be, the query stops with `AmbiguousCommit`.
    *
    * A query that goes on compares what an owned stream got since its last batch was begun with that batch. It stops with
    * `SinkAhead` if its checkpoint log was put back to an older copy, and with `SinkBehind` if the stream lacks what was
@@ -116,9 +118,7 @@ export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOpt
           Effect.mapError((error) => toTransactionError(TransactionFate.toReason(error))),
           Effect.flatMap((state) =>
             outcomeOf(state) ??
-              (options.isOwned === true
-                ? Effect.provideService(decideByTail(stream, evidence), Pravega, pravega)
-                : Effect.succeed<Outcome>({ _tag: "unknown", detail: "the controller has forgotten the transaction" }))
+              Effect.provideService(decideByTail(stream.name, evidence, options.isOwned === true), Pravega, pravega)
           )
         ),
       compare: options.isOwned !== true
@@ -254,26 +254,34 @@ const standing = Effect.fnUntraced(function*(stream: ScopedStream, { bytes, tail
   ))
 
 /**
- * Of a stream that only this query writes to: it got exactly the batch since, or nothing. Anything else, and a stream
- * that was truncated beyond the place, is for people to look at.
+ * By what the stream got since the batch was begun. That it is not there can be proved whoever else writes: all of it would be
+ * there, in each segment in one piece. That it is there is proved only if nobody else writes and there is nothing else: others
+ * may have written the same events. Anything else, and a stream that was truncated beyond the place, is for people to look at.
  */
 const decideByTail = Effect.fnUntraced(
-  function*<B>(stream: EventStream.EventStream<B>, evidence: Evidence) {
-    const raw = EventStream.make<number>(stream.name, { codec: checksums })
+  function*(stream: ScopedStream, evidence: Evidence, isOwned: boolean) {
     const unknown = (detail: string): Outcome => ({ _tag: "unknown", detail })
-    const plan = yield* BatchReader.plan(stream.name, { start: evidence.tail })
-    if (plan.bytes === BigInt(0)) return { _tag: "lost" } satisfies Outcome
-    if (plan.bytes !== BigInt(evidence.bytes)) {
-      return unknown(`the stream got ${plan.bytes} bytes since, the batch has ${evidence.bytes}`)
-    }
+    const lost: Outcome = { _tag: "lost" }
+    const plan = yield* BatchReader.plan(stream, { start: evidence.tail })
+    if (plan.bytes === BigInt(0) || plan.bytes < BigInt(evidence.bytes)) return lost
+    const got = `the stream got ${plan.bytes} bytes since, the batch has ${evidence.bytes}`
+    const isWhole = plan.bytes === BigInt(evidence.bytes)
+    if (isOwned && !isWhole) return unknown(got)
+    const segments = plan.ranges.filter(({ bytes }) => bytes > BigInt(0)).length
+    if (!isWhole && segments > 1) return unknown(`${got}, in ${segments} segments: it may be in pieces among them`)
+    if (!isOwned && plan.bytes > BigInt(mostSearched)) return unknown(`${got}: too many to look through`)
     const found = yield* Stream.runFold(
-      BatchReader.readRanges(raw, plan.ranges),
-      () => ({ events: 0, checksum: 0 }),
-      (sum, { event }) => ({ events: sum.events + 1, checksum: addUnordered(sum.checksum, event) })
+      // in the order of one segment, or all there is, in whatever order
+      BatchReader.readRanges(EventStream.make<Read>(stream, { codec: reads }), plan.ranges),
+      () => new BatchWindow(evidence),
+      (window, { event }) => window.add(event)
     )
-    return found.events === evidence.events && found.checksum === evidence.checksum
-      ? { _tag: "committed" } satisfies Outcome
-      : unknown("the stream got as many bytes since as the batch has, but other events")
+    if (isOwned) {
+      return found.isFound
+        ? { _tag: "committed" } satisfies Outcome
+        : unknown("the stream got as many bytes since as the batch has, but other events")
+    }
+    return found.isFound ? unknown(`${got}, and the same events are among them: others may have written them`) : lost
   },
   (effect) =>
     Effect.catchIf(
@@ -283,14 +291,17 @@ const decideByTail = Effect.fnUntraced(
     )
 )
 
+/** So much is read, in bytes, of what others wrote during an outage: 1 GiB. */
+const mostSearched = 2 ** 30
+
 /** The place is gone, or is none of this stream: it was truncated, or created anew. Trying again finds nothing else. */
 const isElsewhere = ({ _tag }: ReadError["reason"]): boolean =>
   _tag === "TruncatedData" || _tag === "InvalidPosition" || _tag === "EarlierStream" || _tag === "RangeBeyondEnd" ||
   _tag === "RangeSplitsEvent" ||
   _tag === "CorruptSegment" || _tag === "EventTooLarge"
 
-const checksums: EventCodec.EventCodec<number> = EventCodec.make({
+const reads: EventCodec.EventCodec<Read> = EventCodec.make({
   name: "checksum",
   encode: () => new Uint8Array(0),
-  decode: EventChecksum.ofEvent
+  decode: (bytes) => ({ bytes: headerSize + bytes.length, checksum: EventChecksum.ofEvent(bytes) })
 })
