@@ -290,6 +290,16 @@ const sinkBugs: ReadonlyArray<Bug> = [
   recovers("what is prepared counts as committable, unasked", { _tag: "committable" }),
   recovers("what became of what is prepared is not known, unasked", { _tag: "unknown", detail: "nobody asked" }),
   {
+    name: "a forgotten batch that may be in the sink counts as lost",
+    needs: hasLongOutage,
+    sink: (session) => ({
+      ...session,
+      recover: (batch, prepared) =>
+        Effect.map(session.recover(batch, prepared), (outcome): Sink.Outcome =>
+          outcome._tag === "unknown" ? { _tag: "lost" } : outcome)
+    })
+  },
+  {
     name: "a second try writes into the transaction of the first",
     sink: (session) => {
       const first = new Map<number, Effect.Success<ReturnType<typeof session.begin>>>()
