@@ -295,8 +295,10 @@ const sinkBugs: ReadonlyArray<Bug> = [
     sink: (session) => ({
       ...session,
       recover: (batch, prepared) =>
-        Effect.map(session.recover(batch, prepared), (outcome): Sink.Outcome =>
-          outcome._tag === "unknown" ? { _tag: "lost" } : outcome)
+        Effect.map(
+          session.recover(batch, prepared),
+          (outcome): Sink.Outcome => outcome._tag === "unknown" ? { _tag: "lost" } : outcome
+        )
     })
   },
   {
