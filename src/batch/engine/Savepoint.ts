@@ -235,7 +235,7 @@ const positionsBefore = (records: ReadonlyArray<StoredRecord>, batch: number): S
     // Of a log that was read without contradiction, a torn record counts as never written.
     for (const entry of Result.isSuccess(record) ? record.success.entries : []) {
       if (entry._tag === "started" && entry.batch <= batch) positions = entry.positions
-      if (entry._tag === "planned" && entry.batch < batch) positions = entry.positions
+      if (entry._tag === "planned" && entry.batch < batch) positions = entry.whole(positions).positions
     }
   }
   return positions

@@ -14,7 +14,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Uuid from "../../core/Uuid.ts"
 import { CheckpointLogError, SequenceTaken } from "../protocol/CheckpointLogError.ts"
-import { CheckpointRecord, Claimed, encode, type Entry } from "../protocol/CheckpointRecord.ts"
+import { CheckpointRecord, Claimed, encode, type Entry, type Planned } from "../protocol/CheckpointRecord.ts"
 import type { QueryName } from "../protocol/QueryName.ts"
 import { CheckpointLog } from "./CheckpointLog.ts"
 import type { QueryLog, StoredRecord } from "./LogContract.ts"
@@ -125,8 +125,8 @@ const restate = (records: ReadonlyArray<StoredRecord>, damaged: number): Result.
   if (batch === undefined || before.some((entry) => (batchOf(entry) ?? -1) > batch)) {
     return Result.fail("batches after the last committed one were begun before it was: it may have spoken of them")
   }
-  const planned = before.findLast((entry) => entry._tag === "planned" && entry.batch === batch)
-  if (planned?._tag !== "planned") return Result.fail(`it is the one that says where batch ${batch} ended`)
+  const positions = positionsAfter(before, batch)
+  if (positions === undefined) return Result.fail(`it is the one that says where batch ${batch} ended`)
   const end = last.record.entries[committed]
   const state = end?._tag === "committed" ? end.state : undefined
   const hasState = readable.some(({ record }) =>
@@ -134,7 +134,7 @@ const restate = (records: ReadonlyArray<StoredRecord>, damaged: number): Result.
   )
   if (state === undefined && hasState) return Result.fail(`nothing else says which state batch ${batch} left`)
   const entries: ReadonlyArray<Entry> = [
-    started.restated(batch + 1, planned.positions, state),
+    started.restated(batch + 1, positions, state),
     ...last.record.entries.slice(committed + 1),
     ...readable.filter(({ sequence }) => sequence > last.sequence).flatMap(({ record }) => record.entries)
       .filter((entry) => entry._tag !== "claimed")
@@ -143,6 +143,19 @@ const restate = (records: ReadonlyArray<StoredRecord>, damaged: number): Result.
   const applied = LogState.apply(undefined, new CheckpointRecord({ epoch, owner: "repair", entries }))
   if (Result.isFailure(applied)) return Result.fail(`without it the log contradicts itself: ${applied.failure}`)
   return Result.succeed({ _tag: "restate", epoch, next: (records.at(-1)?.sequence ?? -1) + 1, entries })
+}
+
+/** Where all sources stood after a batch; undefined: what is left does not say it. */
+const positionsAfter = (entries: ReadonlyArray<Entry>, batch: number): Planned["positions"] | undefined => {
+  let known: { readonly next: number; readonly positions: Planned["positions"] } | undefined
+  for (const entry of entries) {
+    if (entry._tag === "started") known = { next: entry.batch, positions: entry.positions }
+    if (entry._tag !== "planned") continue
+    // What one says that names the moved sources only hangs on the one before it.
+    const isKnown = entry.isPartial !== true || known?.next === entry.batch
+    known = isKnown ? { next: entry.batch + 1, positions: entry.whole(known?.positions ?? {}).positions } : undefined
+  }
+  return known?.next === batch + 1 ? known.positions : undefined
 }
 
 const drops = (record: StoredRecord, sequence: number): boolean =>

@@ -25,6 +25,7 @@ import type { StoredRecord } from "./LogContract.ts"
 /** A batch that is planned and not committed. @category models @since 0.1.0 */
 export interface UnfinishedBatch {
   readonly batch: number
+  /** With the positions of all sources. */
   readonly planned: Planned
   /** Per sink: transactions begun since its last `prepared`. None of them can be committed any more. */
   readonly begun: ReadonlyMap<string, ReadonlyArray<Schema.Json>>
@@ -248,23 +249,26 @@ const applyStarted = (state: LogState | undefined, record: CheckpointRecord, ent
   })
 }
 
-const applyPlanned = (state: LogState, entry: Planned): Applied =>
-  entry.batch !== state.nextBatch
-    ? Result.fail(`batch ${entry.batch} is planned, the next one is ${state.nextBatch}`)
-    : Result.succeed({
-      ...state,
-      nextBatch: entry.batch + 1,
-      positions: entry.positions,
-      unfinished: [...state.unfinished, {
-        batch: entry.batch,
-        planned: entry,
-        begun: new Map(),
-        prepared: undefined,
-        preparedAt: undefined,
-        head: undefined,
-        aside: []
-      }]
-    })
+const applyPlanned = (state: LogState, entry: Planned): Applied => {
+  if (entry.batch !== state.nextBatch) {
+    return Result.fail(`batch ${entry.batch} is planned, the next one is ${state.nextBatch}`)
+  }
+  const planned = entry.whole(state.positions)
+  return Result.succeed({
+    ...state,
+    nextBatch: entry.batch + 1,
+    positions: planned.positions,
+    unfinished: [...state.unfinished, {
+      batch: entry.batch,
+      planned,
+      begun: new Map(),
+      prepared: undefined,
+      preparedAt: undefined,
+      head: undefined,
+      aside: []
+    }]
+  })
+}
 
 const changeBatch = (
   state: LogState,

@@ -139,9 +139,24 @@ export class Planned extends Schema.TaggedClass<Planned>()("planned", {
   plans: PerName,
   /** Per source: where the next batch starts. */
   positions: PerName,
+  /** Sources that `positions` leaves out stay where they are. Absent: it names all that there are. */
+  isPartial: Schema.optionalKey(Schema.Literal(true)),
   /** What was found of the sources when it was planned, where a flow goes by time. */
   looks: Schema.optionalKey(Looks)
-}) {}
+}) {
+  /** The same, with the positions of all sources, by where they stood before. */
+  whole(before: Planned["positions"]): Planned {
+    if (this.isPartial !== true) return this
+    const { at, batch, looks, plans, positions } = this
+    return new Planned({
+      batch,
+      ...(at === undefined ? {} : { at }),
+      plans,
+      positions: { ...before, ...positions },
+      ...(looks === undefined ? {} : { looks })
+    })
+  }
+}
 
 /** Sinks hold open transactions for the batch, which are aborted unless a later `Prepared` names them. @category models @since 0.1.0 */
 export class Begun extends Schema.TaggedClass<Begun>()("begun", {
@@ -219,8 +234,12 @@ const fromJson = Schema.decodeUnknownResult(Json, { onExcessProperty: "error" })
 const fromJsonInPart = Schema.decodeUnknownResult(Json)
 
 /** @category encoding @since 0.1.0 */
-export const encode = (record: CheckpointRecord): Uint8Array =>
-  frame(toJson(record), record.entries.some((entry) => "state" in entry && entry.state !== undefined) ? 2 : 1)
+export const encode = (record: CheckpointRecord): Uint8Array => frame(toJson(record), formatOf(record))
+
+const formatOf = ({ entries }: CheckpointRecord) => {
+  if (entries.some((entry) => entry._tag === "planned" && entry.isPartial === true)) return 3
+  return entries.some((entry) => "state" in entry && entry.state !== undefined) ? 2 : 1
+}
 
 /**
  * What this version does not know, a newer one wrote: it is never passed over.

@@ -21,10 +21,10 @@ const headerSize = 9
 
 /**
  * What an older version can't read has a higher one, so that it refuses it instead of passing over what it does not know. 2:
- * state is named.
+ * state is named. 3: positions of sources that stay are left out.
  */
-type FormatVersion = 1 | 2
-const newest = 2
+type FormatVersion = 1 | 2 | 3
+const newest = 3
 
 /** @category encoding @since 0.1.0 */
 export const frame = (content: string, version: FormatVersion = 1): Uint8Array => {

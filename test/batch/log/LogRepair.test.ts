@@ -31,8 +31,17 @@ import { QueryName } from "../../../src/batch/protocol/QueryName.ts"
 
 const query = QueryName.make("q")
 const started = (batch: number) =>
-  new Started({ query, version: "1", structure: null, sources: {}, batch, positions: { in: batch } })
-const planned = (batch: number) => new Planned({ batch, plans: { in: batch }, positions: { in: batch + 1 } })
+  new Started({ query, version: "1", structure: null, sources: {}, batch, positions: positionsOf(batch) })
+/** Where a batch starts: one source moves with each of them, the other one seldom. */
+const positionsOf = (batch: number) => ({ in: batch, seldom: Math.floor(batch / 3) })
+const planned = (batch: number) => {
+  const before = positionsOf(batch)
+  const positions = positionsOf(batch + 1)
+  if (batch % 4 === 0 || before.seldom !== positions.seldom) {
+    return new Planned({ batch, plans: { in: batch }, positions })
+  }
+  return new Planned({ batch, plans: { in: batch }, positions: { in: positions.in }, isPartial: true })
+}
 const begun = (batch: number, handle: string) => new Begun({ batch, sinks: { out: handle } })
 const prepared = (batch: number, handle: string) =>
   new Prepared({
@@ -308,6 +317,7 @@ describe("LogInspection", () => {
           "  6  prepared 1 at 1970-01-01T00:00:01.000Z: out 1 events, \"last\" (epoch 1, owner owner 1)",
           "epoch 1 of owner owner 1, version \"1\", next batch 2",
           "  source \"in\" goes on at 2",
+          "  source \"seldom\" goes on at 0",
           "  batch 1 is prepared and not committed",
           "    out 1 events, \"last\"",
           "batch 1 is prepared, and waits for its commits to be recorded, for 1m by now"

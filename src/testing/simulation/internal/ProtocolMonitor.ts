@@ -49,6 +49,7 @@ export class ProtocolMonitor {
   private epoch = 0
   private owner = ""
   private position: string | undefined = undefined
+  private positions: Planned["positions"] = {}
   private restated = 0
 
   constructor(options: MonitorOptions) {
@@ -111,7 +112,9 @@ export class ProtocolMonitor {
     }
   }
 
-  private planned({ batch, looks, plans, positions }: Planned, sequence: number): void {
+  private planned(planned: Planned, sequence: number): void {
+    const { batch, looks, plans } = planned
+    const { positions } = planned.whole(this.positions)
     if (this.batches.has(batch)) this.violated("I5", `record ${sequence}: batch ${batch} is planned twice`)
     const to = JSON.stringify(positions)
     // Time alone makes batches of flows (T6): these read nothing.
@@ -124,6 +127,7 @@ export class ProtocolMonitor {
     }
     this.batches.set(batch, { stage: "planned", from: this.position ?? "", to, prepared: new Map() })
     this.position = to
+    this.positions = positions
   }
 
   private entry(entry: Entry, sequence: number): void {
@@ -137,6 +141,7 @@ export class ProtocolMonitor {
         }
         if (this.position !== undefined) this.restated++
         this.position = position
+        this.positions = entry.positions
         return
       }
       case "claimed":

@@ -147,8 +147,8 @@ function withoutLooks(bytes: Uint8Array): Uint8Array {
   const record = Result.getOrThrow(decode(bytes))
   const entries = record.entries.map((entry) => {
     if (entry._tag !== "planned") return entry
-    const { at = 0, batch, plans, positions } = entry
-    return new Planned({ at, batch, plans, positions })
+    const { at = 0, batch, isPartial, plans, positions } = entry
+    return new Planned({ at, batch, plans, positions, ...isPartial === undefined ? {} : { isPartial } })
   })
   return encode(new CheckpointRecord({ epoch: record.epoch, owner: record.owner, entries }))
 }
