@@ -1,13 +1,16 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Statement from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import * as TestConsole from "effect/testing/TestConsole"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
@@ -19,6 +22,7 @@ import { PreparedSink } from "../../../src/batch/protocol/CheckpointRecord.ts"
 import * as Sink from "../../../src/batch/sink/Sink.ts"
 import { DatabaseAhead, DatabaseBehind, SqlSinkError } from "../../../src/batch/sink/SqlSinkError.ts"
 import * as SqliteClient from "../../../src/batch/sql/SqliteClient.ts"
+import * as CauseText from "../../../src/core/CauseText.ts"
 import * as Query from "../../../src/stream/query/Query.ts"
 import * as Trigger from "../../../src/stream/query/Trigger.ts"
 import * as SinkLaws from "../../../src/testing/laws/SinkLaws.ts"
@@ -69,6 +73,33 @@ describe("Sink.sql, when something is wrong", () => {
     yield* attempt.keep
     return new PreparedSink({ ...written, handle: attempt.handle })
   })
+
+  it.effect("waits for half a minute for a database that does not answer, and says so", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient
+      const session = yield* Sink.sql("texts", { schema: Schema.String, write: () => Effect.void }).open
+      const prepared = yield* prepare(session, 0, "one")
+      // there is one connection
+      const isHeld = yield* Deferred.make<void>()
+      yield* Effect.forkScoped(
+        sql.withTransaction(Effect.andThen(Deferred.succeed(isHeld, undefined), Effect.never))
+      )
+      yield* Deferred.await(isHeld)
+      const looks = [
+        session.recover(id(0), prepared),
+        session.abort(prepared.handle),
+        session.compare?.("q", null) ?? Effect.die("it compares"),
+        Effect.scoped(session.begin(id(1)))
+      ]
+      const failing = yield* Effect.forkScoped(
+        Effect.forEach(looks, (look) => Effect.flip(Effect.asVoid(look)), { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("30 seconds")
+      for (const error of yield* Fiber.join(failing)) {
+        assert.isTrue(error.isRetryable)
+        assert.match(CauseText.of(error), /the database has not answered within 30s/)
+      }
+    }).pipe(Effect.scoped, provided))
 
   it.live("undoes rows whose transaction fails, and commits them by the next try", () =>
     Effect.gen(function*() {

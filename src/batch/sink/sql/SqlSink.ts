@@ -59,6 +59,8 @@ class UserFailed<E> extends Data.Error<{ readonly error: E }> {}
 
 /** A commit may take as long as the user's statements do; so may who waits for its locks, and for those of other users. */
 const lockLimit = Duration.seconds(30)
+/** Of a look at where the database stands. */
+const answerLimit = Duration.seconds(30)
 
 /** @category constructors @since 0.1.0 */
 export const typed = <B, E, R>(
@@ -131,7 +133,7 @@ const open = Effect.fnUntraced(function*<B, E, R>(
       ),
     abort: (handle) =>
       Effect.gen(function*() {
-        const { attempt } = yield* tables.head(handle.query)
+        const { attempt } = yield* SqlTransaction.within(answerLimit, tables.head(handle.query))
         if (attempt === handle.attempt) return "committed" as const
         yield* SqlTransaction.inTransaction(sql, Effect.andThen(patience.set, tables.forget(handle)))
         return "aborted" as const
@@ -178,7 +180,9 @@ interface Part {
 
 const begin = Effect.fnUntraced(function*<B>(opened: OpenSink<B>, id: BatchId, past: Past<Handle> | undefined) {
   const { encode, patience, sink, sql, tables } = opened
-  const head = yield* tables.head(id.query).pipe(Effect.catch(failed(sink, "begin")))
+  const head = yield* SqlTransaction.within(answerLimit, tables.head(id.query)).pipe(
+    Effect.catch(failed(sink, "begin"))
+  )
   if (head.batch >= id.batch) return yield* ahead(sink, id, head.batch)
   if (past?.last !== undefined) yield* checkHead(sink, id, head, headOf(past.last))
   if (head.batch < 0) {
@@ -295,13 +299,17 @@ const compare = Effect.fnUntraced(function*<B>(
   last: Prepared<Handle, Evidence> | null
 ) {
   const known = headOf(last)
-  yield* checkHead(sink, { query, batch: known.batch }, yield* tables.head(query), known)
+  const found = yield* SqlTransaction.within(answerLimit, tables.head(query))
+  yield* checkHead(sink, { query, batch: known.batch }, found, known)
   yield* SqlTransaction.inTransaction(sql, Effect.andThen(patience.set, tables.forgetAll(query)))
   return { _tag: "asKnown" } satisfies Standing
 })
 
 const recover = Effect.fnUntraced(function*<B>({ sink, tables }: OpenSink<B>, prepared: Prepared<Handle, Evidence>) {
-  const { attempt, batch, chunks } = yield* tables.state({ query: prepared.query, attempt: prepared.handle.attempt })
+  const { attempt, batch, chunks } = yield* SqlTransaction.within(
+    answerLimit,
+    tables.state({ query: prepared.query, attempt: prepared.handle.attempt })
+  )
   if (attempt === prepared.handle.attempt) return { _tag: "committed" } satisfies Outcome
   if (batch >= prepared.batch) {
     const detail = `the database has batch ${batch} of the query, from another try or another checkpoint log`
