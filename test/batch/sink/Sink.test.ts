@@ -86,13 +86,13 @@ describe("Sink.sql, when something is wrong", () => {
       )
       yield* Deferred.await(isHeld)
       const looks = [
-        session.recover(id(0), prepared),
-        session.abort(prepared.handle),
-        session.compare?.("q", null) ?? Effect.die("it compares"),
-        Effect.scoped(session.begin(id(1)))
+        Effect.asVoid(session.recover(id(0), prepared)),
+        Effect.asVoid(session.abort(prepared.handle)),
+        Effect.asVoid(session.compare?.("q", null) ?? Effect.die("it compares")),
+        Effect.asVoid(Effect.scoped(session.begin(id(1))))
       ]
       const failing = yield* Effect.forkScoped(
-        Effect.forEach(looks, (look) => Effect.flip(Effect.asVoid(look)), { concurrency: "unbounded" })
+        Effect.forEach(looks, (look) => Effect.flip(look), { concurrency: "unbounded" })
       )
       yield* TestClock.adjust("30 seconds")
       for (const error of yield* Fiber.join(failing)) {
