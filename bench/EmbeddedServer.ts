@@ -1,4 +1,4 @@
-/** `effect-pravega dev`, compiled, in a process of its own. */
+/** `effect-pravega dev` in a process of its own. */
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -16,11 +16,16 @@ export interface EmbeddedServerOptions {
   readonly keepsData: boolean
   /** For Node, `--cpu-prof` say. */
   readonly nodeOptions?: ReadonlyArray<string> | undefined
+  /** Default: `dist`, the build. */
+  readonly code?: "dist" | "source" | undefined
 }
 
-const program = join(import.meta.dirname, "../dist/cli/main.js")
+const programs = { dist: "../dist/cli/main.js", source: "../src/cli/main.ts" }
 
-export const startEmbedded = ({ keepsData, nodeOptions = [] }: EmbeddedServerOptions): Promise<EmbeddedServer> => {
+export const startEmbedded = (
+  { code = "dist", keepsData, nodeOptions = [] }: EmbeddedServerOptions
+): Promise<EmbeddedServer> => {
+  const program = join(import.meta.dirname, programs[code])
   const directory = keepsData ? mkdtempSync(join(tmpdir(), "bench-embedded-")) : undefined
   const data = directory === undefined ? [] : ["--data", directory]
   const child = spawn(process.execPath, [...nodeOptions, program, "dev", ...data], {
