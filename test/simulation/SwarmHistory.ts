@@ -19,9 +19,19 @@ import { describeExit, type Incarnation, QueryWorld, tagOf } from "../../src/tes
 import * as Simulation from "../../src/testing/simulation/Simulation.ts"
 import { decodeNumbered, type Numbered } from "../numbered.ts"
 import { type Bug, wrapLog } from "./SeededBugs.ts"
-import { check, keepsOrder, mayFailWith } from "./SwarmModel.ts"
+import { befalls, check, keepsOrder, mayFailWith } from "./SwarmModel.ts"
 import { type Blow, guaranteeOf, isCalm, type SwarmPlan } from "./SwarmPlan.ts"
-import { isPoison, letters, outputsOf, runQuery, sinksOf, sourcesOf, type Told } from "./SwarmQuery.ts"
+import {
+  isPoison,
+  letters,
+  type Life,
+  outputsOf,
+  runQuery,
+  sinksOf,
+  sourcesOf,
+  type Told,
+  upgrade
+} from "./SwarmQuery.ts"
 
 export interface Outcome {
   /** The invariants that did not hold, with what was found instead. */
@@ -166,12 +176,19 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   const all: Array<Incarnation<unknown>> = []
   /** Those beside which another one was started, or was left. */
   const contested = new Set<Incarnation<unknown>>()
-  const start = (trigger: SwarmPlan["trigger"]) => {
-    const onOther = (batch: number) =>
+  let query = "swarm"
+  const lifeOf = (name: string, trigger: SwarmPlan["trigger"]): Life => ({
+    name,
+    trigger,
+    resolutions,
+    told,
+    onOther: (batch) =>
       world.violated({ invariant: "rule 13", detail: `batch ${batch} has other outputs, and was told before` })
+  })
+  const start = (trigger: SwarmPlan["trigger"]) => {
     const incarnation: Incarnation<unknown> = world.start(
       `p${++lives}`,
-      runQuery(tuned(plan, lives), bug, { trigger, resolutions, told, onOther })
+      runQuery(tuned(plan, lives), bug, lifeOf(query, trigger))
     )
     const others = [...living].filter((other) => other.ended() === undefined)
     for (const other of others) contested.add(other).add(incarnation)
@@ -203,11 +220,11 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   const resolve = (error: unknown): void => {
     if (!(error instanceof CommitError) || error.reason._tag !== "AmbiguousCommit") return
     const { batch, handle, sink } = error.reason
-    if (plan.isOwned) {
+    if (plan.isOwned && !befalls(plan, "sink is truncated")) {
       world.violated({ invariant: "rule 12", detail: `an owned sink decides by itself: ${error.message}` })
     }
     const before = world.monitor.eventsBefore(batch, sink)
-    const outcome = server.peek(sink).length > before ? "committed" as const : "lost" as const
+    const outcome = (world.visible(sink) ?? 0) > before ? "committed" as const : "lost" as const
     timeline.add("=", "somebody", `says that batch ${batch} of ${sink} is ${outcome}`)
     resolutions.push({ batch, sink, handle, outcome })
   }
@@ -253,6 +270,45 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     crashes++
     incarnation.process.crash()
   }
+
+  /** What was truncated of each sink was read before. */
+  const gone = new Map<number, ReadonlyArray<Numbered>>()
+  const truncateSink = Effect.fnUntraced(function*(index: number) {
+    const sink = sinks[index]!
+    const name = sink.name.toString()
+    const cut = yield* Admin.latestCut(sink.name)
+    const read = yield* Stream.runCollect(BatchReader.stream(sink, { ordering: "perKey", end: cut }))
+    const all = [...gone.get(index) ?? [], ...read.map(({ event }) => event)]
+    world.truncated.set(name, undefined)
+    yield* Admin.truncateStream(cut)
+    world.truncated.set(name, all.length)
+    gone.set(index, all)
+  })
+
+  /** Nobody runs any more; another query goes on, unless a batch is decided, or can be seen, and is not done. */
+  const upgradeNow = Effect.gen(function*() {
+    const { rates } = world
+    world.rates = { network: {}, log: {} }
+    living.forEach(crash)
+    const next = `swarm${lives}`
+    const { monitor } = world
+    const open = monitor.open()
+    const expected = !monitor.isStarted() ? "NoSuchQuery" : open === "prepared" ? "BatchPrepared" : undefined
+    const upgrading = world.start(`u${lives}`, upgrade(plan, query, lifeOf(next, "availableNow")))
+    yield* Effect.timeoutOption(upgrading.awaitEnd, "1 minute")
+    world.rates = rates
+    const ended = upgrading.ended()
+    const isRefused = ended !== undefined && ended !== "crashed" && Exit.isFailure(ended)
+    const how = ended === undefined || ended === "crashed" ? "none" : describeExit(ended)
+    const isRight = expected === undefined
+      ? !isRefused || (plan.guarantee === "idempotent" || plan.isMixed) && failsWith(ended, ["BatchVisibleInPart"])
+      : isRefused && failsWith(ended, [expected])
+    if (ended === undefined || !isRight) {
+      world.violated({ invariant: "savepoint", detail: `a savepoint where a batch is ${open}: ${how}` })
+    }
+    if (ended === undefined || isRefused) return
+    query = next
+  })
 
   const happen = (what: Blow["what"]): Effect.Effect<void> => {
     timeline.add("!", "world", JSON.stringify(what))
@@ -327,6 +383,23 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
       }
       case "sink is sealed":
         return quietly(Admin.sealStream(sinks[what.sink % sinks.length]!.name))
+      case "source is made anew": {
+        const index = what.source % sources.length
+        const { name } = sources[index]!
+        for (const event of written) if (event.source === index) event.mayBeGone = true
+        return quietly(
+          Admin.sealStream(name).pipe(
+            Effect.andThen(Admin.deleteStream(name)),
+            Effect.andThen(
+              Admin.ensureStream(name, { scaling: { _tag: "Fixed", segments: plan.sourceSegments } })
+            )
+          )
+        )
+      }
+      case "sink is truncated":
+        return Effect.asVoid(Effect.exit(server.undisturbed(truncateSink(what.sink % sinks.length))))
+      case "upgrade":
+        return upgradeNow
       case "clock jumps":
         return Effect.sync(() => current.process.jump(Duration.minutes(what.minutes)))
       case "somebody reads":
@@ -334,7 +407,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
           sinks,
           (sink, index) =>
             Effect.map(Effect.orDie(server.undisturbed(readSink(sink))), (read) => {
-              reads.set(index, [...(reads.get(index) ?? []), read])
+              reads.set(index, [...(reads.get(index) ?? []), [...gone.get(index) ?? [], ...read]])
             }),
           { discard: true }
         )
@@ -377,12 +450,10 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   }
   const ended = last?.ended()
   const isDone = ended !== undefined && ended !== "crashed" && Exit.isSuccess(ended)
-  const isDataLoss = ended !== undefined && ended !== "crashed" && failsWith(ended, ["TruncatedData"])
-  const isSealed = ended !== undefined && ended !== "crashed" && failsWith(ended, ["StreamSealed"])
+  const isOver = ended !== undefined && ended !== "crashed" &&
+    finalErrors.some((tag) => mayFailWith(plan, tag) && failsWith(ended, [tag]))
   // that nothing can mend, and it was said
-  if (
-    !isDone && !(isDataLoss && mayFailWith(plan, "TruncatedData")) && !(isSealed && mayFailWith(plan, "StreamSealed"))
-  ) {
+  if (!isDone && !isOver) {
     world.violated({
       invariant: "I9",
       detail: `stuck: without faults the query ${ended === undefined || ended === "crashed" ? "" : describeExit(ended)}`
@@ -404,7 +475,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
         outputs: outputsOf(plan, index, event),
         isWanted: isDone && !mayBeGone
       })),
-      found: yield* Effect.orDie(server.undisturbed(readSink(sink))),
+      found: [...gone.get(index) ?? [], ...yield* Effect.orDie(server.undisturbed(readSink(sink)))],
       reads: reads.get(index) ?? [],
       committed: world.monitor.eventsCommitted(sink.name.toString()),
       isOrdered: keepsOrder(plan),
@@ -466,6 +537,9 @@ const tuned = (plan: SwarmPlan, life: number): SwarmPlan =>
   !plan.isTuned || life % 2 === 1
     ? plan
     : { ...plan, limit: { events: 1 + life % 5 }, parallelism: plan.parallelism === 1 ? 4 : 1, atLeast: undefined }
+
+/** What another start of the query finds again. */
+const finalErrors = ["TruncatedData", "StreamSealed", "StreamIdentityChanged", "SinkSegmentLost"]
 
 /** Another owner's record, and a transaction that somebody has found out about since. */
 const mayStartAgain = (exit: Exit.Exit<void, unknown>): boolean =>

@@ -86,7 +86,7 @@ const keepsSegments = (
   plan: SwarmPlan
 ): boolean => (plan.ordering === "perSegment" && !plan.isScaledBefore && !befalls(plan, "source scales"))
 
-const befalls = ({ blows }: SwarmPlan, ...what: ReadonlyArray<Blow["what"]["_tag"]>): boolean =>
+export const befalls = ({ blows }: SwarmPlan, ...what: ReadonlyArray<Blow["what"]["_tag"]>): boolean =>
   blows.some((blow) => what.includes(blow.what._tag))
 
 /** Whether the server may be out of reach for longer than a client tries to reach it. */
@@ -112,7 +112,13 @@ export const mayFailWith = (plan: SwarmPlan, tag: string): boolean => {
       return isUnreachable(plan)
     // who owns its sink, or has no transactions, finds out by itself
     case "AmbiguousCommit":
-      return !plan.isOwned && isTransactional(plan) && befalls(plan, "outage")
+      return isTransactional(plan) && ((!plan.isOwned && befalls(plan, "outage")) || befalls(plan, "sink is truncated"))
+    case "SinkSegmentLost":
+      return plan.guarantee === "idempotent" && befalls(plan, "sink is truncated")
+    // when somebody looks between its end and its new beginning
+    case "StreamNotFound":
+    case "StreamIdentityChanged":
+      return befalls(plan, "source is made anew")
     case "StreamSealed":
       return befalls(plan, "sink is sealed")
     case "TruncatedData":

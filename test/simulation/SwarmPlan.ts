@@ -33,6 +33,12 @@ export interface Blow {
     /** No log can be reached. */
     | { readonly _tag: "log is away"; readonly minutes: number }
     | { readonly _tag: "sink is sealed"; readonly sink: number }
+    /** It is deleted, and created again under its name, with nothing in it. */
+    | { readonly _tag: "source is made anew"; readonly source: number }
+    /** Of one sink, all that can be read. */
+    | { readonly _tag: "sink is truncated"; readonly sink: number }
+    /** All processes are stopped; a query of another name and structure goes on from a savepoint. */
+    | { readonly _tag: "upgrade" }
 }
 
 export type Guarantee = "exactly-once" | "idempotent"
@@ -174,7 +180,10 @@ const blow: fc.Arbitrary<Blow> = fc.record({
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("clock jumps"), minutes: fc.constantFrom(-60, -1, 1, 60) }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("somebody reads") }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("log is away"), minutes: fc.constantFrom(0.2, 1, 10) }) },
-    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("sink is sealed"), sink: fc.nat(2) }) }
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("sink is sealed"), sink: fc.nat(2) }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("source is made anew"), source: fc.nat(1) }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("sink is truncated"), sink: fc.nat(2) }) },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("upgrade") }) }
   )
 })
 
@@ -322,7 +331,10 @@ export const expectedKinds: ReadonlyArray<string> = [
     "clock jumps",
     "somebody reads",
     "log is away",
-    "sink is sealed"
+    "sink is sealed",
+    "source is made anew",
+    "sink is truncated",
+    "upgrade"
   ] satisfies ReadonlyArray<Blow["what"]["_tag"]>,
   ...["none", "bytes", "events", "bytes and events"].map((limit) => `limit: ${limit}`),
   ...["bytes", "events"].map((least) => `at least: ${least}`),

@@ -3,9 +3,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as BatchRun from "../../src/batch/engine/BatchRun.ts"
+import * as Savepoint from "../../src/batch/engine/Savepoint.ts"
 import * as OwnedLog from "../../src/batch/log/OwnedLog.ts"
 import * as DeadLetter from "../../src/batch/pipeline/DeadLetter.ts"
 import * as Pipeline from "../../src/batch/pipeline/Pipeline.ts"
+import { QueryName } from "../../src/batch/protocol/QueryName.ts"
 import * as Sink from "../../src/batch/sink/Sink.ts"
 import * as Source from "../../src/batch/source/Source.ts"
 import type * as EventStream from "../../src/core/EventStream.ts"
@@ -13,7 +15,7 @@ import type { Pravega } from "../../src/pravega/Pravega.ts"
 import * as Query from "../../src/stream/query/Query.ts"
 import * as Trigger from "../../src/stream/query/Trigger.ts"
 import { keylessStream, type Numbered, numberedStream } from "../numbered.ts"
-import { type Bug, wrapSink, wrapSource } from "./SeededBugs.ts"
+import { type Bug, none, wrapSink, wrapSource } from "./SeededBugs.ts"
 import { guaranteeOf, type SwarmPlan } from "./SwarmPlan.ts"
 
 /** Each source has keys of its own. */
@@ -54,6 +56,8 @@ const triggers = {
 
 /** What a life is started with. */
 export interface Life {
+  /** The name of the query; another one has another structure. */
+  readonly name: string
   readonly trigger: SwarmPlan["trigger"]
   readonly resolutions: ReadonlyArray<BatchRun.Resolution>
   readonly told: Told
@@ -62,12 +66,34 @@ export interface Life {
 }
 
 /** One run of the query, or of what a bug puts in its place. */
-export const runQuery = (plan: SwarmPlan, bug: Bug, { onOther, resolutions, told, trigger }: Life) => {
+export const runQuery = (plan: SwarmPlan, bug: Bug, life: Life) => {
+  const [source = numberedStream("")] = sourcesOf(plan)
+  const [sink = source] = sinksOf(plan)
+  return bug.algorithm === undefined
+    ? Effect.provideService(queryOf(plan, bug, life).run, OwnedLog.CompactAfter, plan.compactAfter)
+    : bug.algorithm({ source, sink, process: (event) => outputsOf(plan, 0, event) })
+}
+
+/** Lets the query, which has not run yet, begin where the one before it stands. */
+export const upgrade = (plan: SwarmPlan, from: string, life: Life) =>
+  Effect.gen(function*() {
+    const savepoint = `before ${life.name}`
+    yield* Savepoint.create(QueryName.make(from), savepoint)
+    yield* queryOf(plan, none, life).restore(savepoint)
+  })
+
+/** What can be done with a pipeline, whatever its types are. */
+const actionsOf = <A, B, ES, E, R>(
+  pipeline: Pipeline.Pipeline<A, B, ES, E, R>,
+  { resolutions, trigger }: Life
+) => ({
+  run: Query.run(pipeline, { trigger: triggers[trigger], resolve: resolutions }),
+  restore: (savepoint: string) => Savepoint.restore(savepoint, pipeline)
+})
+
+const queryOf = (plan: SwarmPlan, bug: Bug, life: Life) => {
+  const { name, onOther, told } = life
   const [first = numberedStream(""), second = first] = sourcesOf(plan)
-  const [sink = first] = sinksOf(plan)
-  if (bug.algorithm !== undefined) {
-    return bug.algorithm({ source: first, sink, process: (event) => outputsOf(plan, 0, event) })
-  }
   const microBatch = (events: EventStream.EventStream<Numbered>) =>
     wrapSource(
       bug,
@@ -97,16 +123,16 @@ export const runQuery = (plan: SwarmPlan, bug: Bug, { onOther, resolutions, told
   const rest = {
     parallelism: plan.parallelism,
     sinks: plan.hasForeach ? [...own, Sink.filterMapInput(foreach, (output: Output) => toFirst(output))] : own,
-    deterministic: true
+    deterministic: true,
+    version: name
   } as const
-  const options = { trigger: triggers[trigger], resolve: resolutions }
   const over = <A, E, R>(
     source: Source.Source<A, E, R> | Source.Union<A, E, R>,
     eventOf: (input: A) => Numbered
   ) =>
     plan.isPoisoned
-      ? Query.run(
-        Pipeline.make("swarm", {
+      ? actionsOf(
+        Pipeline.make(name, {
           ...rest,
           source,
           processEach: (input: A) =>
@@ -115,16 +141,15 @@ export const runQuery = (plan: SwarmPlan, bug: Bug, { onOther, resolutions, told
               : Effect.sync(() => outputs(eventOf(input))),
           onPoison: lettersOf(plan, bug)
         }),
-        options
+        life
       )
-      : Query.run(
-        Pipeline.make("swarm", { ...rest, source, ...processing(plan, (input: A) => outputs(eventOf(input))) }),
-        options
+      : actionsOf(
+        Pipeline.make(name, { ...rest, source, ...processing(plan, (input: A) => outputs(eventOf(input))) }),
+        life
       )
-  const running = plan.sources === 1
+  return plan.sources === 1
     ? over(microBatch(first), ({ event }) => event)
     : over(Source.union({ first: microBatch(first), second: microBatch(second) }), ({ value }) => value.event)
-  return Effect.provideService(running, OwnedLog.CompactAfter, plan.compactAfter)
 }
 
 /** The same process, written in each of the ways that there are. */

@@ -10,6 +10,7 @@ import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { logName } from "../../batch/engine/Savepoint.ts"
 import { CheckpointLog } from "../../batch/log/CheckpointLog.ts"
 import * as CheckpointRecord from "../../batch/protocol/CheckpointRecord.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
@@ -64,7 +65,11 @@ export class QueryWorld {
   readonly simulation: Simulation
   readonly seeded: Seeded
   rates: Rates = { network: {}, log: {} }
+  /** Of each stream, how many of its events were truncated; undefined while it is being done. @internal */
+  readonly truncated = new Map<string, number | undefined>()
   private readonly options: WorldOptions
+  /** Whose log was appended to last. */
+  private query: string | undefined = undefined
   private watchers: Array<{ readonly tag: CheckpointRecord.Entry["_tag"]; readonly tell: () => void }> = []
 
   static make(
@@ -96,7 +101,13 @@ export class QueryWorld {
     this.server = server
     this.options = options
     this.logs = SimulatedLogs.make({
-      onAppend: (_, record, process) => this.appended(record, process)
+      onAppend: (query, record, process) => {
+        if (query !== logName && query !== (this.query ??= query)) {
+          this.query = query
+          this.monitor.goOnAsAnother()
+        }
+        this.appended(record, process)
+      }
     })
     this.states = SimulatedStates.make({
       onCreate: (_, name, process) => {
@@ -110,8 +121,14 @@ export class QueryWorld {
       transactional: new Set(
         options.sinks.filter(({ name }) => options.transactional?.(name) === true).map(({ name }) => name.toString())
       ),
-      visible: (stream) => server.isRunning() ? server.peek(stream).length : undefined
+      visible: (stream) => server.isRunning() ? this.visible(stream) : undefined
     })
+  }
+
+  /** How many events a stream shows to everybody, or has shown; undefined: nobody can tell. @internal */
+  visible(stream: string): number | undefined {
+    const truncated = this.truncated.has(stream) ? this.truncated.get(stream) : 0
+    return truncated === undefined ? undefined : truncated + this.server.peek(stream).length
   }
 
   /** A record has become durable. */

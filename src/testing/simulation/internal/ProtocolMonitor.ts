@@ -56,6 +56,20 @@ export class ProtocolMonitor {
     this.options = options
   }
 
+  /** How far the oldest batch is that is not committed. */
+  open(): Batch["stage"] | "none" {
+    return Array.from(this.batches.values()).find(({ stage }) => stage !== "committed")?.stage ?? "none"
+  }
+
+  /** Another query begins where this one stood: what was not committed is done again by it. */
+  goOnAsAnother(): void {
+    const [open] = Array.from(this.batches.values()).filter(({ stage }) => stage !== "committed")
+    if (open !== undefined) this.position = open.from
+    for (const [number, { stage }] of this.batches) if (stage !== "committed") this.batches.delete(number)
+    this.epoch = 0
+    this.owner = ""
+  }
+
   /** Where the sources, which are Pravega streams, were read up to when the last committed batch ended. */
   readCuts(): ReadonlyArray<StreamCut> {
     let last: Batch | undefined
