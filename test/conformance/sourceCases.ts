@@ -149,13 +149,21 @@ export const sourceCases = (it: Cases): void => {
         yield* write(stream, upTo(0, 10))
         const session = yield* Source.microBatch(stream, { onTruncated }).open
         const { start } = yield* session.start
-        assert.strictEqual((yield* session.plan(start, []))._tag, "range")
+        const planned = yield* session.plan(start, [])
+        assert.strictEqual(planned._tag, "range")
+        const partitions = planned._tag === "range" ? yield* session.partitions(planned.plan) : []
+        // what was read ahead is used once
+        yield* Effect.forEach(partitions, ({ events }) => Stream.runDrain(events))
         yield* Admin.deleteStream(stream.name, { seal: true })
         const gone = yield* Effect.flip(session.plan(start, []))
         assert.strictEqual(gone._tag === "ReadError" && gone.reason._tag, "ControllerError")
         yield* numbered(String(stream.name), 2)
         const anew = yield* Effect.flip(session.plan(start, []))
         assert.strictEqual(anew._tag === "SourceError" && anew.reason._tag, "StreamIdentityChanged")
+        for (const { events } of partitions) {
+          const again = yield* Effect.flip(Stream.runDrain(events))
+          assert.strictEqual(again._tag === "SourceError" && again.reason._tag, "StreamIdentityChanged", onTruncated)
+        }
       }
     }).pipe(Effect.scoped))
 

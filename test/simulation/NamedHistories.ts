@@ -61,5 +61,49 @@ export const namedHistories: ReadonlyArray<NamedHistory> = [
         { after: { steps: 66 }, what: { _tag: "outage", hours: 1 } }
       ]
     }
+  },
+  {
+    name: "what a batch was to read is skipped as truncated, where the stream is another one by now",
+    seed: 6464,
+    plan: {
+      ...noPlan,
+      sources: 2,
+      sourceSegments: 3,
+      sinkSegments: 3,
+      sinks: 3,
+      keys: 3,
+      events: 4,
+      isScaledBefore: true,
+      atLeast: { bytes: 30, delayMillis: 100 },
+      onTruncated: "skip",
+      compactAfter: 3,
+      parallelism: 2,
+      each: "batch",
+      trigger: "once",
+      leaseSeconds: 60,
+      log: 0.2,
+      blows: [
+        { after: { record: "prepared", steps: 4 }, what: { _tag: "crash", downMillis: 90_000 } },
+        { after: { steps: 76 }, what: { _tag: "source is made anew", source: 1 } },
+        { after: { record: "planned", steps: 12 }, what: { _tag: "source scales", source: 0, segments: 2 } },
+        { after: { record: "prepared", steps: 7 }, what: { _tag: "leases expire" } }
+      ]
+    }
+  },
+  {
+    name: "a cut is not valid, where the stream is another one by now",
+    seed: 3879,
+    plan: {
+      ...noPlan,
+      sourceSegments: 2,
+      events: 7,
+      limit: { events: 4 },
+      onTruncated: "skip",
+      lanes: 3,
+      form: "processEach",
+      disorder: 0.05,
+      log: 0.2,
+      blows: [{ after: { record: "committed", steps: 10 }, what: { _tag: "source is made anew", source: 0 } }]
+    }
   }
 ]

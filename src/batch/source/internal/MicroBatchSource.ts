@@ -158,23 +158,19 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions<A>) 
           if (now.join() === recorded.join()) return Effect.void
           return Effect.fail(new SourceError({ reason: new StreamIdentityChanged({ stream }) }))
         })
+      const checkIdentity = Effect.suspend(() => known === undefined ? Effect.void : verify(known))
       /** Segments of a stream that was deleted and created again are gone too: that is another error. */
-      const explain = (lost: TruncatedData): Effect.Effect<never, Failure> =>
-        Effect.andThen(
-          known === undefined ? Effect.void : verify(known),
-          Effect.fail(new ReadError({ reason: lost }))
-        )
+      const explain = (reason: ReadError["reason"]): Effect.Effect<never, Failure> =>
+        Effect.andThen(checkIdentity, Effect.fail(new ReadError({ reason })))
       const subscribe = subscriber?.ensure ?? Effect.void
 
       const plan = Effect.fnUntraced(function*(from: StreamCut, ends: ReadonlyArray<StreamCut>) {
         const splits = ordering === "none"
         const reading = RangePlanner.next(from, { ends, limits, turn: turn++, onTruncated, eventSize, splits }).pipe(
-          Effect.catch((reason) =>
-            reason._tag === "TruncatedData" ? explain(reason) : Effect.fail(new ReadError({ reason }))
-          )
+          Effect.catch((reason) => isAboutPositions(reason) ? explain(reason) : Effect.fail(new ReadError({ reason })))
         )
         const planned = yield* here(reading)
-        if (known !== undefined && planned.isGone) yield* verify(known)
+        if (planned.isGone) yield* checkIdentity
         tails.clear()
         for (const [id, tail] of planned.tails) tails.set(id, tail)
         awaited = planned.awaited
@@ -264,6 +260,7 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions<A>) 
                 ahead: ahead?.[index],
                 onTruncated: onLost,
                 explain,
+                checkIdentity,
                 pravega
               })
             )
@@ -285,6 +282,10 @@ export const typed = <A>(events: EventStream<A>, options: MicroBatchOptions<A>) 
     ReadonlyArray<Segment.SegmentId>
   >
 }
+
+/** What the positions of an earlier stream of the same name give, among others. */
+const isAboutPositions = (reason: ReadError["reason"]): boolean =>
+  reason._tag === "TruncatedData" || (reason._tag === "ControllerError" && reason.reason._tag === "InvalidStreamCut")
 
 /** The partitions of a plan that read a segment. */
 const placesOf = ({ lanes, ranges }: MicroBatchPlan, segment: Segment.SegmentId): ReadonlyArray<number> =>

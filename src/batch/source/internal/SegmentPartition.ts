@@ -35,6 +35,8 @@ export interface Options {
   readonly onTruncated: OnTruncated
   /** Fails: with what is behind it that events are gone. */
   readonly explain: (lost: TruncatedData) => Effect.Effect<never, Failure>
+  /** Fails if that is so because the stream is another one by now: then nothing of it is skipped. */
+  readonly checkIdentity: Effect.Effect<void, Failure>
   readonly pravega: Pravega["Service"]
 }
 
@@ -73,15 +75,21 @@ export const make = <A>(
   range: SegmentRange,
   options: Options
 ): Partition<EventRead<A>, Failure> => {
-  const { ahead, pravega, explain, id, predecessors } = options
+  const { ahead, checkIdentity, pravega, explain, id, predecessors } = options
   const read = <B>(codec: EventCodec.EventCodec<B>, onTruncated = options.onTruncated) => {
     const chunks = ahead?.kept
     if (chunks !== undefined) return decoded(chunks, (chunk) => EventChunk.decode(chunk, codec))
     const stream = EventStream.make<B>(events.name, { codec })
-    return BatchReader.readRange(stream, range, { readAheadBytes: readAhead, onTruncated }).pipe(
+    let isLost = false
+    const skip: OnTruncated = typeof onTruncated === "string" ? onTruncated : (lost) => {
+      isLost = true
+      return onTruncated(lost)
+    }
+    return BatchReader.readRange(stream, range, { readAheadBytes: readAhead, onTruncated: skip }).pipe(
       Stream.catch((error) =>
         error.reason._tag === "TruncatedData" ? Stream.fromEffect(explain(error.reason)) : Stream.fail(error)
       ),
+      Stream.concat(Stream.fromEffectDrain(Effect.suspend(() => isLost ? checkIdentity : Effect.void))),
       Stream.provideService(Pravega, pravega)
     )
   }

@@ -117,11 +117,14 @@ const segmentsBetween = Effect.fnUntraced(
       )))
 )
 
-/** 0.13.0 answers NOT_FOUND also for an epoch that the stream never had. */
+/** 0.13.0 answers NOT_FOUND also for an epoch that the stream never had. Each has epoch 0, so that is then what is meant. */
 const epochSegments = (calls: Calls, stream: ScopedStream, epoch: number) => {
   const context = about("getEpochSegments", stream)
-  return calls.read(methods.getEpochSegments, { streamInfo: Messages.streamInfo(stream), epoch }, context).pipe(
-    Effect.flatMap((reply) => understand(context, () => reply.segmentRanges.map(Messages.fromSegmentRange))),
+  const reading = Effect.flatMap(
+    calls.read(methods.getEpochSegments, { streamInfo: Messages.streamInfo(stream), epoch }, context),
+    (reply) => understand(context, () => reply.segmentRanges.map(Messages.fromSegmentRange))
+  )
+  return epoch === 0 ? reading : reading.pipe(
     Effect.catchReason("ControllerError", "StreamNotFound", () =>
       Effect.andThen(
         // fails itself when it is the stream that is missing
