@@ -88,7 +88,7 @@ const actionsOf = <A, B, ES, E, R>(
   { resolutions, trigger }: Life
 ) => ({
   run: Query.run(pipeline, { trigger: triggers[trigger], resolve: resolutions }),
-  restore: (savepoint: string) => Savepoint.restore(savepoint, pipeline)
+  restore: (savepoint: string) => Savepoint.restore(pipeline, savepoint)
 })
 
 const queryOf = (plan: SwarmPlan, bug: Bug, life: Life) => {
