@@ -10,9 +10,9 @@ import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { logName } from "../../batch/engine/Savepoint.ts"
 import { CheckpointLog } from "../../batch/log/CheckpointLog.ts"
 import * as CheckpointRecord from "../../batch/protocol/CheckpointRecord.ts"
+import { savepoints } from "../../batch/protocol/QueryName.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import { Pravega } from "../../pravega/Pravega.ts"
 import { StateStore } from "../../state/StateStore.ts"
@@ -102,7 +102,7 @@ export class QueryWorld {
     this.options = options
     this.logs = SimulatedLogs.make({
       onAppend: (query, record, process) => {
-        if (query !== logName && query !== (this.query ??= query)) {
+        if (query !== savepoints && query !== (this.query ??= query)) {
           this.query = query
           this.monitor.goOnAsAnother()
         }
