@@ -147,6 +147,24 @@ describe("Commit", () => {
       }
     }).pipe(Effect.runPromise))
 
+  it("rule 3: what was begun and never prepared is aborted first; where somebody has committed it, the query stops", () =>
+    Effect.gen(function*() {
+      for (const isCommitted of [false, true]) {
+        const world = small()
+        const crash: ModelWorld.Process["at"] = (_, what) => what === "log begun(0)" ? "crash-after" : "nothing"
+        assert.strictEqual(yield* start(world, world.process("p", crash)), "crashed")
+        const [begun] = world.transactions.values()
+        if (begun === undefined) return assert.fail("nothing was begun")
+        assert.strictEqual(begun.state, "open")
+        if (isCommitted) Object.assign(begun, { state: "committed", wasCommitted: true })
+        const ended = yield* start(world, world.process("q", never))
+        assert.strictEqual(ended, isCommitted ? "InvariantViolated" : "finished")
+        if (isCommitted) continue
+        assert.strictEqual(begun.state, "aborted")
+        assertExact(world)
+      }
+    }).pipe(Effect.runPromise))
+
   it("rule 10: a replay beside a sink that has committed must have the same outputs", () =>
     Effect.gen(function*() {
       const sinks = ["one", "two"]
