@@ -6,9 +6,11 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { SqlClient } from "effect/sql/SqlClient"
 import { LogFiles } from "../files/LogFiles.ts"
 import * as DirectoryHome from "./internal/DirectoryHome.ts"
 import * as MemoryHome from "./internal/MemoryHome.ts"
+import type { SqlHomeOptions } from "./internal/SqlHome.ts"
 import type { StateHome } from "./StateContract.ts"
 import type { StateStoreError } from "./StateError.ts"
 
@@ -21,6 +23,9 @@ export interface Options {
    */
   readonly heapBytes?: number | undefined
 }
+
+/** @category options @since 0.2.0 */
+export interface SqlOptions extends Options, SqlHomeOptions {}
 
 const defaultHeapBytes = 512 * 1024 * 1024
 
@@ -76,4 +81,60 @@ export class StateStore extends Context.Service<StateStore, {
         open: (query: string) => DirectoryHome.open(files, directory, query)
       }))
     )
+
+  /**
+   * In one SQLite file, by Node's own SQLite: nothing to install. It may be the file of the checkpoint logs, and processes
+   * may share it. The file is made if it is not there; its folder must be there, on a local disk. If it can't be opened, a
+   * query's start fails with `StateUnavailable`.
+   *
+   * ```ts
+   * import { StateStore } from "effect-pravega/state"
+   *
+   * const state = StateStore.layerSqlite("./totals.sqlite")
+   * ```
+   */
+  static readonly layerSqlite = (
+    file: string,
+    { heapBytes = defaultHeapBytes }: Options = {}
+  ): Layer.Layer<StateStore> =>
+    Layer.effect(
+      StateStore,
+      Effect.gen(function*() {
+        const SqliteHome = yield* importSqliteHome
+        return { heapBytes, open: yield* SqliteHome.make(file) }
+      })
+    )
+
+  /**
+   * In the database of the `SqlClient` around: PostgreSQL or SQLite. A query that starts on another machine finds its state
+   * there. Whoever may not make tables makes `pravega_state` (or `table`) before: `query VARCHAR(100)`, `name
+   * VARCHAR(200)`, `bytes BYTEA`, all not null, with `query` and `name` as the primary key.
+   *
+   * Every object is a transaction of its own. So a query must not run within a transaction of the same client.
+   *
+   * ```ts
+   * import { PgClient } from "@effect/sql-pg"
+   * import { StateStore } from "effect-pravega/state"
+   * import * as Layer from "effect/Layer"
+   *
+   * const state = StateStore.layerSql().pipe(
+   *   Layer.provide(PgClient.layer({ host: "localhost", database: "shop" }))
+   * )
+   * ```
+   */
+  static readonly layerSql = (
+    { heapBytes = defaultHeapBytes, table }: SqlOptions = {}
+  ): Layer.Layer<StateStore, never, SqlClient> =>
+    Layer.effect(
+      StateStore,
+      Effect.gen(function*() {
+        const SqlHome = yield* importSqlHome
+        const client = yield* SqlClient
+        return { heapBytes, open: (query: string) => SqlHome.open(client, query, { table }) }
+      })
+    )
 }
+
+/** Loaded when it is used: who keeps no state in a database pays nothing for it. */
+const importSqlHome = Effect.promise(() => import("./internal/SqlHome.ts"))
+const importSqliteHome = Effect.promise(() => import("./internal/SqliteHome.ts"))
