@@ -16,7 +16,7 @@ export const make = (
   Effect.gen(function*() {
     const scope = yield* Effect.scope
     const one = yield* Semaphore.make(1)
-    let opened: SqlClient["Service"] | undefined
+    let opened: SqlClient | undefined
     const client = one.withPermit(Effect.suspend(() =>
       opened === undefined
         ? Layer.buildWithScope(SqliteClient.layer(file), scope).pipe(
