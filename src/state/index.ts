@@ -6,4 +6,4 @@
 export * as QueryState from "./QueryState.ts"
 export type * from "./StateContract.ts"
 export * as StateError from "./StateError.ts"
-export { type Options as StateStoreOptions, StateStore } from "./StateStore.ts"
+export { type Options as StateStoreOptions, type SqlOptions as StateStoreSqlOptions, StateStore } from "./StateStore.ts"
