@@ -30,6 +30,8 @@ interface Sample {
 
 /** What one more batch may leave in the heap: less than any object that is forgotten. */
 const bytesPerBatch = 64
+/** What the sink in memory keeps of a batch besides: an output of a few characters, and its place. */
+const bytesInMemory = 256
 /** What compilers and caches take at their time. */
 const heapNoise = 2 * 1024 * 1024
 /** The log is longer or shorter, as it was compacted a moment or long ago. */
@@ -134,7 +136,8 @@ const growth = (kind: Kind, samples: ReadonlyArray<Sample>): string | undefined 
   const [from, to] = [samples[1], samples.at(-1)]
   if (from === undefined || to === undefined || from === to) return "too few batches to tell"
   const heap = to.heapBytes - from.heapBytes
-  const allowed = heapNoise + (to.batches - from.batches) * bytesPerBatch
+  const perBatch = kind === "memory" ? bytesPerBatch + bytesInMemory : bytesPerBatch
+  const allowed = heapNoise + (to.batches - from.batches) * perBatch
   if (heap > allowed) return `the heap grew by ${heap} bytes, where ${allowed} may be`
   if (to.handles - from.handles > handlesNoise) return `${to.handles} handles, where ${from.handles} were`
   if (to.logFiles - from.logFiles > logFilesNoise) return `${to.logFiles} log files, where ${from.logFiles} were`
