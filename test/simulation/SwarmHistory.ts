@@ -539,7 +539,13 @@ const tuned = (plan: SwarmPlan, life: number): SwarmPlan =>
     : { ...plan, limit: { events: 1 + life % 5 }, parallelism: plan.parallelism === 1 ? 4 : 1, atLeast: undefined }
 
 /** What another start of the query finds again. */
-const finalErrors = ["TruncatedData", "StreamSealed", "StreamIdentityChanged", "SinkSegmentLost"]
+const finalErrors = [
+  "TruncatedData",
+  "StreamSealed",
+  "StreamIdentityChanged",
+  "SinkSegmentLost",
+  "NonDeterministicReplay"
+]
 
 /** Another owner's record, and a transaction that somebody has found out about since. */
 const mayStartAgain = (exit: Exit.Exit<void, unknown>): boolean =>
