@@ -2,7 +2,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import * as Admin from "../../src/pravega/admin/Admin.ts"
 import { Pravega } from "../../src/pravega/Pravega.ts"
@@ -11,8 +10,7 @@ import * as EventWriter from "../../src/pravega/write/EventWriter.ts"
 import * as DevServer from "../embedded/DevServer.ts"
 import { numberedEvents, numberedStream } from "../numbered.ts"
 import * as Program from "../Program.ts"
-
-const program = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+import { cliWith } from "./cli.ts"
 
 const reader = fileURLToPath(new URL("groupReader.ts", import.meta.url))
 
@@ -21,23 +19,13 @@ const readGroup = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct({
   unassigned: Schema.Int
 })))
 
-const cli = (controller: string, ...words: ReadonlyArray<string>) =>
-  Effect.callback<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resume) => {
-    const all = ["--conditions=source", "--no-warnings", program, "group", ...words]
-    const env = { ...process.env, PRAVEGA_CONTROLLER: controller }
-    const child = execFile(process.execPath, all, { env }, (_, stdout, stderr) => {
-      resume(Effect.succeed({ code: child.exitCode ?? -1, stdout, stderr }))
-    })
-    return Effect.sync(() => void child.kill("SIGKILL"))
-  })
-
 const stream = numberedStream("air/flights")
 
 describe("effect-pravega group", () => {
   it.live("lists and describes groups, frees what a reader held, and deletes", () =>
     Effect.gen(function*() {
       const { controller } = yield* DevServer.start()
-      const run = (...words: ReadonlyArray<string>) => cli(controller, ...words)
+      const run = (...words: ReadonlyArray<string>) => cliWith({ PRAVEGA_CONTROLLER: controller }, "group", ...words)
       yield* Effect.scoped(Effect.gen(function*() {
         yield* Admin.ensureStream(stream.name, { scaling: { _tag: "Fixed", segments: 2 } })
         const none = yield* run("list", "air")

@@ -4,11 +4,9 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { execFile } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { fileURLToPath } from "node:url"
 import { CheckpointLog } from "../../src/batch/log/CheckpointLog.ts"
 import * as Pipeline from "../../src/batch/pipeline/Pipeline.ts"
 import { QueryName } from "../../src/batch/protocol/QueryName.ts"
@@ -23,26 +21,7 @@ import * as Trigger from "../../src/stream/query/Trigger.ts"
 import * as DevServer from "../embedded/DevServer.ts"
 import { assertCopied, numberedEvents, numberedStream } from "../numbered.ts"
 import { temporaryFolder } from "../temporary.ts"
-
-const program = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
-
-interface Ended {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** The program with these words, to its end. */
-const cli = (...words: ReadonlyArray<string>) => cliWith({}, ...words)
-
-const cliWith = (env: NodeJS.ProcessEnv, ...words: ReadonlyArray<string>): Effect.Effect<Ended> =>
-  Effect.callback((resume) => {
-    const all = ["--conditions=source", "--no-warnings", program, ...words]
-    const child = execFile(process.execPath, all, { env: { ...process.env, ...env } }, (_, stdout, stderr) => {
-      resume(Effect.succeed({ code: child.exitCode ?? -1, stdout, stderr }))
-    })
-    return Effect.sync(() => void child.kill("SIGKILL"))
-  })
+import { cli, cliWith, program } from "./cli.ts"
 
 const query = QueryName.make("copies")
 const source = numberedStream("cli/from")
