@@ -366,8 +366,8 @@ export function makeResult<
     A,
     Output<F>,
     ES,
-    ES | FlowError<F> | StateStoreError | SinkError<S> | LetterFailure<D>,
-    RS | FlowServices<F> | StateStore | SinkServices<S> | LetterServices<D>
+    ES | FlowError<F> | SinkError<S> | LetterFailure<D>,
+    RS | FlowServices<F> | SinkServices<S> | LetterServices<D>
   >,
   PipelineRefused
 >

@@ -198,15 +198,17 @@ export interface ConsoleOptions<in B> {
  * @category constructors
  * @since 0.1.0
  */
-export const console = <B>({ format = formatted, name = "console" }: ConsoleOptions<B> = {}): Sink<B, never, never> =>
-  make(
+export const console = <B>(
+  { format = formatted, name = "console" }: ConsoleOptions<B> = {}
+): Sink<B, never, never> & { readonly mayBeSeenEarly: true } =>
+  early(make(
     ForeachBatchSink.typed(
       name,
       { kind: "console" },
       (_, outputs: ReadonlyArray<B>) =>
         Effect.forEach(outputs, (output) => Console.log(format(output)), { discard: true })
     )
-  )
+  ))
 
 const formatted = (output: unknown): string => typeof output === "string" ? output : Formatter.format(output)
 
