@@ -15,7 +15,7 @@ import * as Admin from "../../src/pravega/admin/Admin.ts"
 import type { Pravega } from "../../src/pravega/Pravega.ts"
 import * as BatchReader from "../../src/pravega/read/BatchReader.ts"
 import * as EventWriter from "../../src/pravega/write/EventWriter.ts"
-import { describeExit, type Incarnation, QueryWorld, tagOf } from "../../src/testing/simulation/QueryWorld.ts"
+import { describeExit, type Incarnation, preload, QueryWorld, tagOf } from "../../src/testing/simulation/QueryWorld.ts"
 import * as Simulation from "../../src/testing/simulation/Simulation.ts"
 import { decodeNumbered, type Numbered } from "../numbered.ts"
 import { type Bug, wrapLog } from "./SeededBugs.ts"
@@ -32,6 +32,7 @@ import {
   type Told,
   upgrade
 } from "./SwarmQuery.ts"
+import * as SwarmState from "./SwarmState.ts"
 
 export interface Outcome {
   /** The invariants that did not hold, with what was found instead. */
@@ -68,10 +69,11 @@ export const run = (given: SwarmPlan, seed: number, bug: Bug): Effect.Effect<Out
     ? given
     : { ...given, sources: 1, sinks: 1, guarantee: "exactly-once", ...plain }
   let seen: Simulation.Simulation | undefined
-  return Simulation.run((simulation) => {
+  const living = Simulation.run((simulation) => {
     seen = simulation
     return Effect.scoped(history(plan, simulation, bug))
-  }, { seed, disorder: plan.disorder, tasks: 150_000, limit: "10 days" }).pipe(
+  }, { seed, disorder: plan.disorder, tasks: 150_000, limit: "10 days" })
+  return Effect.andThen(preload, living).pipe(
     Effect.catchCause((cause) => {
       const failure = Cause.squash(cause)
       const detail = failure instanceof Simulation.Stuck ? `I9 stuck: ${failure.detail}` : Cause.pretty(cause)
@@ -508,6 +510,15 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
       committed: world.monitor.eventsCommitted("each"),
       isOrdered: keepsOrder(plan)
     }, (violation) => world.violated(violation))
+  }
+
+  if (plan.form === "flow" && isDone) {
+    const keys = new Set(written.map(({ event }) => event.key))
+    const kept = yield* Effect.orDie(
+      SwarmState.kept("swarm", world.logs.records("swarm"), world.states.peek("swarm"), keys)
+    )
+    const wanted = written.map(({ event, mayBeGone }) => ({ event, isWanted: !mayBeGone }))
+    for (const detail of SwarmState.differences(kept, wanted)) world.violated({ invariant: "I1", detail })
   }
 
   // nothing of its own is left: every lease has run out by now

@@ -1,6 +1,7 @@
 /** The streams of a history, and the query that runs over them. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as BatchRun from "../../src/batch/engine/BatchRun.ts"
 import * as Savepoint from "../../src/batch/engine/Savepoint.ts"
@@ -10,13 +11,17 @@ import * as Pipeline from "../../src/batch/pipeline/Pipeline.ts"
 import { QueryName } from "../../src/batch/protocol/QueryName.ts"
 import * as Sink from "../../src/batch/sink/Sink.ts"
 import * as Source from "../../src/batch/source/Source.ts"
+import type { SourceError } from "../../src/batch/source/SourceError.ts"
 import type * as EventStream from "../../src/core/EventStream.ts"
 import type { Pravega } from "../../src/pravega/Pravega.ts"
+import type { ReadError } from "../../src/pravega/read/ReadError.ts"
+import type { EventRead } from "../../src/pravega/read/EventRead.ts"
 import * as Query from "../../src/stream/query/Query.ts"
 import * as Trigger from "../../src/stream/query/Trigger.ts"
 import { keylessStream, type Numbered, numberedStream } from "../numbered.ts"
 import { type Bug, none, wrapSink, wrapSource } from "./SeededBugs.ts"
 import { guaranteeOf, type SwarmPlan } from "./SwarmPlan.ts"
+import * as SwarmState from "./SwarmState.ts"
 
 /** Each source has keys of its own. */
 const sourceNames = ["swarm/source", "swarm/second"]
@@ -147,9 +152,38 @@ const queryOf = (plan: SwarmPlan, bug: Bug, life: Life) => {
         Pipeline.make(name, { ...rest, source, ...processing(plan, (input: A) => outputs(eventOf(input))) }),
         life
       )
+  if (plan.form === "flow") {
+    return flowing<unknown, Pravega | Scope.Scope, ReadError | SourceError, Pravega>(plan, {
+      ...rest,
+      sources: [microBatch(first), microBatch(second)],
+      outputs,
+      life
+    })
+  }
   return plan.sources === 1
     ? over(microBatch(first), ({ event }) => event)
     : over(Source.union({ first: microBatch(first), second: microBatch(second) }), ({ value }) => value.event)
+}
+
+/** The same process as a flow that remembers. */
+const flowing = <E, R, ES, RS>(plan: SwarmPlan, { life, outputs, sources: [first, second], ...rest }: {
+  readonly sources: readonly [
+    Source.Source<EventRead<Numbered>, ES, RS>,
+    Source.Source<EventRead<Numbered>, ES, RS>
+  ]
+  readonly outputs: (event: Numbered) => ReadonlyArray<Output>
+  readonly parallelism: number
+  readonly sinks: ReadonlyArray<Sink.Sink<Output, E, R>>
+  readonly deterministic: true
+  readonly version: string
+  readonly life: Life
+}) => {
+  if (plan.sources === 1) {
+    const flow = SwarmState.flowOf(["events"], outputs)
+    return actionsOf(Pipeline.make(life.name, { ...rest, source: first, flow }), life)
+  }
+  const flow = SwarmState.flowOf(["first", "second"], outputs)
+  return actionsOf(Pipeline.make(life.name, { ...rest, source: Source.union({ first, second }), flow }), life)
 }
 
 /** The same process, written in each of the ways that there are. */
@@ -163,6 +197,8 @@ const processing = <A, B>({ each, form }: SwarmPlan, outputs: (input: A) => Read
     case "processEach":
       return { processEach: (input: A) => Effect.sync(() => outputs(input)) }
     case "processBatch":
+    // A flow is no process, and is made elsewhere.
+    case "flow":
       return { processBatch: (inputs: ReadonlyArray<A>) => Effect.sync(() => inputs.flatMap(outputs)) }
   }
 }

@@ -179,10 +179,15 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
 const flowOf = <A, B, ES, E, R>({ flow, isDeterministic, name, sources }: Pipeline<A, B, ES, E, R>) =>
   flow === undefined
     ? Effect.undefined
-    : Effect.map(flowModules, ({ make, runBatch }) => ({ run: make(name, sources, flow, isDeterministic), runBatch }))
+    : Effect.map(loadFlows, ({ make, runBatch }) => ({ run: make(name, sources, flow, isDeterministic), runBatch }))
 
-/** Loaded when a pipeline has a flow. */
-const flowModules = Effect.promise(() =>
+/**
+ * What a pipeline with a flow needs, loaded when there is one. A simulation loads it before time begins.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const loadFlows = Effect.promise(() =>
   Promise.all([import("./internal/flow/FlowRun.ts"), import("./internal/flow/FlowBatch.ts")])
 ).pipe(Effect.map(([{ make }, { run }]) => ({ make, runBatch: run })))
 

@@ -52,7 +52,7 @@ import * as EventWriter from "../../pravega/write/EventWriter.ts"
 import type { StateStore } from "../../state/StateStore.ts"
 import * as Query from "../../stream/query/Query.ts"
 import * as Trigger from "../../stream/query/Trigger.ts"
-import { describeExit, type Incarnation, QueryWorld } from "../simulation/QueryWorld.ts"
+import { describeExit, type Incarnation, preload, QueryWorld } from "../simulation/QueryWorld.ts"
 import * as Simulation from "../simulation/Simulation.ts"
 import { property } from "./internal/Property.ts"
 
@@ -196,12 +196,10 @@ export const exactlyOnce = <A, I, B, ES, E, R>(
         )
     )
     const sinks = options.sinks.map(({ name }) => name.toString())
-    return Effect.andThen(
-      runs,
-      Effect.suspend(() =>
-        outputs > 0 ? Effect.void : Effect.die(new NothingChecked({ pipeline: pipeline.name, sinks }))
-      )
+    const checked = Effect.suspend(() =>
+      outputs > 0 ? Effect.void : Effect.die(new NothingChecked({ pipeline: pipeline.name, sinks }))
     )
+    return preload.pipe(Effect.andThen(runs), Effect.andThen(checked))
   })
 
 type Simulated = Pravega | CheckpointLog | StateStore
@@ -240,15 +238,28 @@ const holds = Effect.fnUntraced(function*<A>(trial: Trial<A>) {
 })
 
 /**
- * Fails if another run that nobody disturbs has other outputs: an hour later, in another order of what runs at once, and with
- * the events in parts, so that they fall into other batches. A flow has as many parts as the seed says, and no hour.
+ * Fails if another run that nobody disturbs has other outputs: in another order of what runs at once, and with the events in
+ * parts, so that they fall into other batches. A flow gets as many parts as the seed says, and then each event by itself, as
+ * far as there are few: batches that differ from all larger ones. Others get two, an hour later.
  */
 const repeatsItself = Effect.fnUntraced(function*<A>(trial: Trial<A>, first: Observation) {
   // A flow's inputs must not go idle in between: what came after that would be late.
-  const cuts = trial.toTheEnd === undefined
-    ? { delay: Duration.hours(1), parts: 2 }
-    : { parts: 2 + Math.abs(trial.seed) % 4 }
-  const again = yield* observe({ ...trial, seed: trial.seed + 1 }, cuts)
+  const cuts: ReadonlyArray<Disturbance> = trial.toTheEnd === undefined
+    ? [{ delay: Duration.hours(1), parts: 2 }]
+    : [{ parts: 2 + Math.abs(trial.seed) % 4 }, { parts: Math.min(trial.events.length, mostParts) }]
+  for (const [index, cut] of cuts.entries()) yield* isTheSame(trial, first, index + 1, cut)
+})
+
+/** Each is a start of the query. */
+const mostParts = 12
+
+const isTheSame = Effect.fnUntraced(function*<A>(
+  trial: Trial<A>,
+  first: Observation,
+  number: number,
+  cuts: Disturbance
+) {
+  const again = yield* observe({ ...trial, seed: trial.seed + number }, cuts)
   if (again.violations.length > 0) return yield* broken(trial, "not crashed at all", again)
   const differences = outputDifferences(first, again, {
     less: "the second run:",

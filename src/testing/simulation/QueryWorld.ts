@@ -10,11 +10,13 @@ import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as BatchRun from "../../batch/engine/BatchRun.ts"
 import { CheckpointLog } from "../../batch/log/CheckpointLog.ts"
 import * as CheckpointRecord from "../../batch/protocol/CheckpointRecord.ts"
 import { savepoints } from "../../batch/protocol/QueryName.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import { Pravega } from "../../pravega/Pravega.ts"
+import "../../state/QueryState.ts"
 import { StateStore } from "../../state/StateStore.ts"
 import * as Faults from "../faults/Faults.ts"
 import * as FaultyServer from "../faults/FaultyServer.ts"
@@ -52,6 +54,15 @@ export interface Rates {
   readonly network: Faults.Rates
   readonly log: SimulatedLogs.LogRates
 }
+
+/**
+ * What pipelines load when they run. Run it before a simulation: loading takes real time, which is none of a simulated world's,
+ * and which process of its has gone how far meanwhile would differ from run to run.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const preload: Effect.Effect<void> = Effect.asVoid(BatchRun.loadFlows)
 
 /** @category models @since 0.1.0 */
 export class QueryWorld {

@@ -19,6 +19,8 @@ export interface Options {
 export interface SimulatedStates {
   /** The homes, as a process reaches them. */
   readonly of: (process: Process) => StateStore["Service"]
+  /** That of a query, as it is now, for whoever looks from outside. */
+  readonly peek: (query: string) => StateHome
 }
 
 /** More than a law's or a swarm's query remembers. */
@@ -27,23 +29,30 @@ const heapBytes = 64 * 1024 * 1024
 /** @category constructors @since 0.2.0 */
 export const make = ({ onCreate = () => {} }: Options = {}): SimulatedStates => {
   const homes = new Map<string, Map<string, Uint8Array>>()
-  const homeOf = (process: Process, query: string): StateHome => {
+  type Act = <A>(run: () => A) => Effect.Effect<A>
+  const homeOf = (query: string, process: string, act: Act): StateHome => {
     const objects = homes.get(query) ?? new Map<string, Uint8Array>()
     homes.set(query, objects)
     return {
       create: (name, bytes) =>
-        inTurns(process, () => {
+        act(() => {
           if (objects.has(name)) return "exists"
           objects.set(name, bytes.slice())
-          onCreate(query, name, process.name)
+          onCreate(query, name, process)
           return "created"
         }),
-      read: (name) => inTurns(process, () => objects.get(name)?.slice()),
-      list: inTurns(process, () => [...objects.keys()]),
-      delete: (name) => inTurns(process, () => void objects.delete(name))
+      read: (name) => act(() => objects.get(name)?.slice()),
+      list: act(() => [...objects.keys()]),
+      delete: (name) => act(() => void objects.delete(name))
     }
   }
-  return { of: (process) => ({ heapBytes, open: (query) => Effect.sync(() => homeOf(process, query)) }) }
+  return {
+    of: (process) => ({
+      heapBytes,
+      open: (query) => Effect.sync(() => homeOf(query, process.name, (run) => inTurns(process, run)))
+    }),
+    peek: (query) => homeOf(query, "outside", Effect.sync)
+  }
 }
 
 /** One turn to the home, and one back. */
