@@ -117,7 +117,10 @@ describe("PipelineLaws.exactlyOnce", () => {
           sink: Sink.pravega(counts, { guarantee: "exactly-once" })
         })
         // of one page: wherever a batch has more than one of them, only one count is seen
-        const ofOnePage = fc.array(fc.record({ page: fc.constant("a"), at: fc.constant(1) }), { minLength: 4, maxLength: 8 })
+        const ofOnePage = fc.array(fc.record({ page: fc.constant("a"), at: fc.constant(1) }), {
+          minLength: 4,
+          maxLength: 8
+        })
         const report = yield* reportOf(PipelineLaws.exactlyOnce(pipeline, { ...options, events: ofOnePage }))
         assert.include(report, "NotDeterministic")
       }), { timeout: 60_000 })
