@@ -42,6 +42,7 @@ export type { Effectful, Error, Flow, Keyed, Mode, Output, Services, Stateful, S
 export * from "./steps/Joins.ts"
 export * from "./steps/State.ts"
 export * from "./steps/Stateless.ts"
+export * from "./steps/TopN.ts"
 export * from "./steps/Windows.ts"
 export { toStream } from "./stream/ToStream.ts"
 

@@ -48,6 +48,34 @@ const running: FastCheck.Arbitrary<AnyFlow> = FastCheck.constantFrom("updates", 
   keyed("left").pipe(Flow.aggregate("all time", total, { emit }))
 )
 
+const rank = ({ value }: Event) => value % 4
+
+/** The greatest of all time: of events, ties by place. */
+const topped: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
+  n: FastCheck.integer({ min: 1, max: 3 }),
+  emit: FastCheck.constantFrom("updates", "changes" as const)
+}).map(({ emit, n }) => keyed("left").pipe(Flow.topN("top", { n, by: rank, value: Event, emit })))
+
+/** Of counts that change: what is taken back makes room. */
+const leaders: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
+  n: FastCheck.integer({ min: 1, max: 2 }),
+  window: sliding,
+  emit: FastCheck.constantFrom("updates", "changes" as const)
+}).map(({ emit, n, window }) =>
+  keyed("left").pipe(
+    Flow.window("counts", window, Aggregate.count, { emit: "changes" }),
+    Flow.map(({ key, value }) => ({ key, value })),
+    Flow.filter(({ value }) => value % 3 !== 0),
+    Flow.keyBy("all", Schema.String, () => "all"),
+    Flow.topN("leaders", { n, by: ({ value }) => value, value: Count, emit })
+  )
+)
+const Count = Schema.Struct({ key: Schema.String, value: Schema.Int })
+
+const toppedInWindows: FastCheck.Arbitrary<AnyFlow> = sliding.map((window) =>
+  keyed("left").pipe(Flow.topN("windows", { n: 2, by: rank, value: Event, window, emit: "changes" }))
+)
+
 const deduplicated: FastCheck.Arbitrary<AnyFlow> = span.map((within) =>
   keyed("left").pipe(Flow.deduplicate("once", { within }))
 )
@@ -160,6 +188,8 @@ export const cuttable = FastCheck.oneof(
   windows,
   sessions,
   gapOfEach,
+  topped,
+  toppedInWindows,
   latest,
   silent,
   joins,
@@ -167,7 +197,7 @@ export const cuttable = FastCheck.oneof(
   tables,
   chained
 )
-export const flows = FastCheck.oneof(cuttable, counted, running, deduplicated, repeating, regrouped, forked)
+export const flows = FastCheck.oneof(cuttable, counted, running, leaders, deduplicated, repeating, regrouped, forked)
 
 const source = FastCheck.constantFrom("left", "right")
 const event = FastCheck.record({

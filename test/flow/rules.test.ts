@@ -36,7 +36,7 @@ const modeOf = ({ node }: AnyFlow): Flow.Mode => {
   if (node._tag !== "Step") return "events"
   const { operation } = node
   if (operation._tag === "Window") return operation.emit === "final" ? "events" : operation.emit
-  if (operation._tag === "Aggregate") return operation.emit
+  if (operation._tag === "Aggregate" || operation._tag === "TopN") return operation.emit
   return operation._tag === "State" && operation.makesChanges ? "changes" : "events"
 }
 

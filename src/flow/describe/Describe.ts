@@ -82,6 +82,7 @@ const kinds: Readonly<Record<Node.Operation["_tag"], string>> = {
   Aggregate: "aggregate",
   State: "mapState",
   Deduplicate: "deduplicate",
+  TopN: "topN",
   JoinWithin: "joinWithin",
   WindowJoin: "windowJoin",
   TableJoin: "joinTable"
@@ -124,6 +125,8 @@ const operationDetail = (operation: Node.Operation): Described["detail"] => {
       }
     case "Deduplicate":
       return { within: finite(operation.within) }
+    case "TopN":
+      return { n: operation.n, value: identity(operation.value), emit: operation.emit }
     case "JoinWithin":
       return {
         type: operation.type,
@@ -188,7 +191,7 @@ const line = ({ detail, id, inputs, kind, name }: Described): string => {
 const titleOf = (kind: string, name: string | undefined): string => name === undefined ? kind : `${kind} "${name}"`
 
 /** Schemas are long, and said elsewhere. */
-const schemas = new Set(["accumulator", "state", "event", "left", "right", "row", "maps", "keys"])
+const schemas = new Set(["accumulator", "state", "event", "left", "right", "row", "value", "maps", "keys"])
 
 const shortOf = (detail: Described["detail"]): string => {
   const short = Object.entries(detail).filter(([name]) => !schemas.has(name))

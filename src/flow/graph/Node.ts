@@ -6,7 +6,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
-import type { Aggregate } from "../aggregate/Aggregate.ts"
+import type { Aggregate, Comparable } from "../aggregate/Aggregate.ts"
 import type { Shape } from "../time/Window.ts"
 
 /** Anything that gives events. @category models @since 0.2.0 */
@@ -90,6 +90,7 @@ export type Operation =
   | Running
   | Stateful
   | Deduplicated
+  | TopN
   | JoinWithin
   | WindowJoin
   | TableJoin
@@ -149,6 +150,15 @@ export type Timer = { readonly at: number } | { readonly clock: number } | undef
 export interface Deduplicated {
   readonly _tag: "Deduplicate"
   readonly within: number
+}
+
+/** The `n` values of each key with the greatest ranks, over all time. @category models @since 0.2.0 */
+export interface TopN {
+  readonly _tag: "TopN"
+  readonly n: number
+  readonly value: Codec
+  readonly by: (value: unknown) => Comparable
+  readonly emit: "updates" | "changes"
 }
 
 /** @category models @since 0.2.0 */

@@ -154,6 +154,7 @@ const makesChanges = (operation: Node.Operation): boolean => {
   switch (operation._tag) {
     case "Window":
     case "Aggregate":
+    case "TopN":
       return operation.emit === "changes"
     case "State":
       return operation.makesChanges

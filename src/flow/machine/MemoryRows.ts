@@ -62,11 +62,11 @@ export class MemoryRows implements Rows {
     this.size--
   }
 
-  range(key: string, from: string, to: string): ReadonlyArray<Row> {
+  range(key: string, from: string, to: string, limit = Infinity): ReadonlyArray<Row> {
     const rows = this.keys.get(key)
     if (rows === undefined) return []
     const found: Array<Row> = []
-    for (let i = place(rows.subs, from); i < rows.subs.length && rows.subs[i]! < to; i++) {
+    for (let i = place(rows.subs, from); i < rows.subs.length && rows.subs[i]! < to && found.length < limit; i++) {
       found.push({ sub: rows.subs[i]!, value: rows.values[i] })
     }
     return found

@@ -20,8 +20,8 @@ export interface Rows {
   /** Undefined is no value: use `delete`. */
   readonly set: (key: string, sub: string, value: unknown) => void
   readonly delete: (key: string, sub: string) => void
-  /** Those of a key with `from <= sub < to`, in order of `sub`, as they are now. */
-  readonly range: (key: string, from: string, to: string) => ReadonlyArray<Row>
+  /** Those of a key with `from <= sub < to`, in order of `sub`, as they are now; of many the first `limit`. */
+  readonly range: (key: string, from: string, to: string, limit?: number) => ReadonlyArray<Row>
   /** The first `limit` rows that are due at `upTo` or before, in order of due time, key, sub. They stay until they are changed. */
   readonly due: (line: Line, upTo: number, limit: number) => ReadonlyArray<Due>
   /** When the first row is due. */

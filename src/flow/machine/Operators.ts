@@ -14,6 +14,7 @@ import * as Running from "./Running.ts"
 import * as Sessions from "./Sessions.ts"
 import * as SlicedWindows from "./SlicedWindows.ts"
 import * as TableJoin from "./TableJoin.ts"
+import * as TopN from "./TopN.ts"
 import * as WindowJoin from "./WindowJoin.ts"
 
 /** @category constructors @since 0.2.0 */
@@ -27,6 +28,8 @@ export const make = ({ inputs, name, operation }: Node.Step, key: KeyCodec): Ope
       return KeyedState.make(name, operation, key)
     case "Deduplicate":
       return Deduplication.make(operation)
+    case "TopN":
+      return TopN.make(name, operation, inputs[0]!.isOfChanges, key)
     case "JoinWithin":
       return IntervalJoin.make(name, operation, key)
     case "WindowJoin":

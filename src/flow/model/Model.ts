@@ -9,6 +9,7 @@ import * as Keys from "../machine/Keys.ts"
 import type { Place } from "../Place.ts"
 import { type Arrival, type Event, type History, type Made, withOrdinal } from "./History.ts"
 import * as JoinsModel from "./JoinsModel.ts"
+import * as RunningModel from "./RunningModel.ts"
 import * as StateModel from "./StateModel.ts"
 import * as WindowsModel from "./WindowsModel.ts"
 
@@ -144,13 +145,15 @@ const meant = (node: Node.Step, history: History, arrivals: ReadonlyArray<Arriva
     case "Window":
       return windowed(name, operation, keyOf, history, arrivals)
     case "Aggregate":
-      return WindowsModel.running(name, operation, inputs[0]!.isOfChanges, keyOf, history, arrivals)
+      return RunningModel.running(name, operation, inputs[0]!.isOfChanges, keyOf, history, arrivals)
     case "State": {
       const mapKeys = Object.entries(operation.maps).map(([map, { key }]) => [map, Keys.make(key)] as const)
       return StateModel.stateful(name, operation, keyOf, Object.fromEntries(mapKeys), history, arrivals)
     }
     case "Deduplicate":
       return StateModel.deduplicated(operation, history, arrivals)
+    case "TopN":
+      return RunningModel.topped(name, operation, inputs[0]!.isOfChanges, keyOf, history, arrivals)
     case "JoinWithin":
       return JoinsModel.within(name, operation, keyOf, history, arrivals)
     case "WindowJoin":

@@ -1,10 +1,10 @@
 /**
- * What windows and aggregates mean. They add up inputs one by one, and know of no slice and no merge.
+ * What windows mean. They add up inputs one by one, and know of no slice and no merge.
  *
  * @since 0.2.0
  */
 import * as Change from "../Change.ts"
-import type { AnyAggregate, Running, Windowed } from "../graph/Node.ts"
+import type { AnyAggregate, Windowed } from "../graph/Node.ts"
 import type { Count, Interval, Session, Sliced } from "../time/Window.ts"
 import { type Arrival, byMoment, type Event, firstFrom, type History, type Made, resultOf } from "./History.ts"
 
@@ -185,7 +185,7 @@ const changes = (
 }
 
 // -----------------------------------------------------------------------------
-// by count, and over all time
+// by count
 // -----------------------------------------------------------------------------
 
 /** @category models @since 0.2.0 */
@@ -212,54 +212,4 @@ export const counted = (
     }
   }
   return { events: byMoment(history, results), late: [], hold: 0 }
-}
-
-/** @category models @since 0.2.0 */
-export const running = (
-  name: string,
-  { aggregate, emit }: Running,
-  ofChanges: boolean,
-  keyOf: KeyOf,
-  history: History,
-  arrivals: ReadonlyArray<Arrival>
-): Made => {
-  const results = [...Map.groupBy(arrivals, ({ key }) => key)].flatMap(([key, ofKey]) => {
-    const upTo = (n: number) => {
-      const { count, sum } = total(aggregate, ofChanges, ofKey.filter((input) => input.n <= n))
-      return count > 0 || (emit === "updates" && aggregate.hasEmptyResult)
-        ? { key: keyOf(key), value: aggregate.result(sum) }
-        : undefined
-    }
-    const moments = [...new Set(ofKey.map(({ n }) => n))]
-    return moments.flatMap((n, i): ReadonlyArray<Result> => {
-      const times = ofKey.filter((input) => input.n === n).map(({ at }) => at.time)
-      const at = resultOf(name, key, Math.max(history[n]!.before, ...times))
-      const now = upTo(n)
-      const value = emit === "updates" ? now : change(i === 0 ? undefined : upTo(moments[i - 1]!), now)
-      return value === undefined ? [] : [{ n, at, value }]
-    })
-  })
-  return { events: byMoment(history, results), late: [], hold: 0 }
-}
-
-const change = (before: unknown, after: unknown): Change.Change<unknown> | undefined => {
-  if (before === undefined) return after === undefined ? undefined : Change.added(after)
-  return after === undefined ? Change.removed(before) : Change.replaced(before, after)
-}
-
-const total = (aggregate: AnyAggregate, ofChanges: boolean, inputs: ReadonlyArray<Event>) => {
-  let count = 0
-  let sum = aggregate.initial
-  for (const { at, value } of inputs) {
-    const change = ofChanges ? value as Change.Change<unknown> : Change.added(value)
-    if (change._tag !== "Added") {
-      sum = aggregate.remove!(sum, change.before)
-      count--
-    }
-    if (change._tag !== "Removed") {
-      sum = aggregate.add(sum, change.after, at)
-      count++
-    }
-  }
-  return { count, sum }
 }

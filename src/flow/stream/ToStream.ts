@@ -178,6 +178,7 @@ const needsTime = (operation: Node.Operation): boolean => {
       return operation.window._tag === "Session" ||
         (operation.window._tag === "Sliced" && operation.window.time === "event")
     case "Aggregate":
+    case "TopN":
       return false
     case "State":
       return operation.order === "time"

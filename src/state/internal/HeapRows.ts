@@ -92,11 +92,11 @@ export class HeapRows implements Rows {
     this.take(key, rows, i)
   }
 
-  range(key: string, from: string, to: string): ReadonlyArray<Row> {
+  range(key: string, from: string, to: string, limit = Infinity): ReadonlyArray<Row> {
     const rows = this.keys.get(key)
     if (rows === undefined) return []
     const found: Array<Row> = []
-    for (let i = place(rows.subs, from); i < rows.subs.length && rows.subs[i]! < to; i++) {
+    for (let i = place(rows.subs, from); i < rows.subs.length && rows.subs[i]! < to && found.length < limit; i++) {
       const sub = rows.subs[i]!
       found.push({ sub, value: this.valueOf(rows.cells[i]!, key, sub) })
     }

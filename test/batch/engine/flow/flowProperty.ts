@@ -72,4 +72,4 @@ export const agrees = (options: Pick<FlowWorld.Options, "part" | "source" | "log
 
 /** Those whose results depend on where a batch ends say so by their steps' names. */
 const isCuttable = ({ node }: AnyFlow): boolean =>
-  node._tag === "Step" && ["windows", "sessions", "joined", "latest", "second"].includes(node.name)
+  node._tag === "Step" && ["windows", "top", "sessions", "joined", "latest", "second"].includes(node.name)
