@@ -66,7 +66,14 @@ const change = (
 
 type Take = (rows: Rows, inputs: Inputs, before: number) => ReadonlyMap<string, Touched>
 
-const touch = (all: Map<string, Touched>, rows: Rows, n: number, key: string, time: number, before: number): Touched => {
+const touch = (
+  all: Map<string, Touched>,
+  rows: Rows,
+  n: number,
+  key: string,
+  time: number,
+  before: number
+): Touched => {
   let entry = all.get(key)
   // A result is never older than what was said of time before.
   if (entry === undefined) all.set(key, entry = { before: rows.range(key, "r", "s", n), time: before })
