@@ -12,9 +12,6 @@ import { byPlace, type Compare, Placed } from "./internal/Placed.ts"
 
 export type { Comparable } from "./internal/Comparable.ts"
 
-/** The order of ranks: below zero when the first is the lesser. @category ordering @since 0.2.0 */
-export const compareRanks: (a: Comparable, b: Comparable) => number = compare
-
 /**
  * The least number. As with `Math.min`, NaN makes it NaN; -0 counts as 0. There is none without an input.
  *

@@ -6,7 +6,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
-import type { Aggregate, Comparable } from "../aggregate/Aggregate.ts"
+import type { Aggregate } from "../aggregate/Aggregate.ts"
 import type { Shape } from "../time/Window.ts"
 
 /** Anything that gives events. @category models @since 0.2.0 */
@@ -157,7 +157,10 @@ export interface TopN {
   readonly _tag: "TopN"
   readonly n: number
   readonly value: Codec
-  readonly by: (value: unknown) => Comparable
+  /** A value's rank as a text: `<` orders them from the greatest rank to the least. */
+  readonly rank: (value: unknown) => string
+  /** The same of a list of values. */
+  readonly greatest: AnyAggregate
   readonly emit: "updates" | "changes"
 }
 

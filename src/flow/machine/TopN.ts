@@ -15,7 +15,6 @@ import * as Firing from "./Firing.ts"
 import * as Keys from "./Keys.ts"
 import type { Inputs, Operator, Row, Rows } from "./Operator.ts"
 import * as Pairs from "./Pairs.ts"
-import * as Ranks from "./Ranks.ts"
 
 interface Kept {
   readonly value: unknown
@@ -81,13 +80,13 @@ const touch = (
   return entry
 }
 
-const takeEvents = ({ by, n }: TopN): Take => (rows, { keys, places, values }, before) => {
+const takeEvents = ({ n, rank }: TopN): Take => (rows, { keys, places, values }, before) => {
   const touched = new Map<string, Touched>()
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i]!
     const at = places[i]!
     const entry = touch(touched, rows, n, key, at.time, before)
-    const sub = subOf(Ranks.text(by(values[i])), at)
+    const sub = subOf(rank(values[i]), at)
     // Behind n that were there before, it never comes among the first.
     if (entry.before.length === n && sub > entry.before[n - 1]!.sub) continue
     put(rows, key, sub, values[i])
@@ -98,13 +97,13 @@ const takeEvents = ({ by, n }: TopN): Take => (rows, { keys, places, values }, b
   return touched
 }
 
-const takeChanges = ({ by, n, value: schema }: TopN): Take => {
+const takeChanges = ({ n, rank, value: schema }: TopN): Take => {
   const textOf = Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(schema)))
   const remove = (rows: Rows, key: string, value: unknown): void => {
-    const rank = `r${Ranks.text(by(value))}`
+    const prefix = `r${rank(value)}`
     const text = textOf(value)
     // Ranks end where they end, and times begin with a digit or a letter.
-    const equal = rows.range(key, rank, `${rank}\uffff`).filter((row) => textOf(valueOf(row)) === text).at(-1)
+    const equal = rows.range(key, prefix, `${prefix}\uffff`).filter((row) => textOf(valueOf(row)) === text).at(-1)
     if (equal !== undefined) rows.delete(key, equal.sub)
   }
   return (rows, { keys, places, values }, before) => {
@@ -115,7 +114,7 @@ const takeChanges = ({ by, n, value: schema }: TopN): Take => {
       touch(touched, rows, n, key, at.time, before)
       const told = values[i] as Change.Change<unknown>
       if (told._tag !== "Added") remove(rows, key, told.before)
-      if (told._tag !== "Removed") put(rows, key, subOf(Ranks.text(by(told.after)), at), told.after)
+      if (told._tag !== "Removed") put(rows, key, subOf(rank(told.after), at), told.after)
     }
     return touched
   }

@@ -4,7 +4,6 @@
  * @since 0.2.0
  */
 import * as Schema from "effect/Schema"
-import { compareRanks } from "../aggregate/Aggregate.ts"
 import * as Change from "../Change.ts"
 import type { AnyAggregate, Running, TopN } from "../graph/Node.ts"
 import { compare } from "../Place.ts"
@@ -73,13 +72,13 @@ export const topped = (
   history: History,
   arrivals: ReadonlyArray<Arrival>
 ): Made => {
-  const { by, emit } = operation
+  const { emit, greatest } = operation
   const results = [...Map.groupBy(arrivals, ({ key }) => key)].flatMap(([key, ofKey]) => {
+    // What it adds up are the values themselves, with their places.
     const upTo = (n: number) =>
       present(operation, ofChanges, ofKey.filter((input) => input.n <= n))
-        .toSorted((a, b) => compareRanks(by(b.value), by(a.value)) || compare(a.at, b.at))
-        .slice(0, operation.n)
-    const told = (top: ReadonlyArray<Event>) => ({ key: keyOf(key), value: top.map(({ value }) => value) })
+        .reduce((top, { at, value }) => greatest.add(top, value, at), greatest.initial) as ReadonlyArray<Event>
+    const told = (top: ReadonlyArray<Event>) => ({ key: keyOf(key), value: greatest.result(top) })
     const moments = [...new Set(ofKey.map(({ n }) => n))]
     return moments.flatMap((n, i): ReadonlyArray<Result> => {
       const before = i === 0 ? [] : upTo(moments[i - 1]!)

@@ -7,10 +7,11 @@ import { dual } from "effect/Function"
 import type * as Schema from "effect/Schema"
 import * as Aggregate from "../aggregate/Aggregate.ts"
 import type { Comparable } from "../aggregate/Aggregate.ts"
+import * as Ranks from "../aggregate/Ranks.ts"
 import type * as Node from "../graph/Node.ts"
 import type { Flow, Keyed, Mode, OnlyEvents, Stateful, Step } from "../graph/Typed.ts"
 import type { Window } from "../time/Window.ts"
-import { isFlowFirst, step } from "./Made.ts"
+import { erased, isFlowFirst, step } from "./Made.ts"
 import { type ModeOf, type OfKey, window, type Windowed, type WindowOptions } from "./Windows.ts"
 
 /** @category options @since 0.2.0 */
@@ -114,7 +115,8 @@ export const topN: {
       _tag: "TopN",
       n,
       value,
-      by: by as (value: unknown) => Comparable,
+      rank: (value) => Ranks.text(by(value as A)),
+      greatest: erased(greatest),
       emit: options.emit ?? "updates"
     })
   }

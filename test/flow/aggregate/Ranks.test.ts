@@ -1,8 +1,9 @@
 /** Ranks as texts, against the order that `Aggregate` has of them. */
 import { assert, describe, it } from "@effect/vitest"
-import { Aggregate } from "effect-pravega/flow"
+import type { Aggregate } from "effect-pravega/flow"
 import * as FastCheck from "fast-check"
-import * as Ranks from "../../../src/flow/machine/Ranks.ts"
+import { compare } from "../../../src/flow/aggregate/internal/Comparable.ts"
+import * as Ranks from "../../../src/flow/aggregate/Ranks.ts"
 
 const ranks: FastCheck.Arbitrary<Aggregate.Comparable> = FastCheck.letrec<{ rank: Aggregate.Comparable }>((tie) => ({
   rank: FastCheck.oneof(
@@ -21,7 +22,7 @@ describe("Ranks", () => {
   it("are texts in the order of ranks, the greatest first, and none begins another", () => {
     FastCheck.assert(FastCheck.property(ranks, ranks, (a, b) => {
       const [x, y] = [Ranks.text(a), Ranks.text(b)]
-      const order = Math.sign(Aggregate.compareRanks(b, a))
+      const order = Math.sign(compare(b, a))
       assert.strictEqual(x < y ? -1 : x > y ? 1 : 0, order + 0)
       if (order !== 0) assert.isFalse(x.startsWith(y) || y.startsWith(x))
     }))

@@ -4,8 +4,8 @@
  * @since 0.2.0
  */
 import * as Schema from "effect/Schema"
-import type { Comparable } from "../aggregate/Aggregate.ts"
 import * as Key from "../key/Key.ts"
+import type { Comparable } from "./internal/Comparable.ts"
 
 const kinds = {
   // @effect-diagnostics-next-line schemaNumber:off (NaN and the infinities have ranks as well)
