@@ -15,17 +15,19 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
-import { lastCommitted, type UnfinishedBatch } from "../log/LogState.ts"
+import type { UnfinishedBatch } from "../log/LogState.ts"
 import { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
-import { Begun, Committed, Planned, Prepared, PreparedSink, type StateHead } from "../protocol/CheckpointRecord.ts"
-import { AmbiguousCommit, CommitError, InvariantViolated, NonDeterministicReplay } from "../protocol/CommitError.ts"
-import type { BatchId, Past, SinkSession } from "../sink/SinkContract.ts"
+import { Begun, Committed, Prepared, PreparedSink, type StateHead } from "../protocol/CheckpointRecord.ts"
+import { CommitError } from "../protocol/CommitError.ts"
 import type { BatchReport } from "./BatchReport.ts"
-import type { FoundRange, Resolution, Run } from "./BatchRun.ts"
+import type { Run } from "./BatchRun.ts"
 import * as BatchStatus from "./BatchStatus.ts"
+import * as BatchSinks from "./internal/BatchSinks.ts"
 import type { Pass } from "./internal/Pass.ts"
+import * as PlannedRecord from "./internal/PlannedRecord.ts"
 import { isRangeReady, nextRange, planAhead, rangeAfter } from "./internal/Planning.ts"
 import * as Processing from "./internal/Processing.ts"
+import * as Replay from "./internal/Replay.ts"
 import * as Reporting from "./internal/Reporting.ts"
 import type { Tally } from "./internal/Reporting.ts"
 import * as SinkComparison from "./internal/SinkComparison.ts"
@@ -92,7 +94,7 @@ const attemptStep = Effect.fnUntraced(function*<E, R>(
 /** Step 1. */
 const planNext = Effect.fnUntraced(function*<E, R>(run: Run<E, R>, options: StepOptions) {
   const range = yield* nextRange(run, options.until)
-  if (range._tag === "range") yield* run.log.append([yield* plannedBy(run, range)]) // 1
+  if (range._tag === "range") yield* run.log.append([yield* PlannedRecord.make(run, range)]) // 1
   return range
 })
 
@@ -106,7 +108,7 @@ const finish = Effect.fnUntraced(function*<E, R>(
   const next = ahead === undefined || run.log.isLong() ? undefined : yield* rangeAfter(run, ahead.until)
   const head = run.log.state().unfinished.find((unfinished) => unfinished.batch === batch)?.head
   const committed = new Committed({ batch, ...stateOf(head) })
-  yield* run.log.append([committed, ...next === undefined ? [] : [yield* plannedBy(run, next)]]) // 5
+  yield* run.log.append([committed, ...next === undefined ? [] : [yield* PlannedRecord.make(run, next)]]) // 5
   // Where that fails, the next step does it again before all else, and fails with what is wrong.
   yield* Effect.ignore(catchUp(run))
 })
@@ -121,19 +123,19 @@ const settle = Effect.fnUntraced(function*<E, R>(
   tally: Tally,
   goesOn: boolean
 ) {
-  // Begun and not prepared: whoever began them has failed, or is fenced, so that they can't be committed any more.
-  yield* abortBegun(run, batch)
+  // Begun and not prepared: who began them has failed or is fenced, so that they can't be committed any more.
+  yield* BatchSinks.abortBegun(run, batch)
 
   // State that is gone is made again before more of the batch is seen, as that may fail.
   const isStateKept = batch.prepared === undefined || (yield* run.flow?.isKept(batch) ?? Effect.succeed(true))
   const lost: Array<string> = []
   const waiting: Array<string> = []
   for (const [name, prepared] of batch.prepared ?? []) {
-    const outcome = yield* outcomeOf(run, batch, name, prepared)
+    const outcome = yield* BatchSinks.outcomeOf(run, batch, name, prepared)
     // Nothing of a lost one was ever visible: the same range again, for the sinks concerned.
     if (outcome === "lost") lost.push(name)
     if (outcome !== "committable") continue
-    if (isStateKept) yield* inStep(run, batch.batch, "commit", commit(run, batch, name)) // 4
+    if (isStateKept) yield* inStep(run, batch.batch, "commit", BatchSinks.commit(run, batch, name)) // 4
     else waiting.push(name)
   }
   // As long as no sink has anything of the batch, it is processed for all of them.
@@ -141,18 +143,12 @@ const settle = Effect.fnUntraced(function*<E, R>(
   const missing = isUnseen ? [...run.sinks.keys()] : lost
   if (missing.length > 0 || !isStateKept) yield* attempt(run, batch, { names: missing, isUnseen }, tally) // 2, 3
   tally.prepared = yield* Clock.currentTimeMillis
-  tally.sinks = preparedNow(run, batch)
-  const commits = Effect.forEach([...waiting, ...missing], (name) => commit(run, batch, name), {
+  tally.sinks = BatchSinks.preparedNow(run, batch)
+  const commits = Effect.forEach([...waiting, ...missing], (name) => BatchSinks.commit(run, batch, name), {
     concurrency: "unbounded"
   })
   yield* inStep(run, batch.batch, "commit", Effect.andThen(expectAnother(run, tally.sinks.keys(), goesOn), commits)) // 4
 })
-
-const commit = <E, R>(run: Run<E, R>, batch: UnfinishedBatch, name: string) =>
-  Effect.suspend(() => {
-    const prepared = preparedNow(run, batch).get(name)
-    return prepared === undefined ? Effect.void : session(run, name).commit(idOf(run, batch), prepared)
-  })
 
 /**
  * Another batch will come, as its range is known or the query goes on for ever: what its sinks need for it comes while this
@@ -161,7 +157,7 @@ const commit = <E, R>(run: Run<E, R>, batch: UnfinishedBatch, name: string) =>
 const expectAnother = <E, R>(run: Run<E, R>, names: Iterable<string>, goesOn: boolean) =>
   Effect.suspend(() =>
     goesOn || isRangeReady(run)
-      ? Effect.forEach(names, (name) => session(run, name).getReady ?? Effect.void, { discard: true })
+      ? Effect.forEach(names, (name) => BatchSinks.session(run, name).getReady ?? Effect.void, { discard: true })
       : Effect.void
   )
 
@@ -175,14 +171,12 @@ const attempt = Effect.fnUntraced(function*<E, R>(
   run.activity.attempts = ++tally.attempts
   tally.reads.clear()
   const before = batch.prepared ?? new Map<string, PreparedSink>()
-  // Another sink of the batch keeps the outputs of the first run: these must be the same (rule 10). So must what a flow
-  // remembers be that of outputs which somebody may have seen, though their sink has lost them (S15).
-  const mustMatch = batch.prepared !== undefined && (!isUnseen || (run.flow !== undefined && run.mayBeSeenEarly))
+  const mustMatch = Replay.mustMatch(run, batch, isUnseen)
   const decided = mustMatch ? batch.aside : undefined
   const pass: Pass = { reads: tally.reads, aside: tally.aside = [], decided, refused: undefined }
   const { opened, processAll, remember } = yield* run.processing.begin(batch, {
     sinks: names,
-    past: (name) => pastOf(run, batch, name),
+    past: (name) => BatchSinks.pastOf(run, batch, name),
     begun: (name, handle) => run.log.append([new Begun({ batch: batch.batch, sinks: { [name]: handle } })]), // 2
     pass,
     attempt: tally.attempts
@@ -202,15 +196,7 @@ const attempt = Effect.fnUntraced(function*<E, R>(
   const prepared: Record<string, PreparedSink | null> = {}
   for (const name of names) if (before.has(name)) prepared[name] = null
   for (const [name, value] of written) if (value.events > 0) prepared[name] = value
-  for (const name of mustMatch ? names : []) {
-    if (before.get(name)?.digest === prepared[name]?.digest) continue
-    const reason = new NonDeterministicReplay({ query: run.log.query, batch: batch.batch, sink: name })
-    return yield* new CommitError({ reason })
-  }
-  if (mustMatch && !isSameState(batch.head, remembered)) {
-    const reason = new NonDeterministicReplay({ query: run.log.query, batch: batch.batch, sink: "the flow's state" })
-    return yield* new CommitError({ reason })
-  }
+  if (mustMatch) yield* Replay.compare(run, batch, { names, prepared, remembered })
   // Kept first: once the record was sent, no finalizer aborts what it may name. What has no output is aborted by its Scope.
   const named = opened().filter(({ name }) => prepared[name] instanceof PreparedSink)
   yield* Effect.forEach(named, (sink) => sink.attempt.keep, { discard: true }).pipe(
@@ -223,52 +209,13 @@ const attempt = Effect.fnUntraced(function*<E, R>(
     Effect.tapError((error) =>
       isDecidedElsewhere(error)
         ? Effect.void
-        : Effect.forEach(named, ({ attempt, name }) => session(run, name).abort(attempt.handle), { discard: true })
+        : Effect.forEach(named, ({ attempt, name }) => BatchSinks.session(run, name).abort(attempt.handle), {
+          discard: true
+        })
     ),
     Effect.uninterruptible
   )
 })
-
-/** Ends what was begun for a batch and never prepared. Finding it committed breaks step 3: somebody else did that. */
-const abortBegun = Effect.fnUntraced(function*<E, R>(run: Run<E, R>, batch: UnfinishedBatch) {
-  for (const [name, handles] of batch.begun) {
-    for (const handle of handles) {
-      if ((yield* session(run, name).abort(handle)) === "aborted") continue
-      const detail = `transaction ${JSON.stringify(handle)} of sink "${name}" is committed, which was never prepared`
-      const reason = new InvariantViolated({ query: run.log.query, batch: batch.batch, detail })
-      return yield* new CommitError({ reason })
-    }
-  }
-})
-
-const plannedBy = <E, R>(run: Run<E, R>, { isFull, looks, plans, positions }: FoundRange) =>
-  Effect.map(run.flow?.now(run.log.state()) ?? Clock.currentTimeMillis, (at) => {
-    run.ahead.isBehind = isFull
-    const { nextBatch: batch, positions: before } = run.log.state()
-    const named = batch % wholeEvery === 0 ? { positions } : moved(before, positions)
-    return new Planned({ batch, at, plans, ...named, ...looks === undefined ? {} : { looks } })
-  })
-
-/**
- * Every so many batches all sources are named, moved or not: a log with a damaged record can be repaired if a later one says
- * where all of them stand.
- */
-const wholeEvery = 16
-
-/** A batch that reads one of 200 sources costs what the one costs. */
-const moved = (before: Planned["positions"], after: Planned["positions"]) => {
-  const changed = Object.entries(after).filter(([name, position]) => !isSamePosition(before[name], position))
-  return changed.length === Object.keys(after).length
-    ? { positions: after }
-    : { positions: Object.fromEntries(changed), isPartial: true as const }
-}
-
-const isSamePosition = (one: Schema.Json | undefined, other: Schema.Json | undefined): boolean =>
-  one === other || (one !== undefined && JSON.stringify(one) === JSON.stringify(other))
-
-/** Whichever try made it: the same changes, at the same time. */
-const isSameState = (one: StateHead | undefined, other: StateHead | undefined): boolean =>
-  one?.digest === other?.digest && JSON.stringify(one?.watermark) === JSON.stringify(other?.watermark)
 
 /** What the batch leaves besides outputs. */
 const stateOf = (state: StateHead | undefined) => state === undefined ? {} : { state }
@@ -281,57 +228,6 @@ const inStep = <E, R, A2, E2, R2>(
   step: BatchStatus.BatchStep,
   effect: Effect.Effect<A2, E2, R2>
 ) => BatchStatus.during(activity, batch, step)(effect)
-
-/** What the log names now: the outcome of the batch. */
-const preparedNow = <E, R>(
-  run: Run<E, R>,
-  { batch }: UnfinishedBatch
-): ReadonlyMap<string, PreparedSink> =>
-  run.log.state().unfinished.find((unfinished) => unfinished.batch === batch)?.prepared ?? new Map()
-
-const idOf = <E, R>(run: Run<E, R>, { batch }: UnfinishedBatch): BatchId => ({
-  query: run.log.query,
-  batch
-})
-
-/** What a sink is told of the tries before. Whoever finds another owner may not append to the log, so it asks by doing so. */
-const pastOf = <E, R>(
-  { log }: Run<E, R>,
-  batch: UnfinishedBatch,
-  name: string
-): Past<Schema.Json> => ({
-  log: log.state().started.log ?? "",
-  handles: batch.begun.get(name) ?? [],
-  last: lastCommitted(log.state(), name),
-  checkOwner: log.append([])
-})
-
-/** What became of a prepared sink; what nobody can know is never guessed: somebody has to look and say. */
-const outcomeOf = Effect.fnUntraced(function*<E, R>(
-  run: Run<E, R>,
-  unfinished: UnfinishedBatch,
-  sink: string,
-  prepared: PreparedSink
-) {
-  const outcome = yield* session(run, sink).recover(idOf(run, unfinished), prepared)
-  if (outcome._tag !== "unknown") return outcome._tag
-  const { batch } = unfinished
-  const { evidence, handle } = prepared
-  const isSaid = (said: Resolution) =>
-    said.batch === batch && said.sink === sink && JSON.stringify(said.handle) === JSON.stringify(handle)
-  const said = run.resolutions.find(isSaid)
-  if (said !== undefined) return said.outcome
-  const { detail } = outcome
-  const reason = new AmbiguousCommit({ query: run.log.query, batch, sink, handle, evidence, detail })
-  return yield* new CommitError({ reason })
-})
-
-const session = <E, R>(run: Run<E, R>, name: string): SinkSession<never, E> => {
-  const found = run.sinks.get(name)
-  // Sinks are part of the structure, which was compared when the query started.
-  if (found === undefined) throw new Error(`no sink "${name}"`)
-  return found
-}
 
 /** What another owner did, or may have done: nothing is aborted any more, and another try makes no sense. */
 const isDecidedElsewhere = (error: unknown): boolean => error instanceof CheckpointLogError && !error.isRetryable

@@ -13,11 +13,12 @@ import type { EventRead } from "../../pravega/read/EventRead.ts"
 import type { ReadError } from "../../pravega/read/ReadError.ts"
 import type { CommitError } from "../protocol/CommitError.ts"
 import { jsonState } from "../protocol/JsonState.ts"
+import type { MicroBatchOptions } from "./internal/MicroBatchOptions.ts"
 import * as MicroBatchSource from "./internal/MicroBatchSource.ts"
 import { make, type Source } from "./SourceContract.ts"
 import type { SourceError } from "./SourceError.ts"
 
-export type { MicroBatchOptions } from "./internal/MicroBatchSource.ts"
+export type { MicroBatchOptions } from "./internal/MicroBatchOptions.ts"
 export * from "./SourceContract.ts"
 export * from "./SourceUnion.ts"
 
@@ -53,7 +54,7 @@ export * from "./SourceUnion.ts"
  */
 export const microBatch = <A>(
   events: EventStream<A>,
-  options: MicroBatchSource.MicroBatchOptions<A> = {}
+  options: MicroBatchOptions<A> = {}
 ): Source<EventRead<A>, ReadError | SourceError, Pravega> => make(MicroBatchSource.typed(events, options))
 
 /**

@@ -17,6 +17,7 @@ import { type Part, Workers } from "../Workers.ts"
 import type * as FlowBatch from "./flow/FlowBatch.ts"
 import type { FlowRun, Remembered } from "./flow/FlowRun.ts"
 import * as LazySink from "./LazySink.ts"
+import type { Placed } from "./PartitionInput.ts"
 import * as PartitionWork from "./PartitionWork.ts"
 import type { Pass, Read } from "./Pass.ts"
 import * as PutAsideEvents from "./PutAsideEvents.ts"
@@ -132,7 +133,7 @@ const partitionsIn = <A, B, ES, E, R>(
   activity: Activity
 ) =>
   Effect.fnUntraced(function*(batch: UnfinishedBatch, pass: Pass) {
-    const all: Array<PartitionWork.Placed<A, ES>> = []
+    const all: Array<Placed<A, ES>> = []
     let free = 0
     for (const [source, session] of sources) {
       const plan = batch.planned.plans[source]

@@ -11,7 +11,7 @@ import * as Watermarks from "../../../../flow/time/Watermarks.ts"
 import { CommitError, EventFromFuture, FlowFailed, InvalidEventTime } from "../../../protocol/CommitError.ts"
 import type { Source } from "../../../source/SourceContract.ts"
 import { Undecodable } from "../../../source/Undecodable.ts"
-import type { Placed } from "../PartitionWork.ts"
+import type { Placed } from "../PartitionInput.ts"
 import { Collected } from "./Collected.ts"
 import type { Counts } from "./FlowSteps.ts"
 
