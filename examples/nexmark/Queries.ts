@@ -53,5 +53,3 @@ export const queries = {
   q21,
   q22
 } satisfies Readonly<Record<string, Query>>
-
-export type Name = keyof typeof queries
