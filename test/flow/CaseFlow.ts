@@ -21,7 +21,17 @@ const Operator = Schema.Struct({
     gapOf: Schema.optionalKey(Schema.Unknown)
   })),
   aggregate: Schema.optionalKey(Schema.String),
-  emit: Schema.optionalKey(Schema.String),
+  emit: Schema.optionalKey(Schema.Union([
+    Schema.String,
+    Schema.Struct({
+      early: Schema.optionalKey(Schema.Struct({
+        count: Schema.optionalKey(Schema.Int),
+        afterFirst: Schema.optionalKey(Schema.Int),
+        time: Schema.optionalKey(Schema.Literals(["event", "processing"]))
+      }))
+    })
+  ])),
+  accumulation: Schema.optionalKey(Schema.Literals(["accumulating", "discarding"])),
   allowedLateness: Schema.optionalKey(Schema.Int),
   lateOutput: Schema.optionalKey(Schema.Boolean),
   by: Schema.optionalKey(Schema.String),
@@ -114,6 +124,25 @@ const updated = (
     }),
     Flow.map(rowOf)
   )
+}
+
+/** Told before the end, at it, and after it; with all that there is, or with what is new. */
+const toldEarly = (events: Flow.Flow<never, Event, "events", never, Flow.Stateful>, operator: Operator): Shaped => {
+  const { accumulation, aggregate, allowedLateness, emit, window } = operator
+  const { every, offset = 0, size = 1 } = window!
+  const { afterFirst, count, time } = (typeof emit === "object" ? emit.early : undefined) ?? {}
+  const early = count !== undefined ? { count } : afterFirst !== undefined ? { after: afterFirst, time } : "never"
+  const options = { grace: allowedLateness ?? 0, early } as const
+  const shape = Window.sliding({ size, every: every ?? size, offset })
+  return accumulation === "discarding"
+    ? keyed(events).pipe(
+      Flow.window("windows", shape, aggregateOf(aggregate), { ...options, emit: "parts" }),
+      Flow.map(rowOf)
+    )
+    : keyed(events).pipe(
+      Flow.window("windows", shape, aggregateOf(aggregate), { ...options, emit: "updates" }),
+      Flow.map(rowOf)
+    )
 }
 
 const deduplicated = <In>(
@@ -418,7 +447,9 @@ export const caseFlow = (of: FlowCase): CaseFlow => {
     case "window":
       return {
         inputs: ["events"],
-        flow: operator.emit === "updates" || operator.emit === "each"
+        flow: typeof operator.emit === "object" || operator.accumulation !== undefined
+          ? toldEarly(events, operator)
+          : operator.emit === "updates" || operator.emit === "each"
           ? updated(events, operator)
           : windowed("windows", events, operator)
       }

@@ -2,11 +2,7 @@
 
 /** Not run. */
 export const notOurs: Readonly<Record<string, string>> = {
-  "beam-discarding-panes": "there are no panes: a window's result comes once, or is told anew as an update or a change",
-  "beam-early-results-by-clock": "there are no panes: early results are updates, one per batch",
-  "beam-late-accumulating": "a final result comes once, when the grace is over; what is told before are updates",
-  "flink-allowed-lateness-discarding":
-    "a final result comes once, when the grace is over, with all that came until then",
+  "beam-early-results-by-clock": "a window of which all was told before its end is not told again at it",
   "flink-session-count-trigger-merge": "sessions have no trigger by count that forgets what it told",
   "flink-session-small-lateness-accumulating": "a final result comes once, when the grace is over",
   "flink-session-small-lateness-discarding": "a final result comes once, when the grace is over",

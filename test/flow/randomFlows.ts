@@ -25,6 +25,51 @@ export const windows: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
   emit: FastCheck.constantFrom("final", "updates", "changes" as const)
 }).map(({ emit, grace, window }) => keyed("left").pipe(Flow.window("windows", window, total, { grace, emit })))
 
+const earlyBy = (time: "event" | "processing") =>
+  FastCheck.oneof(
+    FastCheck.constantFrom("never", "batch" as const),
+    FastCheck.record({ count: FastCheck.integer({ min: 1, max: 4 }) }),
+    FastCheck.record({ after: span, time: FastCheck.constant(time) })
+  )
+const retold = FastCheck.constantFrom("updates", "changes" as const)
+
+/** Told as was asked for, and at the end. */
+const toldEarly: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
+  window: FastCheck.oneof(sliding, FastCheck.constant(Window.global)),
+  grace,
+  emit: retold,
+  early: earlyBy("event")
+}).map(({ early, emit, grace, window }) =>
+  keyed("left").pipe(Flow.window("windows", window, total, { grace, emit, early }))
+)
+
+const atTheEnd: FastCheck.Arbitrary<AnyFlow> = FastCheck.constant(
+  keyed("left").pipe(Flow.window("windows", Window.global, total))
+)
+
+/** What each telling adds depends on where batches end. */
+const parts: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
+  window: FastCheck.oneof(sliding, FastCheck.constant(Window.global)),
+  grace,
+  early: earlyBy("event")
+}).map(({ early, grace, window }) =>
+  keyed("left").pipe(Flow.window("parts", window, total, { grace, emit: "parts", early }))
+)
+
+/** What depends on the clocks of the batches. */
+export const clocked: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
+  window: FastCheck.oneof(
+    sliding,
+    FastCheck.constant(Window.global),
+    FastCheck.record({ size: span, every: span, time: FastCheck.constant("processing" as const) }).map(Window.sliding)
+  ),
+  grace,
+  emit: FastCheck.constantFrom("updates", "changes", "parts" as const),
+  early: earlyBy("processing")
+}).map(({ early, emit, grace, window }) =>
+  keyed("left").pipe(Flow.window("by the clock", window, total, { emit, early, grace }))
+)
+
 export const sessions: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
   gap: span,
   grace,
@@ -186,6 +231,8 @@ const forked: FastCheck.Arbitrary<AnyFlow> = sliding.map((window) => {
 /** What does not depend on how the input is cut into batches. */
 export const cuttable = FastCheck.oneof(
   windows,
+  toldEarly,
+  atTheEnd,
   sessions,
   gapOfEach,
   topped,
@@ -197,7 +244,17 @@ export const cuttable = FastCheck.oneof(
   tables,
   chained
 )
-export const flows = FastCheck.oneof(cuttable, counted, running, leaders, deduplicated, repeating, regrouped, forked)
+export const flows = FastCheck.oneof(
+  cuttable,
+  parts,
+  counted,
+  running,
+  leaders,
+  deduplicated,
+  repeating,
+  regrouped,
+  forked
+)
 
 const source = FastCheck.constantFrom("left", "right")
 const event = FastCheck.record({

@@ -103,7 +103,8 @@ const operationDetail = (operation: Node.Operation): Described["detail"] => {
         aggregate: operation.aggregate.fingerprint,
         accumulator: identity(operation.aggregate.accumulator),
         grace: operation.grace,
-        emit: operation.emit
+        emit: operation.emit,
+        ...operation.early._tag === "Batch" ? {} : { early: { ...operation.early } }
       }
     case "Aggregate":
       return {
@@ -165,6 +166,8 @@ const shapeDetail = (shape: Node.Windowed["window"]): { readonly [name: string]:
       return { kind: "session", gap: typeof shape.gap === "number" ? shape.gap : "of each input" }
     case "Count":
       return { kind: "count", size: shape.size }
+    case "Global":
+      return { kind: "global" }
   }
 }
 

@@ -82,7 +82,7 @@ export type Codec = Schema.Codec<unknown, unknown>
 /** @category models @since 0.2.0 */
 export type AnyAggregate = Aggregate<unknown, unknown, unknown, "merge" | "remove" | "empty">
 /** @category models @since 0.2.0 */
-export type Emit = "final" | "updates" | "changes"
+export type Emit = "final" | "updates" | "changes" | "parts"
 
 /** @category models @since 0.2.0 */
 export type Operation =
@@ -102,7 +102,21 @@ export interface Windowed {
   readonly aggregate: AnyAggregate
   readonly grace: number
   readonly emit: Emit
+  readonly early: Early
 }
+
+/**
+ * When what a window has is told before its end: in each batch that changed it, never, after so many inputs, or so long after
+ * the first one that was not told.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Early =
+  | { readonly _tag: "Batch" }
+  | { readonly _tag: "Never" }
+  | { readonly _tag: "Count"; readonly count: number }
+  | { readonly _tag: "After"; readonly after: number; readonly by: "event" | "clock" }
 
 /** Over all time. @category models @since 0.2.0 */
 export interface Running {

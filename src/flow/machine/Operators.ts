@@ -4,6 +4,7 @@
  * @since 0.2.0
  */
 import type * as Node from "../graph/Node.ts"
+import * as Grid from "../time/Grid.ts"
 import * as CountWindows from "./CountWindows.ts"
 import * as Deduplication from "./Deduplication.ts"
 import * as IntervalJoin from "./IntervalJoin.ts"
@@ -14,6 +15,7 @@ import * as Running from "./Running.ts"
 import * as Sessions from "./Sessions.ts"
 import * as SlicedWindows from "./SlicedWindows.ts"
 import * as TableJoin from "./TableJoin.ts"
+import * as ToldWindows from "./ToldWindows.ts"
 import * as TopN from "./TopN.ts"
 import * as WindowJoin from "./WindowJoin.ts"
 
@@ -43,7 +45,11 @@ const windowed = (name: string, operation: Node.Windowed, key: KeyCodec): Operat
   const { window } = operation
   switch (window._tag) {
     case "Sliced":
-      return SlicedWindows.make(name, operation, window, key)
+      return operation.early._tag === "Batch" && operation.emit !== "parts"
+        ? SlicedWindows.make(name, operation, window, key)
+        : ToldWindows.make(name, operation, Grid.ofSliced(window), key)
+    case "Global":
+      return ToldWindows.make(name, operation, Grid.ofAllTime, key)
     case "Session":
       return Sessions.make(name, operation, window, key)
     case "Count":

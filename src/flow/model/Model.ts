@@ -173,7 +173,8 @@ const windowed = (
   const { window } = operation
   switch (window._tag) {
     case "Sliced":
-      return WindowsModel.sliced(name, operation, window, keyOf, history, arrivals)
+    case "Global":
+      return WindowsModel.known(name, operation, window, keyOf, history, arrivals)
     case "Session":
       return WindowsModel.sessions(name, operation, window, keyOf, history, arrivals)
     case "Count":

@@ -5,8 +5,18 @@
  */
 import * as Change from "../Change.ts"
 import type { AnyAggregate, Windowed } from "../graph/Node.ts"
-import type { Count, Interval, Session, Sliced } from "../time/Window.ts"
-import { type Arrival, byMoment, type Event, firstFrom, type History, type Made, resultOf } from "./History.ts"
+import { allTime } from "../time/Grid.ts"
+import type { Count, Global, Interval, Session, Sliced } from "../time/Window.ts"
+import {
+  type Arrival,
+  byMoment,
+  type Event,
+  firstFrom,
+  type History,
+  type Made,
+  type Moment,
+  resultOf
+} from "./History.ts"
 
 /** What keys are, read from their texts. */
 type KeyOf = (text: string) => unknown
@@ -16,10 +26,10 @@ const sumOf = (aggregate: AnyAggregate, inputs: ReadonlyArray<Event>): unknown =
   aggregate.result(inputs.reduce((sum, { at, value }) => aggregate.add(sum, value, at), aggregate.initial))
 
 // -----------------------------------------------------------------------------
-// windows of one size
+// windows that are known by a time alone
 // -----------------------------------------------------------------------------
 
-/** All windows that a time is in, the last one first. */
+/** All windows of one size that a time is in, the last one first. */
 const windowsAt = ({ every, offset, size }: Sliced, time: number): ReadonlyArray<Interval> => {
   const found: Array<Interval> = []
   for (let start = Math.floor((time - offset) / every) * every + offset; start + size > time; start -= every) {
@@ -28,63 +38,115 @@ const windowsAt = ({ every, offset, size }: Sliced, time: number): ReadonlyArray
   return found
 }
 
+/** Where windows lie, and when they are complete. */
+interface Where {
+  readonly byEvent: boolean
+  readonly windowsAt: (time: number) => ReadonlyArray<Interval>
+  readonly closes: (window: Interval) => number
+  /** One for all time. */
+  readonly isGlobal: boolean
+}
+
+const whereOf = (window: Sliced | Global): Where => {
+  if (window._tag === "Global") {
+    return { byEvent: true, windowsAt: () => [allTime], closes: () => Infinity, isGlobal: true }
+  }
+  return {
+    byEvent: window.time === "event",
+    windowsAt: (time) => windowsAt(window, time),
+    closes: ({ end }) => end,
+    isGlobal: false
+  }
+}
+
 /** @category models @since 0.2.0 */
-export const sliced = (
+export const known = (
   name: string,
   operation: Windowed,
-  window: Sliced,
+  window: Sliced | Global,
   keyOf: KeyOf,
   history: History,
   arrivals: ReadonlyArray<Arrival>
 ): Made => {
   const { aggregate, emit, grace } = operation
-  const byEvent = window.time === "event"
+  const { byEvent, closes, isGlobal, windowsAt } = whereOf(window)
   const timeOf = ({ at, n }: Arrival) => byEvent ? at.time : history[n]!.clock
-  const isOpen = ({ n }: Arrival, { end }: Interval) => !byEvent || end + grace > history[n]!.before
+  const isOpen = ({ n }: Arrival, interval: Interval) => !byEvent || closes(interval) + grace > history[n]!.before
   const taken = arrivals.flatMap((arrival) =>
-    windowsAt(window, timeOf(arrival)).filter((interval) => isOpen(arrival, interval)).map((interval) => ({
+    windowsAt(timeOf(arrival)).filter((interval) => isOpen(arrival, interval)).map((interval) => ({
       arrival,
       interval
     }))
   )
   const late = arrivals.filter((arrival) => {
-    const windows = windowsAt(window, timeOf(arrival))
+    const windows = windowsAt(timeOf(arrival))
     return windows.length > 0 && !windows.some((interval) => isOpen(arrival, interval))
   })
   const groups = Map.groupBy(taken, ({ arrival, interval }) => `${interval.end} ${arrival.key}`)
   const results = [...groups.values()].flatMap((group): ReadonlyArray<Result> => {
     const { arrival: { key }, interval } = group[0]!
     const inputs = group.map(({ arrival }) => arrival)
-    const upTo = (n: number) => ({
-      key: keyOf(key),
-      value: sumOf(aggregate, inputs.filter((input) => input.n <= n)),
-      window: interval
-    })
-    const at = resultOf(name, key, interval.end - 1)
-    if (emit === "final") {
-      const n = firstFrom(
-        history,
-        inputs[0]!.n,
-        ({ clock, watermark }) => (byEvent ? watermark : clock) >= interval.end + grace
-      )
-      return n === undefined ? [] : [{ n, at, value: upTo(n) }]
+    const since = (n: number) => inputs.filter((input) => input.n <= n)
+    const upTo = (n: number) => ({ key: keyOf(key), value: sumOf(aggregate, since(n)), window: interval })
+    const at = (n: number) => {
+      if (!isGlobal) return resultOf(name, key, interval.end - 1)
+      const { before, watermark } = history[n]!
+      const known = Number.isFinite(watermark) ? watermark : before
+      return resultOf(name, key, Math.max(known, ...since(n).map(({ at }) => at.time)))
     }
-    return told(inputs, emit, upTo, at)
+    const isComplete = ({ clock, watermark }: Moment, grace: number) =>
+      (byEvent ? watermark : clock) >= closes(interval) + grace
+    if (emit === "final") {
+      const n = firstFrom(history, inputs[0]!.n, (moment) => isComplete(moment, grace))
+      return n === undefined ? [] : [{ n, at: at(n), value: upTo(n) }]
+    }
+    const isEnded = ({ n }: Arrival) => byEvent && history[n]!.before >= closes(interval)
+    const moments = toldIn(
+      operation,
+      history,
+      inputs,
+      (moment, untold) => isComplete(moment, grace) || (isComplete(moment, 0) && !untold.some(isEnded))
+    )
+    return moments.map((n, i): Result => {
+      if (emit === "parts") {
+        const part = since(n).filter((input) => i === 0 || input.n > moments[i - 1]!)
+        return { n, at: at(n), value: { ...upTo(n), value: sumOf(aggregate, part) } }
+      }
+      if (emit === "updates") return { n, at: at(n), value: upTo(n) }
+      const value = i === 0 ? Change.added(upTo(n)) : Change.replaced(upTo(moments[i - 1]!), upTo(n))
+      return { n, at: at(n), value }
+    })
   })
-  return { events: byMoment(history, inOrder(results)), late, hold: byEvent ? grace : 0 }
+  return { events: byMoment(history, inOrder(results)), late, hold: byEvent && !isGlobal ? grace : 0 }
 }
 
-/** A result in each moment that changed it. */
-const told = (
+/** In which moments a window with something new is told. */
+const toldIn = (
+  { early }: Windowed,
+  history: History,
   inputs: ReadonlyArray<Arrival>,
-  emit: "updates" | "changes",
-  upTo: (n: number) => unknown,
-  at: Event["at"]
-): ReadonlyArray<Result> => {
-  const moments = [...new Set(inputs.map(({ n }) => n))].sort((a, b) => a - b)
-  return moments.map((n, i) => {
-    if (emit === "updates") return { n, at, value: upTo(n) }
-    return { n, at, value: i === 0 ? Change.added(upTo(n)) : Change.replaced(upTo(moments[i - 1]!), upTo(n)) }
+  isComplete: (moment: Moment, untold: ReadonlyArray<Arrival>) => boolean
+): ReadonlyArray<number> => {
+  const isDue = (untold: ReadonlyArray<Arrival>, { clock, watermark }: Moment): boolean => {
+    switch (early._tag) {
+      case "Batch":
+        return true
+      case "Never":
+        return false
+      case "Count":
+        return untold.length >= early.count
+      case "After":
+        return early.by === "event"
+          ? watermark >= Math.min(...untold.map(({ at }) => at.time)) + early.after
+          : clock >= Math.min(...untold.map(({ n }) => history[n]!.clock)) + early.after
+    }
+  }
+  let told = -1
+  return history.flatMap((moment, n) => {
+    const untold = inputs.filter((input) => input.n > told && input.n <= n)
+    if (untold.length === 0 || !(isComplete(moment, untold) || isDue(untold, moment))) return []
+    told = n
+    return [n]
   })
 }
 

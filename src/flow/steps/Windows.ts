@@ -19,7 +19,7 @@ import {
   type Step
 } from "../graph/Typed.ts"
 import * as Span from "../time/Span.ts"
-import type { Interval, Window } from "../time/Window.ts"
+import type { Interval, Shape, Window } from "../time/Window.ts"
 import { erased, isFlowFirst, keyed, make, step } from "./Made.ts"
 
 /**
@@ -94,13 +94,37 @@ export interface WindowOptions<Emit extends Node.Emit> extends LateOptions {
   readonly grace?: Duration.Input | undefined
   /**
    * When results come. `final` (default): once, when the watermark has passed end and grace. `updates`: in each batch, those
-   * that it changed. `changes`: the same, with what they were before.
+   * that it changed. `changes`: the same, with what they were before. `parts`: in each batch, what that added; a window is the
+   * sum of its parts.
    */
   readonly emit?: Emit | undefined
+  /** When updates, changes and parts come before the window's end; default `batch`. With `final`: throws `RangeError`. */
+  readonly early?: Early | undefined
 }
 
+/**
+ * When what a window has is told, where results come as updates, changes or parts:
+ *
+ * - `batch`: in each batch that changed it.
+ * - `never`: only at its end, and when the grace is over.
+ * - `{ count }`: after so many inputs since it was told last, at the end of their batch.
+ * - `{ after, time }`: so long after the first input that was not told, by the times of events (default), or by the clock that
+ *   is recorded with each batch (`processing`).
+ *
+ * What was not told when a window ends is told then, and what was not when the grace is over. But for `batch`, an input costs
+ * as much as it has windows; sessions and windows by count can't have it.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Early =
+  | "batch"
+  | "never"
+  | { readonly count: number }
+  | { readonly after: Duration.Input; readonly time?: "event" | "processing" | undefined }
+
 /** What values a step makes that emits so. @category utility types @since 0.2.0 */
-export type ModeOf<Emit extends Node.Emit> = Emit extends "final" ? "events" : Emit
+export type ModeOf<Emit extends Node.Emit> = Emit extends "updates" | "changes" ? Emit : "events"
 
 /**
  * Adds up the values of each key and window. A value is late for a window when the watermark of the batch before has passed
@@ -159,9 +183,30 @@ export const window: {
       window: window.shape,
       aggregate: erased(aggregate),
       grace: Span.millis(`Flow.window "${name}": grace`, options.grace ?? 0),
-      emit: options.emit ?? "final"
+      emit: options.emit ?? "final",
+      early: earlyOf(`Flow.window "${name}": early`, window.shape, options)
     })
 )
+
+const earlyOf = (what: string, shape: Shape, { early, emit }: WindowOptions<Node.Emit>): Node.Early => {
+  if (early !== undefined && (emit === undefined || emit === "final")) {
+    throw new RangeError(`${what}: final results come at the end; say which others come before it (emit)`)
+  }
+  if (early === undefined || early === "batch") return { _tag: "Batch" }
+  if (shape._tag === "Session" || shape._tag === "Count") {
+    throw new RangeError(`${what}: sessions and windows by count are told with each batch, or at their end`)
+  }
+  if (early === "never") return { _tag: "Never" }
+  if ("count" in early) {
+    if (!Number.isSafeInteger(early.count) || early.count < 1) {
+      throw new RangeError(`${what}: ${early.count} is not a count of 1 or more`)
+    }
+    return { _tag: "Count", count: early.count }
+  }
+  // Windows by the clock know of no other time.
+  const byClock = early.time === "processing" || (shape._tag === "Sliced" && shape.time === "processing")
+  return { _tag: "After", after: Span.positive(what, early.after), by: byClock ? "clock" : "event" }
+}
 
 type CanEmit<Allowed, Emit> = Holds<
   [Emit] extends [Allowed] ? true : false,

@@ -176,7 +176,8 @@ const needsTime = (operation: Node.Operation): boolean => {
   switch (operation._tag) {
     case "Window":
       return operation.window._tag === "Session" ||
-        (operation.window._tag === "Sliced" && operation.window.time === "event")
+        (operation.window._tag === "Sliced" && operation.window.time === "event") ||
+        (operation.early._tag === "After" && operation.early.by === "event")
     case "Aggregate":
     case "TopN":
       return false

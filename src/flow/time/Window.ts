@@ -20,7 +20,7 @@ export interface Interval {
 }
 
 /** How results can come, see `Flow.window`. @category models @since 0.2.0 */
-export type Emits = "final" | "updates" | "changes"
+export type Emits = "final" | "updates" | "changes" | "parts"
 
 /**
  * `A` are the inputs that it can be used for; `Needs` what an aggregate must be able to do to be used with it; `Emit` how
@@ -39,7 +39,7 @@ export interface Window<in A = unknown, out Needs extends Ability = never, in Em
 }
 
 /** What kind of window it is, as data. @category models @since 0.2.0 */
-export type Shape = Sliced | Session | Count
+export type Shape = Sliced | Session | Count | Global
 
 /** Windows of one size, one every so often. Tumbling ones are those with `every` equal to `size`. @category models @since 0.2.0 */
 export interface Sliced {
@@ -62,6 +62,11 @@ export interface Session {
 export interface Count {
   readonly _tag: "Count"
   readonly size: number
+}
+
+/** One window for all time. @category models @since 0.2.0 */
+export interface Global {
+  readonly _tag: "Global"
 }
 
 const make = <A, Needs extends Ability, Emit>(shape: Shape): Window<A, Needs, Emit> => ({
@@ -160,6 +165,27 @@ export const count = (size: number): Window<unknown, never, "final"> => {
   if (!Number.isSafeInteger(size) || size < 1) throw new RangeError(`Window.count: ${size} is not a count of 1 or more`)
   return make({ _tag: "Count", size })
 }
+
+/**
+ * One window for all time, which ends with it. What is in it before is told as `early` says; its start and end are the least
+ * and the greatest time that a `Date` can have.
+ *
+ * **Example** (A total that is told after each 1000 orders)
+ *
+ * ```ts
+ * import { Aggregate, Flow, Window } from "effect-pravega/flow"
+ * import { Schema } from "effect"
+ *
+ * const totals = Flow.events<{ readonly shop: string }>().pipe(
+ *   Flow.keyBy("shop", Schema.String, (order) => order.shop),
+ *   Flow.window("totals", Window.global, Aggregate.count, { emit: "updates", early: { count: 1000 } })
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const global: Window = make({ _tag: "Global" })
 
 const sliced = (name: string, size: Duration.Input, every: Duration.Input, alignment: Alignment) => ({
   size: Span.positive(`${name}: size`, size),

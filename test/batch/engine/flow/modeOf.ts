@@ -5,7 +5,11 @@ import type { AnyFlow } from "../../../flow/randomFlows.ts"
 export const modeOf = ({ node }: AnyFlow): Flow.Mode => {
   if (node._tag !== "Step") return "events"
   const { operation } = node
-  if (operation._tag === "Window") return operation.emit === "final" ? "events" : operation.emit
+  if (operation._tag === "Window") {
+    return operation.emit === "final" || operation.emit === "parts"
+      ? "events"
+      : operation.emit
+  }
   if (operation._tag === "Aggregate" || operation._tag === "TopN") return operation.emit
   return operation._tag === "State" && operation.makesChanges ? "changes" : "events"
 }
