@@ -282,7 +282,9 @@ export class ControllerUnavailable extends Schema.TaggedError<ControllerUnavaila
   attempts: Schema.Int,
   /** The gRPC status of the last attempt, by name. */
   status: Schema.String,
-  details: Schema.String
+  details: Schema.String,
+  /** The error of the last attempt. */
+  cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
     return `${this.operation} of ${this.subject}: no answer from the controller after ${this.attempts} attempt(s) ` +
@@ -304,7 +306,9 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("Outcom
   operation: Schema.String,
   subject: Schema.String,
   attempts: Schema.Int,
-  evidence: Schema.String
+  evidence: Schema.String,
+  /** The error of the last attempt. */
+  cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
     return `${this.operation} of ${this.subject}: the reply was lost and the outcome is not known after ` +
@@ -320,11 +324,13 @@ export class RequestFailed extends Schema.TaggedError<RequestFailed>()("RequestF
   operation: Schema.String,
   subject: Schema.String,
   status: Schema.String,
-  details: Schema.String
+  details: Schema.String,
+  /** The error that the call ended with; undefined: the status was in a reply. */
+  cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
     return `${this.operation} of ${this.subject} failed on the controller: ${this.status}` +
-      (this.details === "" ? "" : ` (${this.details})`)
+      (this.details === "" ? "" : `: ${this.details}`)
   }
   get isRetryable(): boolean {
     return false
@@ -335,7 +341,9 @@ export class RequestFailed extends Schema.TaggedError<RequestFailed>()("RequestF
 export class UnexpectedReply extends Schema.TaggedError<UnexpectedReply>()("UnexpectedReply", {
   operation: Schema.String,
   subject: Schema.String,
-  reply: Schema.String
+  reply: Schema.String,
+  /** Why it can't be read; undefined: it was read, and means nothing here. */
+  cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
     return `${this.operation} of ${this.subject}: unexpected reply from the controller: ${this.reply}`

@@ -41,7 +41,9 @@ export class TransportError extends Schema.TaggedError<TransportError>()("Transp
   /** False only if the request certainly never left: then it had no effect. */
   sent: Schema.Boolean,
   /** Present: no other try can change it, and nothing was sent. */
-  tls: Schema.optionalKey(TlsFailed)
+  tls: Schema.optionalKey(TlsFailed),
+  /** What is behind it. Absent for what gRPC reports itself: it gives no more than the text of `details`. */
+  cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {
     return `${this.code}: ${this.details}`

@@ -84,7 +84,9 @@ export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("St
   segment: Schema.String,
   attempts: Schema.Int,
   /** What ended the last attempt. */
-  problem: Schema.String
+  problem: Schema.String,
+  /** The error that ended the last attempt; undefined: the store answered, and did not do it. */
+  cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
     return `no segment store answered for ${this.segment} after ${this.attempts} attempt(s): ${this.problem}`

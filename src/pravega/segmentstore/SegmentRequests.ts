@@ -13,10 +13,10 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as BackOff from "../../core/BackOff.ts"
 import * as Reading from "../../core/Reading.ts"
 import { ScopedStream } from "../../core/ScopedStream.ts"
 import * as Segment from "../../core/Segment.ts"
-import * as BackOff from "../controller/BackOff.ts"
 import { type AccessOperation, Controller, type StoreEndpoint } from "../controller/Controller.ts"
 import type { ControllerError } from "../controller/ControllerError.ts"
 import { TlsFailed } from "../controller/TlsFailed.ts"
@@ -47,12 +47,17 @@ const readTimeout = Duration.minutes(2)
 const infoTimeout = Duration.seconds(30)
 
 const attemptsMax = 12
-const backOff = BackOff.make(attemptsMax)
+const backOff = BackOff.ofRequests(attemptsMax)
 
 const accesses: ReadonlyArray<AccessOperation> = ["read", "write", "read-write"]
 
 /** Another attempt may help. */
-class Again extends Data.TaggedError("Again")<{ readonly problem: string; readonly lost: boolean }> {}
+class Again extends Data.TaggedError("Again")<{
+  readonly problem: string
+  readonly lost: boolean
+  /** Undefined: the store answered, or nothing came. */
+  readonly cause: ConnectionRefused | ConnectionLost | undefined
+}> {}
 
 /** What a reply means to a request. No reason: it is none of its replies. */
 type Answer<A> =
@@ -210,8 +215,8 @@ const request = <A>(
       }),
       Effect.retry({ schedule: backOff, while: (error) => error._tag === "Again" }),
       Outage.during(() => `${operation.name} of ${nameOf(segment)}`, () => last),
-      Effect.catchTag("Again", ({ problem }) =>
-        failed(new StoreUnavailable({ segment: nameOf(segment), attempts, problem })))
+      Effect.catchTag("Again", ({ cause, problem }) =>
+        failed(new StoreUnavailable({ segment: nameOf(segment), attempts, problem, cause })))
     )
   })
 
@@ -229,13 +234,18 @@ const attempt = Effect.fnUntraced(
     const reply = yield* connection.call((requestId) => command(requestId, delegationToken)).pipe(
       Effect.timeoutOrElse({
         duration: timeout,
-        orElse: () => Effect.fail(new Again({ problem: `no reply from ${connection.endpoint}`, lost: false }))
+        orElse: () =>
+          Effect.fail(new Again({ problem: `no reply from ${connection.endpoint}`, lost: false, cause: undefined }))
       })
     )
     const segmentName = nameOf(segment)
     switch (reply._tag) {
       case "WrongHost":
-        return yield* new Again({ problem: `${connection.endpoint} does not own the segment`, lost: false })
+        return yield* new Again({
+          problem: `${connection.endpoint} does not own the segment`,
+          lost: false,
+          cause: undefined
+        })
       case "NoSuchSegment":
         return yield* failed(new NoSuchSegment({ segment: segmentName }))
       case "AuthTokenCheckFailed":
@@ -243,7 +253,7 @@ const attempt = Effect.fnUntraced(
           return yield* failed(new AccessRefused({ segment: segmentName, endpoint: connection.endpoint }))
         }
         yield* forgetToken(segment.stream)
-        return yield* new Again({ problem: "the delegation token was refused", lost: false })
+        return yield* new Again({ problem: "the delegation token was refused", lost: false, cause: undefined })
     }
     const meaning = interpret(reply)
     if (meaning._tag === "Answer") return meaning.value
@@ -256,8 +266,8 @@ const attempt = Effect.fnUntraced(
     ConnectionRefused: (error) =>
       error.cause instanceof TlsFailed
         ? failed(error.cause)
-        : Effect.fail(new Again({ problem: error.message, lost: false })),
-    ConnectionLost: (error) => Effect.fail(new Again({ problem: error.message, lost: true }))
+        : Effect.fail(new Again({ problem: error.message, lost: false, cause: error })),
+    ConnectionLost: (error) => Effect.fail(new Again({ problem: error.message, lost: true, cause: error }))
   })
 )
 

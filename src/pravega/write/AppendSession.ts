@@ -3,21 +3,22 @@
  * looks the store up, connects, sets up, waits for the end of the set-up, and decides what follows from it. It sends no
  * events itself (`SegmentAppender`) and knows no other segment.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as BackOff from "../../core/BackOff.ts"
 import type { ControllerError } from "../controller/ControllerError.ts"
 import { TlsFailed } from "../controller/TlsFailed.ts"
 import * as Outage from "../Outage.ts"
 import type { ConnectionLost, ConnectionRefused } from "../segmentstore/ConnectionError.ts"
 import type { SegmentConnection } from "../segmentstore/SegmentConnection.ts"
-import { AccessRefused, StoreUnavailable } from "../segmentstore/SegmentError.ts"
+import { AccessRefused } from "../segmentstore/SegmentError.ts"
 import type { SegmentRef, Segments } from "../segmentstore/Segments.ts"
 import type { WireCommand } from "../wire/WireCommand.ts"
 import * as Failures from "./ControllerFailure.ts"
+import * as OutageLimit from "./internal/OutageLimit.ts"
 import type { EventsInDoubt, SegmentAppender, SetupEnd } from "./internal/SegmentAppender.ts"
 import { type AppendOutcomeUnknown, AppendRefused, type TimeNotNoted, type WriterErrorReason } from "./WriterError.ts"
 
@@ -53,9 +54,8 @@ export type SessionEnd =
  */
 export type AppendFailure = Exclude<WriterErrorReason, AppendOutcomeUnknown | TimeNotNoted>
 
-/** First pause after a failure; the following ones double. */
-const firstPauseMillis = 10
-const longestPauseMillis = 2000
+/** Between attempts that fail: writers that lost the same store don't come back all at once. */
+const pauses = Schedule.jittered(BackOff.doubling("10 millis", "2 seconds"))
 /** So many tokens, each of them fresh, may be refused in a row. */
 const refusalLimit = 3
 const setupTimeout = Duration.seconds(30)
@@ -131,7 +131,7 @@ const attachments = Effect.fnUntraced(function*<E>(
       case "ProtocolBroken":
         break
     }
-    yield* trouble.pause(describe(end))
+    yield* trouble.pause(problemOf(end))
   }
 })
 
@@ -140,22 +140,21 @@ type AttachEnd =
   | { readonly _tag: "Unreachable"; readonly cause: ConnectionRefused | ConnectionLost }
   | { readonly _tag: "ControllerFailed"; readonly error: ControllerError }
 
-const describe = (end: AttachEnd): string => {
+const problemOf = (end: AttachEnd): OutageLimit.Problem => {
   switch (end._tag) {
-    case "Unreachable":
-      return end.cause.message
     case "ControllerFailed":
-      return end.error.message
+      return { problem: end.error.message, cause: end.error }
+    case "Unreachable":
     case "ConnectionLost":
-      return end.cause.message
+      return { problem: end.cause.message, cause: end.cause }
     case "ProtocolBroken":
-      return end.message
+      return { problem: end.message }
     case "Superseded":
-      return "another connection has set up the same writer id"
+      return { problem: "another connection has set up the same writer id" }
     case "WrongHost":
-      return "the store does not own the segment"
+      return { problem: "the store does not own the segment" }
     default:
-      return end._tag
+      return { problem: end._tag }
   }
 }
 
@@ -270,19 +269,16 @@ class Setup {
   }
 }
 
-/** Pauses between attempts, which end when nothing was taken for too long. */
+/** What went wrong since something was taken last, and for how much longer it may. */
 const makeTrouble = (appender: SegmentAppender, options: SessionOptions<unknown>) => {
-  let attempts = 0
+  const outage = OutageLimit.make(options.segmentName, { limit: options.outageLimit, pauses })
   let refusals = 0
-  let since: bigint | undefined = undefined
   let progress = appender.progress
   let last: string | undefined = undefined
-  const limitNanos = BigInt(Math.ceil(Duration.toMillis(options.outageLimit))) * BigInt(1_000_000)
   const noteProgress = () => {
     if (appender.progress > progress) {
-      attempts = 0
+      outage.reset()
       refusals = 0
-      since = undefined
       last = undefined
     }
     progress = appender.progress
@@ -299,18 +295,11 @@ const makeTrouble = (appender: SegmentAppender, options: SessionOptions<unknown>
           ? Effect.void
           : Effect.fail(new AccessRefused({ segment: options.segmentName, endpoint }))
       }),
-    pause: Effect.fnUntraced(function*(problem: string): Effect.fn.Return<void, AppendFailure> {
-      noteProgress()
-      last = problem
-      const now = yield* Clock.monotonicTimeNanos
-      since ??= now
-      attempts++
-      if (now - since >= limitNanos) {
-        return yield* new StoreUnavailable({ segment: options.segmentName, attempts, problem })
-      }
-      const jitter = yield* Random.next
-      const pause = Math.min(firstPauseMillis * 2 ** (attempts - 1), longestPauseMillis)
-      yield* Effect.sleep(Duration.millis(pause * (0.5 + jitter / 2)))
-    })
+    pause: (problem: OutageLimit.Problem) =>
+      Effect.suspend(() => {
+        noteProgress()
+        last = problem.problem
+        return outage.pause(problem)
+      })
   }
 }

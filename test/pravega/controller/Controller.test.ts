@@ -81,6 +81,7 @@ describe("reads", () => {
         subject: "market/trades"
       })
       assert.isTrue(reason?.isRetryable)
+      assert.deepInclude(reason?.cause, { _tag: "TransportError", code: "UNAVAILABLE", sent: false })
     }))
 
   it.effect("of a cut that somebody else told a subscriber at the same time is told again, some times", () =>

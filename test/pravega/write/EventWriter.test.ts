@@ -428,7 +428,9 @@ describe("EventWriter", () => {
       yield* TestClock.adjust("59 seconds")
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust("10 seconds")
-      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "StoreUnavailable")
+      const { reason } = yield* Fiber.join(fiber)
+      assert.strictEqual(reason._tag, "StoreUnavailable")
+      assert.deepInclude(reason.cause, { _tag: "ConnectionLost", reason: "refused" })
     }).pipe(Effect.provide(store.layer))
   })
 

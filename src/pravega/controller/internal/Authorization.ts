@@ -50,7 +50,8 @@ const refreshing = ({ fetch, method }: Credentials.Refreshed): Authorization => 
         new TransportError({
           code: "UNAVAILABLE",
           details: `no token to show to the controller: ${CauseText.of(error)}`,
-          sent: false
+          sent: false,
+          cause: error
         })
       )
     ),

@@ -19,8 +19,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import * as BackOff from "../../../core/BackOff.ts"
 import * as Outage from "../../Outage.ts"
-import * as BackOff from "../BackOff.ts"
 import {
   ControllerError,
   type ControllerErrorReason,
@@ -134,12 +134,12 @@ export const make = (transport: ControllerTransport["Service"], options: CallsOp
 class PersistentCalls implements Calls {
   private readonly transport: ControllerTransport["Service"]
   private readonly options: CallsOptions
-  private readonly schedule: ReturnType<typeof BackOff.make>
+  private readonly schedule: ReturnType<typeof BackOff.ofRequests>
 
   constructor(transport: ControllerTransport["Service"], options: CallsOptions) {
     this.transport = transport
     this.options = options
-    this.schedule = BackOff.make(options.attempts)
+    this.schedule = BackOff.ofRequests(options.attempts)
   }
 
   readonly read: Calls["read"] = (method, request, context) =>
@@ -245,7 +245,7 @@ export const understand = <A>(context: CallContext, read: () => A): Effect.Effec
     try: read,
     catch: (cause) => {
       const { operation, subject } = context
-      return failure(new UnexpectedReply({ operation, subject, reply: problemOf(cause) }))
+      return failure(new UnexpectedReply({ operation, subject, reply: problemOf(cause), cause }))
     }
   })
 
@@ -267,7 +267,7 @@ const finalFailure = (
   const { operation, subject } = context
   return failure(
     isMistake(method, error)
-      ? new RequestFailed({ operation, subject, status: error.code, details: error.details })
+      ? new RequestFailed({ operation, subject, status: error.code, details: error.details, cause: error })
       : reasonOfTransportError(error, attempts, context)
   )
 }
@@ -276,7 +276,9 @@ const finalFailure = (
 const unsettled = (method: string, { attempts, error, evidence }: Again, context: CallContext): ControllerError => {
   if (evidence === undefined) return finalFailure(method, error, attempts, context)
   const { operation, subject } = context
-  return failure(new OutcomeUnknown({ operation, subject, attempts, evidence: `${error.message}; ${evidence}` }))
+  return failure(
+    new OutcomeUnknown({ operation, subject, attempts, evidence: `${error.message}; ${evidence}`, cause: error })
+  )
 }
 
 /** Errors of reading back that say nothing about what was to be read. */

@@ -175,8 +175,15 @@ export const reasonOfTransportError = (
     case "OUT_OF_RANGE":
       return new Reason.InvalidRequest({ operation, subject, problem: details })
     case "UNIMPLEMENTED":
-      return new Reason.RequestFailed({ operation, subject, status: error.code, details })
+      return new Reason.RequestFailed({ operation, subject, status: error.code, details, cause: error })
     default:
-      return new Reason.ControllerUnavailable({ operation, subject, attempts, status: error.code, details })
+      return new Reason.ControllerUnavailable({
+        operation,
+        subject,
+        attempts,
+        status: error.code,
+        details,
+        cause: error
+      })
   }
 }

@@ -15,11 +15,12 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import * as BackOff from "../../../core/BackOff.ts"
 import * as Uuid from "../../../core/Uuid.ts"
-import * as BackOff from "../../controller/BackOff.ts"
 import type { ControllerError } from "../../controller/ControllerError.ts"
 import { TlsFailed } from "../../controller/TlsFailed.ts"
 import * as Outage from "../../Outage.ts"
+import type { ConnectionLost, ConnectionRefused } from "../../segmentstore/ConnectionError.ts"
 import type { SegmentConnection } from "../../segmentstore/SegmentConnection.ts"
 import {
   AccessRefused,
@@ -69,13 +70,17 @@ export const make = Effect.fnUntraced(function*(
 })
 
 const attemptsMax = 12
-const backOff = BackOff.make(attemptsMax)
+const backOff = BackOff.ofRequests(attemptsMax)
 const replyTimeout = Duration.seconds(30)
 /** `expectedOffset` of an append that has no condition. */
 const unconditional = -1n
 
 /** Another attempt may help, after a new set-up. */
-class Again extends Data.TaggedError("Again")<{ readonly problem: string }> {}
+class Again extends Data.TaggedError("Again")<{
+  readonly problem: string
+  /** Undefined: the store answered, or nothing came. */
+  readonly cause?: ConnectionRefused | ConnectionLost
+}> {}
 
 type Failure = SegmentError | ControllerError
 
@@ -131,7 +136,7 @@ class Appender {
         Outage.during(() => `a conditional append to ${this.segmentName}`, () => last),
         Effect.catchTag(
           "Again",
-          ({ problem }) => failed(new StoreUnavailable({ segment: this.segmentName, attempts, problem }))
+          ({ cause, problem }) => failed(new StoreUnavailable({ segment: this.segmentName, attempts, problem, cause }))
         )
       )
     })
@@ -190,9 +195,9 @@ class Appender {
         Scope.provide(scope),
         Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)),
         Effect.catchTags({
-          ConnectionRefused: ({ cause, message }): Effect.Effect<never, Again | Failure> =>
-            cause instanceof TlsFailed ? failed(cause) : Effect.fail(new Again({ problem: message })),
-          ConnectionLost: ({ message }) => Effect.fail(new Again({ problem: message }))
+          ConnectionRefused: (error): Effect.Effect<never, Again | Failure> =>
+            error.cause instanceof TlsFailed ? failed(error.cause) : Effect.fail(again(error)),
+          ConnectionLost: (error) => Effect.fail(again(error))
         })
       )
       const session = { connection, scope }
@@ -219,7 +224,7 @@ class Appender {
     request: (requestId: bigint) => WireCommand
   ): Effect.Effect<WireCommand, Again> {
     return connection.call(request).pipe(
-      Effect.catchTag("ConnectionLost", ({ message }) => Effect.fail(new Again({ problem: message }))),
+      Effect.catchTag("ConnectionLost", (error) => Effect.fail(again(error))),
       Effect.timeoutOrElse({
         duration: replyTimeout,
         orElse: () => {
@@ -266,6 +271,8 @@ class Appender {
     return Effect.andThen(this.segments.forget(this.segment), Scope.close(session.scope, Exit.void))
   })
 }
+
+const again = (cause: ConnectionRefused | ConnectionLost): Again => new Again({ problem: cause.message, cause })
 
 const failed = (reason: SegmentErrorReason): Effect.Effect<never, SegmentError> =>
   Effect.fail(new SegmentError({ reason }))

@@ -1,16 +1,16 @@
 /** What comes after a segment that takes no more events: its successors, or the end of the stream. */
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as BackOff from "../../../core/BackOff.ts"
 import type { ScopedStream } from "../../../core/ScopedStream.ts"
 import * as Segment from "../../../core/Segment.ts"
 import type { Controller } from "../../controller/Controller.ts"
 import { type ControllerError, StreamSealed } from "../../controller/ControllerError.ts"
 import * as Outage from "../../Outage.ts"
-import { StoreUnavailable } from "../../segmentstore/SegmentError.ts"
 import type { AppendFailure } from "../AppendSession.ts"
 import * as ControllerFailure from "../ControllerFailure.ts"
 import type { Replace } from "../RoutedWriter.ts"
+import * as OutageLimit from "./OutageLimit.ts"
 
 /** @category models @since 0.1.0 */
 export interface SuccessionOptions {
@@ -24,8 +24,7 @@ export interface SuccessionOptions {
   readonly generations: "newest" | "each"
 }
 
-const firstPauseMillis = 10
-const longestPauseMillis = 1000
+const pauses = BackOff.doubling("10 millis", "1 second")
 
 /**
  * Asks for the segment's successors and hands them to `replace`. The controller may lag behind the store for a moment. No
@@ -52,21 +51,17 @@ const until = Effect.fnUntraced(function*(
   options: SuccessionOptions,
   onProblem: (problem: string) => void
 ): Effect.fn.Return<void, AppendFailure> {
-  const start = yield* Clock.monotonicTimeNanos
-  const limitNanos = BigInt(Math.ceil(Duration.toMillis(options.outageLimit))) * BigInt(1_000_000)
-  for (let attempts = 1;; attempts++) {
-    const problem = yield* step(segment, replace, options).pipe(
-      Effect.catchTag(
-        "ControllerError",
-        (error) => error.isRetryable ? Effect.succeed(error.message) : Effect.fail(ControllerFailure.toReason(error))
-      )
+  const outage = OutageLimit.make(Segment.name(options.stream, segment), { limit: options.outageLimit, pauses })
+  while (true) {
+    const found = yield* step(segment, replace, options).pipe(
+      Effect.catchTag("ControllerError", (error) =>
+        error.isRetryable
+          ? Effect.succeed({ problem: error.message, cause: error })
+          : Effect.fail(ControllerFailure.toReason(error)))
     )
-    if (problem === undefined) return
-    onProblem(problem)
-    if ((yield* Clock.monotonicTimeNanos) - start >= limitNanos) {
-      return yield* new StoreUnavailable({ segment: Segment.name(options.stream, segment), attempts, problem })
-    }
-    yield* Effect.sleep(Duration.millis(Math.min(firstPauseMillis * 2 ** (attempts - 1), longestPauseMillis)))
+    if (found === undefined) return
+    onProblem(found.problem)
+    yield* outage.pause(found)
   }
 })
 
@@ -75,11 +70,11 @@ const step = Effect.fnUntraced(function*(
   segment: Segment.SegmentId,
   replace: Replace,
   { controller, generations, stream }: SuccessionOptions
-): Effect.fn.Return<string | undefined, StreamSealed | ControllerError> {
+): Effect.fn.Return<OutageLimit.Problem | undefined, StreamSealed | ControllerError> {
   const successors = yield* controller.successors(stream, segment)
   if (successors.length > 0 && replace(successors)) return undefined
   const active = yield* controller.currentSegments(stream)
   if (active.length === 0) return yield* new StreamSealed({ stream })
   if (generations === "newest" && !active.some((other) => other.id === segment) && replace(active)) return undefined
-  return "the controller names no successors of the segment"
+  return { problem: "the controller names no successors of the segment" }
 })
