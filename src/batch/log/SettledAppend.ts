@@ -5,6 +5,7 @@
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import * as BackOff from "../../core/BackOff.ts"
 import { CheckpointCorrupt, CheckpointLogError, OutcomeUnknown } from "../protocol/CheckpointLogError.ts"
 import type { QueryName } from "../protocol/QueryName.ts"
 import type { QueryLog } from "./LogContract.ts"
@@ -16,9 +17,7 @@ export type Settled =
   | { readonly _tag: "taken"; readonly by: Uint8Array | undefined }
 
 /** How long an unknown outcome is looked into: about half a minute. */
-const settling = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("2 seconds")]).pipe(
-  Schedule.upTo({ duration: "30 seconds" })
-)
+const settling = BackOff.doubling("50 millis", "2 seconds").pipe(Schedule.upTo({ duration: "30 seconds" }))
 
 /** A taken number that holds these very bytes is success. @category running @since 0.1.0 */
 export const settle = (

@@ -9,9 +9,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as BackOff from "../../core/BackOff.ts"
 import type { KeyRange } from "../../core/KeyRange.ts"
 import * as ScalingPolicy from "../../core/ScalingPolicy.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
@@ -354,7 +354,7 @@ export const scale = Effect.fn("Admin.scale")(
     const started = yield* controller.startScale(target, plan)
     yield* Effect.repeat(controller.checkScale(target, started.epoch), {
       until: (done) => done,
-      schedule: Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("1 second")])
+      schedule: BackOff.doubling("20 millis", "1 second")
     }).pipe(Outage.during(() => `scaling ${target.toString()}`, () => "the controller has not finished it"))
     return started.segments
   }

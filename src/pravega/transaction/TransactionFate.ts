@@ -2,9 +2,12 @@
  * What is decided about one transaction, by this process and by the controller: pings while it is open, commit, abort,
  * and what their lost replies mean. It writes nothing.
  */
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as BackOff from "../../core/BackOff.ts"
 import * as MonotonicClock from "../../core/MonotonicClock.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import type { TransactionId } from "../../core/TransactionId.ts"
@@ -54,15 +57,23 @@ export const toReason = (error: ControllerError): TransactionErrorReason => {
 const pingsPerLease = 4
 /** After a ping that got no answer, the next one is sent sooner. */
 const pingsPerLeaseInTrouble = 20
-const commitAttempts = 6
-const firstPauseMillis = 20
+/** A commit is sent six times at most. */
+const commitPauses = BackOff.doubling("40 millis", "1 second").pipe(Schedule.upTo({ times: 5 }))
+/** In milliseconds. */
+const firstPoll = 1
 /**
- * Pauses between polls, where it is not known how long it takes: a transaction is committed after 10 to 100 ms, and one that
- * is found late is late by a tenth of the time. (Doubled pauses made it two thirds.)
+ * Between polls, where it is not known how long it takes: a transaction is committed after 10 to 100 ms, and one that is found
+ * late is late by a tenth of the time. (Doubled pauses made it two thirds.)
  */
-const firstPollMillis = 1
-const pollGrowth = 1.1
-const longestPollMillis = 50
+const pollPauses = BackOff.growing(firstPoll, "50 millis", 1.1)
+/** A segment may go a moment before the controller says so: for less than a second. */
+const gonePauses = BackOff.doubling("5 millis", "1 second").pipe(Schedule.upTo({ times: 7 }))
+
+/** A commit was not accepted, as far as is known: another one may be. */
+class Again extends Data.TaggedError("Again")<{
+  /** What it is if there is no other one. */
+  readonly failure: TransactionErrorReason
+}> {}
 
 /**
  * Keeps the transaction open; returns, with what its writers are to be told, when that is over.
@@ -121,34 +132,44 @@ const afterPing = (
  * @category running
  * @since 0.1.0
  */
-export const commit = Effect.fnUntraced(function*(
+export const commit = (ref: TransactionRef, mark?: TimeMark): Effect.Effect<number, TransactionErrorReason> =>
+  Effect.suspend(() => {
+    let attempts = 0
+    return Effect.suspend(() => sendCommit(ref, mark, ++attempts)).pipe(
+      Effect.retry({ schedule: commitPauses, while: (error) => error._tag === "Again" }),
+      Effect.catchTag("Again", ({ failure }) => Effect.fail(failure))
+    )
+  })
+
+const sendCommit = Effect.fnUntraced(function*(
   ref: TransactionRef,
-  mark?: TimeMark
-): Effect.fn.Return<number, TransactionErrorReason> {
-  for (let attempt = 1;; attempt++) {
-    const sent = yield* Effect.result(ref.controller.commitTransaction(ref.stream, ref.id, mark))
-    if (sent._tag === "Success") return yield* MonotonicClock.millis
-    const error = sent.failure
-    const refused = error.reason._tag === "Unauthenticated" || error.reason._tag === "PermissionDenied"
-    if (refused) return yield* error
-    const state = yield* Effect.result(ref.controller.transactionState(ref.stream, ref.id))
-    if (state._tag === "Failure") {
-      if (attempt >= commitAttempts) {
-        return yield* new OutcomeUnknown({
-          operation: "commitTransaction",
-          subject: `${ref.stream.toString()} ${ref.id}`,
-          attempts: attempt,
-          evidence: `${error.message}; its state: ${state.failure.message}`
-        })
-      }
-    } else if (state.success === "committing" || state.success === "committed") {
+  mark: TimeMark | undefined,
+  attempts: number
+): Effect.fn.Return<number, TransactionErrorReason | Again> {
+  const sent = yield* Effect.result(ref.controller.commitTransaction(ref.stream, ref.id, mark))
+  if (sent._tag === "Success") return yield* MonotonicClock.millis
+  const error = sent.failure
+  if (error.reason._tag === "Unauthenticated" || error.reason._tag === "PermissionDenied") return yield* error
+  const state = yield* Effect.result(ref.controller.transactionState(ref.stream, ref.id))
+  if (state._tag === "Failure") {
+    return yield* new Again({
+      failure: new OutcomeUnknown({
+        operation: "commitTransaction",
+        subject: `${ref.stream.toString()} ${ref.id}`,
+        attempts,
+        evidence: `${error.message}; its state: ${state.failure.message}`,
+        cause: error
+      })
+    })
+  }
+  switch (state.success) {
+    case "committing":
+    case "committed":
       return yield* MonotonicClock.millis
-    } else if (state.success !== "open") {
+    case "open":
+      return yield* new Again({ failure: toReason(error) })
+    default:
       return yield* notOpen(ref, state.success)
-    } else if (attempt >= commitAttempts) {
-      return yield* toReason(error)
-    }
-    yield* Effect.sleep(Duration.millis(firstPauseMillis * 2 ** attempt))
   }
 })
 
@@ -182,37 +203,31 @@ const untilCommitted = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, TransactionErrorReason> {
   if (acceptedAt !== undefined) {
     const quiet = acceptedAt + CommitTimes.quietMillis(ref.controller) - (yield* MonotonicClock.millis)
-    if (quiet >= firstPollMillis) yield* Effect.sleep(Duration.millis(quiet))
+    if (quiet >= firstPoll) yield* Effect.sleep(Duration.millis(quiet))
   }
-  for (let pause = firstPollMillis;; pause = Math.min(pause * pollGrowth, longestPollMillis)) {
+  const isCommitted = Effect.fnUntraced(function*(): Effect.fn.Return<boolean, TransactionErrorReason> {
     const state = yield* Effect.result(ref.controller.transactionState(ref.stream, ref.id))
     if (state._tag === "Failure") {
       if (!state.failure.isRetryable) return yield* toReason(state.failure)
       onState(`not known (${state.failure.message})`)
-    } else if (state.success === "committed") {
-      if (acceptedAt !== undefined) CommitTimes.note(ref.controller, (yield* MonotonicClock.millis) - acceptedAt)
-      return
-    } else if (state.success !== "open" && state.success !== "committing") {
-      return yield* notOpen(ref, state.success)
-    } else {
-      onState(state.success)
+      return false
     }
-    yield* Effect.sleep(Duration.millis(pause))
-  }
+    if (state.success === "committed") return true
+    if (state.success !== "open" && state.success !== "committing") return yield* notOpen(ref, state.success)
+    onState(state.success)
+    return false
+  })
+  yield* Effect.repeat(isCommitted(), { schedule: pollPauses, until: (it) => it })
+  if (acceptedAt !== undefined) CommitTimes.note(ref.controller, (yield* MonotonicClock.millis) - acceptedAt)
 })
 
-/** A segment of the transaction takes no more events. @category errors @since 0.1.0 */
-export const gone = Effect.fnUntraced(function*(
-  ref: TransactionRef
-): Effect.fn.Return<never, TransactionErrorReason> {
-  // the segment may go a moment before the controller says so
-  for (let pause = 5; pause < 500; pause *= 2) {
-    const state = yield* ref.controller.transactionState(ref.stream, ref.id).pipe(Effect.mapError(toReason))
-    if (state !== "open") return yield* notOpen(ref, state)
-    yield* Effect.sleep(Duration.millis(pause))
-  }
-  return yield* notOpen(ref, "open")
-})
+/** A segment of the transaction takes no more events: fails with why. @category errors @since 0.1.0 */
+export const gone = (ref: TransactionRef): Effect.Effect<never, TransactionErrorReason> =>
+  ref.controller.transactionState(ref.stream, ref.id).pipe(
+    Effect.mapError(toReason),
+    Effect.repeat({ schedule: gonePauses, while: (state) => state === "open" }),
+    Effect.flatMap((state) => Effect.fail(notOpen(ref, state)))
+  )
 
 /** @category errors @since 0.1.0 */
 export const notOpen = (
