@@ -22,7 +22,8 @@ import type * as EventStream from "../../src/core/EventStream.ts"
 import { ControllerError } from "../../src/pravega/controller/ControllerError.ts"
 import type { Pravega } from "../../src/pravega/Pravega.ts"
 import type { SegmentConnection } from "../../src/pravega/segmentstore/SegmentConnection.ts"
-import type { SwarmPlan } from "./SwarmPlan.ts"
+import { hasRemoteWork, type SwarmPlan } from "./SwarmPlan.ts"
+import type { WorkersBug } from "./SwarmWorkers.ts"
 
 /** What is put between the engine and what it works with. */
 export interface Bug {
@@ -33,6 +34,8 @@ export interface Bug {
   readonly client?: (pravega: Pravega["Service"]) => Pravega["Service"]
   readonly source?: SourceChange
   readonly sink?: SinkChange
+  /** What the driver makes of its workers' answers. */
+  readonly workers?: WorkersBug
   /** Runs in place of the engine. */
   readonly algorithm?: <A>(streams: {
     readonly source: EventStream.EventStream<A>
@@ -433,11 +436,18 @@ const algorithms: ReadonlyArray<Bug> = [
   }
 ]
 
+const workerBugs: ReadonlyArray<Bug> = ([
+  "takes the answer of another try",
+  "takes no answer for nothing read",
+  "names the transactions of the first try"
+] as const).map((workers) => ({ name: `a driver ${workers}`, needs: hasRemoteWork, workers }))
+
 export const seededBugs: ReadonlyArray<Bug> = [
   ...algorithms,
   ...logBugs,
   ...controllerBugs,
   ...sinkBugs,
   ...sourceBugs,
-  ...writerBugs
+  ...writerBugs,
+  ...workerBugs
 ]

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import type * as BatchRun from "../../src/batch/engine/BatchRun.ts"
+import { local } from "../../src/batch/engine/Workers.ts"
 import { CommitError } from "../../src/batch/protocol/CommitError.ts"
 import type * as EventStream from "../../src/core/EventStream.ts"
 import * as Admin from "../../src/pravega/admin/Admin.ts"
@@ -30,9 +31,11 @@ import {
   sinksOf,
   sourcesOf,
   type Told,
-  upgrade
+  upgrade,
+  workerOf
 } from "./SwarmQuery.ts"
 import * as SwarmState from "./SwarmState.ts"
+import * as SwarmWorkers from "./SwarmWorkers.ts"
 
 export interface Outcome {
   /** The invariants that did not hold, with what was found instead. */
@@ -179,11 +182,19 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   /** Those beside which another one was started, or was left. */
   const contested = new Set<Incarnation<unknown>>()
   let query = "swarm"
+  const workers = plan.workers === 0 ? undefined : SwarmWorkers.make(world, {
+    count: plan.workers,
+    faults: isCalm(plan) ? 0 : 0.2,
+    seeded: seeded.fork("workers"),
+    workerOf: (name) => workerOf(plan, name),
+    bug: bug.workers
+  })
   const lifeOf = (name: string, trigger: SwarmPlan["trigger"]): Life => ({
     name,
     trigger,
     resolutions,
     told,
+    workers: workers?.workers ?? local,
     onOther: (batch) =>
       world.violated({ invariant: "rule 13", detail: `batch ${batch} has other outputs, and was told before` })
   })
@@ -435,6 +446,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   // From here on nothing is wrong any more: the query must come to its end.
   timeline.add("!", "world", "no more faults")
   world.rates = { network: {}, log: {} }
+  workers?.calm()
   for (const incarnation of living) {
     incarnation.faults.stop()
     incarnation.process.resume()
@@ -521,6 +533,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     for (const detail of SwarmState.differences(kept, wanted)) world.violated({ invariant: "I1", detail })
   }
 
+  workers?.end()
   // nothing of its own is left: every lease has run out by now
   yield* Effect.sleep(Duration.seconds(2 * plan.leaseSeconds + 60))
   const open = server.expireLeases()

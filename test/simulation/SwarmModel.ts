@@ -4,7 +4,7 @@
  */
 import type { Violation } from "../../src/testing/simulation/internal/ProtocolMonitor.ts"
 import type { Numbered } from "../numbered.ts"
-import { type Blow, isTransactional, type SwarmPlan } from "./SwarmPlan.ts"
+import { type Blow, hasRemoteWork, isCalm, isTransactional, type SwarmPlan } from "./SwarmPlan.ts"
 
 export interface Found {
   /** The streams' events, each with its outputs for this sink, and whether they must be there. */
@@ -110,6 +110,11 @@ export const mayFailWith = (plan: SwarmPlan, tag: string): boolean => {
     case "ConnectionRefused":
     case "ConnectionLost":
       return isUnreachable(plan)
+    // of a worker, after some tries
+    case "WorkerLost":
+    case "TransactionNotOpen":
+    case "AppendRefused":
+      return hasRemoteWork(plan) && !isCalm(plan)
     // who owns its sink, or has no transactions, finds out by itself
     case "AmbiguousCommit":
       return isTransactional(plan) && ((!plan.isOwned && befalls(plan, "outage")) || befalls(plan, "sink is truncated"))

@@ -86,6 +86,8 @@ export interface SwarmPlan {
   readonly network: number
   readonly log: number
   readonly blows: ReadonlyArray<Blow>
+  /** Processes that work on the parts of batches, beside the query's own. */
+  readonly workers: number
 }
 
 /** One event, from one segment to another, and nothing befalls it: what a history that is written out differs from. */
@@ -119,7 +121,8 @@ export const noPlan: SwarmPlan = {
   disorder: 0,
   network: 0,
   log: 0,
-  blows: []
+  blows: [],
+  workers: 0
 }
 
 const blow: fc.Arbitrary<Blow> = fc.record({
@@ -249,7 +252,9 @@ const anyPlan: fc.Arbitrary<SwarmPlan> = fc.record({
   disorder: fc.constantFrom(0, 0.05, 0.5, 1),
   network: mostlyNone,
   log: mostlyNone,
-  blows: fc.array(fc.oneof({ weight: 4, arbitrary: blow }, blowToTheDecision), { maxLength: 4, size: "max" })
+  blows: fc.array(fc.oneof({ weight: 4, arbitrary: blow }, blowToTheDecision), { maxLength: 4, size: "max" }),
+  // last: so that what was drawn before there were any stays the same
+  workers: fc.constantFrom(0, 0, 0, 1, 3)
 })
 
 /** The guarantee of the sink with this place. */
@@ -287,6 +292,12 @@ export const swarmPlan: fc.Arbitrary<SwarmPlan> = anyPlan.map((plan) => {
   }
 })
 
+/** Whether workers get parts of it: not those of sinks, sources and steps that must be with the query's process. */
+export const hasRemoteWork = (plan: SwarmPlan): boolean =>
+  plan.workers > 0 && !plan.hasForeach && plan.form !== "flow" && plan.each === "partition" &&
+  plan.onTruncated === "fail" &&
+  plan.form !== "processBatch" && !guaranteesOf(plan).has("idempotent")
+
 /** Nothing befalls it. */
 export const isCalm = ({ blows, log, network }: SwarmPlan): boolean => blows.length === 0 && network === 0 && log === 0
 
@@ -298,6 +309,7 @@ export const kindsOf = (plan: SwarmPlan): ReadonlyArray<string> => {
     `limit: ${limits.join(" and ")}`,
     ...plan.atLeast === undefined ? [] : [`at least: ${"events" in plan.atLeast ? "events" : "bytes"}`],
     plan.form,
+    ...hasRemoteWork(plan) ? ["workers"] : [],
     ...guaranteesOf(plan),
     ...guaranteesOf(plan).size > 1 ? ["sinks of both guarantees"] : [],
     ...plan.isKeyless ? ["without keys"] : [],
@@ -350,6 +362,7 @@ export const expectedKinds: ReadonlyArray<string> = [
   "processEach",
   "processBatch",
   "flow",
+  "workers",
   "exactly-once",
   "idempotent",
   "sinks of both guarantees",

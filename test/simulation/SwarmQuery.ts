@@ -4,7 +4,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as BatchRun from "../../src/batch/engine/BatchRun.ts"
+import * as PartWorker from "../../src/batch/engine/PartWorker.ts"
 import * as Savepoint from "../../src/batch/engine/Savepoint.ts"
+import { local, Workers } from "../../src/batch/engine/Workers.ts"
 import * as OwnedLog from "../../src/batch/log/OwnedLog.ts"
 import * as DeadLetter from "../../src/batch/pipeline/DeadLetter.ts"
 import * as Pipeline from "../../src/batch/pipeline/Pipeline.ts"
@@ -68,6 +70,8 @@ export interface Life {
   readonly told: Told
   /** Called when the user's Effect gets a batch again, and other outputs. */
   readonly onOther: (batch: number) => void
+  /** Who works on its parts. */
+  readonly workers: Workers
 }
 
 /** One run of the query, or of what a bug puts in its place. */
@@ -75,9 +79,23 @@ export const runQuery = (plan: SwarmPlan, bug: Bug, life: Life) => {
   const [source = numberedStream("")] = sourcesOf(plan)
   const [sink = source] = sinksOf(plan)
   return bug.algorithm === undefined
-    ? Effect.provideService(queryOf(plan, bug, life).run, OwnedLog.CompactAfter, plan.compactAfter)
+    ? queryOf(plan, bug, life).run.pipe(
+      Effect.provideService(OwnedLog.CompactAfter, plan.compactAfter),
+      Effect.provideService(Workers, life.workers)
+    )
     : bug.algorithm({ source, sink, process: (event) => outputsOf(plan, 0, event) })
 }
+
+/** The program of its workers. */
+export const workerOf = (plan: SwarmPlan, name: string) =>
+  queryOf(plan, none, {
+    name,
+    trigger: plan.trigger,
+    resolutions: [],
+    told: new Map(),
+    onOther: () => {},
+    workers: local
+  }).work
 
 /** Lets the query, which has not run yet, begin where the one before it stands. */
 export const upgrade = (plan: SwarmPlan, from: string, life: Life) =>
@@ -93,7 +111,8 @@ const actionsOf = <A, B, ES, E, R>(
   { resolutions, trigger }: Life
 ) => ({
   run: Query.run(pipeline, { trigger: triggers[trigger], resolve: resolutions }),
-  restore: (savepoint: string) => Savepoint.restore(pipeline, savepoint)
+  restore: (savepoint: string) => Savepoint.restore(pipeline, savepoint),
+  work: PartWorker.make(pipeline)
 })
 
 const queryOf = (plan: SwarmPlan, bug: Bug, life: Life) => {

@@ -65,6 +65,7 @@ const heardSink = <B, E>(session: SinkSession<B, E>, note: Note<E>): SinkSession
         ...attempt,
         write: (partition, outputs) => of(attempt.write(partition, outputs)),
         flush: (partition) => of(attempt.flush(partition)),
+        absorb: attempt.absorb && ((share) => of(attempt.absorb?.(share) ?? Effect.void)),
         prepare: of(attempt.prepare)
       })),
     join: join && ((handle) =>

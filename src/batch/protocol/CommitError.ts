@@ -1,14 +1,16 @@
 /**
- * Why a query stops instead of going on: the protocol never guesses. None of these is worth another try without a
- * change of something.
+ * Why a query stops instead of going on: the protocol never guesses. But for what happened to a worker, none of these is
+ * worth another try without a change of something.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 import { EventFromFuture, FlowFailed, InvalidEventTime, LateEvent } from "./FlowError.ts"
 import * as StructureChanges from "./StructureChanges.ts"
+import { PartFailed, WorkerLost, WorkerRefused } from "./WorkerError.ts"
 
 export { EventFromFuture, FlowFailed, InvalidEventTime, LateEvent } from "./FlowError.ts"
+export { PartFailed, WorkerLost, WorkerRefused } from "./WorkerError.ts"
 
 /** So many changes are named in a message. */
 const shown = 6
@@ -220,14 +222,18 @@ export class CommitError extends Schema.TaggedError<CommitError>()("CommitError"
     FlowFailed,
     LateEvent,
     EventFromFuture,
-    InvalidEventTime
+    InvalidEventTime,
+    PartFailed,
+    WorkerLost,
+    WorkerRefused
   ])
 }) {
   override readonly cause = this.reason
   override get message(): string {
     return this.reason.message
   }
+  /** What happened to a worker may not happen again; for all else something must change. */
   get isRetryable(): boolean {
-    return false
+    return "isRetryable" in this.reason && this.reason.isRetryable
   }
 }

@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as BatchRun from "../../batch/engine/BatchRun.ts"
 import { CheckpointLog } from "../../batch/log/CheckpointLog.ts"
 import * as CheckpointRecord from "../../batch/protocol/CheckpointRecord.ts"
+import { PartFailed } from "../../batch/protocol/CommitError.ts"
 import { savepoints } from "../../batch/protocol/QueryName.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import { Pravega } from "../../pravega/Pravega.ts"
@@ -285,9 +286,10 @@ export const describeExit = (exit: Exit.Exit<void, unknown>): string => {
   return `died: ${Cause.pretty(exit.cause)}`
 }
 
-/** Of an error with a reason, the reason's. @category formatting @since 0.1.0 */
+/** Of an error with a reason, the reason's; of one of a worker, the one that the worker had. @category formatting @since 0.1.0 */
 export const tagOf = (error: unknown): string => {
   if (typeof error !== "object" || error === null) return String(error)
+  if (error instanceof PartFailed) return error.tag
   if ("reason" in error) return tagOf(error.reason)
   return "_tag" in error ? String(error._tag) : error instanceof Error ? error.name : "unknown"
 }

@@ -20,6 +20,9 @@ export interface OpenSink<out E> {
 
 /** A sink that begins at the first output for it. @category models @since 0.2.0 */
 export interface LazySink<in B, out E> {
+  readonly name: string
+  /** Begins it, whether it gets an output or not. */
+  readonly open: Effect.Effect<OpenSink<E>, E | Stops>
   readonly opened: () => ReadonlyArray<OpenSink<E>>
   readonly write: (partition: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, E | Stops>
   readonly flush: (partition: number) => Effect.Effect<void, E>
@@ -44,6 +47,8 @@ export const make = <B, E>(
       Effect.cached
     )
     return {
+      name,
+      open: Effect.map(begin, (attempt) => ({ name, attempt })),
       opened: () => attempt === undefined ? [] : [{ name, attempt }],
       write: (partition, outputs) =>
         accepts(outputs) ? Effect.flatMap(begin, (begun) => begun.write(partition, outputs)) : Effect.void,

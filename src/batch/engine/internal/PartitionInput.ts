@@ -11,6 +11,8 @@ import type { PutAsideEvents } from "./PutAsideEvents.ts"
 /** A partition of a batch, numbered among those of all sources. @category models @since 0.1.0 */
 export interface Placed<out A, out ES> extends Partition<A, ES> {
   readonly source: string
+  /** The number of its source's first partition. */
+  readonly first: number
   readonly count: (events: number) => void
   /** Undefined: an event that can't be used fails the batch. */
   readonly aside: PutAsideEvents | undefined

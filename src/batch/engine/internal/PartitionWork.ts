@@ -5,7 +5,6 @@
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { UnfinishedBatch } from "../../log/LogState.ts"
 import type { Letter } from "../../pipeline/Letter.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import * as Lanes from "./Lanes.ts"
@@ -15,7 +14,7 @@ import * as SliceWork from "./SliceWork.ts"
 /** @category constructors @since 0.1.0 */
 export const make = Effect.fnUntraced(function*<A, B, ES, E, R, EW>(
   pipeline: Pipeline<A, B, ES, E, R>,
-  batch: UnfinishedBatch,
+  batch: { readonly batch: number; readonly at: number | undefined },
   sinks: {
     readonly write: (id: number, outputs: Arr.NonEmptyReadonlyArray<B | Letter>) => Effect.Effect<void, EW>
     readonly flush: (id: number) => Effect.Effect<void, EW>

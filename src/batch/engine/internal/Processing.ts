@@ -13,14 +13,14 @@ import { PreparedSink } from "../../protocol/CheckpointRecord.ts"
 import type { Past, SinkSession } from "../../sink/SinkContract.ts"
 import type { SourceSession } from "../../source/SourceContract.ts"
 import type { Activity } from "../BatchStatus.ts"
-import { type Part, Workers } from "../Workers.ts"
+import { type Part, type Remote, Workers } from "../Workers.ts"
 import type * as FlowBatch from "./flow/FlowBatch.ts"
 import type { FlowRun, Remembered } from "./flow/FlowRun.ts"
 import * as LazySink from "./LazySink.ts"
-import type { Placed } from "./PartitionInput.ts"
 import * as PartitionWork from "./PartitionWork.ts"
-import type { Pass, Read } from "./Pass.ts"
-import * as PutAsideEvents from "./PutAsideEvents.ts"
+import type { Pass } from "./Pass.ts"
+import * as PlacedPartitions from "./PlacedPartitions.ts"
+import * as RemoteParts from "./RemoteParts.ts"
 
 /** What a pipeline does with a batch, whatever its events are. @category models @since 0.2.0 */
 export interface Processing<out E, out R> {
@@ -71,7 +71,7 @@ export const make = <A, B, ES, E, R>(
   activity: Activity,
   flow: Flowing<E, R> | undefined
 ): Processing<ES | E, R> => {
-  const { each, name: query, parallelism } = pipeline
+  const { each, name: query } = pipeline
 
   const sinksOf = (batch: UnfinishedBatch, { begun, past, sinks }: TryOptions) =>
     Effect.forEach(pipeline.sinks.filter(({ name }) => sinks.includes(name)), ({ accepts, name }) => {
@@ -82,13 +82,12 @@ export const make = <A, B, ES, E, R>(
       return LazySink.make(name, accepts, Effect.tap(begin, ({ handle }) => begun(name, handle)))
     })
 
-  const partitionsOf = partitionsIn(pipeline, sessions.sources, activity)
-
-  /** Who processes partitions, and in which order. */
-  const spread =
-    ({ batch }: UnfinishedBatch, { attempt }: TryOptions) =>
-    <P extends Part, EP, RP>(parts: ReadonlyArray<P>, process: (part: P) => Effect.Effect<void, EP, RP>) =>
-      Effect.flatMap(Workers, (workers) => workers.processAll({ query, batch, attempt, parts, parallelism, process }))
+  const partitionsOf = ({ batch, planned: { plans } }: UnfinishedBatch, pass: Pass) =>
+    PlacedPartitions.of(pipeline, sessions.sources, batch, {
+      plans,
+      pass,
+      onRead: (events) => noteRead(activity, events)
+    })
 
   const processAll = Effect.fnUntraced(function*(
     batch: UnfinishedBatch,
@@ -97,12 +96,18 @@ export const make = <A, B, ES, E, R>(
   ) {
     const { pass } = options
     const partitions = yield* partitionsOf(batch, pass)
-    const work = yield* PartitionWork.make(pipeline, batch, {
+    const work = yield* PartitionWork.make(pipeline, { batch: batch.batch, at: batch.planned.at }, {
       write: (id, outputs) => Effect.forEach(sinks, (sink) => sink.write(id, outputs), { discard: true }),
       flush: (id) => Effect.forEach(sinks, (sink) => sink.flush(id), { discard: true })
     })
     // A plan lists predecessors first.
-    yield* each === "batch" ? work.together(partitions) : spread(batch, options)(partitions, work.alone)
+    yield* each === "batch"
+      ? work.together(partitions)
+      : spread(pipeline, batch, options)(
+        partitions,
+        work.alone,
+        RemoteParts.make(pipeline, sessions, batch, { ...options, sinks })
+      )
     if (pass.refused !== undefined) return yield* pass.refused
   })
 
@@ -119,55 +124,37 @@ export const make = <A, B, ES, E, R>(
         const flowing = Effect.flatMap(
           partitionsOf(batch, pass),
           (partitions) =>
-            runBatch(pipeline, run.program, tried, { partitions, sinks, pass, spread: spread(batch, options) })
+            runBatch(pipeline, run.program, tried, {
+              partitions,
+              sinks,
+              pass,
+              spread: spread(pipeline, batch, options)
+            })
         )
         return { opened, processAll: flowing, remember: tried.remember }
       })
   }
 }
 
-/** The partitions of all sources, numbered one source after the other; what is read of them is counted. */
-const partitionsIn = <A, B, ES, E, R>(
-  pipeline: Pipeline<A, B, ES, E, R>,
-  sources: Sessions<A, B, ES, E>["sources"],
-  activity: Activity
-) =>
-  Effect.fnUntraced(function*(batch: UnfinishedBatch, pass: Pass) {
-    const all: Array<Placed<A, ES>> = []
-    let free = 0
-    for (const [source, session] of sources) {
-      const plan = batch.planned.plans[source]
-      if (plan === undefined) continue
-      const read: Read = { events: 0, bytes: 0 }
-      pass.reads.set(source, read)
-      const count = (events: number): void => {
-        read.events += events
-        countEvents(activity, pass.reads)
-      }
-      const first = free
-      for (const partition of yield* session.partitions(plan)) {
-        read.bytes += partition.bytes ?? 0
-        const id = first + partition.id
-        free = Math.max(free, id + (partition.lanes?.count ?? 1))
-        const aside = PutAsideEvents.make(pipeline, batch, { partition: id, source, pass })
-        all.push({
-          ...partition,
-          id,
-          source,
-          predecessors: partition.predecessors.map((before) => first + before),
-          count,
-          aside
-        })
-      }
-    }
-    return all
-  })
-
-const countEvents = (activity: Activity, reads: ReadonlyMap<string, Read>): void => {
-  let events = 0
-  for (const read of reads.values()) events += read.events
+const noteRead = (activity: Activity, events: number): void => {
   activity.events = Math.max(activity.events, events)
 }
+
+/** Has partitions processed: by whom, and in which order, is the workers'. */
+const spread = (
+  { name: query, parallelism }: { readonly name: string; readonly parallelism: number },
+  { batch }: UnfinishedBatch,
+  { attempt }: TryOptions
+) =>
+<P extends Part, E, R>(
+  parts: ReadonlyArray<P>,
+  process: (part: P) => Effect.Effect<void, E, R>,
+  remote?: Remote<P, E>
+) =>
+  Effect.flatMap(
+    Workers,
+    (workers) => workers.processAll({ query, batch, attempt, parts, parallelism, process, remote })
+  )
 
 /** Makes a sink's outputs safe, as the log will name them. @category running @since 0.1.0 */
 export const prepare = <E>(

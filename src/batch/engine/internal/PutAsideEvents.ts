@@ -3,7 +3,6 @@
  * they become. When that is decided, and for how long, is `Commit`'s.
  */
 import * as Stream from "effect/Stream"
-import type { UnfinishedBatch } from "../../log/LogState.ts"
 import { Letter } from "../../pipeline/Letter.ts"
 import { PutAside } from "../../protocol/CheckpointRecord.ts"
 import { CommitError, NonDeterministicReplay, TooManyDeadLetters } from "../../protocol/CommitError.ts"
@@ -33,7 +32,7 @@ interface Asking {
 /** @category constructors @since 0.1.0 */
 export const make = (
   { deadLetters, name: query }: Asking,
-  { batch }: UnfinishedBatch,
+  batch: number,
   options: { readonly partition: number; readonly source: string; readonly pass: Pass }
 ): PutAsideEvents | undefined => {
   if (deadLetters === undefined) return undefined

@@ -5,7 +5,6 @@
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { UnfinishedBatch } from "../../log/LogState.ts"
 import type { Pipeline, Slice } from "../../pipeline/Pipeline.ts"
 import * as Deterministic from "./Deterministic.ts"
 import * as PartitionInput from "./PartitionInput.ts"
@@ -13,10 +12,10 @@ import * as PartitionInput from "./PartitionInput.ts"
 /** @category constructors @since 0.2.0 */
 export const make = Effect.fnUntraced(function*<A, B, ES, E, R, EW>(
   { isDeterministic, name, process }: Pipeline<A, B, ES, E, R>,
-  { batch, planned }: UnfinishedBatch,
+  { at, batch }: { readonly batch: number; readonly at: number | undefined },
   write: (id: number, outputs: Arr.NonEmptyReadonlyArray<B>) => Effect.Effect<void, EW>
 ) {
-  const services = yield* Deterministic.make(`${name}/${batch}`, planned.at ?? 0)
+  const services = yield* Deterministic.make(`${name}/${batch}`, at ?? 0)
 
   const asStream = (
     run: Extract<typeof process, { readonly _tag: "stream" }>["run"],

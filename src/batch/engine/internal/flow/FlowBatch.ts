@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import type { Program } from "../../../../flow/machine/Machine.ts"
 import type { Letter } from "../../../pipeline/Letter.ts"
 import type { Pipeline } from "../../../pipeline/Pipeline.ts"
+import type { CommitError } from "../../../protocol/CommitError.ts"
 import type { LazySink, Stops } from "../LazySink.ts"
 import type { Placed } from "../PartitionInput.ts"
 import type { Pass } from "../Pass.ts"
@@ -31,7 +32,7 @@ export const run = Effect.fnUntraced(function*<A, B, ES, E, R>(
     readonly spread: <EP, RP>(
       partitions: ReadonlyArray<Placed<A, ES>>,
       process: (partition: Placed<A, ES>) => Effect.Effect<void, EP, RP>
-    ) => Effect.Effect<void, EP, RP>
+    ) => Effect.Effect<void, EP | CommitError, RP>
   }
 ) {
   const write = (id: number, outputs: Arr.NonEmptyReadonlyArray<B | Letter>) =>

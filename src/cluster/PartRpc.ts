@@ -1,0 +1,13 @@
+/**
+ * What a driver asks its workers, over whatever lies between them.
+ */
+import * as Rpc from "effect/rpc/Rpc"
+import * as RpcGroup from "effect/rpc/RpcGroup"
+import { PartAnswer, PartOrder } from "../batch/engine/PartOrder.ts"
+import { CommitError } from "../batch/protocol/CommitError.ts"
+
+/** Volatile: an order that is not answered is given up with its try. @category schemas @since 0.2.0 */
+export const ProcessPart = Rpc.make("ProcessPart", { payload: PartOrder, success: PartAnswer, error: CommitError })
+
+/** @category schemas @since 0.2.0 */
+export class Parts extends RpcGroup.make(ProcessPart) {}
