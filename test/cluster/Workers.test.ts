@@ -42,9 +42,9 @@ const world = <A, E, R>(
       }
       return yield* use(controller)
     })
-    return yield* Effect.scoped(used).pipe(
-      Effect.provide(Pravega.layerTransport().pipe(Layer.provide(server.layerTransport))),
-      Effect.provide(CheckpointLog.layerMemory)
+    return yield* Effect.provide(
+      Effect.scoped(used),
+      Layer.merge(Pravega.layerTransport().pipe(Layer.provide(server.layerTransport)), CheckpointLog.layerMemory)
     )
   }).pipe(Effect.scoped) as Effect.Effect<A, unknown, never>
 

@@ -38,7 +38,7 @@ export const rich = Pipeline.make("rich", {
   deterministic: true,
   processEach: ({ value: { event } }) =>
     event.endsWith("7")
-      ? Effect.fail(new Error("it ends with 7"))
+      ? Effect.fail("it ends with 7")
       : Effect.map(Random.nextIntBetween(0, 1_000_000), (number) => [event, `${event}/${number}`]),
   sinks: [
     Sink.filterMapInput(toOut, (text: string) => text.includes("/") ? undefined : text),
