@@ -7,9 +7,13 @@
  *
  * @since 0.2.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { RowKind, Rows } from "../flow/machine/Operator.ts"
-import type { DeltaHead, StoredRow } from "./internal/Delta.ts"
+import type { DeltaHead, Finished, StoredRow } from "./internal/Delta.ts"
+import * as Recovery from "./internal/Recovery.ts"
+import * as Snapshots from "./internal/Snapshots.ts"
 import * as StoredDeltas from "./internal/StoredDeltas.ts"
 import { WorkingSet } from "./internal/WorkingSet.ts"
 import type { StateHome } from "./StateContract.ts"
@@ -30,7 +34,20 @@ export interface OpenOptions {
   readonly head: StateHead | undefined
   /** The steps with state by their names, and their kinds of rows (`Operator.rows`). */
   readonly operators: Readonly<Record<string, Readonly<Record<string, RowKind>>>>
+  /** The versions that savepoints of this log need; asked before something is deleted. Default: none. */
+  readonly pinned?: Effect.Effect<ReadonlyArray<StateHead>, unknown> | undefined
 }
+
+/**
+ * When the state of a query is put into a snapshot. Fewer deltas are for tests.
+ *
+ * @category references
+ * @since 0.2.0
+ */
+export const SnapshotPolicy = Context.Reference<Snapshots.SnapshotPolicy>(
+  "effect-pravega/state/QueryState/SnapshotPolicy",
+  { defaultValue: () => ({ deltas: 64, most: 1000, bytesPerBatch: 4 * 1024 * 1024 }) }
+)
 
 /** One try of a batch: it reads the version before and what it wrote itself; nobody else sees that. @category models @since 0.2.0 */
 export interface StateTry {
@@ -73,9 +90,12 @@ export interface QueryState {
 }
 
 /**
- * The state of a query at the version that its log names. Reads the deltas back to the first, the newest first, and writes
- * nothing. Fails with `ForeignState`, `StateMissing`, `LogBehindState`, `StateDamaged`, `UnknownState` or `WorkingSetFull`:
- * each says what the log and the home have; and with `StateUnavailable`.
+ * The state of a query at the version that its log names: its snapshot, and the deltas after that. Fails with `ForeignState`,
+ * `StateMissing`, `StateBehindLog`, `LogBehindState`, `StateDamaged`, `UnknownState` or `WorkingSetFull`: each says what the log
+ * and the home have; and with `StateUnavailable`.
+ *
+ * Opening writes nothing. While batches are committed, snapshots are made and what they make needless is deleted, in fibers of
+ * the Scope around; what fails of that is logged and tried again, and harms no batch.
  *
  * @category constructors
  * @since 0.2.0
@@ -84,16 +104,27 @@ export const open = Effect.fnUntraced(function*(
   home: StateHome,
   options: OpenOptions,
   heapBytes: number
-): Effect.fn.Return<QueryState, StateStoreError> {
+): Effect.fn.Return<QueryState, StateStoreError, Scope.Scope> {
   const { query } = options
   const deltas = StoredDeltas.make(home, options)
   const rows = new WorkingSet({ ...options, heapBytes })
   yield* deltas.check
-  yield* recover(query, deltas, rows, options.head)
+  const found = yield* Recovery.read(deltas, options.head, {
+    check: (delta) => checkOperators(query, delta, rows),
+    has: (row) => rows.has(row),
+    load: (row, version) => rows.load(row, version),
+    touch: (slot, version) => rows.touch(slot, version)
+  })
+  const snapshots = Snapshots.make(home, deltas, rows, {
+    ...options,
+    policy: yield* SnapshotPolicy,
+    scope: yield* Effect.scope,
+    pinned: options.pinned ?? Effect.succeed([])
+  }, found)
 
   let current = options.head
   let tried = 0
-  let prepared: { readonly head: StateHead | undefined; readonly size: StateSize } | undefined
+  let prepared: Prepared | undefined
 
   const discard = (): void => {
     tried++
@@ -106,7 +137,12 @@ export const open = Effect.fnUntraced(function*(
       attempted(() => rows.write({ log: options.log, version: batch, epoch: options.epoch, attempt }, current)),
       ({ delta, size }) =>
         Effect.map(delta === undefined ? Effect.void : deltas.write(delta), () => {
-          prepared = { head: delta?.head ?? current, size }
+          const [head, base] = [delta?.head ?? current, snapshots.next()]
+          prepared = {
+            head: head === undefined || base === undefined ? head : { ...head, base },
+            size,
+            bytes: delta === undefined ? 0 : sizeOf(delta)
+          }
           return prepared.head
         })
     )
@@ -132,20 +168,34 @@ export const open = Effect.fnUntraced(function*(
       return head === undefined || isHere ? Effect.succeed(true) : isStored(deltas, head, current)
     },
     commit: Effect.fnUntraced(function*(head) {
+      let written = 0
       if (prepared !== undefined && StoredDeltas.isSame(prepared.head, head)) {
-        rows.settle(prepared.size)
+        rows.settle(prepared.size, head?.version ?? -1)
+        written = prepared.bytes
         prepared = undefined
         tried++
       } else {
         discard()
         if (head !== undefined && !StoredDeltas.isSame(head, current)) {
-          yield* advance(query, deltas, rows, head, current)
+          written = yield* advance(query, deltas, rows, head, current)
         }
       }
       current = head
+      yield* snapshots.committed(head, written)
     })
   }
 })
+
+/** A try whose delta is durable. */
+interface Prepared {
+  readonly head: StateHead | undefined
+  readonly size: StateSize
+  /** Of its delta. */
+  readonly bytes: number
+}
+
+const sizeOf = ({ chunks, object }: Finished): number =>
+  chunks.reduce((bytes, chunk) => bytes + chunk.length, object.length)
 
 /** Whether a delta is there, all of it. */
 const isStored = (
@@ -156,10 +206,10 @@ const isStored = (
   deltas.find(head, { head: predecessor }).pipe(
     Effect.flatMap((found) => found.read(() => {})),
     Effect.as(true),
-    Effect.catch((error) => error.reason._tag === "StateMissing" ? Effect.succeed(false) : Effect.fail(error))
+    Effect.catch((error) => StoredDeltas.isGone(error) ? Effect.succeed(false) : Effect.fail(error))
   )
 
-/** Brings the rows from a version to the one that follows it. */
+/** Brings the rows from a version to the one that follows it. Answers with the bytes of what was read. */
 const advance = Effect.fnUntraced(function*(
   query: string,
   deltas: StoredDeltas.StoredDeltas,
@@ -169,36 +219,12 @@ const advance = Effect.fnUntraced(function*(
 ) {
   const found = yield* deltas.find(head, { head: predecessor })
   yield* checkOperators(query, found.delta, rows)
-  yield* apply(found, rows)
-})
-
-/** All of a delta or nothing of it. */
-const apply = (found: StoredDeltas.Found, rows: WorkingSet): Effect.Effect<void, StateStoreError> => {
+  // all of it or nothing
   const all: Array<StoredRow> = []
-  return Effect.andThen(found.read((row) => all.push(row)), attempted(() => all.forEach((row) => rows.load(row))))
-}
-
-/** From the newest delta to the first: a row counts as it is met first. */
-const recover = Effect.fnUntraced(function*(
-  query: string,
-  deltas: StoredDeltas.StoredDeltas,
-  rows: WorkingSet,
-  head: StateHead | undefined
-) {
-  const deleted = new Set<string>()
-  for (let next = head; next !== undefined;) {
-    const found = yield* deltas.find(next)
-    yield* checkOperators(query, found.delta, rows)
-    yield* found.read((row) => {
-      if (rows.has(row) || (deleted.size > 0 && deleted.has(idOf(row)))) return
-      if (row.value === undefined) deleted.add(idOf(row))
-      else rows.load(row)
-    })
-    next = found.delta.predecessor
-  }
+  yield* found.read((row) => all.push(row))
+  yield* attempted(() => all.forEach((row) => rows.load(row, head.version)))
+  return all.reduce((bytes, row) => bytes + Recovery.bytesOf(row), 0)
 })
-
-const idOf = ({ key, operator, slot, sub }: StoredRow): string => JSON.stringify([operator, slot, key, sub])
 
 /** Rows of steps that the flow doesn't have are not dropped unseen. */
 const checkOperators = (query: string, { operators }: DeltaHead, rows: WorkingSet) => {

@@ -18,7 +18,7 @@ export class StateUnavailable extends Schema.TaggedError<StateUnavailable>()("St
 }
 
 /**
- * The log names a version that its home doesn't have, though it has others of this log, or nothing at all.
+ * The log names a version that its home doesn't have, though it has newer ones of this log, or nothing at all.
  *
  * @category errors
  * @since 0.2.0
@@ -37,6 +37,27 @@ export class StateMissing extends Schema.TaggedError<StateMissing>()("StateMissi
     const there = this.newest === undefined ? "nothing of this log" : `version ${this.newest} of this log`
     return `state of query "${this.query}": log ${this.log} needs version ${this.version}, ${this.missing} is not there, ` +
       `and the home has ${there}: give the query the home that it ran with, or restore that from a copy`
+  }
+}
+
+/**
+ * What the home has newest of this log is older than what the log names: it is an older copy, or it was taken away and put back.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class StateBehindLog extends Schema.TaggedError<StateBehindLog>()("StateBehindLog", {
+  query: Schema.String,
+  log: Schema.String,
+  /** The object that is not there. */
+  missing: Schema.String,
+  /** The version that was asked for, and the newest of this log that the home has. */
+  version: Schema.Int,
+  newest: Schema.Int
+}) {
+  override get message(): string {
+    return `state of query "${this.query}": log ${this.log} needs version ${this.version}, ${this.missing} is not there, ` +
+      `and the home has version ${this.newest} of this log at most: it is an older copy. Give the query its newest state`
   }
 }
 
@@ -162,6 +183,7 @@ export class StateStoreError extends Schema.TaggedError<StateStoreError>()("Stat
   reason: Schema.Union([
     StateUnavailable,
     StateMissing,
+    StateBehindLog,
     ForeignState,
     LogBehindState,
     StateDamaged,

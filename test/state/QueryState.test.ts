@@ -31,8 +31,8 @@ const batch = Effect.fnUntraced(function*(
   return head!
 })
 
-const reasonOf = <A>(
-  effect: Effect.Effect<A, { readonly reason: { readonly _tag: string }; readonly message: string }>
+const reasonOf = <A, R>(
+  effect: Effect.Effect<A, { readonly reason: { readonly _tag: string }; readonly message: string }, R>
 ) => Effect.map(Effect.flip(effect), ({ message, reason }) => [reason._tag, message] as const)
 
 describe("a try", () => {
@@ -140,7 +140,7 @@ describe("F6, S15: the digest", () => {
         }),
         fc.nat(7),
         (writes, which) =>
-          Effect.runPromise(Effect.gen(function*() {
+          Effect.runPromise(Effect.scoped(Effect.gen(function*() {
             const digestOf = Effect.fnUntraced(function*(all: typeof writes) {
               const state = yield* open(MemoryHome.make())
               const tried = state.begin(0, 1)
@@ -157,7 +157,7 @@ describe("F6, S15: the digest", () => {
               assert.notStrictEqual(yield* digestOf(writes.with(index, { ...writes[index]!, ...change })), digest)
             }
             assert.notStrictEqual(yield* digestOf([...writes, { slot: 9, key: "", n: 0 }]), digest)
-          }))
+          })))
       )
     ))
 
@@ -219,7 +219,7 @@ describe("S3, S14, S18: log and state belong together", () => {
       yield* home.delete("log-1.0000000000000002.1.1")
       const state = yield* open(home, { head: heads[1] })
       const [tag, message] = yield* reasonOf(state.commit(heads[2]))
-      assert.strictEqual(tag, "StateMissing")
+      assert.strictEqual(tag, "StateBehindLog")
       assert.include(message, "log log-1 needs version 2, log-1.0000000000000002.1.1 is not there")
       assert.include(message, "the home has version 1 of this log")
       // run again, it gives the same digest

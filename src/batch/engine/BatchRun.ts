@@ -23,6 +23,7 @@ import type { SourceSession } from "../source/SourceContract.ts"
 import * as BatchStatus from "./BatchStatus.ts"
 import type { FlowRun } from "./internal/flow/FlowRun.ts"
 import * as Processing from "./internal/Processing.ts"
+import * as SavepointLog from "./SavepointLog.ts"
 import * as Verdicts from "./Verdicts.ts"
 
 /** @category models @since 0.1.0 */
@@ -159,7 +160,14 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   const ahead: Ahead<ES | E> = { scope, range: undefined, isBehind: true }
   const activity = yield* BatchStatus.make
   const flow = yield* flowOf(pipeline)
-  if (flow !== undefined) yield* flow.run.open(owned.state())
+  if (flow !== undefined) {
+    const pinned = Effect.provideService(
+      SavepointLog.statesOf(name, owned.state().started.log),
+      CheckpointLog,
+      yield* CheckpointLog
+    )
+    yield* flow.run.open(owned.state(), pinned)
+  }
   const processing = Processing.make(pipeline, { sources, sinks }, activity, flow)
   const open = {
     log: owned,

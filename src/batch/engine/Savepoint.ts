@@ -23,18 +23,12 @@ import { CheckpointLog, type StoredRecord } from "../log/CheckpointLog.ts"
 import * as LogState from "../log/LogState.ts"
 import * as SettledAppend from "../log/SettledAppend.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
-import { CheckpointCorrupt, CheckpointLogError, SequenceTaken } from "../protocol/CheckpointLogError.ts"
-import {
-  CheckpointRecord,
-  Claimed,
-  CommittedSinks,
-  encode,
-  SourceStart,
-  Started,
-  StateHead
-} from "../protocol/CheckpointRecord.ts"
-import { QueryName, savepoints } from "../protocol/QueryName.ts"
-import { frame, unframe } from "../protocol/RecordFrame.ts"
+import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
+import { CheckpointRecord, Claimed, CommittedSinks, encode, Started } from "../protocol/CheckpointRecord.ts"
+import { QueryName } from "../protocol/QueryName.ts"
+import { Savepoint } from "./SavepointLog.ts"
+import * as SavepointLog from "./SavepointLog.ts"
+export { logName, Savepoint } from "./SavepointLog.ts"
 import {
   BatchPrepared,
   BatchVisibleInPart,
@@ -58,110 +52,7 @@ export {
 } from "./SavepointError.ts"
 import * as Uuid from "../../core/Uuid.ts"
 
-/**
- * Where a query stood between two batches.
- *
- * @category models
- * @since 0.1.0
- */
-export class Savepoint extends Schema.TaggedClass<Savepoint>()("savepoint", {
-  name: Schema.String,
-  /** Of which query. */
-  query: Schema.String,
-  version: Schema.String,
-  /** Tells the query's log from one that was begun anew under the same name. Savepoints of version 0.1 have none. */
-  log: Schema.optionalKey(Schema.String),
-  sources: Schema.Record(Schema.String, SourceStart),
-  /** The number of the first batch after it. */
-  batch: Schema.Natural,
-  /** Per source: where that batch starts; `Source.streamCut` reads it if the source is a Pravega stream. */
-  positions: Schema.Record(Schema.String, Schema.Json),
-  /** When it was made; milliseconds since 1970. */
-  at: Schema.Int,
-  /** Of the query before that batch. Absent: it has none. */
-  state: Schema.optionalKey(StateHead)
-}) {}
-
-class Removed extends Schema.TaggedClass<Removed>()("removed", { name: Schema.String }) {}
-
-/**
- * The name of the log that they are kept in, beside those of the queries.
- *
- * @category savepoints
- * @since 0.1.0
- */
-export const logName = savepoints
-
-const Change = Schema.fromJsonString(Schema.toCodecJson(Schema.Struct({
-  /** A torn record before it, which a crash left, and which counts as never written. */
-  drops: Schema.optionalKey(Schema.Natural),
-  change: Schema.Union([Savepoint, Removed])
-})))
-const toJson = Schema.encodeSync(Change)
-const fromJson = Schema.decodeUnknownResult(Change, { onExcessProperty: "error" })
-const fromJsonInPart = Schema.decodeUnknownResult(Change)
-
 const fail = (reason: SavepointError["reason"]) => Effect.fail(new SavepointError({ reason }))
-
-const corrupt = (query: QueryName, sequence: number, detail: string) =>
-  Effect.fail(new CheckpointLogError({ reason: new CheckpointCorrupt({ query, sequence, detail }) }))
-
-/** All of them, and the number of the next change. */
-const readAll = Effect.gen(function*() {
-  const log = yield* (yield* CheckpointLog).open(logName)
-  const records = yield* log.read(0)
-  const savepoints = new Map<string, Savepoint>()
-  let torn: { readonly sequence: number; readonly detail: string } | undefined
-  for (const { bytes, isMissing, sequence } of records) {
-    if (isMissing === true) return yield* corrupt(logName, sequence, "the record is missing")
-    const read = Result.flatMap(
-      unframe(bytes),
-      (json) =>
-        Result.mapError(fromJson(json), ({ message }) => ({
-          kind: Result.isSuccess(fromJsonInPart(json)) ? "newer" as const : "unreadable" as const,
-          detail: message
-        }))
-    )
-    if (Result.isFailure(read)) {
-      if (torn !== undefined || read.failure.kind !== "torn") {
-        const { detail, kind } = read.failure
-        return yield* LogState.refusal(logName, { sequence, detail, isNewer: kind === "newer" })
-      }
-      torn = { sequence, detail: read.failure.detail }
-      continue
-    }
-    if (torn !== undefined && read.success.drops !== torn.sequence) {
-      return yield* corrupt(logName, torn.sequence, torn.detail)
-    }
-    torn = undefined
-    const { change } = read.success
-    if (change._tag === "removed") savepoints.delete(change.name)
-    else savepoints.set(change.name, change)
-  }
-  return { log, savepoints, next: (records.at(-1)?.sequence ?? -1) + 1, torn: torn?.sequence }
-})
-
-/** How often a change is decided anew because another process was quicker. */
-const maxTries = 16
-
-/** Adds a change to those that are there. */
-const change = Effect.fnUntraced(function*<E>(
-  decide: (savepoints: ReadonlyMap<string, Savepoint>) => Effect.Effect<Savepoint | Removed, E>
-) {
-  for (let tries = 1;; tries++) {
-    const { log, next, savepoints, torn } = yield* readAll
-    const decided = yield* decide(savepoints)
-    const record = frame(
-      toJson({ ...torn === undefined ? {} : { drops: torn }, change: decided }),
-      decided._tag === "savepoint" && decided.state !== undefined ? 2 : 1
-    )
-    const { _tag } = yield* SettledAppend.settle(log, logName, next, record)
-    if (_tag === "appended") return decided
-    if (tries >= maxTries) {
-      return yield* new CheckpointLogError({ reason: new SequenceTaken({ query: logName, sequence: next }) })
-    }
-  }
-})
 
 /**
  * Names the position that a query has reached, behind its last committed batch.
@@ -184,37 +75,71 @@ export const create = Effect.fn("Savepoint.create")(
     query: QueryName,
     name: string
   ): Effect.fn.Return<Savepoint, SavepointError | CheckpointLogError, CheckpointLog> {
-    const log = yield* (yield* CheckpointLog).open(query)
-    const records = yield* log.read(0)
-    const { contradiction, read: { state } } = LogState.fold(records)
-    if (contradiction !== undefined) return yield* LogState.refusal(query, contradiction)
-    if (state === undefined) return yield* fail(new NoSuchQuery({ query }))
-    const [first] = state.unfinished
-    if (first?.prepared !== undefined) return yield* fail(new BatchPrepared({ query, batch: first.batch }))
-    const { log: logId, sources, structure, version } = state.started
-    for (const sink of visibleEarly(structure)) {
-      const begun = state.unfinished.find((unfinished) => unfinished.begun.has(sink))
-      if (begun !== undefined) return yield* fail(new BatchVisibleInPart({ query, batch: begun.batch, sink }))
+    for (let tries = 1;; tries++) {
+      const savepoint = yield* look(query, name)
+      const isFree = (made: Savepoint | SavepointLog.Pinned) => (savepoints: ReadonlyMap<string, Savepoint>) =>
+        savepoints.has(name) ? fail(new SavepointExists({ savepoint: name })) : Effect.succeed(made)
+      if (savepoint.state !== undefined) {
+        yield* SavepointLog.change(isFree(new SavepointLog.Pinned({ savepoint })))
+        // Who reads the savepoints and deletes has appended a record before: where there is none, it finds this one (S22).
+        if (!(yield* isStateKept(savepoint))) {
+          if (tries < maxTries) continue
+          return yield* fail(new BatchPrepared({ query, batch: savepoint.batch }))
+        }
+      }
+      yield* SavepointLog.change(isFree(savepoint))
+      return savepoint
     }
-    const batch = first?.batch ?? state.nextBatch
-    const positions = first === undefined ? state.positions : positionsBefore(records, batch)
-    const savepoint = new Savepoint({
-      name,
-      query,
-      version,
-      ...logId === undefined ? {} : { log: logId },
-      sources,
-      batch,
-      positions,
-      at: yield* Clock.currentTimeMillis,
-      ...state.head === undefined ? {} : { state: state.head }
-    })
-    yield* change((savepoints) =>
-      savepoints.has(name) ? fail(new SavepointExists({ savepoint: name })) : Effect.succeed(savepoint)
-    )
-    return savepoint
   }
 )
+
+/** How often it is looked anew where a query stands that gives up old state at the same time. */
+const maxTries = 16
+
+/** Where a query stands. */
+const look = Effect.fnUntraced(function*(query: QueryName, name: string) {
+  const log = yield* (yield* CheckpointLog).open(query)
+  const records = yield* log.read(0)
+  const { contradiction, read: { state } } = LogState.fold(records)
+  if (contradiction !== undefined) return yield* LogState.refusal(query, contradiction)
+  if (state === undefined) return yield* fail(new NoSuchQuery({ query }))
+  const [first] = state.unfinished
+  if (first?.prepared !== undefined) return yield* fail(new BatchPrepared({ query, batch: first.batch }))
+  const { log: logId, sources, structure, version } = state.started
+  for (const sink of visibleEarly(structure)) {
+    const begun = state.unfinished.find((unfinished) => unfinished.begun.has(sink))
+    if (begun !== undefined) return yield* fail(new BatchVisibleInPart({ query, batch: begun.batch, sink }))
+  }
+  const batch = first?.batch ?? state.nextBatch
+  return new Savepoint({
+    name,
+    query,
+    version,
+    ...logId === undefined ? {} : { log: logId },
+    sources,
+    batch,
+    positions: first === undefined ? state.positions : positionsBefore(records, batch),
+    at: yield* Clock.currentTimeMillis,
+    ...state.head === undefined ? {} : { state: state.head }
+  })
+})
+
+/** What a query with state needs is loaded where there is one. */
+const loadStanding = Effect.promise(() => import("./internal/flow/Standing.ts"))
+
+/** Whether the query reads its state from the same snapshot as then: so far nothing that the savepoint needs was deleted. */
+const isStateKept = Effect.fnUntraced(function*({ query, state: then }: Savepoint) {
+  const name = QueryName.make(query)
+  const { contradiction, read: { next, state } } = LogState.fold(
+    yield* (yield* (yield* CheckpointLog).open(name)).read(0)
+  )
+  if (contradiction !== undefined) return yield* LogState.refusal(name, contradiction)
+  const Standing = yield* loadStanding
+  const [before, now] = yield* Effect.all([Standing.decode(then), Standing.decode(state?.head)]).pipe(
+    Effect.catch(({ message }) => SavepointLog.corrupt(name, next - 1, message))
+  )
+  return JSON.stringify(before.state?.base) === JSON.stringify(now.state?.base)
+})
 
 /** The sinks of a recorded pipeline that have outputs which are visible before they are committed. */
 const visibleEarly = (structure: Schema.Json): ReadonlyArray<string> =>
@@ -248,7 +173,7 @@ const positionsBefore = (records: ReadonlyArray<StoredRecord>, batch: number): S
  * @since 0.1.0
  */
 export const list: Effect.Effect<ReadonlyArray<Savepoint>, CheckpointLogError, CheckpointLog> = Effect.map(
-  readAll,
+  SavepointLog.readAll,
   ({ savepoints }) => [...savepoints.values()]
 )
 
@@ -259,15 +184,15 @@ export const list: Effect.Effect<ReadonlyArray<Savepoint>, CheckpointLogError, C
  * @since 0.1.0
  */
 export const get = (name: string): Effect.Effect<Savepoint, SavepointError | CheckpointLogError, CheckpointLog> =>
-  Effect.flatMap(readAll, ({ savepoints }) => {
+  Effect.flatMap(SavepointLog.readAll, ({ savepoints }) => {
     const found = savepoints.get(name)
     return found === undefined ? fail(new NoSuchSavepoint({ savepoint: name })) : Effect.succeed(found)
   })
 
 const delete_ = (name: string): Effect.Effect<void, SavepointError | CheckpointLogError, CheckpointLog> =>
   Effect.asVoid(
-    change((savepoints) =>
-      savepoints.has(name) ? Effect.succeed(new Removed({ name })) : fail(new NoSuchSavepoint({ savepoint: name }))
+    SavepointLog.change((savepoints) =>
+      savepoints.has(name) ? Effect.succeed(new SavepointLog.Removed({ name })) : fail(new NoSuchSavepoint({ savepoint: name }))
     )
   )
 
@@ -384,7 +309,7 @@ const checkNotPassed = Effect.fnUntraced(function*({ batch, log: logId, name, qu
   const next = unfinished?.batch ?? state.nextBatch
   if (next > batch) return yield* passed(`the query has committed ${batches(batch, next - 1)} since`)
   if (contradiction !== undefined) {
-    return yield* corrupt(QueryName.make(query), contradiction.sequence, contradiction.detail)
+    return yield* SavepointLog.corrupt(QueryName.make(query), contradiction.sequence, contradiction.detail)
   }
   if (unfinished?.prepared !== undefined) {
     return yield* passed(`the query will commit batch ${batch}, which is prepared`)

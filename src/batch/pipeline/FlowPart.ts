@@ -5,6 +5,7 @@
  * @since 0.2.0
  */
 import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { Program } from "../../flow/machine/Machine.ts"
 import type { Rows } from "../../flow/machine/Operator.ts"
 import type { OpenOptions, StateSize } from "../../state/QueryState.ts"
@@ -30,5 +31,6 @@ export interface FlowPart<out E, out R> {
   readonly slots: number
   /** How many rows that are due a step takes in a batch, at most, in each slot. */
   readonly maxFirings: number
-  readonly open: (options: OpenOptions) => Effect.Effect<OpenState<E>, E, R>
+  /** What it does beside batches ends with the Scope. */
+  readonly open: (options: OpenOptions) => Effect.Effect<OpenState<E>, E, R | Scope.Scope>
 }

@@ -98,7 +98,7 @@ export class DeltaWriter {
     const delta: DeltaHead = {
       format,
       head,
-      ...predecessor === undefined ? {} : { predecessor },
+      ...predecessor === undefined ? {} : { predecessor: withoutBase(predecessor) },
       slots,
       operators: Array.from(this.operators.keys()),
       rows: this.rows,
@@ -106,7 +106,7 @@ export class DeltaWriter {
     }
     const json = Buffer.from(JSON.stringify(encodeHead(delta)))
     const rest = Buffer.concat([length32(json), json, this.chunk.subarray(0, this.length)])
-    return { head, chunks: this.full, object: Buffer.concat([magic, Buffer.from(checksum(rest), "hex"), rest]) }
+    return { head, chunks: this.full, object: writeFramed(magic, rest) }
   }
 
   private placeOf(operator: string): number {
@@ -146,9 +146,27 @@ export interface Finished {
 const encodeHead = Schema.encodeSync(Schema.toCodecJson(DeltaHead))
 const decodeHead = Schema.decodeUnknownSync(Schema.toCodecJson(DeltaHead))
 
-const magic = Buffer.from("EPS1")
+/** Where it is read from is not a part of what it is. */
+const withoutBase = ({ base: _, ...head }: StateHead): StateHead => head
+
+const magic = "EPS1"
 const checksumBytes = 16
-const start = magic.length + checksumBytes
+
+/** Bytes behind four letters and their checksum. @category encoding @since 0.2.0 */
+export const writeFramed = (letters: string, bytes: Uint8Array): Uint8Array =>
+  Buffer.concat([Buffer.from(letters), Buffer.from(checksum(bytes), "hex"), bytes])
+
+/** Throws `Malformed`. @category decoding @since 0.2.0 */
+export const readFramed = (letters: string, object: Uint8Array, otherwise: string): Buffer => {
+  const bytes = Buffer.from(object.buffer, object.byteOffset, object.byteLength)
+  const start = letters.length + checksumBytes
+  if (bytes.length < start + 4 || bytes.toString("latin1", 0, letters.length) !== letters) throw new Malformed(otherwise)
+  const rest = bytes.subarray(start)
+  if (checksum(rest) !== bytes.toString("hex", letters.length, start)) {
+    throw new Malformed("its checksum is another one")
+  }
+  return rest
+}
 
 const length32 = (bytes: Uint8Array): Buffer => {
   const length = Buffer.alloc(4)
@@ -163,10 +181,7 @@ export class Malformed extends Error {
 
 /** Throws `Malformed`. @category decoding @since 0.2.0 */
 export const readHead = (object: Uint8Array): { readonly delta: DeltaHead; readonly last: Uint8Array } => {
-  const bytes = Buffer.from(object.buffer, object.byteOffset, object.byteLength)
-  if (bytes.length < start + 4 || !bytes.subarray(0, magic.length).equals(magic)) throw new Malformed("no delta")
-  const rest = bytes.subarray(start)
-  if (checksum(rest) !== bytes.toString("hex", magic.length, start)) throw new Malformed("its checksum is another one")
+  const rest = readFramed(magic, object, "no delta")
   const length = rest.readUInt32BE(0)
   try {
     return { delta: decodeHead(JSON.parse(rest.toString("utf8", 4, 4 + length))), last: rest.subarray(4 + length) }

@@ -7,7 +7,7 @@
  */
 import { DueTimes } from "../../flow/machine/MemoryRows.ts"
 import type { Due, Line, Row, RowKind, Rows } from "../../flow/machine/Operator.ts"
-import type { At } from "./Delta.ts"
+import type { At, StoredRow } from "./Delta.ts"
 import { codecOf } from "./RowCodec.ts"
 
 /** A row: its text as of the current version, or its value as of the open try, or both. */
@@ -174,6 +174,16 @@ export class HeapRows implements Rows {
     this.move(key, sub, old?.due, due)
     this.put(key, sub, text === undefined ? undefined : { text, value: undefined, due, isOwn: false })
     return more(key, sub, old?.text, text)
+  }
+
+  /** Those of the current version. Not to be asked for while a try is open. */
+  *all(): Generator<Pick<StoredRow, "key" | "sub" | "value" | "due">> {
+    for (const [key, { cells, subs }] of this.keys) {
+      for (const [i, sub] of subs.entries()) {
+        const { due, text } = cells[i]!
+        yield { key, sub, value: text, due }
+      }
+    }
   }
 
   has(key: string, sub: string): boolean {

@@ -1,13 +1,22 @@
 /**
- * The deltas of a query in its home: written so that each is whole or not there, and read only if they are those that were
- * meant.
+ * The deltas and snapshots of a query in its home: written so that each is whole or not there, and read only if they are those
+ * that were meant.
  */
 import * as Effect from "effect/Effect"
 import type { StateHome } from "../StateContract.ts"
-import { DeltaTaken, ForeignState, LogBehindState, StateDamaged, StateMissing, StateStoreError } from "../StateError.ts"
-import type { StateHead } from "../StateHead.ts"
+import {
+  DeltaTaken,
+  ForeignState,
+  LogBehindState,
+  StateBehindLog,
+  StateDamaged,
+  StateMissing,
+  StateStoreError
+} from "../StateError.ts"
+import type { SnapshotName, StateHead } from "../StateHead.ts"
 import { checkChunk, type DeltaHead, DeltaReader, type Finished, Malformed, readHead, type StoredRow } from "./Delta.ts"
 import * as DeltaName from "./DeltaName.ts"
+import * as Snapshot from "./Snapshot.ts"
 
 /** What the log says. @category options @since 0.2.0 */
 export interface LogSays {
@@ -28,10 +37,13 @@ export interface Found {
 export interface StoredDeltas {
   /** Whether all that the home has can be of this log, as it is now. */
   readonly check: Effect.Effect<void, StateStoreError>
-  readonly write: (delta: Finished) => Effect.Effect<void, StateStoreError>
+  /** `slot`: it is a snapshot's rows of that one. */
+  readonly write: (delta: Finished, slot?: number) => Effect.Effect<void, StateStoreError>
+  readonly writeSnapshot: (snapshot: Snapshot.Snapshot) => Effect.Effect<SnapshotName, StateStoreError>
+  readonly snapshot: (name: SnapshotName) => Effect.Effect<Snapshot.Snapshot, StateStoreError>
   /** `follows`: what its predecessor must be; left out, that is not looked at. */
   readonly find: (
-    head: StateHead,
+    head: StateHead & { readonly slot?: number },
     follows?: { readonly head: StateHead | undefined }
   ) => Effect.Effect<Found, StateStoreError>
 }
@@ -60,32 +72,47 @@ export const make = (home: StateHome, says: LogSays): StoredDeltas => {
           : fail(new DeltaTaken({ query, object: name })))
     })
 
-  const write: StoredDeltas["write"] = ({ chunks, head, object }) =>
-    Effect.forEach(chunks.entries(), ([index, chunk]) => put(DeltaName.chunkName(head, index + 1), chunk), {
+  const write: StoredDeltas["write"] = ({ chunks, head, object }, slot) => {
+    const name = { ...head, slot }
+    return Effect.forEach(chunks.entries(), ([index, chunk]) => put(DeltaName.chunkName(name, index + 1), chunk), {
       concurrency: 4,
       discard: true
     }).pipe(
       // last: when it is there, all of them are
-      Effect.andThen(put(DeltaName.headName(head), object))
+      Effect.andThen(put(DeltaName.headName(name), object))
     )
+  }
 
-  return { check, write, find: finder(home, says) }
+  const writeSnapshot: StoredDeltas["writeSnapshot"] = (snapshot) => {
+    const { name, object } = Snapshot.write(snapshot)
+    return Effect.as(put(DeltaName.snapshotName(snapshot), object), name)
+  }
+
+  return { check, write, writeSnapshot, ...reader(home, says) }
 }
 
-const namesIn = (home: StateHome): Effect.Effect<ReadonlyArray<DeltaName.Parsed>, StateStoreError> =>
+/** What is there that has a name of ours. @category getters @since 0.2.0 */
+export const namesIn = (home: StateHome): Effect.Effect<ReadonlyArray<DeltaName.Parsed>, StateStoreError> =>
   Effect.map(home.list, (names) => names.map(DeltaName.parse).filter((name) => name !== undefined))
 
-const finder = (home: StateHome, { log, query }: LogSays): StoredDeltas["find"] => {
+/** What is read of a home, by whoever may only look. @category constructors @since 0.2.0 */
+export const reader = (
+  home: StateHome,
+  { log, query }: Pick<LogSays, "query" | "log">
+): Pick<StoredDeltas, "find" | "snapshot"> => {
   const damaged = (object: string, detail: string) =>
     new StateStoreError({ reason: new StateDamaged({ query, object, detail }) })
 
-  const get = Effect.fnUntraced(function*(object: string, { version }: StateHead) {
+  const get = Effect.fnUntraced(function*(object: string, { version }: Pick<StateHead, "version">) {
     const bytes = yield* home.read(object)
     if (bytes !== undefined) return bytes
     const newest = (yield* namesIn(home)).filter((name) => name.log === DeltaName.logName(log) && name.chunk === 0)
       .reduce((most, name) => Math.max(most, name.version), -1)
+    if (newest < 0) return yield* fail(new StateMissing({ query, log, missing: object, version }))
     return yield* fail(
-      new StateMissing({ query, log, missing: object, version, ...newest < 0 ? {} : { newest } })
+      newest < version
+        ? new StateBehindLog({ query, log, missing: object, version, newest })
+        : new StateMissing({ query, log, missing: object, version, newest })
     )
   })
 
@@ -99,7 +126,13 @@ const finder = (home: StateHome, { log, query }: LogSays): StoredDeltas["find"] 
       }
     })
 
-  return Effect.fnUntraced(function*(head, follows) {
+  const snapshot: StoredDeltas["snapshot"] = Effect.fnUntraced(function*(name) {
+    const object = DeltaName.snapshotName({ log, ...name })
+    const bytes = yield* get(object, name)
+    return yield* decoding(object, () => Snapshot.read(bytes, name))
+  })
+
+  const find: StoredDeltas["find"] = Effect.fnUntraced(function*(head, follows) {
     const name = DeltaName.headName(head)
     const object = yield* get(name, head)
     const { delta, last } = yield* decoding(name, () => readHead(object))
@@ -124,10 +157,15 @@ const finder = (home: StateHome, { log, query }: LogSays): StoredDeltas["find"] 
     })
     return { delta, read }
   })
+  return { find, snapshot }
 }
 
 type Reason = StateStoreError["reason"]
 const fail = (reason: Reason): Effect.Effect<never, StateStoreError> => Effect.fail(new StateStoreError({ reason }))
+
+/** An object is not there, though the home can be read. @category guards @since 0.2.0 */
+export const isGone = ({ reason }: StateStoreError): boolean =>
+  reason._tag === "StateMissing" || reason._tag === "StateBehindLog"
 
 /** @category getters @since 0.2.0 */
 export const isSame = (a: StateHead | undefined, b: StateHead | undefined): boolean =>

@@ -35,6 +35,10 @@ export class WorkingSet {
   private readonly tables = new Map<string, Map<number, HeapRows>>()
   private rows = 0
   private bytes = 0
+  /** In which version each slot was changed last. */
+  private readonly changed = new Map<number, number>()
+  /** In which slots the open try changed something. */
+  private readonly touched = new Set<number>()
 
   constructor(options: WorkingSetOptions) {
     this.options = options
@@ -68,6 +72,7 @@ export class WorkingSet {
     const writer = new DeltaWriter()
     let { bytes, rows } = this
     let count = 0
+    this.touched.clear()
     for (const operator of this.operators) {
       for (const [slot, table] of this.slotsOf(operator)) {
         for (const changed of table.changes()) {
@@ -75,6 +80,7 @@ export class WorkingSet {
           rows += changed.size.rows
           bytes += changed.size.bytes
           count++
+          this.touched.add(slot)
         }
       }
     }
@@ -103,13 +109,16 @@ export class WorkingSet {
   }
 
   /** The open try is the current version. `write` was called before. */
-  settle({ bytes, rows }: Size): void {
+  settle({ bytes, rows }: Size, version: number): void {
     for (const slots of this.tables.values()) for (const table of slots.values()) table.settle()
     this.bytes = bytes
     this.rows = rows
+    for (const slot of this.touched) this.changed.set(slot, version)
+    this.touched.clear()
   }
 
   undo(): void {
+    this.touched.clear()
     for (const slots of this.tables.values()) for (const table of slots.values()) table.undo()
   }
 
@@ -117,8 +126,29 @@ export class WorkingSet {
     return this.table(operator, slot).has(key, sub)
   }
 
+  /** Of each slot in which there were rows: the version that changed it last. */
+  slots(): ReadonlyMap<number, number> {
+    return this.changed
+  }
+
+  /** A row that was deleted changed its slot, too. */
+  touch(slot: number, version: number): void {
+    this.changed.set(slot, Math.max(version, this.changed.get(slot) ?? version))
+  }
+
+  /** All rows of a slot, as a delta that builds upon nothing. Not to be asked for while a try is open. */
+  writeSlot(slot: number, name: Omit<StateHead, "digest">): Finished {
+    const writer = new DeltaWriter()
+    for (const operator of this.operators) {
+      const table = this.tables.get(operator)?.get(slot)
+      if (table !== undefined) for (const row of table.all()) this.writeRow(writer, { operator, slot, ...row })
+    }
+    return writer.finish(name, undefined)
+  }
+
   /** Writes into the current version. Throws `StateStoreError`. */
-  load({ due, key, operator, slot, sub, value }: StoredRow): void {
+  load({ due, key, operator, slot, sub, value }: StoredRow, version: number): void {
+    this.touch(slot, version)
     const more = this.table(operator, slot).load(key, sub, value, due)
     this.rows += more.rows
     this.bytes += more.bytes

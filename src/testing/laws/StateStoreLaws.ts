@@ -18,6 +18,7 @@
  *
  * @since 0.2.0
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -46,7 +47,7 @@ export interface Options {
 
 /** A store that is empty; each time it is asked for a home, it is as another process would ask. */
 type Fresh<E, R> = Effect.Effect<StateStore["Service"], E, R>
-type Check<E, R> = Effect.Effect<void, E | StateStoreError, R>
+type Check = Effect.Effect<void, StateStoreError, Scope.Scope>
 
 /**
  * The laws. `fresh` makes an empty store; each law, and each history of a property, asks for one, and closes its Scope
@@ -66,7 +67,7 @@ export const laws = <E, R>(
   const many = <A>(
     name: string,
     histories: (fc: typeof FastCheck) => Arbitrary<A>,
-    holds: (open: Open, history: A) => Check<never, never>
+    holds: (open: Open, history: A) => Check
   ) => ({
     name,
     check: property(
@@ -83,7 +84,16 @@ export const laws = <E, R>(
     law("an object is a copy of what was given, and a copy is given", isACopy),
     law("names of any letters, empty objects and large ones are as all others", takesAnyObject),
     many("whatever several processes do, the home has what was made and not deleted", operations, hasWhatWasMade),
-    many("in every version the state is the sum of what was committed, whatever failed or died", lives, isTheFold)
+    many(
+      "in every version the state is the sum of what was committed, whatever failed or died",
+      lives,
+      (open, tries) => isTheFold(open, tries, never)
+    ),
+    many(
+      "the same from snapshots, whatever they made needless, which is deleted in the end",
+      lives,
+      (open, tries) => isTheFold(open, tries, often)
+    )
   ]
 }
 
@@ -273,7 +283,12 @@ const after = (rows: Rows, writes: ReadonlyArray<Write>): Rows => {
   return next
 }
 
-const isTheFold = Effect.fnUntraced(function*(open: Open, tries: ReadonlyArray<Try>) {
+type Policy = Context.Service.Shape<typeof QueryState.SnapshotPolicy>
+const never: Policy = { deltas: Infinity, most: Infinity, bytesPerBatch: 1 }
+/** A slot a batch, so that versions are mixed. */
+const often: Policy = { deltas: 1, most: 1, bytesPerBatch: 1 }
+
+const isTheFold = Effect.fnUntraced(function*(open: Open, tries: ReadonlyArray<Try>, policy: Policy) {
   let committed: Rows = new Map()
   let head: QueryState.StateHead | undefined
   let epoch = 0
@@ -287,7 +302,7 @@ const isTheFold = Effect.fnUntraced(function*(open: Open, tries: ReadonlyArray<T
           { query: "laws", log: "log", epoch: ++epoch, lastPlanned: batch, head, operators },
           1 << 20
         )
-    )
+    ).pipe(Effect.provideService(QueryState.SnapshotPolicy, policy))
   let state = yield* start()
   for (const [attempt, { end, writes }] of tries.entries()) {
     const tried = state.begin(batch, attempt)
@@ -314,6 +329,21 @@ const isTheFold = Effect.fnUntraced(function*(open: Open, tries: ReadonlyArray<T
   state = yield* start()
   Assert.equal(state.size().rows, committed.size, "rows")
   seen(state.begin(batch, 0), committed, "recovered, the state has")
+  if (policy === often && head !== undefined) yield* isCleaned(open, state, batch)
+})
+
+/** Batches go on until snapshots and cleaning have caught up: then there is little left, however many batches there were. */
+const isCleaned = Effect.fnUntraced(function*(open: Open, state: QueryState.QueryState, batch: number) {
+  let left = 0
+  for (let n = 0; n < 24 || (left > 20 && n < 1000); n++) {
+    const tried = state.begin(batch + n, 0)
+    write(tried, [{ operator: "one", slot: 0, key: "k", sub: "a", value: n }])
+    yield* state.commit(yield* tried.prepare)
+    // what is done beside batches
+    for (let turns = 0; turns < 20; turns++) yield* Effect.yieldNow
+    if (n >= 23) left = (yield* Effect.flatMap(open, (home) => home.list)).length
+  }
+  Assert.ok(left <= 20, `${left} objects are left, whatever snapshots made needless`)
 })
 
 const write = (tried: QueryState.StateTry, writes: ReadonlyArray<Write>): void => {

@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Key from "../../../../flow/key/Key.ts"
 import * as Machine from "../../../../flow/machine/Machine.ts"
 import * as Watermarks from "../../../../flow/time/Watermarks.ts"
@@ -37,6 +38,9 @@ export interface Found {
   readonly isUnread: boolean
 }
 
+/** What savepoints of a log name. @category models @since 0.2.0 */
+export type Pinned = Effect.Effect<ReadonlyArray<StateHead>, unknown>
+
 /** One try of a batch. @category models @since 0.2.0 */
 export interface FlowTry<out E> {
   readonly input: FlowInput.Options
@@ -53,7 +57,7 @@ export interface FlowTry<out E> {
 export interface FlowRun<out E, out R> {
   readonly program: Machine.Program
   /** Opens the state, once the log is owned. */
-  readonly open: (log: LogState) => Effect.Effect<void, E | CommitError, R>
+  readonly open: (log: LogState, pinned: Pinned) => Effect.Effect<void, E | CommitError, R | Scope.Scope>
   /** What is found of the sources when a batch is planned. */
   readonly look: (
     session: SourceSession<unknown, unknown>,
@@ -122,7 +126,10 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
 
   readonly size = () => this.state?.size() ?? { rows: 0, bytes: 0 }
 
-  readonly open = ({ epoch, head, nextBatch, started }: LogState): Effect.Effect<void, E | CommitError, R> =>
+  readonly open = (
+    { epoch, head, nextBatch, started }: LogState,
+    pinned: Pinned
+  ): Effect.Effect<void, E | CommitError, R | Scope.Scope> =>
     Effect.gen({ self: this }, function*() {
       this.standing = yield* Standing.decode(head)
       const operators = Object.fromEntries(
@@ -136,7 +143,10 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
         epoch,
         lastPlanned: nextBatch - 1,
         head: this.standing.state,
-        operators
+        operators,
+        pinned: Effect.flatMap(pinned, (heads) =>
+          Effect.map(Effect.forEach(heads, Standing.decode), (standings) =>
+            standings.flatMap(({ state }) => state === undefined ? [] : [state])))
       })
     })
 
