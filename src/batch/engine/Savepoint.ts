@@ -192,7 +192,9 @@ export const get = (name: string): Effect.Effect<Savepoint, SavepointError | Che
 const delete_ = (name: string): Effect.Effect<void, SavepointError | CheckpointLogError, CheckpointLog> =>
   Effect.asVoid(
     SavepointLog.change((savepoints) =>
-      savepoints.has(name) ? Effect.succeed(new SavepointLog.Removed({ name })) : fail(new NoSuchSavepoint({ savepoint: name }))
+      savepoints.has(name)
+        ? Effect.succeed(new SavepointLog.Removed({ name }))
+        : fail(new NoSuchSavepoint({ savepoint: name }))
     )
   )
 

@@ -160,7 +160,9 @@ export const writeFramed = (letters: string, bytes: Uint8Array): Uint8Array =>
 export const readFramed = (letters: string, object: Uint8Array, otherwise: string): Buffer => {
   const bytes = Buffer.from(object.buffer, object.byteOffset, object.byteLength)
   const start = letters.length + checksumBytes
-  if (bytes.length < start + 4 || bytes.toString("latin1", 0, letters.length) !== letters) throw new Malformed(otherwise)
+  if (bytes.length < start + 4 || bytes.toString("latin1", 0, letters.length) !== letters) {
+    throw new Malformed(otherwise)
+  }
   const rest = bytes.subarray(start)
   if (checksum(rest) !== bytes.toString("hex", letters.length, start)) {
     throw new Malformed("its checksum is another one")

@@ -120,7 +120,10 @@ export const make = (
   }
 
   /** Some slots, as they are now. */
-  const take = ({ attempt, slots, todo }: Round, { version }: StateHead): ReadonlyArray<readonly [number, Finished]> => {
+  const take = (
+    { attempt, slots, todo }: Round,
+    { version }: StateHead
+  ): ReadonlyArray<readonly [number, Finished]> => {
     const taken: Array<readonly [number, Finished]> = []
     for (let bytes = 0; bytes < policy.bytesPerBatch;) {
       const slot = todo.shift()

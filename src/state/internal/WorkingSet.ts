@@ -141,7 +141,7 @@ export class WorkingSet {
     const writer = new DeltaWriter()
     for (const operator of this.operators) {
       const table = this.tables.get(operator)?.get(slot)
-      if (table !== undefined) for (const row of table.all()) this.writeRow(writer, { operator, slot, ...row })
+      if (table !== undefined) { for (const row of table.all()) this.writeRow(writer, { operator, slot, ...row }) }
     }
     return writer.finish(name, undefined)
   }

@@ -145,8 +145,10 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
         head: this.standing.state,
         operators,
         pinned: Effect.flatMap(pinned, (heads) =>
-          Effect.map(Effect.forEach(heads, Standing.decode), (standings) =>
-            standings.flatMap(({ state }) => state === undefined ? [] : [state])))
+          Effect.map(
+            Effect.forEach(heads, Standing.decode),
+            (standings) => standings.flatMap(({ state }) => state === undefined ? [] : [state])
+          ))
       })
     })
 
