@@ -115,7 +115,7 @@ export const open = Effect.fnUntraced(function*(
     load: (row, version) => rows.load(row, version),
     touch: (slot, version) => rows.touch(slot, version)
   })
-  const snapshots = Snapshots.make(home, deltas, rows, {
+  const snapshots = new Snapshots.Snapshots(home, deltas, rows, {
     ...options,
     policy: yield* SnapshotPolicy,
     scope: yield* Effect.scope,

@@ -147,7 +147,13 @@ const encodeHead = Schema.encodeSync(Schema.toCodecJson(DeltaHead))
 const decodeHead = Schema.decodeUnknownSync(Schema.toCodecJson(DeltaHead))
 
 /** Where it is read from is not a part of what it is. */
-const withoutBase = ({ base: _, ...head }: StateHead): StateHead => head
+const withoutBase = ({ attempt, digest, epoch, log, version }: StateHead): StateHead => ({
+  log,
+  version,
+  epoch,
+  attempt,
+  digest
+})
 
 const magic = "EPS1"
 const checksumBytes = 16

@@ -52,14 +52,6 @@ export interface Options {
   readonly pinned: Effect.Effect<ReadonlyArray<StateHead>, unknown>
 }
 
-/** @category models @since 0.2.0 */
-export interface Snapshots {
-  /** The one that the next record is to name. */
-  readonly next: () => SnapshotName | undefined
-  /** Nothing is open, and this is current. Does some of what is to be done, and goes on with it beside what follows. */
-  readonly committed: (head: StateHead | undefined, written: number) => Effect.Effect<void, StateStoreError>
-}
-
 interface Round {
   readonly floor: number
   readonly attempt: number
@@ -67,124 +59,136 @@ interface Round {
   readonly slots: Record<string, SlotRows>
 }
 
-/** @category constructors @since 0.2.0 */
-export const make = (
-  home: StateHome,
-  deltas: StoredDeltas.StoredDeltas,
-  rows: WorkingSet,
-  options: Options,
-  found: { readonly base: Base | undefined; readonly since: Since }
-): Snapshots => {
-  const { epoch, log, policy, query, scope } = options
-  let { base } = found
-  let since = found.since
+/** @category models @since 0.2.0 */
+export class Snapshots {
+  private readonly home: StateHome
+  private readonly deltas: StoredDeltas.StoredDeltas
+  private readonly rows: WorkingSet
+  private readonly options: Options
+  private base: Base | undefined
+  private since: Since
   /** Durable, and named by no record that is known to be there. */
-  let ready: Base | undefined
-  let round: Round | undefined
-  let attempts = 0
-  let isBusy = false
-  let isUnclean = false
+  private ready: Base | undefined
+  private round: Round | undefined
+  private attempts = 0
+  private isBusy = false
+  private isUnclean = false
   /** After a failure, so many commits pass before the next try. */
-  let rest = 0
+  private rest = 0
 
-  const beside = (does: string, work: Effect.Effect<void, unknown>) =>
-    Effect.suspend(() => {
-      isBusy = true
-      return Effect.forkIn(
-        work.pipe(
-          Effect.catch((cause) => {
-            round = undefined
-            rest = restAfterFailure
-            return Effect.logWarning(`the state of query "${query}" was not ${does}; it is tried again later`, cause)
-          }),
-          Effect.ensuring(Effect.sync(() => {
-            isBusy = false
-          }))
-        ),
-        scope
-      )
+  constructor(
+    home: StateHome,
+    deltas: StoredDeltas.StoredDeltas,
+    rows: WorkingSet,
+    options: Options,
+    { base, since }: { readonly base: Base | undefined; readonly since: Since }
+  ) {
+    this.home = home
+    this.deltas = deltas
+    this.rows = rows
+    this.options = options
+    this.base = base
+    this.since = since
+  }
+
+  /** The one that the next record is to name. */
+  next(): SnapshotName | undefined {
+    return (this.ready ?? this.base)?.name
+  }
+
+  /** No try is open, and this is current. Does some of what is to be done, and goes on with it beside what follows. */
+  committed(head: StateHead | undefined, written: number): Effect.Effect<void, StateStoreError> {
+    if (written > 0) this.since = { deltas: this.since.deltas + 1, bytes: this.since.bytes + written }
+    const named = head?.base
+    const counted = named === undefined || isSameSnapshot(named, this.base?.name) ? Effect.void : this.count(named)
+    return Effect.andThen(counted, Effect.suspend(() => head === undefined ? Effect.void : this.goOn(head)))
+  }
+
+  /** A record names it. */
+  private count(name: SnapshotName): Effect.Effect<void, StateStoreError> {
+    const { ready } = this
+    const known = ready !== undefined && isSameSnapshot(ready.name, name) ? ready.snapshot : undefined
+    return Effect.map(known === undefined ? this.deltas.snapshot(name) : Effect.succeed(known), (snapshot) => {
+      this.base = { name, snapshot }
+      this.since = { deltas: 0, bytes: 0 }
+      this.ready = undefined
+      this.isUnclean = true
     })
+  }
 
-  const isDue = () =>
-    since.deltas >= policy.deltas && (since.deltas >= policy.most || since.bytes * 2 >= rows.size().bytes)
+  private goOn(head: StateHead): Effect.Effect<void> {
+    if (this.isBusy) return Effect.void
+    if (this.rest > 0) {
+      this.rest--
+      return Effect.void
+    }
+    const { base } = this
+    if (this.round === undefined && this.isUnclean && base !== undefined) {
+      const cleaned = clean(this.home, this.deltas, this.options, base)
+      return this.beside("cleaned", Effect.map(cleaned, () => {
+        this.isUnclean = false
+      }))
+    }
+    if (this.round === undefined && this.ready === undefined && this.isDue()) this.round = this.begin(head)
+    return this.round === undefined ? Effect.void : this.take(this.round, head)
+  }
 
-  const begin = ({ version }: StateHead): Round => {
+  private isDue(): boolean {
+    const { options: { policy }, rows, since } = this
+    return since.deltas >= policy.deltas && (since.deltas >= policy.most || since.bytes * 2 >= rows.size().bytes)
+  }
+
+  private begin({ version }: StateHead): Round {
     const slots: Record<string, SlotRows> = {}
     const todo: Array<number> = []
-    for (const [slot, changed] of rows.slots()) {
-      const there = base?.snapshot.slots[slot]
+    for (const [slot, changed] of this.rows.slots()) {
+      const there = this.base?.snapshot.slots[slot]
       if (there !== undefined && changed <= there.asOf) slots[slot] = { asOf: version, rows: there.rows }
       else todo.push(slot)
     }
-    return { floor: version, attempt: ++attempts, todo, slots }
+    return { floor: version, attempt: ++this.attempts, todo, slots }
   }
 
-  /** Some slots, as they are now. */
-  const take = (
-    { attempt, slots, todo }: Round,
-    { version }: StateHead
-  ): ReadonlyArray<readonly [number, Finished]> => {
+  /** Some slots, as they are now; with the last one it is a snapshot. */
+  private take({ attempt, floor, slots, todo }: Round, { version }: StateHead): Effect.Effect<void> {
+    const { epoch, log, policy } = this.options
     const taken: Array<readonly [number, Finished]> = []
     for (let bytes = 0; bytes < policy.bytesPerBatch;) {
       const slot = todo.shift()
       if (slot === undefined) break
-      const written = rows.writeSlot(slot, { log, version, epoch, attempt })
+      const written = this.rows.writeSlot(slot, { log, version, epoch, attempt })
       taken.push([slot, written])
-      bytes += written.object.length + written.chunks.length * chunkBytes
+      bytes += written.chunks.reduce((sum, chunk) => sum + chunk.length, written.object.length)
       slots[slot] = { asOf: version, rows: written.head }
     }
-    return taken
+    const write = Effect.forEach(taken, ([slot, written]) => this.deltas.write(written, slot), { discard: true })
+    if (todo.length > 0) return this.beside("put into a snapshot", write)
+    const snapshot: Snapshot = { format: 1, log, version, epoch, attempt, floor, slots }
+    const end = Effect.map(this.deltas.writeSnapshot(snapshot), (name) => {
+      this.ready = { name, snapshot }
+      this.round = undefined
+    })
+    return this.beside("put into a snapshot", Effect.andThen(write, end))
   }
 
-  const goOn = (current: Round, head: StateHead) =>
-    Effect.suspend(() => {
-      const taken = take(current, head)
-      const write = Effect.forEach(taken, ([slot, written]) => deltas.write(written, slot), { discard: true })
-      if (current.todo.length > 0) return beside("put into a snapshot", write)
-      const { attempt, floor, slots } = current
-      const snapshot: Snapshot = { format: 1, log, version: head.version, epoch, attempt, floor, slots }
-      const end = Effect.map(deltas.writeSnapshot(snapshot), (name) => {
-        ready = { name, snapshot }
-        round = undefined
-      })
-      return beside("put into a snapshot", Effect.andThen(write, end))
+  private beside(does: string, work: Effect.Effect<void, unknown>): Effect.Effect<void> {
+    const { query, scope } = this.options
+    this.isBusy = true
+    const failed = (cause: unknown) => {
+      this.round = undefined
+      this.rest = restAfterFailure
+      return Effect.logWarning(`the state of query "${query}" was not ${does}; it is tried again later`, cause)
+    }
+    const ended = Effect.sync(() => {
+      this.isBusy = false
     })
-
-  const counts = (named: SnapshotName): Effect.Effect<void, StateStoreError> => {
-    const known = ready !== undefined && isSameSnapshot(ready.name, named) ? ready.snapshot : undefined
-    return Effect.map(
-      known === undefined ? deltas.snapshot(named) : Effect.succeed(known),
-      (snapshot) => {
-        base = { name: named, snapshot }
-        since = { deltas: 0, bytes: 0 }
-        ready = undefined
-        isUnclean = true
-      }
+    return Effect.asVoid(
+      Effect.forkIn(work.pipe(Effect.catch(failed), Effect.ensuring(ended)), scope)
     )
-  }
-
-  return {
-    next: () => (ready ?? base)?.name,
-    committed: Effect.fnUntraced(function*(head, written) {
-      if (written > 0) since = { deltas: since.deltas + 1, bytes: since.bytes + written }
-      if (head?.base !== undefined && !isSameSnapshot(head.base, base?.name)) yield* counts(head.base)
-      if (isBusy || head === undefined || rest-- > 0) return
-      rest = 0
-      if (round !== undefined) return yield* goOn(round, head)
-      if (isUnclean && base !== undefined) {
-        const cleaned = clean(home, deltas, options, base)
-        return yield* beside("cleaned", Effect.tap(cleaned, () => Effect.sync(() => (isUnclean = false))))
-      }
-      if (ready === undefined && isDue()) {
-        round = begin(head)
-        yield* goOn(round, head)
-      }
-    })
   }
 }
 
 const restAfterFailure = 16
-const chunkBytes = 1024 * 1024
 
 const isSameSnapshot = (one: SnapshotName | undefined, other: SnapshotName | undefined): boolean =>
   one === other ||
