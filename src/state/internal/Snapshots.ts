@@ -125,9 +125,12 @@ export class Snapshots {
     const { base } = this
     if (this.round === undefined && this.isUnclean && base !== undefined) {
       const cleaned = clean(this.home, this.deltas, this.options, base)
-      return this.beside("cleaned", Effect.map(cleaned, () => {
-        this.isUnclean = false
-      }))
+      return this.beside(
+        "cleaned",
+        Effect.map(cleaned, () => {
+          this.isUnclean = false
+        })
+      )
     }
     if (this.round === undefined && this.ready === undefined && this.isDue()) this.round = this.begin(head)
     return this.round === undefined ? Effect.void : this.take(this.round, head)
