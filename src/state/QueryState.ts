@@ -121,7 +121,17 @@ export const open = Effect.fnUntraced(function*(
     scope: yield* Effect.scope,
     pinned: options.pinned ?? Effect.succeed([])
   }, found)
+  return running(options, { deltas, rows, snapshots })
+})
 
+interface Parts {
+  readonly deltas: StoredDeltas.StoredDeltas
+  readonly rows: WorkingSet
+  readonly snapshots: Snapshots.Snapshots
+}
+
+const running = (options: OpenOptions, { deltas, rows, snapshots }: Parts): QueryState => {
+  const { query } = options
   let current = options.head
   let tried = 0
   let prepared: Prepared | undefined
@@ -184,7 +194,7 @@ export const open = Effect.fnUntraced(function*(
       yield* snapshots.committed(head, written)
     })
   }
-})
+}
 
 /** A try whose delta is durable. */
 interface Prepared {
