@@ -117,7 +117,8 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
 ) {
   const { mayBeSeenEarly, name, structure, version } = pipeline
   const scope = yield* Effect.scope
-  const log = yield* (yield* CheckpointLog).open(name)
+  const logs = yield* CheckpointLog
+  const log = yield* logs.open(name)
   const sources = new Map<string, SourceSession<A, ES>>()
   for (const source of pipeline.sources) {
     sources.set(source.name, verdicts.ofSource(source, yield* verdicts.of(source, source.open)))
@@ -125,27 +126,11 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   const sinks = new Map<string, SinkSession<B | Letter, E>>()
   for (const sink of pipeline.sinks) sinks.set(sink.name, verdicts.ofSink(sink, yield* verdicts.of(sink, sink.open)))
 
-  const accept = Effect.fnUntraced(function*(started: Started) {
-    const changed = new StructureChanged({
-      query: name,
-      loggedAs: started.query,
-      recorded: started.structure,
-      now: structure
-    })
-    if (started.query !== name || JSON.stringify(started.structure) !== JSON.stringify(structure)) {
-      return yield* new CommitError({ reason: changed })
-    }
-    for (const [source, session] of sources) {
-      const recorded = started.sources[source]
-      if (recorded === undefined) return yield* new CommitError({ reason: changed })
-      yield* session.resume(recorded)
-    }
-  })
   const owner = yield* Uuid.next
   const owned = yield* OwnedLog.claim(log, {
     query: name,
     owner,
-    accept,
+    accept: (started) => accept(pipeline, sources, started),
     started: Effect.map(Effect.forEach(sources, startOf), (starts) =>
       new Started({
         query: name,
@@ -161,12 +146,8 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   const activity = yield* BatchStatus.make
   const flow = yield* flowOf(pipeline)
   if (flow !== undefined) {
-    const pinned = Effect.provideService(
-      SavepointLog.statesOf(name, owned.state().started.log),
-      CheckpointLog,
-      yield* CheckpointLog
-    )
-    yield* flow.run.open(owned.state(), pinned)
+    const pinned = SavepointLog.statesOf(name, owned.state().started.log)
+    yield* flow.run.open(owned.state(), Effect.provideService(pinned, CheckpointLog, logs))
   }
   const processing = Processing.make(pipeline, { sources, sinks }, activity, flow)
   const open = {
@@ -183,6 +164,27 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   }
   return { ...open, mayBeSeenEarly, uncompared: new Set(sinks.keys()) } satisfies Run<ES | E, R>
 })
+
+/** Whether a log is that of this pipeline, as it is now. */
+const accept = Effect.fnUntraced(function*<A, B, ES, E, R>(
+  { name, structure }: Pipeline<A, B, ES, E, R>,
+  sources: ReadonlyMap<string, SourceSession<A, ES>>,
+  started: Started
+) {
+  const changed = new StructureChanged({
+    query: name,
+    loggedAs: started.query,
+    recorded: started.structure,
+    now: structure
+  })
+  if (started.query !== name || JSON.stringify(started.structure) !== JSON.stringify(structure)) {
+    return yield* new CommitError({ reason: changed })
+  }
+  for (const [source, session] of sources) {
+    const recorded = started.sources[source]
+    if (recorded === undefined) return yield* new CommitError({ reason: changed })
+    yield* session.resume(recorded)
+  }
 
 const flowOf = <A, B, ES, E, R>({ flow, isDeterministic, name, sources }: Pipeline<A, B, ES, E, R>) =>
   flow === undefined
