@@ -185,6 +185,7 @@ const accept = Effect.fnUntraced(function*<A, B, ES, E, R>(
     if (recorded === undefined) return yield* new CommitError({ reason: changed })
     yield* session.resume(recorded)
   }
+})
 
 const flowOf = <A, B, ES, E, R>({ flow, isDeterministic, name, sources }: Pipeline<A, B, ES, E, R>) =>
   flow === undefined
