@@ -66,7 +66,7 @@ const fromJsonInPart = Schema.decodeUnknownResult(Change)
 export const corrupt = (query: QueryName, sequence: number, detail: string) =>
   Effect.fail(new CheckpointLogError({ reason: new CheckpointCorrupt({ query, sequence, detail }) }))
 
-/** All of them, and the number of the next change. @category reading @since 0.2.0 */
+/** All of them, and the number of the next change. @category getters @since 0.2.0 */
 export const readAll = Effect.gen(function*() {
   const log = yield* (yield* CheckpointLog).open(logName)
   const records = yield* log.read(0)
@@ -110,7 +110,7 @@ export const readAll = Effect.gen(function*() {
 /** How often a change is decided anew because another process was quicker. */
 const maxTries = 16
 
-/** Adds a change to those that are there. @category writing @since 0.2.0 */
+/** Adds a change to those that are there. @category running @since 0.2.0 */
 export const change = Effect.fnUntraced(function*<E>(
   decide: (savepoints: ReadonlyMap<string, Savepoint>) => Effect.Effect<Savepoint | Pinned | Removed, E>
 ) {
@@ -134,7 +134,7 @@ const formatOf = (change: Savepoint | Pinned | Removed): 1 | 2 | 3 => {
   return change._tag === "savepoint" && change.state !== undefined ? 2 : 1
 }
 
-/** What the savepoints of a log name of its query's state, also of those that are about to be made. @category reading @since 0.2.0 */
+/** What the savepoints of a log name of its query's state, also of those that are about to be made. @category getters @since 0.2.0 */
 export const statesOf = Effect.fnUntraced(function*(query: string, log: string | undefined) {
   // To open a log that is not there makes it.
   if (!(yield* (yield* CheckpointLog).exists(logName))) return []

@@ -27,7 +27,7 @@ export interface Read {
   readonly since: Since
 }
 
-/** @category reading @since 0.2.0 */
+/** @category getters @since 0.2.0 */
 export const read = Effect.fnUntraced(function*(
   deltas: Pick<StoredDeltas, "find" | "snapshot">,
   head: StateHead | undefined,
