@@ -39,6 +39,7 @@ import type { OutputOf } from "./stream/ToStream.ts"
 
 // One import for users, who need not know which file a step is in.
 export type { Effectful, Error, Flow, Keyed, Mode, Output, Services, Stateful, Step } from "./graph/Typed.ts"
+export * from "./steps/Cogroup.ts"
 export * from "./steps/Joins.ts"
 export * from "./steps/State.ts"
 export * from "./steps/Stateless.ts"

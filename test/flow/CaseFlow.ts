@@ -36,6 +36,7 @@ const Operator = Schema.Struct({
   lateOutput: Schema.optionalKey(Schema.Boolean),
   by: Schema.optionalKey(Schema.String),
   keep: Schema.optionalKey(Schema.String),
+  pick: Schema.optionalKey(Schema.Literals(["first", "last", "product"])),
   within: Schema.optionalKey(Schema.Unknown),
   watermarkDelay: Schema.optionalKey(Schema.Unknown),
   lower: Schema.optionalKey(Schema.Int),
@@ -206,7 +207,39 @@ const intervalJoin = (operator: Operator, of: FlowCase): CaseFlow => {
   return { inputs, flow: Flow.merge([shape, late]) }
 }
 
+/** What both sides have of a session, as the case picks it: all pairs, or the first or the last of each. */
+const cogrouped = ({ pick, window }: Operator): CaseFlow => {
+  const all = Aggregate.collect(Event, { limit: 100 }).pipe(Aggregate.map(({ items }) => items))
+  const sides = { left: Flow.side(keyed(from("left")), all), right: Flow.side(keyed(from("right")), all) }
+  const shape = Window.session({ gap: window!.gap! })
+  const picked = (items: ReadonlyArray<Event>): Event | undefined => pick === "first" ? items[0] : items.at(-1)
+  const one = (
+    { key, value }: { readonly key: string; readonly value: Record<"left" | "right", ReadonlyArray<Event>> }
+  ) => ({
+    key: keyOf(key),
+    value: [picked(value.left), picked(value.right)].map((event) => event === undefined ? null : valueOf(event))
+  })
+  const flow = pick === "last"
+    ? Flow.cogroup("joined", shape, sides, { emit: "changes" }).pipe(
+      Flow.map(one),
+      Flow.updates((before) => before),
+      Flow.map((row): Row => row)
+    )
+    : pick === "first"
+    ? Flow.map(Flow.cogroup("joined", shape, sides), (row): Row => one(row))
+    : Flow.cogroup("joined", shape, sides).pipe(
+      Flow.flatMap(({ key, value }) =>
+        value.left.flatMap((left) =>
+          value.right.map((right) => ({ key: keyOf(key), value: [left, right].map(valueOf) }))
+        )
+      ),
+      Flow.map((row): Row => row)
+    )
+  return { inputs: ["left", "right"], flow }
+}
+
 const windowJoin = (operator: Operator): CaseFlow => {
+  if (operator.window?.type === "session") return cogrouped(operator)
   const { condition, type = "inner", window } = operator
   const joined = Flow.windowJoin(
     keyed(from("left")),

@@ -6,11 +6,6 @@ export const notOurs: Readonly<Record<string, string>> = {
   "flink-session-count-trigger-merge": "sessions have no trigger by count that forgets what it told",
   "flink-session-small-lateness-accumulating": "a final result comes once, when the grace is over",
   "flink-session-small-lateness-discarding": "a final result comes once, when the grace is over",
-  "bytewax-window-join-first-complete":
-    "a window join makes all pairs; sessions can't be joined, since they are not known before their end",
-  "bytewax-window-join-last-running":
-    "a window join makes all pairs; sessions can't be joined, since they are not known before their end",
-  "bytewax-window-join-product-final": "sessions can't be joined, since they are not known before their end",
   "flink-ttl-expired-returned-once": "what is over is never seen",
   "flink-valve-all-idle":
     "a segment that is not idle any more holds the watermark back also while it is behind: no more of its events are late than were",

@@ -153,6 +153,16 @@ const silent: FastCheck.Arbitrary<AnyFlow> = FastCheck.tuple(span, span).map(([a
   silence(after, ttl, false)
 )
 
+const cogrouped: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
+  window: FastCheck.oneof(sliding, span.map((gap) => Window.session({ gap }))),
+  grace
+}).map(({ grace, window }) =>
+  Flow.cogroup("windows", window, {
+    left: Flow.side(keyed("left"), total),
+    right: Flow.side(keyed("right"), Aggregate.last(Event))
+  }, { grace })
+)
+
 export const joins: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({ type: joinType, lower: span, upper: span, grace })
   .map(({ grace, lower, type, upper }) =>
     Flow.joinWithin(keyed("left"), "joined", keyed("right"), {
@@ -239,6 +249,7 @@ export const cuttable = FastCheck.oneof(
   toppedInWindows,
   latest,
   silent,
+  cogrouped,
   joins,
   windowJoins,
   tables,

@@ -70,6 +70,14 @@ const wrong: Readonly<Record<string, readonly [code: string, sentence: string]>>
     `Flow.joinWithin(byPage, "joined", byTime, { before: 1, after: 1, left: Click, right: Click })`,
     "'number' is not assignable to type 'string'"
   ],
+  "sides of other keys": [
+    `Flow.cogroup("both", Window.tumbling(1), { a: Flow.side(byPage, Aggregate.count), b: Flow.side(byTime, Aggregate.count) })`,
+    "its sides must have keys of one type"
+  ],
+  "sessions of a side whose aggregate can't merge": [
+    `Flow.cogroup("both", Window.session({ gap: 1 }), { a: Flow.side(byPage, unmergeable) })`,
+    "these windows are put together from parts: the aggregates of all sides need merge"
+  ],
   "late events of what is no step": [
     `Flow.late(Flow.map(minutes, ({ key }) => key))`,
     "Property 'lateOf' is missing"
