@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import * as FastCheck from "fast-check"
 import { cut, results } from "./cuts.ts"
 import { machine } from "./Interpreter.ts"
-import { Event, honest } from "./randomFlows.ts"
+import { type Event, honest } from "./randomFlows.ts"
 
 const from = Flow.sources<{ left: Event; right: Event }>()
 const keyed = (name: "left" | "right") => from(name).pipe(Flow.keyBy("key", Schema.String, ({ key }) => key))
