@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import { Savepoint } from "../batch/engine/Savepoint.ts"
 import type { Inspection } from "../batch/log/LogInspection.ts"
 import type { UnfinishedBatch } from "../batch/log/LogState.ts"
-import { type BadRecord, CheckpointRecord, Entry, PreparedSink, StateHead } from "../batch/protocol/CheckpointRecord.ts"
+import { type BadRecord, CheckpointRecord, Entry, FlowHead, PreparedSink } from "../batch/protocol/CheckpointRecord.ts"
 import { QueryName } from "../batch/protocol/QueryName.ts"
 
 /** By its schema, in which nothing is left that JSON has no form for. */
@@ -38,7 +38,7 @@ const printInspection = printer(Schema.Struct({
     nextBatch: Schema.Natural,
     positions: Schema.Record(Schema.String, Schema.Json),
     /** Of a flow that remembers, with its time; null: there is none. */
-    head: Schema.NullOr(StateHead),
+    head: Schema.NullOr(FlowHead),
     unfinished: Schema.Array(Unfinished)
   })),
   torn: Schema.NullOr(Schema.Natural),

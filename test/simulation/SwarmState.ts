@@ -5,7 +5,7 @@
 import { Flow } from "effect-pravega/flow"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Standing from "../../src/batch/engine/internal/flow/Standing.ts"
+import * as FlowProgress from "../../src/batch/engine/internal/flow/FlowProgress.ts"
 import type { StoredRecord } from "../../src/batch/log/CheckpointLog.ts"
 import * as LogState from "../../src/batch/log/LogState.ts"
 import * as Key from "../../src/flow/key/Key.ts"
@@ -46,7 +46,7 @@ export const kept = Effect.fnUntraced(function*(
   const numbers = new Map<string, ReadonlyArray<number>>()
   if (state === undefined) return numbers
   const { epoch, head, nextBatch, started } = state
-  const standing = yield* Standing.decode(head)
+  const progress = yield* FlowProgress.decode(head)
   const { stages } = Machine.compile(flowOf(["events"], () => []).node)
   const [stage] = stages
   if (stage?._tag !== "Step") return yield* Effect.die(new Error("the flow has no step"))
@@ -55,7 +55,7 @@ export const kept = Effect.fnUntraced(function*(
     log: started.log ?? "",
     epoch,
     lastPlanned: nextBatch - 1,
-    head: standing.state,
+    head: progress.state,
     operators: { [step]: stage.operator.rows }
   }, 2 ** 26)
   const { rows } = open.begin(nextBatch, 0)

@@ -17,7 +17,7 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type { UnfinishedBatch } from "../log/LogState.ts"
 import { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
-import { Begun, Committed, Prepared, PreparedSink, type StateHead } from "../protocol/CheckpointRecord.ts"
+import { Begun, Committed, type FlowHead, Prepared, PreparedSink } from "../protocol/CheckpointRecord.ts"
 import { CommitError } from "../protocol/CommitError.ts"
 import type { BatchReport } from "./BatchReport.ts"
 import type { Run } from "./BatchRun.ts"
@@ -218,7 +218,7 @@ const attempt = Effect.fnUntraced(function*<E, R>(
 })
 
 /** What the batch leaves besides outputs. */
-const stateOf = (state: StateHead | undefined) => state === undefined ? {} : { state }
+const stateOf = (state: FlowHead | undefined) => state === undefined ? {} : { state }
 
 const asideOf = ({ aside }: Pass) => aside.length === 0 ? {} : { aside }
 

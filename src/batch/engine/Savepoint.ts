@@ -125,7 +125,7 @@ const look = Effect.fnUntraced(function*(query: QueryName, name: string) {
 })
 
 /** What a query with state needs is loaded where there is one. */
-const loadStanding = Effect.promise(() => import("./internal/flow/Standing.ts"))
+const loadFlowProgress = Effect.promise(() => import("./internal/flow/FlowProgress.ts"))
 
 /** Whether the query reads its state from the same snapshot as then: so far nothing that the savepoint needs was deleted. */
 const isStateKept = Effect.fnUntraced(function*({ query, state: then }: Savepoint) {
@@ -134,8 +134,8 @@ const isStateKept = Effect.fnUntraced(function*({ query, state: then }: Savepoin
     yield* (yield* (yield* CheckpointLog).open(name)).read(0)
   )
   if (contradiction !== undefined) return yield* LogState.refusal(name, contradiction)
-  const Standing = yield* loadStanding
-  const [before, now] = yield* Effect.all([Standing.decode(then), Standing.decode(state?.head)]).pipe(
+  const FlowProgress = yield* loadFlowProgress
+  const [before, now] = yield* Effect.all([FlowProgress.decode(then), FlowProgress.decode(state?.head)]).pipe(
     Effect.catch(({ message }) => SavepointLog.corrupt(name, next - 1, message))
   )
   return JSON.stringify(before.state?.base) === JSON.stringify(now.state?.base)

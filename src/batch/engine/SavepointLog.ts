@@ -11,7 +11,7 @@ import { CheckpointLog } from "../log/CheckpointLog.ts"
 import * as LogState from "../log/LogState.ts"
 import * as SettledAppend from "../log/SettledAppend.ts"
 import { CheckpointCorrupt, CheckpointLogError, SequenceTaken } from "../protocol/CheckpointLogError.ts"
-import { SourceStart, StateHead } from "../protocol/CheckpointRecord.ts"
+import { FlowHead, SourceStart } from "../protocol/CheckpointRecord.ts"
 import { type QueryName, savepoints } from "../protocol/QueryName.ts"
 import { frame, unframe } from "../protocol/RecordFrame.ts"
 
@@ -36,7 +36,7 @@ export class Savepoint extends Schema.TaggedClass<Savepoint>()("savepoint", {
   /** When it was made; milliseconds since 1970. */
   at: Schema.Int,
   /** Of the query before that batch. Absent: it has none. */
-  state: Schema.optionalKey(StateHead)
+  state: Schema.optionalKey(FlowHead)
 }) {}
 
 /** @category models @since 0.2.0 */

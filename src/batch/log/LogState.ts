@@ -14,11 +14,11 @@ import {
   CommittedSinks,
   decode,
   type Entry,
+  type FlowHead,
   type Planned,
   type PreparedSink,
   type PutAside,
-  type Started,
-  type StateHead
+  type Started
 } from "../protocol/CheckpointRecord.ts"
 import type { StoredRecord } from "./LogContract.ts"
 
@@ -34,7 +34,7 @@ export interface UnfinishedBatch {
   /** When it was first prepared, milliseconds since 1970; undefined: not yet, or not recorded. */
   readonly preparedAt: number | undefined
   /** What committing it makes current; undefined: it changes no state, or nothing was prepared yet. */
-  readonly head: StateHead | undefined
+  readonly head: FlowHead | undefined
   /** The events that the last try put aside. */
   readonly aside: ReadonlyArray<PutAside>
 }
@@ -49,7 +49,7 @@ export interface LogState {
   /** Per source: where the next batch starts. */
   readonly positions: Readonly<Record<string, Schema.Json>>
   /** Of the query after the last committed batch; undefined: it has none. */
-  readonly head: StateHead | undefined
+  readonly head: FlowHead | undefined
   /** What the sinks have committed last, by the last committed batch. */
   readonly sinks: CommittedSinks
   /** In order. */

@@ -39,7 +39,7 @@ export class SourceStart extends Schema.Class<SourceStart>("effect-pravega/Sourc
  * @category models
  * @since 0.2.0
  */
-export class StateHead extends Schema.Class<StateHead>("effect-pravega/StateHead")({
+export class FlowHead extends Schema.Class<FlowHead>("effect-pravega/FlowHead")({
   /** The name of the newest delta; it names the one before it. */
   head: Schema.String,
   /** Of what the delta changed: a replay beside a committed sink must have the same. */
@@ -93,7 +93,7 @@ export class Started extends Schema.TaggedClass<Started>()("started", {
   /** Per source: where the next batch starts. */
   positions: PerName,
   /** Before the next batch. Absent: the query has none. */
-  state: Schema.optionalKey(StateHead),
+  state: Schema.optionalKey(FlowHead),
   /** Before the next batch. Absent: nothing is committed if the next batch is the first one, else it is not known. */
   sinks: Schema.optionalKey(CommittedSinks)
 }) {
@@ -101,7 +101,7 @@ export class Started extends Schema.TaggedClass<Started>()("started", {
   restated(
     batch: number,
     positions: Started["positions"],
-    state: StateHead | undefined,
+    state: FlowHead | undefined,
     sinks?: CommittedSinks
   ): Started {
     const { log, query, sources, structure, version } = this
@@ -200,14 +200,14 @@ export class Prepared extends Schema.TaggedClass<Prepared>()("prepared", {
   /** The events that were put aside: a try for some of the sinks only puts the same aside, and no more. */
   aside: Schema.optionalKey(Schema.Array(PutAside)),
   /** What committing the batch makes current: durable already. Absent: the state stays as it is, or there is none. */
-  state: Schema.optionalKey(StateHead)
+  state: Schema.optionalKey(FlowHead)
 }) {}
 
 /** Every sink of the batch is committed. @category models @since 0.1.0 */
 export class Committed extends Schema.TaggedClass<Committed>()("committed", {
   batch: Schema.Natural,
   /** As `Prepared` has it; said again, so that the end of a batch tells by itself which state it left. */
-  state: Schema.optionalKey(StateHead)
+  state: Schema.optionalKey(FlowHead)
 }) {}
 
 /** @category models @since 0.1.0 */

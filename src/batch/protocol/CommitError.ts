@@ -5,11 +5,11 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { EventFromFuture, FlowFailed, InvalidEventTime, LateEvent } from "./FlowError.ts"
+import { EventFromFuture, FlowFailed, InvalidEventTime, LateEvent } from "./QueryFlowError.ts"
 import * as StructureChanges from "./StructureChanges.ts"
 import { PartFailed, WorkerLost, WorkerRefused } from "./WorkerError.ts"
 
-export { EventFromFuture, FlowFailed, InvalidEventTime, LateEvent } from "./FlowError.ts"
+export { EventFromFuture, FlowFailed, InvalidEventTime, LateEvent } from "./QueryFlowError.ts"
 export { PartFailed, WorkerLost, WorkerRefused } from "./WorkerError.ts"
 
 /** So many changes are named in a message. */

@@ -6,31 +6,13 @@
  * @internal
  */
 import { MalformedBytes } from "./ByteReader.ts"
+import { GrowingBytes } from "./GrowingBytes.ts"
 import * as ModifiedUtf8 from "./ModifiedUtf8.ts"
 
 /** @category models @since 0.1.0 */
-export class ByteWriter {
-  private buffer: Uint8Array
-  private view: DataView
-  length = 0
-
+export class ByteWriter extends GrowingBytes {
   constructor(capacity: number = 256) {
-    this.buffer = new Uint8Array(capacity)
-    this.view = new DataView(this.buffer.buffer)
-  }
-
-  /** Makes room for `length` bytes and returns where they start. Call it before touching `buffer` or `view`: it may replace them. */
-  private grow(length: number): number {
-    const at = this.length
-    const needed = at + length
-    if (needed > this.buffer.length) {
-      const larger = new Uint8Array(Math.max(needed, this.buffer.length * 2))
-      larger.set(this.buffer.subarray(0, at))
-      this.buffer = larger
-      this.view = new DataView(larger.buffer)
-    }
-    this.length = needed
-    return at
+    super(capacity)
   }
 
   u8(value: number): this {

@@ -8,7 +8,7 @@
  *
  * @internal
  */
-import { MemoryLog } from "./internal/MemoryLog.ts"
+import { SegmentBytes } from "./internal/SegmentBytes.ts"
 
 /**
  * A segment without its bytes and attributes. Offsets and lengths in bytes, times in milliseconds since 1970.
@@ -83,7 +83,7 @@ export interface Storage {
 export const makeMemory = (): Storage => new MemoryStorage()
 
 class MemoryStorage implements Storage {
-  private readonly logs = new Map<number, MemoryLog>()
+  private readonly logs = new Map<number, SegmentBytes>()
   private waiting: Array<() => void> = []
 
   readonly load = (): StoredState => ({ segments: [], records: [] })
@@ -96,7 +96,7 @@ class MemoryStorage implements Storage {
   readonly putSegment = (segment: StoredSegment): void => {
     const log = this.logs.get(segment.key)
     if (log !== undefined) log.truncate(segment.startOffset)
-    else this.logs.set(segment.key, new MemoryLog(segment.length))
+    else this.logs.set(segment.key, new SegmentBytes(segment.length))
   }
 
   readonly deleteSegment = (key: number): void => {

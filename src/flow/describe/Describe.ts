@@ -5,7 +5,7 @@
  * @since 0.2.0
  */
 import * as Schema from "effect/Schema"
-import type * as Node from "../graph/Node.ts"
+import * as Node from "../graph/Node.ts"
 import * as Key from "../key/Key.ts"
 import { ordered } from "../machine/Machine.ts"
 
@@ -39,25 +39,9 @@ export const describe = (root: Node.Node): Description => {
   const steps = nodes.map((node, id): Described => ({
     id,
     ...of(node),
-    inputs: inputsOf(node).map((input) => nodes.indexOf(input))
+    inputs: Node.inputsOf(node).map((input) => nodes.indexOf(input))
   }))
   return { steps, structure: structure(nodes), text: steps.map(line).join("\n"), mermaid: mermaid(steps) }
-}
-
-const inputsOf = (node: Node.Node): ReadonlyArray<Node.Node> => {
-  switch (node._tag) {
-    case "Source":
-      return []
-    case "Each":
-    case "Effectful":
-      return [node.input]
-    case "Merge":
-      return node.inputs
-    case "Late":
-      return [node.step]
-    case "Step":
-      return node.inputs.map(({ input }) => input)
-  }
 }
 
 const of = (node: Node.Node): Pick<Described, "kind" | "name" | "detail"> => {

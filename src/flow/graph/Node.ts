@@ -216,3 +216,20 @@ export interface TableJoin {
   /** Undefined: no row says so. */
   readonly isDeleted: ((row: unknown) => boolean) | undefined
 }
+
+/** The nodes that feed a node. @category getters @since 0.2.0 */
+export const inputsOf = (node: Node): ReadonlyArray<Node> => {
+  switch (node._tag) {
+    case "Source":
+      return []
+    case "Each":
+    case "Effectful":
+      return [node.input]
+    case "Merge":
+      return node.inputs
+    case "Late":
+      return [node.step]
+    case "Step":
+      return node.inputs.map(({ input }) => input)
+  }
+}

@@ -12,7 +12,7 @@
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Change from "../Change.ts"
-import type * as Node from "../graph/Node.ts"
+import * as Node from "../graph/Node.ts"
 import type { Place } from "../Place.ts"
 import * as Keys from "./Keys.ts"
 import type { Operator } from "./Operator.ts"
@@ -316,28 +316,12 @@ const consumersOf = (nodes: ReadonlyArray<Node.Node>): ReadonlyMap<Node.Node, Re
   return all
 }
 
-const inputsOf = (node: Node.Node): ReadonlyArray<Node.Node> => {
-  switch (node._tag) {
-    case "Source":
-      return []
-    case "Each":
-    case "Effectful":
-      return [node.input]
-    case "Merge":
-      return node.inputs
-    case "Late":
-      return [node.step]
-    case "Step":
-      return node.inputs.map(({ input }) => input)
-  }
-}
-
 /** Each node once, after all that feed it. @category getters @since 0.2.0 */
 export const ordered = (root: Node.Node): ReadonlyArray<Node.Node> => {
   const found = new Set<Node.Node>()
   const visit = (node: Node.Node): void => {
     if (found.has(node)) return
-    for (const input of inputsOf(node)) visit(input)
+    for (const input of Node.inputsOf(node)) visit(input)
     found.add(node)
   }
   visit(root)
@@ -349,11 +333,11 @@ const origins = (stages: ReadonlyArray<Node.Node>): ReadonlyMap<Node.Node, Reado
   const of = (node: Node.Node): ReadonlyArray<number | "source"> => {
     if (node._tag === "Source") return ["source"]
     // Late events say nothing about time, but their step's input goes on.
-    if (node._tag === "Late") return inputsOf(node.step).flatMap(of)
+    if (node._tag === "Late") return Node.inputsOf(node.step).flatMap(of)
     const stage = stages.indexOf(node)
-    return stage >= 0 ? [stage] : inputsOf(node).flatMap(of)
+    return stage >= 0 ? [stage] : Node.inputsOf(node).flatMap(of)
   }
-  return new Map(stages.map((stage) => [stage, [...new Set(inputsOf(stage).flatMap(of))]]))
+  return new Map(stages.map((stage) => [stage, [...new Set(Node.inputsOf(stage).flatMap(of))]]))
 }
 
 const refuse = (nodes: ReadonlyArray<Node.Node>): void => {

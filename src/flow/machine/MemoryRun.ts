@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Place } from "../Place.ts"
-import { LateEvents } from "./FlowError.ts"
+import { LateEvents } from "./EventTimeError.ts"
 import * as Machine from "./Machine.ts"
 import { MemoryRows } from "./MemoryRows.ts"
 import { type Emitted, emitted } from "./Operator.ts"

@@ -11,15 +11,15 @@ import {
   CommittedSinks,
   encode,
   type Entry,
+  FlowHead,
   Planned,
   Prepared,
   PreparedSink,
-  Started,
-  StateHead
+  Started
 } from "../../../src/batch/protocol/CheckpointRecord.ts"
 import { frame } from "../../../src/batch/protocol/RecordFrame.ts"
 
-const head = (name: string) => new StateHead({ head: name, digest: `of ${name}`, watermark: 7 })
+const head = (name: string) => new FlowHead({ head: name, digest: `of ${name}`, watermark: 7 })
 const started = (more: Partial<ConstructorParameters<typeof Started>[0]> = {}) =>
   new Started({ query: "q", version: "1", structure: null, sources: {}, batch: 0, positions: {}, ...more })
 const planned = (batch: number) => new Planned({ batch, plans: {}, positions: { in: batch + 1 } })
@@ -38,8 +38,7 @@ const prepared = (
     ),
     ...more
   })
-const committed = (batch: number, state?: StateHead) =>
-  new Committed({ batch, ...state === undefined ? {} : { state } })
+const committed = (batch: number, state?: FlowHead) => new Committed({ batch, ...state === undefined ? {} : { state } })
 
 interface Written {
   readonly epoch?: number

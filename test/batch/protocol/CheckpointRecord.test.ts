@@ -13,17 +13,17 @@ import {
   decode,
   encode,
   type Entry,
+  FlowHead,
   Planned,
   Prepared,
-  Started,
-  StateHead
+  Started
 } from "../../../src/batch/protocol/CheckpointRecord.ts"
 import { QueryName } from "../../../src/batch/protocol/QueryName.ts"
 import { frame } from "../../../src/batch/protocol/RecordFrame.ts"
 
 const query = QueryName.make("q")
-const head = (name: string) => new StateHead({ head: name, digest: `of ${name}`, watermark: 7 })
-const started = (state?: StateHead) =>
+const head = (name: string) => new FlowHead({ head: name, digest: `of ${name}`, watermark: 7 })
+const started = (state?: FlowHead) =>
   new Started({
     query,
     version: "1",
@@ -34,10 +34,9 @@ const started = (state?: StateHead) =>
     ...state === undefined ? {} : { state }
   })
 const planned = (batch: number) => new Planned({ batch, plans: {}, positions: { in: batch + 1 } })
-const prepared = (batch: number, state?: StateHead) =>
+const prepared = (batch: number, state?: FlowHead) =>
   new Prepared({ batch, sinks: {}, ...state === undefined ? {} : { state } })
-const committed = (batch: number, state?: StateHead) =>
-  new Committed({ batch, ...state === undefined ? {} : { state } })
+const committed = (batch: number, state?: FlowHead) => new Committed({ batch, ...state === undefined ? {} : { state } })
 const record = (...entries: ReadonlyArray<Entry>) => new CheckpointRecord({ epoch: 1, owner: "o", entries })
 const stored = (...records: ReadonlyArray<ReadonlyArray<Entry>>) =>
   records.map((entries, sequence) => ({ sequence, bytes: encode(record(...entries)) }))

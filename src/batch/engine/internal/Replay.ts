@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { UnfinishedBatch } from "../../log/LogState.ts"
-import type { PreparedSink, StateHead } from "../../protocol/CheckpointRecord.ts"
+import type { FlowHead, PreparedSink } from "../../protocol/CheckpointRecord.ts"
 import { CommitError, NonDeterministicReplay } from "../../protocol/CommitError.ts"
 import type { Run } from "../BatchRun.ts"
 
@@ -34,7 +34,7 @@ export const compare = <E, R>(
   { names, prepared, remembered }: {
     readonly names: ReadonlyArray<string>
     readonly prepared: Readonly<Record<string, PreparedSink | null>>
-    readonly remembered: StateHead | undefined
+    readonly remembered: FlowHead | undefined
   }
 ): Effect.Effect<void, CommitError> => {
   const other = names.find((name) => before?.get(name)?.digest !== prepared[name]?.digest) ??
@@ -46,5 +46,5 @@ export const compare = <E, R>(
 }
 
 /** The same changes, at the same time: by which try they were made makes no difference. */
-const isSameState = (one: StateHead | undefined, other: StateHead | undefined): boolean =>
+const isSameState = (one: FlowHead | undefined, other: FlowHead | undefined): boolean =>
   one?.digest === other?.digest && JSON.stringify(one?.watermark) === JSON.stringify(other?.watermark)

@@ -4,7 +4,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { StateHead } from "../../protocol/CheckpointRecord.ts"
+import type { FlowHead } from "../../protocol/CheckpointRecord.ts"
 import { type Looks, TimeState } from "../../protocol/TimeRecord.ts"
 
 /** What is shown of a version's name: how it is made is the state's affair. */
@@ -33,24 +33,24 @@ export const looks = (found: Looks | undefined): string => {
 }
 
 /** Which state a batch left. @category converting @since 0.2.0 */
-export const head = (state: StateHead | undefined): string =>
+export const head = (state: FlowHead | undefined): string =>
   state === undefined ? "" : `; state ${versionWords(state)}, watermark ${watermarkWords(state)}`
 
-const versionWords = ({ head }: StateHead): string =>
+const versionWords = ({ head }: FlowHead): string =>
   Option.match(versionOf(head), {
     onNone: () => JSON.stringify(head),
     onSome: (version) =>
       version === null ? "empty" : `${version.version} (epoch ${version.epoch}, try ${version.attempt})`
   })
 
-const watermarkWords = ({ watermark }: StateHead): string =>
+const watermarkWords = ({ watermark }: FlowHead): string =>
   Option.match(timeOf(watermark), {
     onNone: () => JSON.stringify(watermark ?? null),
     onSome: (time) => point(time.watermark)
   })
 
 /** Where a query's time and state stand: lines. @category converting @since 0.2.0 */
-export const standing = (state: StateHead | undefined): ReadonlyArray<string> => {
+export const standing = (state: FlowHead | undefined): ReadonlyArray<string> => {
   if (state === undefined) return []
   const lines = [`  state ${versionWords(state)}, watermark ${watermarkWords(state)}`]
   const time = Option.getOrUndefined(timeOf(state.watermark))

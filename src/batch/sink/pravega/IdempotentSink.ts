@@ -8,7 +8,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import * as EventCodec from "../../../core/EventCodec.ts"
 import type * as EventStream from "../../../core/EventStream.ts"
 import type { ScopedStream } from "../../../core/ScopedStream.ts"
 import { SegmentWithRange } from "../../../core/Segment.ts"
@@ -24,6 +23,7 @@ import { CommitError, SinkSegmentLost } from "../../protocol/CommitError.ts"
 import type { Attempt, BatchId, Past, TypedSink } from "../SinkContract.ts"
 import { type Encoded, EncodedOutputs, type Keyless, streamOf } from "./EncodedOutputs.ts"
 import * as PartitionWriters from "./PartitionWriters.ts"
+import * as StreamStructure from "./StreamStructure.ts"
 
 /** @category models @since 0.1.0 */
 export interface IdempotentOptions {
@@ -48,12 +48,7 @@ type Failure = WriterError | CommitError | CheckpointLogError
 /** @category constructors @since 0.1.0 */
 export const typed = <B>(stream: EventStream.EventStream<B>, options: IdempotentOptions) => ({
   name: stream.name.toString(),
-  structure: {
-    kind: "pravega",
-    stream: stream.name.toString(),
-    codec: EventCodec.fingerprint(stream.codec),
-    guarantee: options.guarantee
-  },
+  structure: StreamStructure.of(stream, options.guarantee),
   needsDeterministic: true,
   mayBeSeenEarly: true,
   isRetryable: (error: Failure) =>

@@ -8,13 +8,13 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import * as EventCodec from "../../../core/EventCodec.ts"
 import type * as EventStream from "../../../core/EventStream.ts"
 import { Pravega } from "../../../pravega/Pravega.ts"
 import * as EventWriter from "../../../pravega/write/EventWriter.ts"
 import { WriterError } from "../../../pravega/write/WriterError.ts"
 import type { TypedSink } from "../SinkContract.ts"
 import { type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
+import * as StreamStructure from "./StreamStructure.ts"
 
 /** @category models @since 0.1.0 */
 export interface AtLeastOnceOptions {
@@ -30,12 +30,7 @@ export interface AtLeastOnceOptions {
 /** @category constructors @since 0.1.0 */
 export const typed = <B>(stream: EventStream.EventStream<B>, options: AtLeastOnceOptions) => ({
   name: stream.name.toString(),
-  structure: {
-    kind: "pravega",
-    stream: stream.name.toString(),
-    codec: EventCodec.fingerprint(stream.codec),
-    guarantee: options.guarantee
-  },
+  structure: StreamStructure.of(stream, options.guarantee),
   mayBeSeenEarly: true,
   isRetryable: (error: WriterError) => error.isRetryable || endsWithWriter.has(error.reason._tag),
   handle: Schema.Natural,

@@ -31,6 +31,7 @@ import { type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
 import * as EventChecksum from "./EventChecksum.ts"
 import * as PartitionWriters from "./PartitionWriters.ts"
 import * as SpareTransaction from "./SpareTransaction.ts"
+import * as StreamStructure from "./StreamStructure.ts"
 
 /** How outputs are written exactly once. @category models @since 0.1.0 */
 export interface PravegaOptions {
@@ -72,12 +73,7 @@ type Failure = TransactionError | ReadError
 /** @category constructors @since 0.1.0 */
 export const typed = <B>(stream: EventStream.EventStream<B>, options: PravegaOptions) => ({
   name: stream.name.toString(),
-  structure: {
-    kind: "pravega",
-    stream: stream.name.toString(),
-    codec: EventCodec.fingerprint(stream.codec),
-    guarantee: options.guarantee
-  },
+  structure: StreamStructure.of(stream, options.guarantee),
   isRetryable: (error: Failure) =>
     error.isRetryable || (error._tag === "TransactionError" && endsWithTransaction.has(error.reason._tag)),
   handle: TransactionId,

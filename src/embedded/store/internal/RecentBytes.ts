@@ -7,7 +7,7 @@
  * @internal
  */
 import * as ReadBuffers from "../../../pravega/wire/ReadBuffers.ts"
-import { MemoryLog } from "./MemoryLog.ts"
+import { SegmentBytes } from "./SegmentBytes.ts"
 
 /** What is held, in bytes: with what is empty of the buffers that they lie in. */
 const limitDefault = 64 * 1024 * 1024
@@ -18,7 +18,7 @@ const groupOverhead = 256
 
 /** Up to `end`, a log is forgotten when the group's turn comes. */
 interface Group {
-  readonly log: MemoryLog
+  readonly log: SegmentBytes
   end: number
   bytes: number
 }
@@ -27,7 +27,7 @@ interface Group {
 export class RecentBytes {
   private readonly limit: number
   /** Of each segment one run without gaps. */
-  private readonly logs = new Map<number, MemoryLog>()
+  private readonly logs = new Map<number, SegmentBytes>()
   /** In the order of their first append; those before `first` are gone. */
   private groups: Array<Group> = []
   private first = 0
@@ -43,7 +43,7 @@ export class RecentBytes {
     let log = this.logs.get(segment)
     if (log === undefined || log.end !== offset) {
       this.forget(segment)
-      log = new MemoryLog(offset, ReadBuffers.give)
+      log = new SegmentBytes(offset, ReadBuffers.give)
       this.logs.set(segment, log)
     }
     const before = log.held
@@ -104,7 +104,7 @@ export class RecentBytes {
     }
   }
 
-  private truncateLog(log: MemoryLog, offset: number): void {
+  private truncateLog(log: SegmentBytes, offset: number): void {
     const before = log.held
     log.truncate(offset)
     this.held -= before - log.held

@@ -6,6 +6,7 @@
  *
  * @internal
  */
+import { GrowingBytes } from "../../../core/bytes/GrowingBytes.ts"
 
 /** What no key can be made of, or can't be read as one. Wrapped once, in `InvalidKey`. @category errors @since 0.2.0 */
 export class NotOrderable extends Error {
@@ -22,10 +23,10 @@ const shortMagnitude = 0x7d
 const zero = 0x80
 
 /** @category models @since 0.2.0 */
-export class OrderedWriter {
-  private buffer = new Uint8Array(64)
-  private view = new DataView(this.buffer.buffer)
-  private length = 0
+export class OrderedWriter extends GrowingBytes {
+  constructor() {
+    super(64)
+  }
 
   /** A copy of what was written since the last one. */
   take(): Uint8Array {
@@ -37,20 +38,6 @@ export class OrderedWriter {
   /** Forgets what was written since the last `take`. */
   clear(): void {
     this.length = 0
-  }
-
-  /** Makes room and returns where it starts. Call it before touching `buffer` or `view`: it may replace them. */
-  private grow(length: number): number {
-    const at = this.length
-    const needed = at + length
-    if (needed > this.buffer.length) {
-      const larger = new Uint8Array(Math.max(needed, this.buffer.length * 2))
-      larger.set(this.buffer.subarray(0, at))
-      this.buffer = larger
-      this.view = new DataView(larger.buffer)
-    }
-    this.length = needed
-    return at
   }
 
   byte(value: number): void {

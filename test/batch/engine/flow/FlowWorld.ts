@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as BatchRun from "../../../../src/batch/engine/BatchRun.ts"
 import * as Commit from "../../../../src/batch/engine/Commit.ts"
-import * as Standing from "../../../../src/batch/engine/internal/flow/Standing.ts"
+import * as FlowProgress from "../../../../src/batch/engine/internal/flow/FlowProgress.ts"
 import { CheckpointLog } from "../../../../src/batch/log/CheckpointLog.ts"
 import type { FlowPart } from "../../../../src/batch/pipeline/FlowPart.ts"
 import * as Pipeline from "../../../../src/batch/pipeline/Pipeline.ts"
@@ -156,9 +156,9 @@ const told = Effect.fnUntraced(function*(
   for (const entry of yield* entriesOf(log)) {
     if (entry._tag === "planned") planned.set(entry.batch, entry)
     if (entry._tag !== "committed") continue
-    const standing = yield* Standing.decode(entry.state)
-    if (standing.time !== undefined) times.set(entry.batch, standing.time)
-    states[entry.batch] = standing.state
+    const progress = yield* FlowProgress.decode(entry.state)
+    if (progress.time !== undefined) times.set(entry.batch, progress.time)
+    states[entry.batch] = progress.state
   }
   const moments = [...planned].map(([batch, { at, plans }]): Moment => ({
     events: Object.entries(plans).flatMap(([name, plan]) => eventsOf({ segments: segments[name] ?? [] }, plan))

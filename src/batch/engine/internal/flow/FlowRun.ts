@@ -11,18 +11,18 @@ import * as Machine from "../../../../flow/machine/Machine.ts"
 import * as Watermarks from "../../../../flow/time/Watermarks.ts"
 import type { LogState, UnfinishedBatch } from "../../../log/LogState.ts"
 import type { FlowPart, OpenState } from "../../../pipeline/FlowPart.ts"
-import type { StateHead } from "../../../protocol/CheckpointRecord.ts"
+import type { FlowHead } from "../../../protocol/CheckpointRecord.ts"
 import type { CommitError } from "../../../protocol/CommitError.ts"
 import { SourceLook, TimeState } from "../../../protocol/TimeRecord.ts"
 import type { Source, SourceSession } from "../../../source/SourceContract.ts"
 import type { Collected } from "./Collected.ts"
 import type * as FlowInput from "./FlowInput.ts"
+import * as FlowProgress from "./FlowProgress.ts"
 import * as FlowSteps from "./FlowSteps.ts"
 import * as FlowTime from "./FlowTime.ts"
-import * as Standing from "./Standing.ts"
 
 /** What a try leaves behind besides outputs: `prepared` names it. @category models @since 0.2.0 */
-export type Remembered = StateHead
+export type Remembered = FlowHead
 
 /** A batch's flow, as it is reported. @category models @since 0.2.0 */
 export interface Report extends FlowSteps.Counts {
@@ -39,7 +39,7 @@ export interface Found {
 }
 
 /** What savepoints of a log name. @category models @since 0.2.0 */
-export type Pinned = Effect.Effect<ReadonlyArray<StateHead>, unknown>
+export type Pinned = Effect.Effect<ReadonlyArray<FlowHead>, unknown>
 
 /** One try of a batch. @category models @since 0.2.0 */
 export interface FlowTry<out E> {
@@ -98,7 +98,7 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
   private readonly isDeterministic: boolean
   private readonly slotOf: (key: string) => number
   private state: OpenState<E> | undefined
-  private standing: Standing.Standing = { state: undefined, time: undefined }
+  private progress: FlowProgress.FlowProgress = { state: undefined, time: undefined }
   /** What stands for the end of a source that can't tell it: another one whenever something was read of it. */
   private readonly ends = new Map<SourceSession<unknown, unknown>, string>()
   private last: Report | undefined
@@ -131,7 +131,7 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
     pinned: Pinned
   ): Effect.Effect<void, E | CommitError, R | Scope.Scope> =>
     Effect.gen({ self: this }, function*() {
-      this.standing = yield* Standing.decode(head)
+      this.progress = yield* FlowProgress.decode(head)
       const operators = Object.fromEntries(
         this.program.stages.flatMap((stage) =>
           stage._tag === "Step" ? [[stage.name, stage.operator.rows] as const] : []
@@ -142,12 +142,12 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
         log: started.log ?? "",
         epoch,
         lastPlanned: nextBatch - 1,
-        head: this.standing.state,
+        head: this.progress.state,
         operators,
         pinned: Effect.flatMap(pinned, (heads) =>
           Effect.map(
-            Effect.forEach(heads, Standing.decode),
-            (standings) => standings.flatMap(({ state }) => state === undefined ? [] : [state])
+            Effect.forEach(heads, FlowProgress.decode),
+            (all) => all.flatMap(({ state }) => state === undefined ? [] : [state])
           ))
       })
     })
@@ -173,7 +173,7 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
     })
 
   readonly tooFarAhead = (names: ReadonlyArray<string>): ReadonlySet<string> => {
-    const { time } = this.standing
+    const { time } = this.progress
     const ahead = this.sources.filter((source) => {
       if (source.time === undefined || time === undefined || !names.includes(source.name)) return false
       const reached = Object.values(time.sources[source.name] ?? {}).map(({ watermark }) => watermark)
@@ -187,11 +187,11 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
   readonly now = (log: LogState): Effect.Effect<number> =>
     Effect.map(
       Clock.currentTimeMillis,
-      (now) => Math.max(now, this.standing.time?.at ?? 0, ...log.unfinished.map(({ planned }) => planned.at ?? 0))
+      (now) => Math.max(now, this.progress.time?.at ?? 0, ...log.unfinished.map(({ planned }) => planned.at ?? 0))
     )
 
   readonly isDue = (log: LogState, planned: FlowTime.Planned): boolean => {
-    const { time } = this.standing
+    const { time } = this.progress
     const { watermark } = FlowTime.next(time, planned, this.sources, nothingRead)
     const { rows } = this.opened.begin(log.nextBatch, 0)
     const isDue = anyDue(this.part, time, watermark, planned.at, rows)
@@ -202,7 +202,7 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
   readonly begin = ({ batch, planned }: UnfinishedBatch, attempt: number): FlowTry<E> => {
     const { maxFirings, slots } = this.part
     const { isDeterministic, program, query, slotOf, sources } = this
-    const before = this.standing.time
+    const before = this.progress.time
     const clock = planned.at ?? 0
     const greatest = new Map<string, Map<string, number>>()
     const counts: FlowSteps.Counts = { late: new Map(), dropped: new Map(), future: 0 }
@@ -226,22 +226,22 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
         const time = reached
         return time === undefined
           ? Effect.die(new Error("the steps have not run"))
-          : Effect.map(prepare, (state) => Standing.encode(state, time))
+          : Effect.map(prepare, (state) => FlowProgress.encode(state, time))
       })
     }
   }
 
   readonly isKept = ({ head }: UnfinishedBatch): Effect.Effect<boolean, E | CommitError> =>
-    Effect.flatMap(Standing.decode(head), ({ state }) => this.opened.isKept(state))
+    Effect.flatMap(FlowProgress.decode(head), ({ state }) => this.opened.isKept(state))
 
   readonly watermark = ({ head }: LogState): Effect.Effect<number, CommitError> =>
-    Effect.map(Standing.decode(head), ({ time }) => time?.watermark ?? -Infinity)
+    Effect.map(FlowProgress.decode(head), ({ time }) => time?.watermark ?? -Infinity)
 
   readonly committed = ({ head }: LogState): Effect.Effect<void, E | CommitError> =>
-    Effect.flatMap(Standing.decode(head), (reached) => {
+    Effect.flatMap(FlowProgress.decode(head), (reached) => {
       const isCurrent = JSON.stringify(this.opened.head()) === JSON.stringify(reached.state)
       return Effect.map(isCurrent ? Effect.void : this.opened.commit(reached.state), () => {
-        this.standing = reached
+        this.progress = reached
       })
     })
 }

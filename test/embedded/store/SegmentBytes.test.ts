@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
-import { MemoryLog } from "../../../src/embedded/store/internal/MemoryLog.ts"
+import { SegmentBytes } from "../../../src/embedded/store/internal/SegmentBytes.ts"
 import * as ReadBuffers from "../../../src/pravega/wire/ReadBuffers.ts"
 
 /** Appends of all the sizes at which the log changes what it does with them, truncations, reads. */
@@ -16,10 +16,10 @@ const operation = fc.oneof(
   }
 )
 
-describe("MemoryLog", () => {
+describe("SegmentBytes", () => {
   it("holds what a plain array of bytes holds, and never changes what it gave out", () => {
     fc.assert(fc.property(fc.nat(1000), fc.array(operation, { maxLength: 60 }), (start, operations) => {
-      const log = new MemoryLog(start)
+      const log = new SegmentBytes(start)
       let model = Buffer.alloc(0)
       let fill = 0
       const given: Array<readonly [view: Uint8Array, copy: Buffer]> = []

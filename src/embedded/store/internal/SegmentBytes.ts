@@ -21,7 +21,7 @@ interface Block {
 }
 
 /** @category models @since 0.1.0 */
-export class MemoryLog {
+export class SegmentBytes {
   /** Where the first byte lies that can be read. */
   start: number
   /** Where the next byte goes. */

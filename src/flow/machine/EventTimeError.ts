@@ -1,5 +1,5 @@
 /**
- * What a flow fails with while it runs.
+ * What a flow in memory fails with because of the times of its events.
  *
  * @since 0.2.0
  */

@@ -5,6 +5,7 @@
  * @since 0.2.0
  */
 import * as Schema from "effect/Schema"
+import * as CauseText from "../../core/CauseText.ts"
 
 /** A function of the flow threw. @category errors @since 0.2.0 */
 export class FlowFailed extends Schema.TaggedError<FlowFailed>()("FlowFailed", {
@@ -15,7 +16,7 @@ export class FlowFailed extends Schema.TaggedError<FlowFailed>()("FlowFailed", {
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const problem = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    const problem = CauseText.of(this.cause)
     return `query "${this.query}", batch ${this.batch}: a function of the flow threw, at or after "${this.step}" (${problem}); ` +
       "correct it and give the pipeline a new version, or put the events aside that it throws for (onPoison)"
   }
