@@ -16,6 +16,9 @@ const span = FastCheck.integer({ min: 1, max: 12 })
 const grace = FastCheck.integer({ min: 0, max: 6 })
 const joinType = FastCheck.constantFrom("inner", "left", "right", "full", "semi" as const)
 
+/** The next day begins among the times of the events. */
+const days = FastCheck.constant(Window.days({ zone: "UTC", offset: 20 }))
+
 const sliding = FastCheck.record({ size: span, every: span, offset: grace }).map(Window.sliding)
 
 /** Sums of windows of one size. */
@@ -35,7 +38,7 @@ const retold = FastCheck.constantFrom("updates", "changes" as const)
 
 /** Told as was asked for, and at the end. */
 const toldEarly: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
-  window: FastCheck.oneof(sliding, FastCheck.constant(Window.global)),
+  window: FastCheck.oneof(sliding, days, FastCheck.constant(Window.global)),
   grace,
   emit: retold,
   early: earlyBy("event")
@@ -43,9 +46,11 @@ const toldEarly: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
   keyed("left").pipe(Flow.window("windows", window, total, { grace, emit, early }))
 )
 
-const atTheEnd: FastCheck.Arbitrary<AnyFlow> = FastCheck.constant(
-  keyed("left").pipe(Flow.window("windows", Window.global, total))
-)
+/** Final results of windows that are not of one size. */
+const atTheEnd: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
+  window: FastCheck.oneof(days, FastCheck.constant(Window.global)),
+  grace
+}).map(({ grace, window }) => keyed("left").pipe(Flow.window("windows", window, total, { grace })))
 
 /** What each telling adds depends on where batches end. */
 const parts: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({

@@ -150,6 +150,10 @@ const shapeDetail = (shape: Node.Windowed["window"]): { readonly [name: string]:
       return { kind: "session", gap: typeof shape.gap === "number" ? shape.gap : "of each input" }
     case "Count":
       return { kind: "count", size: shape.size }
+    case "Calendar": {
+      const { offset, unit, weekStartsOn, zone } = shape
+      return { kind: `${unit}s`, zone, offset, ...unit === "week" ? { startsOn: weekStartsOn } : {} }
+    }
     case "Global":
       return { kind: "global" }
   }

@@ -4,6 +4,7 @@
  * @since 0.2.0
  */
 import type * as Node from "../graph/Node.ts"
+import * as Calendar from "../time/Calendar.ts"
 import * as Grid from "../time/Grid.ts"
 import * as CountWindows from "./CountWindows.ts"
 import * as Deduplication from "./Deduplication.ts"
@@ -48,6 +49,8 @@ const windowed = (name: string, operation: Node.Windowed, key: KeyCodec): Operat
       return operation.early._tag === "Batch" && operation.emit !== "parts"
         ? SlicedWindows.make(name, operation, window, key)
         : ToldWindows.make(name, operation, Grid.ofSliced(window), key)
+    case "Calendar":
+      return ToldWindows.make(name, operation, Calendar.grid(window), key)
     case "Global":
       return ToldWindows.make(name, operation, Grid.ofAllTime, key)
     case "Session":

@@ -173,6 +173,7 @@ const windowed = (
   const { window } = operation
   switch (window._tag) {
     case "Sliced":
+    case "Calendar":
     case "Global":
       return WindowsModel.known(name, operation, window, keyOf, history, arrivals)
     case "Session":

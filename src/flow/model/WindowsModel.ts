@@ -5,8 +5,9 @@
  */
 import * as Change from "../Change.ts"
 import type { AnyAggregate, Windowed } from "../graph/Node.ts"
+import * as CalendarGrid from "../time/Calendar.ts"
 import { allTime } from "../time/Grid.ts"
-import type { Count, Global, Interval, Session, Sliced } from "../time/Window.ts"
+import type { Calendar, Count, Global, Interval, Session, Sliced } from "../time/Window.ts"
 import {
   type Arrival,
   byMoment,
@@ -47,9 +48,13 @@ interface Where {
   readonly isGlobal: boolean
 }
 
-const whereOf = (window: Sliced | Global): Where => {
+const whereOf = (window: Sliced | Calendar | Global): Where => {
   if (window._tag === "Global") {
     return { byEvent: true, windowsAt: () => [allTime], closes: () => Infinity, isGlobal: true }
+  }
+  if (window._tag === "Calendar") {
+    const { at, closes } = CalendarGrid.grid(window)
+    return { byEvent: true, windowsAt: at, closes, isGlobal: false }
   }
   return {
     byEvent: window.time === "event",
@@ -63,7 +68,7 @@ const whereOf = (window: Sliced | Global): Where => {
 export const known = (
   name: string,
   operation: Windowed,
-  window: Sliced | Global,
+  window: Sliced | Calendar | Global,
   keyOf: KeyOf,
   history: History,
   arrivals: ReadonlyArray<Arrival>

@@ -175,7 +175,7 @@ const refuseWithoutTime = (program: Machine.Program, time: unknown): void => {
 const needsTime = (operation: Node.Operation): boolean => {
   switch (operation._tag) {
     case "Window":
-      return operation.window._tag === "Session" ||
+      return operation.window._tag === "Session" || operation.window._tag === "Calendar" ||
         (operation.window._tag === "Sliced" && operation.window.time === "event") ||
         (operation.early._tag === "After" && operation.early.by === "event")
     case "Aggregate":

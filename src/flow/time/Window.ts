@@ -7,7 +7,9 @@
  *
  * @since 0.2.0
  */
+import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import type { Ability } from "../aggregate/Aggregate.ts"
 import * as Span from "./Span.ts"
 
@@ -39,7 +41,7 @@ export interface Window<in A = unknown, out Needs extends Ability = never, in Em
 }
 
 /** What kind of window it is, as data. @category models @since 0.2.0 */
-export type Shape = Sliced | Session | Count | Global
+export type Shape = Sliced | Session | Count | Global | Calendar
 
 /** Windows of one size, one every so often. Tumbling ones are those with `every` equal to `size`. @category models @since 0.2.0 */
 export interface Sliced {
@@ -67,6 +69,18 @@ export interface Count {
 /** One window for all time. @category models @since 0.2.0 */
 export interface Global {
   readonly _tag: "Global"
+}
+
+/** Windows of a calendar, as clocks on the walls of a place go. @category models @since 0.2.0 */
+export interface Calendar {
+  readonly _tag: "Calendar"
+  readonly unit: "day" | "week" | "month"
+  /** The zone's name, or its offset from UTC. */
+  readonly zone: string
+  /** In milliseconds, from midnight. */
+  readonly offset: number
+  /** 0 is Sunday. */
+  readonly weekStartsOn: 0 | 1 | 2 | 3 | 4 | 5 | 6
 }
 
 const make = <A, Needs extends Ability, Emit>(shape: Shape): Window<A, Needs, Emit> => ({
@@ -164,6 +178,73 @@ export const session: {
 export const count = (size: number): Window<unknown, never, "final"> => {
   if (!Number.isSafeInteger(size) || size < 1) throw new RangeError(`Window.count: ${size} is not a count of 1 or more`)
   return make({ _tag: "Count", size })
+}
+
+/** @category models @since 0.2.0 */
+export interface CalendarOptions {
+  /** By whose clocks: a name as "Europe/Berlin", an offset as "+02:00", "UTC", or a zone of `DateTime`. */
+  readonly zone: string | DateTime.TimeZone
+  /** When a day begins, by those clocks; default at midnight. Less than a day. */
+  readonly offset?: Duration.Input | undefined
+}
+
+/**
+ * The days of a place, one after the other. The day on which its clocks are set forward is shorter, the one on which they are
+ * set back is longer: 23 and 25 hours in most places. Where midnight is left out, the day begins with the first instant that
+ * it has; where midnight comes twice, with the first one.
+ *
+ * The rules of a zone are those that the running version of Node knows. A window that is open keeps the bounds that it began
+ * with.
+ *
+ * **Example** (Orders by the day of the shops)
+ *
+ * ```ts
+ * import { Aggregate, Flow, Window } from "effect-pravega/flow"
+ * import { Schema } from "effect"
+ *
+ * const daily = Flow.events<{ readonly shop: string }>().pipe(
+ *   Flow.keyBy("shop", Schema.String, (order) => order.shop),
+ *   Flow.window("daily", Window.days({ zone: "Europe/Berlin" }), Aggregate.count)
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const days = (options: CalendarOptions): Window => calendar("Window.days", "day", options)
+
+/**
+ * The weeks of a place, from Monday on unless told otherwise. What is said of `days` holds for them.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const weeks = (
+  options: CalendarOptions & {
+    /** 0 is Sunday; default 1, Monday. */
+    readonly startsOn?: Calendar["weekStartsOn"] | undefined
+  }
+): Window => calendar("Window.weeks", "week", options, options.startsOn)
+
+/**
+ * The months of a place. What is said of `days` holds for them.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const months = (options: CalendarOptions): Window => calendar("Window.months", "month", options)
+
+const calendar = (
+  name: string,
+  unit: Calendar["unit"],
+  { offset = 0, zone }: CalendarOptions,
+  weekStartsOn: Calendar["weekStartsOn"] = 1
+): Window => {
+  const known = typeof zone === "string" ? Option.getOrUndefined(DateTime.zoneFromString(zone)) : zone
+  if (known === undefined) throw new RangeError(`${name}: there is no time zone "${String(zone)}"`)
+  const fromMidnight = Span.millis(`${name}: offset`, offset)
+  if (fromMidnight >= 86_400_000) throw new RangeError(`${name}: offset: a day has begun before ${fromMidnight} ms`)
+  return make({ _tag: "Calendar", unit, zone: DateTime.zoneToString(known), offset: fromMidnight, weekStartsOn })
 }
 
 /**
