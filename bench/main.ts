@@ -10,6 +10,7 @@ import { embedded } from "./cases/Embedded.ts"
 import { groupRead } from "./cases/GroupRead.ts"
 import { growth } from "./cases/Growth.ts"
 import { latency } from "./cases/Latency.ts"
+import { nexmark } from "./cases/Nexmark.ts"
 import { start } from "./cases/Start.ts"
 import { through } from "./cases/Through.ts"
 import { transactions } from "./cases/Transactions.ts"
@@ -34,7 +35,8 @@ const cases: ReadonlyArray<Case> = [
   start,
   embedded,
   codecs,
-  growth
+  growth,
+  nexmark
 ]
 /** Ours last. */
 const peers = [java, rust, python, ours]
@@ -128,7 +130,8 @@ const main = async (): Promise<number> => {
   const chosen = chosenCases()
   const prepared: Array<PreparedPeer> = []
   const leftOut: Array<string> = []
-  for (const peer of peers) {
+  // a case by itself does not wait until the others' clients are built
+  for (const peer of chosen.some(({ needsClients }) => needsClients !== false) ? peers : []) {
     console.log(`preparing: ${peer.title}`)
     const program = await peer.prepare()
     if (isLeftOut(program)) leftOut.push(`${peer.title}, ${program.why}`)

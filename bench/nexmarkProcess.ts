@@ -7,6 +7,7 @@ import { StateStore } from "effect-pravega/state"
 import { Query as Running } from "effect-pravega/stream"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import { join } from "node:path"
 import * as Digest from "../examples/nexmark/Digest.ts"
 import * as Generator from "../examples/nexmark/Generator.ts"
@@ -19,16 +20,38 @@ const [name = "", count = "", folder = ""] = process.argv.slice(2)
 const flow = name === "q4" ? winningBids : Object.entries<Query>(queries).find(([known]) => known === name)?.[1]
 if (flow === undefined) throw new Error(`no query "${name}"`)
 
-const hash: ((output: never) => number) | undefined = Object.entries(Digest.hashes).find(([known]) => known === name)?.[1]
+const hash: ((output: never) => number) | undefined = Object.entries(Digest.hashes).find(([known]) => known === name)
+  ?.[1]
 let outputs = 0
 let digest = 0
 
 /** Outputs are counted and hashed, and then thrown away. */
-const counted = Sink.foreachBatch("counted", (_batch, some: ReadonlyArray<unknown>) =>
-  Effect.sync(() => {
-    outputs += some.length
-    if (hash !== undefined) { for (const output of some) digest = (digest + hash(output as never)) | 0 }
-  }))
+const counted = Sink.make<unknown, never, never, null, null>({
+  name: "counted",
+  structure: "counted",
+  handle: Schema.Null,
+  evidence: Schema.Null,
+  open: Effect.succeed({
+    begin: () =>
+      Effect.sync(() => {
+        const before = outputs
+        return {
+          handle: null,
+          write: (_partition, some) =>
+            Effect.sync(() => {
+              outputs += some.length
+              if (hash !== undefined) { for (const output of some) digest = (digest + hash(output as never)) | 0 }
+            }),
+          flush: () => Effect.void,
+          prepare: Effect.sync(() => ({ evidence: null, digest: String(digest), events: outputs - before, bytes: 0 })),
+          keep: Effect.void
+        }
+      }),
+    commit: () => Effect.void,
+    abort: () => Effect.succeed("aborted" as const),
+    recover: () => Effect.succeed({ _tag: "committed" as const })
+  })
+})
 
 const pipeline = Pipeline.make(name, {
   source: NexmarkSource.make({

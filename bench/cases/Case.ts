@@ -15,6 +15,8 @@ export interface Case {
   readonly metrics: ReadonlyArray<Metric>
   /** Only when it is asked for. */
   readonly isExtra?: boolean | undefined
+  /** Default true. False: it uses neither `peers` nor `server`. */
+  readonly needsClients?: boolean | undefined
   /** Default: ours to the best other. */
   readonly ratios?: ReadonlyArray<Ratio> | undefined
   /** Its share of a whole run: no other round is begun that would not end within so many seconds. */

@@ -44,6 +44,7 @@ export const codecs: Case = {
     { title: "Bytes allocated per frame", of: (f) => f["bytesPerFrame"] }
   ],
   ratios: [{ title: "codec to copy", of: codec, to: [copy] }],
+  needsClients: false,
   seconds: 18,
   run: (bench) => {
     const calls = codecCalls()

@@ -2,7 +2,7 @@
  * Digests of results, for the nine queries of which other programs have made them too: a hash of each result's numbers, added
  * up, so that the order is of no importance. Of q4, whose average depends on the order, they are of the winning bids.
  */
-import type { Change, Flow } from "effect-pravega/flow"
+import type { Flow } from "effect-pravega/flow"
 import type { Bid, Event } from "./Event.ts"
 import type { queries } from "./Queries.ts"
 import type { Won } from "./queries/winningBids.ts"
@@ -36,11 +36,7 @@ export const hashes = {
   q7: ({ auction, bidder, dateTime, price }: Out<"q7">) => mix(auction, bidder, price, dateTime),
   q8: ({ id, start }: Out<"q8">) => mix(id, start, 0, 0),
   q11: ({ bidder, bids, end, start }: Out<"q11">) => mix(bidder, bids, start, end),
-  q18: (change: Change.Change<Bid>) => {
-    if (change._tag === "Removed") throw new Error("the last bid is never taken back")
-    const { auction, bidder, dateTime, price } = change.after
-    return mix(auction, bidder, price, dateTime)
-  }
+  q18: ({ auction, bidder, dateTime, price }: Bid) => mix(auction, bidder, price, dateTime)
 }
 
 /** How many results there are, and their digest, of so many events at 10,000 a second. */

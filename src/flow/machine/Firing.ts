@@ -18,11 +18,10 @@ export const all = (rows: Rows, line: Line, moment: Moment, fire: (due: Due) => 
   // The end of time is one batch.
   const most = moment.watermark === Infinity ? Infinity : moment.maxFirings
   for (let fired = 0; fired < most;) {
-    const due = rows.due(line, now, Math.min(atOnce, most - fired))
-    if (due.length === 0) break
-    for (const row of due) {
-      // What has fired may have made something due before those that are in hand.
-      if (row.time > due[0]!.time) break
+    const time = rows.nextDue(line)
+    if (time === undefined || time > now) break
+    // Of one time only: what fires may make something due before those of later times.
+    for (const row of rows.due(line, time, Math.min(atOnce, most - fired))) {
       fired++
       if (fire(row) === "again") break
     }

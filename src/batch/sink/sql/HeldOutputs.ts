@@ -27,11 +27,19 @@ export class HeldOutputs<B> {
 }
 
 const checksum = (outputs: ReadonlyArray<unknown>): number | undefined => {
+  // Without a function, which is asked about each part of each output, JSON takes a fifth of the time; it knows no bigints.
+  const json = jsonOf(outputs) ?? jsonOf(outputs, (_, value) => typeof value === "bigint" ? `${value}n` : value)
+  // If they have no JSON, their number must do.
+  return json === undefined ? undefined : crc32(json)
+}
+
+const jsonOf = (
+  outputs: ReadonlyArray<unknown>,
+  replacer?: (name: string, value: unknown) => unknown
+): string | undefined => {
   try {
-    const json = JSON.stringify(outputs, (_, value: unknown) => typeof value === "bigint" ? `${value}n` : value)
-    return crc32(json)
+    return JSON.stringify(outputs, replacer)
   } catch {
-    // They have no JSON: their number must do.
     return undefined
   }
 }
