@@ -8,7 +8,8 @@
  * **Gotchas**
  *
  * A step throws `RangeError` where it is written, for a duration that is no whole number of milliseconds, or that can't be
- * meant. `toStream` throws `FlowRefused` for steps that do not go together, and a pipeline `PipelineRefused`.
+ * meant. `toStream` throws `FlowRefused` for steps that do not go together, and `Pipeline.make` throws `PipelineRefused`. For
+ * flows that are made at run time, `toStreamResult` and `Pipeline.makeResult` give these as failures.
  *
  * **Example**
  *
@@ -45,7 +46,7 @@ export * from "./steps/State.ts"
 export * from "./steps/Stateless.ts"
 export * from "./steps/TopN.ts"
 export * from "./steps/Windows.ts"
-export { toStream } from "./stream/ToStream.ts"
+export { type FromStream, toStream, toStreamResult } from "./stream/ToStream.ts"
 
 /**
  * What a flow is, as data, as text, and as a flowchart in the language of Mermaid.

@@ -109,6 +109,25 @@ describe("Flow.toStream", () => {
     )
   })
 
+  it.effect("has a twin that fails where it throws", () =>
+    Effect.gen(function*() {
+      const refused = yield* Effect.flip(Effect.fromResult(Flow.toStreamResult(perSecond)))
+      assert.instanceOf(refused, FlowRefused)
+      const through = yield* Effect.fromResult(Flow.toStreamResult(perSecond, { time }))
+      assert.deepStrictEqual(
+        yield* Stream.runCollect(through(clicks)),
+        yield* Stream.runCollect(Flow.toStream(perSecond, { time })(clicks))
+      )
+      // What no flow is refused for is a defect of whoever wrote it.
+      const broken = {
+        ...perSecond,
+        get node(): never {
+          throw new TypeError("broken")
+        }
+      }
+      assert.throws(() => Flow.toStreamResult(broken, { time }), TypeError, "broken")
+    }))
+
   it("is what the model says", () => {
     const events = [10, 20, 1_010].map((at) => ({ time: at, value: click("a", at) }))
     assert.deepStrictEqual(Flow.model(perSecond, { events }).map(({ value }) => value), [2, 1])

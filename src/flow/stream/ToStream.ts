@@ -10,6 +10,7 @@ import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Change } from "../Change.ts"
 import type * as Node from "../graph/Node.ts"
@@ -40,8 +41,20 @@ export interface Options<in A> {
 export type OutputOf<M, B> = M extends "changes" ? Change<B> : B
 
 /**
+ * A flow on Streams of `A`: takes a Stream of events, and gives that of its outputs.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type FromStream<in A, out B, out M extends Mode, out EF, out RF> = <E, R>(
+  events: Stream.Stream<A, E, R>
+) => Stream.Stream<OutputOf<M, B>, E | EF | LateEvents | FutureEvent, R | ServicesOf<RF>>
+
+/**
  * A Stream's events through a flow with one source. It fails with what the flow's effects fail with, with `LateEvents` where
- * a step was to fail for them, and with `FutureEvent` for a time that is not believed. Throws `FlowRefused`.
+ * a step was to fail for them, and with `FutureEvent` for a time that is not believed.
+ *
+ * Throws `FlowRefused` for steps that do not go together. For flows that are made at run time there is `toStreamResult`.
  *
  * **Example**
  *
@@ -70,9 +83,7 @@ export type OutputOf<M, B> = M extends "changes" ? Change<B> : B
 export const toStream = <A, B, M extends Mode, EF, RF>(
   flow: Flow<{ readonly events: A }, B, M, EF, RF>,
   options: Options<A> = {}
-): <E, R>(
-  events: Stream.Stream<A, E, R>
-) => Stream.Stream<OutputOf<M, B>, E | EF | LateEvents | FutureEvent, R | ServicesOf<RF>> => {
+): FromStream<A, B, M, EF, RF> => {
   const program = Machine.compile(flow.node)
   const { plain } = program
   // Values have lost their types in the machine: those of the flow say what comes out.
@@ -98,6 +109,41 @@ export const toStream = <A, B, M extends Mode, EF, RF>(
       ))
     })
 }
+
+/**
+ * As `toStream`, for a flow that is known only at run time: one that is refused is a failure.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Flow } from "effect-pravega/flow"
+ * import { Effect, Stream } from "effect"
+ *
+ * const lengthsOf = (lines: Stream.Stream<string>, unit: "line" | "word") =>
+ *   Effect.gen(function*() {
+ *     const texts = Flow.events<string>()
+ *     const flow = (unit === "line" ? texts : texts.pipe(Flow.flatMap((line) => line.split(" ")))).pipe(
+ *       Flow.map((text) => text.length)
+ *     )
+ *     const through = yield* Effect.fromResult(Flow.toStreamResult(flow))
+ *     return through(lines)
+ *   })
+ * ```
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const toStreamResult = <A, B, M extends Mode, EF, RF>(
+  flow: Flow<{ readonly events: A }, B, M, EF, RF>,
+  options: Options<A> = {}
+): Result.Result<FromStream<A, B, M, EF, RF>, Machine.FlowRefused> =>
+  Result.try({
+    try: () => toStream(flow, options),
+    catch: (cause) => {
+      if (cause instanceof Machine.FlowRefused) return cause
+      throw cause
+    }
+  })
 
 class Running<in A, out E, out R> {
   private readonly run: MemoryRun<E, R>
