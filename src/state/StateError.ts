@@ -134,6 +134,19 @@ export class UnknownState extends Schema.TaggedError<UnknownState>()("UnknownSta
   }
 }
 
+/** The rows of a step can't be those of the flow as it is now. Nothing was changed. @category errors @since 0.2.0 */
+export class UpgradeRefused extends Schema.TaggedError<UpgradeRefused>()("UpgradeRefused", {
+  query: Schema.String,
+  /** By its old name. */
+  step: Schema.String,
+  detail: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    return `state of query "${this.query}", step "${this.step}": ${this.detail}. Nothing was changed`
+  }
+}
+
 /** More than the working set may hold. @category errors @since 0.2.0 */
 export class WorkingSetFull extends Schema.TaggedError<WorkingSetFull>()("WorkingSetFull", {
   query: Schema.String,
@@ -189,6 +202,7 @@ export class StateStoreError extends Schema.TaggedError<StateStoreError>()("Stat
     StateDamaged,
     DeltaTaken,
     UnknownState,
+    UpgradeRefused,
     WorkingSetFull,
     ValueTooLarge,
     ValueNotCodable

@@ -23,8 +23,11 @@ import { CheckpointLog, type StoredRecord } from "../log/CheckpointLog.ts"
 import * as LogState from "../log/LogState.ts"
 import * as SettledAppend from "../log/SettledAppend.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
+import type { StateStoreError } from "../../state/StateError.ts"
+import type { StateStore } from "../../state/StateStore.ts"
+import type { StateUpgrade } from "../../state/StateUpgrade.ts"
 import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
-import { CheckpointRecord, Claimed, CommittedSinks, encode, Started } from "../protocol/CheckpointRecord.ts"
+import { CheckpointRecord, Claimed, CommittedSinks, encode, Started, type FlowHead } from "../protocol/CheckpointRecord.ts"
 import { QueryName } from "../protocol/QueryName.ts"
 import { Savepoint } from "./SavepointLog.ts"
 import * as SavepointLog from "./SavepointLog.ts"
@@ -120,12 +123,14 @@ const look = Effect.fnUntraced(function*(query: QueryName, name: string) {
     batch,
     positions: first === undefined ? state.positions : positionsBefore(records, batch),
     at: yield* Clock.currentTimeMillis,
-    ...state.head === undefined ? {} : { state: state.head }
+    ...state.head === undefined ? {} : { state: state.head, structure }
   })
 })
 
 /** What a query with state needs is loaded where there is one. */
-const loadFlowProgress = Effect.promise(() => import("./internal/flow/FlowProgress.ts"))
+const loadState = Effect.promise(() =>
+  Promise.all([import("./internal/flow/FlowProgress.ts"), import("./internal/RestoredState.ts")])
+).pipe(Effect.map(([FlowProgress, RestoredState]) => ({ FlowProgress, RestoredState })))
 
 /** Whether the query reads its state from the same snapshot as then: so far nothing that the savepoint needs was deleted. */
 const isStateKept = Effect.fnUntraced(function*({ query, state: then }: Savepoint) {
@@ -134,7 +139,7 @@ const isStateKept = Effect.fnUntraced(function*({ query, state: then }: Savepoin
     yield* (yield* (yield* CheckpointLog).open(name)).read(0)
   )
   if (contradiction !== undefined) return yield* LogState.refusal(name, contradiction)
-  const FlowProgress = yield* loadFlowProgress
+  const { FlowProgress } = yield* loadState
   const [before, now] = yield* Effect.all([FlowProgress.decode(then), FlowProgress.decode(state?.head)]).pipe(
     Effect.catch(({ message }) => SavepointLog.corrupt(name, next - 1, message))
   )
@@ -215,16 +220,33 @@ export interface RestoreOptions {
    * `"repeat"` the pipeline begins at the savepoint all the same, and writes again what that query has written.
    */
   readonly onPassed?: "fail" | "repeat" | undefined
+  /**
+   * What becomes of the state of steps that the pipeline has not, or has otherwise. Without it all of them must be there and
+   * understand what is stored; new steps begin with nothing.
+   */
+  readonly upgrade?: StateUpgrade | undefined
+  /** Where the state of the savepoint's query is, if it is not in the `StateStore` around, to which it is copied. */
+  readonly stateFrom?: StateStore["Service"] | undefined
 }
 
 /**
- * Lets a pipeline that was never run begin at a savepoint, by writing the first record of its log. Then run it as any other.
+ * Lets a pipeline begin at a savepoint, by a record of its log that says so. Then run it as any other.
  *
  * **Details**
  *
- * Its sources must be those of the savepoint. Process and sinks may be others. The numbers of its batches go on from there. It
- * fails with `SavepointPassed` if the savepoint's query has committed a batch since, or has one that it will commit. It fails
- * with `RestoreRefused` if the pipeline has run before, or has other sources.
+ * Its sources must be those of the savepoint. Process and sinks may be others. The numbers of its batches go on from there.
+ *
+ * A pipeline of a name that was never run goes on beside the savepoint's query, with a copy of its state. One of the query's own
+ * name replaces it, if it stands where the savepoint was made: so a changed pipeline goes on under its name. A process that runs
+ * the old one can commit nothing from then on.
+ *
+ * A savepoint with state needs the `StateStore` that the pipeline is going to run with. All of the state is read, and held in
+ * memory once, and every row of a changed step must be one of the new Schema, and lose nothing by it; else `upgrade` must say what
+ * becomes of it. `docs/upgrades.md` says which changes are which.
+ *
+ * It fails with `SavepointPassed` if the savepoint's query has committed a batch since, or has one that it will commit; with
+ * `RestoreRefused` if the pipeline has run before otherwise, or has other sources, or other steps of which nothing is said; with
+ * the errors of state (`UpgradeRefused` and others). Then nothing was changed.
  *
  * **Gotchas**
  *
@@ -255,48 +277,93 @@ export const restore: {
     options?: RestoreOptions
   ): <A, B, ES, E, R>(
     pipeline: Pipeline<A, B, ES, E, R>
-  ) => Effect.Effect<void, SavepointError | CheckpointLogError, CheckpointLog>
+  ) => Effect.Effect<void, RestoreError, CheckpointLog | Extract<R, StateStore>>
   <A, B, ES, E, R>(
     pipeline: Pipeline<A, B, ES, E, R>,
     name: string,
     options?: RestoreOptions
-  ): Effect.Effect<void, SavepointError | CheckpointLogError, CheckpointLog>
+  ): Effect.Effect<void, RestoreError, CheckpointLog | Extract<R, StateStore>>
 } = dual(
   (args) => typeof args[0] !== "string",
   Effect.fn("Savepoint.restore")(function*<A, B, ES, E, R>(
     pipeline: Pipeline<A, B, ES, E, R>,
     name: string,
-    { onPassed = "fail" }: RestoreOptions = {}
-  ): Effect.fn.Return<void, SavepointError | CheckpointLogError, CheckpointLog> {
+    options: RestoreOptions = {}
+  ): Effect.fn.Return<void, RestoreError, CheckpointLog> {
+    const { onPassed = "fail", stateFrom: from, upgrade = {} } = options
     const savepoint = yield* get(name)
-    const { batch, positions, sources, state } = savepoint
     const query = pipeline.name
     const refused = (detail: string) => fail(new RestoreRefused({ savepoint: name, query, detail }))
-    const theirs = Object.keys(sources).toSorted()
+    const theirs = Object.keys(savepoint.sources).toSorted()
     const ours = pipeline.sources.map((source) => source.name).toSorted()
     if (JSON.stringify(theirs) !== JSON.stringify(ours)) {
       return yield* refused(`its sources are ${ours.join(", ")}, the savepoint's are ${theirs.join(", ")}`)
     }
     if (onPassed === "fail") yield* checkNotPassed(savepoint)
     const log = yield* (yield* CheckpointLog).open(query)
+    const { contradiction, read } = LogState.fold(yield* log.read(0))
+    if (contradiction !== undefined) return yield* LogState.refusal(query, contradiction)
+    if (read.state !== undefined) {
+      const problem = notItsOwn(read.state, savepoint)
+      if (problem !== undefined) return yield* refused(problem)
+    }
     const owner = `savepoint-${yield* Uuid.next}`
-    const started = new Started({
-      query,
-      log: owner,
-      version: pipeline.version,
-      structure: pipeline.structure,
-      sources,
-      batch,
-      positions,
-      ...state === undefined ? {} : { state },
-      // its sinks know nothing of a query of this name
-      sinks: new CommittedSinks({ isWhole: true, last: {} })
-    })
-    const record = new CheckpointRecord({ epoch: 1, owner, entries: [new Claimed({}), started] })
-    const { _tag } = yield* SettledAppend.settle(log, query, 0, encode(record))
-    if (_tag === "taken") return yield* refused("it has run before: give it a new name")
+    const epoch = (read.state?.epoch ?? 0) + 1
+    const nonce = read.state?.started.log ?? owner
+    const { state: recorded } = savepoint
+    const state = recorded === undefined
+      ? undefined
+      : yield* Effect.flatMap(loadState, ({ RestoredState }) =>
+        RestoredState.make(pipeline, savepoint, recorded, { epoch, from, log: nonce, upgrade }, refused))
+    const started = startedAt(pipeline, savepoint, nonce, state, read.state)
+    const drops = read.torn === undefined ? {} : { drops: read.torn }
+    const record = new CheckpointRecord({ epoch, owner, entries: [new Claimed(drops), started] })
+    const { _tag } = yield* SettledAppend.settle(log, query, read.next, encode(record))
+    if (_tag === "taken") return yield* refused("somebody ran it at the same time: nothing was changed")
   })
 )
+
+/** @category errors @since 0.2.0 */
+export type RestoreError = SavepointError | CheckpointLogError | StateStoreError
+
+/** What a pipeline's log says first, from here on. */
+const startedAt = <A, B, ES, E, R>(
+  pipeline: Pipeline<A, B, ES, E, R>,
+  { batch, positions, sources }: Savepoint,
+  log: string,
+  state: FlowHead | undefined,
+  before: LogState.LogState | undefined
+): Started =>
+  new Started({
+    query: pipeline.name,
+    log,
+    version: pipeline.version,
+    structure: pipeline.structure,
+    sources,
+    batch,
+    positions,
+    ...state === undefined ? {} : { state },
+    // its sinks know nothing of a query of a new name
+    sinks: before?.sinks ?? new CommittedSinks({ isWhole: true, last: {} })
+  })
+
+/** Why a query's log is not one that goes on from the savepoint; undefined: it is. */
+const notItsOwn = (
+  { nextBatch, started, unfinished }: LogState.LogState,
+  { batch, log, query }: Savepoint
+): string | undefined => {
+  if (started.query !== query || log === undefined || started.log !== log) {
+    return "it has run before: give it a new name"
+  }
+  const [first] = unfinished
+  if (first !== undefined) {
+    return `batch ${first.batch} is planned: start the pipeline that planned it until that batch is done, and make the ` +
+      `savepoint again`
+  }
+  return nextBatch === batch
+    ? undefined
+    : `it has gone on to batch ${nextBatch} under its own name: give it a new name`
+}
 
 /** Fails unless the savepoint's query stands where it stood then. */
 const checkNotPassed = Effect.fnUntraced(function*({ batch, log: logId, name, query }: Savepoint) {

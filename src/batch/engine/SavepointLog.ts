@@ -36,7 +36,9 @@ export class Savepoint extends Schema.TaggedClass<Savepoint>()("savepoint", {
   /** When it was made; milliseconds since 1970. */
   at: Schema.Int,
   /** Of the query before that batch. Absent: it has none. */
-  state: Schema.optionalKey(FlowHead)
+  state: Schema.optionalKey(FlowHead),
+  /** What the query's pipeline was, if it has state: by it the steps are known that the state is of. */
+  structure: Schema.optionalKey(Schema.Json)
 }) {}
 
 /** @category models @since 0.2.0 */

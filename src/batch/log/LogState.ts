@@ -232,7 +232,9 @@ const applyStarted = (state: LogState | undefined, record: CheckpointRecord, ent
   if (state !== undefined && (state.unfinished.length > 0 || entry.batch !== state.nextBatch)) {
     return Result.fail(`it restates the query at batch ${entry.batch}, which is not where it stands`)
   }
-  if (state !== undefined && state.head?.head !== entry.state?.head) {
+  // Who claims the query with it may go on with a copy of its state.
+  const isRestored = record.entries.some(({ _tag }) => _tag === "claimed")
+  if (state !== undefined && !isRestored && state.head?.head !== entry.state?.head) {
     return Result.fail(
       `it restates the query with state ${entry.state?.head ?? "none"}, which has ${state.head?.head ?? "none"}`
     )

@@ -44,11 +44,11 @@ export class StructureChanged extends Schema.TaggedError<StructureChanged>()("St
     const hasOtherSources = StructureChanges.hasOtherSources(recorded, now)
     return `query "${query}" can't go on: its checkpoint log began with another pipeline (${changes.join("; ")}). ` +
       `Nothing was changed. To go on where the query stands, let the old pipeline finish its batch and stop it, keep its ` +
-      `position under a name (Savepoint.create, or effect-pravega savepoint create ${query} NAME), and give the new ` +
-      `pipeline a name of its own. Then ${
+      `position under a name (Savepoint.create, or effect-pravega savepoint create ${query} NAME). ${
         hasOtherSources
-          ? `start its sources at the savepoint's positions (Source.streamCut), as they are not those of the savepoint`
-          : `let it begin there (Savepoint.restore)`
+          ? `Then give the new pipeline a name of its own, and start its sources at the savepoint's positions ` +
+            `(Source.streamCut), as they are not those of the savepoint`
+          : `Then let the new pipeline begin there (Savepoint.restore), under this name or another one`
       }. A new name alone begins anew, and writes all outputs again`
   }
 }

@@ -43,10 +43,11 @@ export const deleteNamed = ({ home, json, name }: Options & { readonly name: str
       Console.log(json ? Json.deleted({ deleted: name }) : `savepoint "${name}" is deleted`)
     ))
 
-const describe = ({ at, batch, name, positions, query, version }: Savepoint.Savepoint): string =>
+const describe = ({ at, batch, name, positions, query, state, version }: Savepoint.Savepoint): string =>
   [
     `savepoint "${name}" of ${
       new Date(at).toISOString()
     }: query "${query}", version "${version}", before batch ${batch}`,
-    ...Object.entries(positions).map(([source, position]) => `  source "${source}" at ${JSON.stringify(position)}`)
+    ...Object.entries(positions).map(([source, position]) => `  source "${source}" at ${JSON.stringify(position)}`),
+    ...state === undefined ? [] : ["  with what its flow remembers: restore it with the StateStore that it is in"]
   ].join("\n")

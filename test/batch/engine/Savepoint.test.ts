@@ -67,7 +67,7 @@ const counted = (until: { value: number }) =>
 
 const name = QueryName.make("old")
 
-const reasonOf = (error: Savepoint.SavepointError | CheckpointLogError): string => error.reason._tag
+const reasonOf = (error: Savepoint.RestoreError): string => error.reason._tag
 
 describe("Savepoint", () => {
   it.live("another query begins where the first one stood, and neither disturbs the other", () =>
