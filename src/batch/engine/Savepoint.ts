@@ -19,15 +19,22 @@ import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type { StateStoreError } from "../../state/StateError.ts"
+import type { StateStore } from "../../state/StateStore.ts"
+import type { StateUpgrade } from "../../state/StateUpgrade.ts"
 import { CheckpointLog, type StoredRecord } from "../log/CheckpointLog.ts"
 import * as LogState from "../log/LogState.ts"
 import * as SettledAppend from "../log/SettledAppend.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
-import type { StateStoreError } from "../../state/StateError.ts"
-import type { StateStore } from "../../state/StateStore.ts"
-import type { StateUpgrade } from "../../state/StateUpgrade.ts"
 import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
-import { CheckpointRecord, Claimed, CommittedSinks, encode, Started, type FlowHead } from "../protocol/CheckpointRecord.ts"
+import {
+  CheckpointRecord,
+  Claimed,
+  CommittedSinks,
+  encode,
+  type FlowHead,
+  Started
+} from "../protocol/CheckpointRecord.ts"
 import { QueryName } from "../protocol/QueryName.ts"
 import { Savepoint } from "./SavepointLog.ts"
 import * as SavepointLog from "./SavepointLog.ts"
@@ -313,8 +320,11 @@ export const restore: {
     const { state: recorded } = savepoint
     const state = recorded === undefined
       ? undefined
-      : yield* Effect.flatMap(loadState, ({ RestoredState }) =>
-        RestoredState.make(pipeline, savepoint, recorded, { epoch, from, log: nonce, upgrade }, refused))
+      : yield* Effect.flatMap(
+        loadState,
+        ({ RestoredState }) =>
+          RestoredState.make(pipeline, savepoint, recorded, { epoch, from, log: nonce, upgrade }, refused)
+      )
     const started = startedAt(pipeline, savepoint, nonce, state, read.state)
     const drops = read.torn === undefined ? {} : { drops: read.torn }
     const record = new CheckpointRecord({ epoch, owner, entries: [new Claimed(drops), started] })

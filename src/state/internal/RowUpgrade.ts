@@ -31,7 +31,9 @@ export const upgraded = (row: StoredRow, { operators, query, upgrade }: Options)
       reason: new UpgradeRefused({ query, step: row.operator, detail, ...cause === undefined ? {} : { cause } })
     })
   const kinds = operators[operator]
-  if (kinds === undefined) throw refused("the flow has no such step: give it its name back, rename its state, or drop it")
+  if (kinds === undefined) {
+    throw refused("the flow has no such step: give it its name back, rename its state, or drop it")
+  }
   const migration = upgrade.migrate?.[operator]
   try {
     const { decode, encode } = codecOf(kinds, row.sub)
