@@ -1,6 +1,6 @@
 /**
  * Windows of one size. Inputs are added up by slice, so that one costs the same however many windows it is in; a window's
- * result is merged from its slices when it is due.
+ * result is merged from its slices when it is due. Windows of a key that are due in one batch share these sums (`Panes`).
  *
  * Rows: `s` + start of a slice, its accumulator. Where windows overlap, `n`: the end of the key's next window that has
  * something in it.
@@ -15,6 +15,7 @@ import type { Interval, Sliced } from "../time/Window.ts"
 import * as Firing from "./Firing.ts"
 import * as Keys from "./Keys.ts"
 import type { Emitted, Inputs, Line, Moment, Operator, Ran, Rows } from "./Operator.ts"
+import { type Pane, Panes } from "./Panes.ts"
 
 interface Slice {
   readonly start: number
@@ -61,6 +62,7 @@ class Batch {
   private readonly emitted: Emitted
   private readonly overlaps: boolean
   private readonly touched = new Map<string, Touched>()
+  private readonly closings = new Map<string, Panes>()
   /** Windows that end here or before are closed. */
   private readonly closed: number
 
@@ -157,43 +159,60 @@ class Batch {
           ends.add(end)
         }
       }
-      for (const end of [...ends].sort((a, b) => a - b)) this.tellWindow(key, end, slices)
+      const now = this.panes(this.slicesOf(key, slices, ({ accumulator }) => accumulator))
+      const was = this.panes(this.slicesOf(key, slices, ({ before }) => before))
+      for (const end of [...ends].sort((a, b) => a - b)) this.tellWindow(key, end, now, was)
     }
   }
 
-  private tellWindow(key: string, end: number, touched: ReadonlyArray<Slice>): void {
-    const interval = { start: end - this.window.size, end }
-    const inside = touched.filter(({ start }) => start >= interval.start && start < end)
-    const before = new Map<number, unknown>()
-    const after = new Map<number, unknown>()
-    if (this.overlaps) {
-      for (const { sub, value } of this.rows.range(key, subOf(interval.start), subOf(end))) {
-        before.set(Keys.textTime(sub.slice(1)), value)
-        after.set(Keys.textTime(sub.slice(1)), value)
-      }
-    }
-    for (const slice of inside) {
-      if (slice.before !== undefined) before.set(slice.start, slice.before)
-      after.set(slice.start, slice.accumulator)
-    }
-    const now = this.resultOf(key, interval, after)
-    if (this.operation.emit === "updates") return this.put(key, interval, now)
+  private tellWindow(key: string, end: number, now: Panes, was: Panes): void {
+    const window = { start: end - this.window.size, end }
+    const after = this.result(key, window, now.sum(window.start, end)!)
+    if (this.operation.emit === "updates") return this.put(key, window, after)
+    const before = was.sum(window.start, end)
     this.put(
       key,
-      interval,
-      before.size === 0 ? Change.added(now) : Change.replaced(this.resultOf(key, interval, before), now)
+      window,
+      before === undefined ? Change.added(after) : Change.replaced(this.result(key, window, before), after)
     )
   }
 
-  private resultOf(key: string, window: Interval, slices: ReadonlyMap<number, unknown>): unknown {
-    const ordered = [...slices].sort(([a], [b]) => a - b).map(([, accumulator]) => accumulator)
-    return this.result(key, window, ordered)
+  /** The stored slices of a key with those that the batch touched, as one of the two that a slice has; undefined is none. */
+  private slicesOf(
+    key: string,
+    touched: ReadonlyArray<Slice>,
+    valueOf: (slice: Slice) => unknown
+  ): (from: number, to: number) => ReadonlyArray<Pane> {
+    return (from, to) => {
+      const found = new Map<number, unknown>()
+      if (this.overlaps) {
+        for (const { accumulator, start } of this.stored(key, from, to)) {
+          found.set(start, accumulator)
+        }
+      }
+      for (const slice of touched) {
+        if (slice.start < from || slice.start >= to) continue
+        const value = valueOf(slice)
+        if (value !== undefined) found.set(slice.start, value)
+      }
+      return [...found].sort(([a], [b]) => a - b).map(([start, accumulator]) => ({ start, accumulator }))
+    }
   }
 
-  private result(key: string, window: Interval, accumulators: ReadonlyArray<unknown>): unknown {
-    let sum = accumulators[0]
-    for (let i = 1; i < accumulators.length; i++) sum = this.aggregate.merge!(sum, accumulators[i])
-    return { key: this.key.key(key), value: this.aggregate.result(sum), window }
+  private stored(key: string, from: number, to: number): ReadonlyArray<Pane> {
+    return this.rows.range(key, subOf(from), subOf(to)).map(({ sub, value }) => ({
+      start: Keys.textTime(sub.slice(1)),
+      accumulator: value
+    }))
+  }
+
+  private panes(slices: (from: number, to: number) => ReadonlyArray<Pane>): Panes {
+    // Windows that don't overlap have one slice each, and an aggregate that need not be able to merge.
+    return new Panes((a, b) => this.aggregate.merge!(a, b), slices)
+  }
+
+  private result(key: string, window: Interval, { accumulator }: Pane): unknown {
+    return { key: this.key.key(key), value: this.aggregate.result(accumulator), window }
   }
 
   /** Results have the last instant of their window as their time. */
@@ -214,25 +233,33 @@ class Batch {
     if (this.operation.emit === "final") {
       const start = Keys.textTime(sub.slice(1))
       const window = { start, end: start + this.window.size }
-      this.put(key, window, this.result(key, window, [this.rows.get(key, sub)]))
+      this.put(key, window, this.result(key, window, { start, accumulator: this.rows.get(key, sub) }))
     }
     this.rows.delete(key, sub)
+  }
+
+  /** All is taken in: the slices of windows that close stay as they are. */
+  private closing(key: string): Panes {
+    let panes = this.closings.get(key)
+    if (panes === undefined) {
+      panes = this.panes((from, to) => this.stored(key, from, to))
+      this.closings.set(key, panes)
+    }
+    return panes
   }
 
   private fireNext(key: string): void {
     const { every, size } = this.window
     const end = Number(this.rows.get(key, "n"))
     const window = { start: end - size, end }
-    const slices = this.rows.range(key, subOf(window.start), subOf(end))
-    if (this.operation.emit === "final" && slices.length > 0) {
-      this.put(key, window, this.result(key, window, slices.map(({ value }) => value)))
+    if (this.operation.emit === "final") {
+      const sum = this.closing(key).sum(window.start, end)
+      if (sum !== undefined) this.put(key, window, this.result(key, window, sum))
     }
     // Slices that begin before the next window are in no other.
-    for (const { sub } of slices) {
-      if (Keys.textTime(sub.slice(1)) >= window.start + every) break
-      this.rows.delete(key, sub)
-    }
-    const [first] = this.rows.range(key, "s", "t")
+    const next = window.start + Math.min(every, size)
+    for (const { sub } of this.rows.range(key, subOf(window.start), subOf(next))) this.rows.delete(key, sub)
+    const [first] = this.rows.range(key, "s", "t", 1)
     if (first === undefined) this.rows.delete(key, "n")
     else this.rows.set(key, "n", Math.max(end + every, Slices.firstEnd(this.window, Keys.textTime(first.sub.slice(1)))))
   }
