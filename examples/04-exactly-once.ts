@@ -4,8 +4,15 @@ import { Admin, EventStream, EventWriter, Pravega } from "effect-pravega"
 import { CheckpointLog, Pipeline, Sink, Source } from "effect-pravega/batch"
 import { Query, Trigger } from "effect-pravega/stream"
 
-const Trade = Schema.Struct({ symbol: Schema.String, shares: Schema.Int, price: Schema.Finite })
-const Turnover = Schema.Struct({ symbol: Schema.String, amount: Schema.Finite })
+class Trade extends Schema.Opaque<Trade>()(Schema.Struct({
+  symbol: Schema.String,
+  shares: Schema.Int,
+  price: Schema.Finite
+})) {}
+class Turnover extends Schema.Opaque<Turnover>()(Schema.Struct({
+  symbol: Schema.String,
+  amount: Schema.Finite
+})) {}
 
 const trades = EventStream.make("market/trades", { schema: Trade, routingKey: (trade) => trade.symbol })
 const turnovers = EventStream.make("market/turnovers", { schema: Turnover, routingKey: (turnover) => turnover.symbol })

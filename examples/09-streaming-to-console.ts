@@ -4,7 +4,10 @@ import { Admin, EventStream, EventWriter, Pravega } from "effect-pravega"
 import { CheckpointLog, Pipeline, Sink, Source } from "effect-pravega/batch"
 import { Query, Trigger } from "effect-pravega/stream"
 
-const Reading = Schema.Struct({ sensor: Schema.String, celsius: Schema.Finite })
+class Reading extends Schema.Opaque<Reading>()(Schema.Struct({
+  sensor: Schema.String,
+  celsius: Schema.Finite
+})) {}
 
 const readings = EventStream.make("home/live-readings", { schema: Reading, routingKey: (reading) => reading.sensor })
 

@@ -4,7 +4,10 @@ import { Admin, EventStream, EventWriter, Pravega } from "effect-pravega"
 import { CheckpointLog, Pipeline, Sink, Source } from "effect-pravega/batch"
 import { Query } from "effect-pravega/stream"
 
-const Payment = Schema.Struct({ card: Schema.String, cents: Schema.Int })
+class Payment extends Schema.Opaque<Payment>()(Schema.Struct({
+  card: Schema.String,
+  cents: Schema.Int
+})) {}
 
 const payments = EventStream.make("shop/payments", { schema: Payment, routingKey: (payment) => payment.card })
 const alerts = EventStream.make("shop/alerts", { schema: Payment, routingKey: (payment) => payment.card })

@@ -7,17 +7,21 @@ import { Aggregate, EventTime, Flow, Window } from "effect-pravega/flow"
 import { StateStore } from "effect-pravega/state"
 import { Query } from "effect-pravega/stream"
 
-const Flight = Schema.Struct({ airport: Schema.String, departure: Schema.Date, delay: Schema.Int })
+class Flight extends Schema.Opaque<Flight>()(Schema.Struct({
+  airport: Schema.String,
+  departure: Schema.Date,
+  delay: Schema.Int
+})) {}
 
 const flights = EventStream.make("air/flights", { schema: Flight, routingKey: (flight) => flight.airport })
 
 // a value: building it does nothing, and its functions are pure
-const hourly = Flow.events<typeof Flight.Type>().pipe(
+const hourly = Flow.events<Flight>().pipe(
   Flow.keyBy("airport", Schema.String, (flight) => flight.airport),
   Flow.window(
     "hourly",
     Window.tumbling("1 hour"),
-    Aggregate.struct({ flights: Aggregate.count, delay: Aggregate.mean((flight: typeof Flight.Type) => flight.delay) })
+    Aggregate.struct({ flights: Aggregate.count, delay: Aggregate.mean((flight: Flight) => flight.delay) })
   ),
   Flow.map(({ key, value, window }) =>
     `${key} from ${DateTime.formatIso(DateTime.makeUnsafe(window.start))}: ${value.flights} flights, ` +

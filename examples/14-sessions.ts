@@ -7,11 +7,15 @@ import { Aggregate, EventTime, Flow, Window } from "effect-pravega/flow"
 import { StateStore } from "effect-pravega/state"
 import { Query } from "effect-pravega/stream"
 
-const Click = Schema.Struct({ visitor: Schema.String, minute: Schema.Int, page: Schema.String })
+class Click extends Schema.Opaque<Click>()(Schema.Struct({
+  visitor: Schema.String,
+  minute: Schema.Int,
+  page: Schema.String
+})) {}
 
 const clicks = EventStream.make("site/clicks", { schema: Click, routingKey: (click) => click.visitor })
 
-const visits = Flow.events<typeof Click.Type>().pipe(
+const visits = Flow.events<Click>().pipe(
   Flow.keyBy("visitor", Schema.String, (click) => click.visitor),
   Flow.window(
     "visits",

@@ -7,13 +7,21 @@ import { EventTime, Flow } from "effect-pravega/flow"
 import { StateStore } from "effect-pravega/state"
 import { Query } from "effect-pravega/stream"
 
-const Order = Schema.Struct({ id: Schema.String, minute: Schema.Int, cents: Schema.Int })
-const Payment = Schema.Struct({ order: Schema.String, minute: Schema.Int, card: Schema.String })
+class Order extends Schema.Opaque<Order>()(Schema.Struct({
+  id: Schema.String,
+  minute: Schema.Int,
+  cents: Schema.Int
+})) {}
+class Payment extends Schema.Opaque<Payment>()(Schema.Struct({
+  order: Schema.String,
+  minute: Schema.Int,
+  card: Schema.String
+})) {}
 
 const orders = EventStream.make("web-shop/orders", { schema: Order, routingKey: (order) => order.id })
 const payments = EventStream.make("web-shop/payments", { schema: Payment, routingKey: (payment) => payment.order })
 
-const from = Flow.sources<{ orders: typeof Order.Type; payments: typeof Payment.Type }>()
+const from = Flow.sources<{ orders: Order; payments: Payment }>()
 const paid = from("orders").pipe(
   Flow.keyBy("order", Schema.String, (order) => order.id),
   Flow.joinWithin("paid", from("payments").pipe(Flow.keyBy("order", Schema.String, (payment) => payment.order)), {

@@ -7,13 +7,22 @@ import { EventTime, Flow } from "effect-pravega/flow"
 import { StateStore } from "effect-pravega/state"
 import { Query } from "effect-pravega/stream"
 
-const Trade = Schema.Struct({ id: Schema.String, minute: Schema.Int, currency: Schema.String, amount: Schema.Finite })
-const Rate = Schema.Struct({ currency: Schema.String, minute: Schema.Int, inEuro: Schema.Finite })
+class Trade extends Schema.Opaque<Trade>()(Schema.Struct({
+  id: Schema.String,
+  minute: Schema.Int,
+  currency: Schema.String,
+  amount: Schema.Finite
+})) {}
+class Rate extends Schema.Opaque<Rate>()(Schema.Struct({
+  currency: Schema.String,
+  minute: Schema.Int,
+  inEuro: Schema.Finite
+})) {}
 
 const trades = EventStream.make("exchange/trades", { schema: Trade, routingKey: (trade) => trade.currency })
 const rates = EventStream.make("exchange/rates", { schema: Rate, routingKey: (rate) => rate.currency })
 
-const from = Flow.sources<{ trades: typeof Trade.Type; rates: typeof Rate.Type }>()
+const from = Flow.sources<{ trades: Trade; rates: Rate }>()
 const inEuro = from("trades").pipe(
   Flow.keyBy("currency", Schema.String, (trade) => trade.currency),
   Flow.joinTable("rates", from("rates").pipe(Flow.keyBy("currency", Schema.String, (rate) => rate.currency)), {

@@ -6,18 +6,21 @@ import { EventTime, Flow } from "effect-pravega/flow"
 import { StateStore } from "effect-pravega/state"
 import { Query, Trigger } from "effect-pravega/stream"
 
-const Message = Schema.Struct({ id: Schema.String, hour: Schema.Int, text: Schema.String })
+class Message extends Schema.Opaque<Message>()(Schema.Struct({
+  id: Schema.String,
+  hour: Schema.Int,
+  text: Schema.String
+})) {}
 
 const messages = EventStream.make("mail/messages", { schema: Message, routingKey: (message) => message.id })
 
-const once = Flow.events<typeof Message.Type>().pipe(
+const once = Flow.events<Message>().pipe(
   Flow.keyBy("id", Schema.String, (message) => message.id),
   Flow.deduplicate("once", { within: "1 day" }),
   Flow.map((message) => `${message.id}: ${message.text}`)
 )
 
-const send = (...all: ReadonlyArray<typeof Message.Type>) =>
-  Stream.fromIterable(all).pipe(Stream.run(EventWriter.sink(messages)))
+const send = (...all: ReadonlyArray<Message>) => Stream.fromIterable(all).pipe(Stream.run(EventWriter.sink(messages)))
 
 const program = Effect.gen(function*() {
   yield* Admin.ensureStream(messages.name, { scaling: { _tag: "Fixed", segments: 2 } })

@@ -7,11 +7,15 @@ import { EventTime, Flow } from "effect-pravega/flow"
 import { StateStore } from "effect-pravega/state"
 import { Query } from "effect-pravega/stream"
 
-const Payment = Schema.Struct({ card: Schema.String, second: Schema.Int, cents: Schema.Int })
+class Payment extends Schema.Opaque<Payment>()(Schema.Struct({
+  card: Schema.String,
+  second: Schema.Int,
+  cents: Schema.Int
+})) {}
 
 const payments = EventStream.make("bank/payments", { schema: Payment, routingKey: (payment) => payment.card })
 
-const alarms = Flow.events<typeof Payment.Type>().pipe(
+const alarms = Flow.events<Payment>().pipe(
   Flow.keyBy("card", Schema.String, (payment) => payment.card),
   Flow.mapState("tried", {
     event: Payment,

@@ -6,15 +6,19 @@ import { Aggregate, EventTime, Flow, Window } from "effect-pravega/flow"
 import { StateStore } from "effect-pravega/state"
 import { Query, Trigger } from "effect-pravega/stream"
 
-const Reading = Schema.Struct({ meter: Schema.String, minute: Schema.Int, watts: Schema.Int })
+class Reading extends Schema.Opaque<Reading>()(Schema.Struct({
+  meter: Schema.String,
+  minute: Schema.Int,
+  watts: Schema.Int
+})) {}
 
 const readings = EventStream.make("grid/readings", { schema: Reading, routingKey: (reading) => reading.meter })
 const hours = EventStream.make("grid/hours", { codec: EventCodec.utf8 })
 const late = EventStream.make("grid/late", { schema: Reading, routingKey: (reading) => reading.meter })
 
-const greatest = Flow.events<typeof Reading.Type>().pipe(
+const greatest = Flow.events<Reading>().pipe(
   Flow.keyBy("meter", Schema.String, (reading) => reading.meter),
-  Flow.window("hourly", Window.tumbling("1 hour"), Aggregate.max((reading: typeof Reading.Type) => reading.watts), {
+  Flow.window("hourly", Window.tumbling("1 hour"), Aggregate.max((reading: Reading) => reading.watts), {
     grace: "10 minutes",
     late: "output"
   })
@@ -26,8 +30,7 @@ const both = Flow.outputs({
 })
 type Both = Flow.Output<typeof both>
 
-const write = (...all: ReadonlyArray<typeof Reading.Type>) =>
-  Stream.fromIterable(all).pipe(Stream.run(EventWriter.sink(readings)))
+const write = (...all: ReadonlyArray<Reading>) => Stream.fromIterable(all).pipe(Stream.run(EventWriter.sink(readings)))
 
 const program = Effect.gen(function*() {
   for (const { name } of [readings, hours, late]) {

@@ -5,7 +5,7 @@ import { EventStream } from "effect-pravega"
 import * as Schema from "effect/Schema"
 
 /** One flight of the US flights of 2001; `row` is its place in the data set, and what the audit goes by. */
-export const Flight = Schema.Struct({
+export class Flight extends Schema.Opaque<Flight>()(Schema.Struct({
   row: Schema.Natural,
   /** Local time of departure, kept as if it were UTC, as the data set does. */
   departure: Schema.Date,
@@ -13,11 +13,10 @@ export const Flight = Schema.Struct({
   distanceMiles: Schema.Int,
   origin: Schema.String,
   destination: Schema.String
-})
-export type Flight = typeof Flight.Type
+})) {}
 
 /** What happened at an airport in an hour: the result of one window. */
-export const Delays = Schema.Struct({
+export class Delays extends Schema.Opaque<Delays>()(Schema.Struct({
   airport: Schema.String,
   /** When the hour began. */
   start: Schema.Date,
@@ -27,8 +26,7 @@ export const Delays = Schema.Struct({
   delayMinutes: Schema.Int,
   /** The sum of a hash of each flight's row: tells a flight counted for another from the right one. */
   rows: Schema.Natural
-})
-export type Delays = typeof Delays.Type
+})) {}
 
 /** Flights of one airport keep their order: the origin is the routing key. */
 export const flights = (scope: string) =>

@@ -37,20 +37,36 @@ export type FlowServices<F> = F extends Flow<never, unknown, Mode, unknown, infe
 type Has<R, Part> = [Part] extends [R] ? true : false
 
 /**
- * What steps remember must agree with what was seen of their batch. So a flow that remembers and asks the world can't have a
- * sink whose outputs may be seen early, unless it is deterministic.
+ * A flow that asks the world (`Flow.mapEffect`) may have other outputs when it is run again. So it must be declared
+ * `deterministic` where outputs of the first run may still count: beside a sink whose outputs are visible before they are
+ * committed, beside a further sink, and, if it remembers, beside a sink whose outputs may be seen early: what it remembers
+ * must agree with them.
  *
  * @category utility types
  * @since 0.2.0
  */
-export type Agreeing<F, S> = F extends Flow<never, unknown, Mode, unknown, infer R>
-  ? [Has<R, Stateful>, Has<R, Effectful>, MaySee<S>] extends [true, true, true] ? { readonly deterministic: true }
+export type Repeatable<F, S, D, Several = false> = AsksTheWorld<F> extends true
+  ? true extends Several | IsSaid<S, "needsDeterministic"> | SeenAndRemembered<F, S> | IsGiven<D>
+    ? { readonly deterministic: true }
   : unknown
   : unknown
-type MaySee<S> = true extends (S extends { readonly mayBeSeenEarly: true } ? true : false) ? true : false
 
-/** A flow of what is read. */
-type Of<In> = Flow<In, unknown, Mode, unknown, unknown>
+type AsksTheWorld<F> = F extends Flow<never, unknown, Mode, unknown, infer R> ? Has<R, Effectful> : false
+
+/** @category utility types @since 0.2.0 */
+export type SeenAndRemembered<F, S> = F extends Flow<never, unknown, Mode, unknown, infer R>
+  ? Has<R, Stateful> extends true ? IsSaid<S, "mayBeSeenEarly"> : false
+  : false
+
+/** Whether the type of any of these sinks says so. */
+type IsSaid<S, Property extends string> = true extends (S extends { readonly [P in Property]: true } ? true : false)
+  ? true
+  : false
+
+type IsGiven<D> = [D] extends [never] ? false : true
+
+/** A flow of what is read. @category utility types @since 0.2.0 */
+export type Of<In> = Flow<In, unknown, Mode, unknown, unknown>
 
 /** What a pipeline is made of that computes a flow. @category options @since 0.2.0 */
 export type FlowOptions<
@@ -80,11 +96,11 @@ export type FlowOptions<
     | { readonly source: Union<A, ES, RS>; readonly flow: F & Of<ValuesOf<A>> }
   )
   & (
-    | { readonly sink: S & Sink<Output<F>, unknown, unknown> }
+    | { readonly sink: S & Sink<Output<F>, unknown, unknown> } & Repeatable<F, S, D>
     | {
       /** Each output is offered to each sink (see `Sink.filterMapInput`), and committed exactly once in the end. */
       readonly sinks: ReadonlyArray<S> & ReadonlyArray<Sink<Output<F>, unknown, unknown>>
-    }
+    } & Repeatable<F, S, D, true>
   )
   & {
     /**
@@ -93,4 +109,3 @@ export type FlowOptions<
      */
     readonly onPoison?: "fail" | D | undefined
   }
-  & Agreeing<F, S>

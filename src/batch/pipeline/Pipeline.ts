@@ -220,7 +220,7 @@ export function make<
 >(
   name: string,
   options: Options<A, B, ES, RS, EP, RP, S, D>
-): Pipeline<A, B, ES, ES | EP | SinkError<S> | LetterFailure<D>, RS | RP | SinkServices<S> | LetterServices<D>>
+): Made<A, B, ES, EP, RS | RP, S, D>
 /**
  * Describes a pipeline whose computation is a flow. A flow without effects is pure: so it may have several sinks, and put
  * events aside, without being declared deterministic. If its steps remember something it requires a `StateStore`, where that
@@ -236,13 +236,7 @@ export function make<
 >(
   name: string,
   options: FlowOptions<A, F, ES, RS, S, D>
-): Pipeline<
-  A,
-  Output<F>,
-  ES,
-  ES | FlowError<F> | SinkError<S> | LetterFailure<D>,
-  RS | FlowServices<F> | SinkServices<S> | LetterServices<D>
->
+): Made<A, Output<F>, ES, FlowError<F>, RS | FlowServices<F>, S, D>
 /** What the compiler says of options that make no pipeline: of several ways to call it shows the last one only. */
 export function make<const O extends object>(name: string, options: O & Mistake<O>): never
 // What a sink fails with and needs can be taken from its type, but the compiler can't be shown that it is of it.
@@ -255,7 +249,7 @@ export function make<A, B, ES, RS, EP, RP, EK, RK>(
 
 type AnyOptions<A, B, ES, RS, EP, RP, EK, RK> =
   | Options<A, B, ES, RS, EP, RP, Sink<B, EK, RK>, DeadLetter<EK, RK>>
-  | FlowOptions<A, Flow<never, B, "events", EP, RP>, ES, RS, Sink<B, EK, RK>, DeadLetter<EK, RK>>
+  | FlowOptions<A, Flow<never, B, "events", EP>, ES, RS, Sink<B, EK, RK>, DeadLetter<EK, RK>>
 
 const build = <A, B, ES, RS, EP, RP, EK, RK>(
   name: string,
@@ -347,10 +341,7 @@ export function makeResult<
 >(
   name: string,
   options: Options<A, B, ES, RS, EP, RP, S, D>
-): Result.Result<
-  Pipeline<A, B, ES, ES | EP | SinkError<S> | LetterFailure<D>, RS | RP | SinkServices<S> | LetterServices<D>>,
-  PipelineRefused
->
+): Result.Result<Made<A, B, ES, EP, RS | RP, S, D>, PipelineRefused>
 export function makeResult<
   A,
   F extends AnyFlow,
@@ -361,16 +352,7 @@ export function makeResult<
 >(
   name: string,
   options: FlowOptions<A, F, ES, RS, S, D>
-): Result.Result<
-  Pipeline<
-    A,
-    Output<F>,
-    ES,
-    ES | FlowError<F> | SinkError<S> | LetterFailure<D>,
-    RS | FlowServices<F> | SinkServices<S> | LetterServices<D>
-  >,
-  PipelineRefused
->
+): Result.Result<Made<A, Output<F>, ES, FlowError<F>, RS | FlowServices<F>, S, D>, PipelineRefused>
 export function makeResult<A, B, ES, RS, EP, RP, EK, RK>(
   name: string,
   options: AnyOptions<A, B, ES, RS, EP, RP, EK, RK>
@@ -429,6 +411,14 @@ const whyUnsound = <A, ES, RS, B, EK, RK>(
 
 /** Not used: the flow's steps are run instead. */
 const noProcess = { _tag: "stream", run: () => Stream.empty } as const
+
+/**
+ * The pipeline of such parts: with the errors of its source, of what is done with the events (`E`), of its sinks and of its
+ * letters, and with what they need. It is a conditional type so that no hover text has its name instead of the pipeline's type.
+ */
+type Made<A, B, ES, E, R, S, D> = true extends true
+  ? Pipeline<A, B, ES, ES | E | SinkError<S> | LetterFailure<D>, R | SinkServices<S> | LetterServices<D>>
+  : never
 
 type LetterFailure<D> = D extends DeadLetter<infer E, unknown> ? E : never
 type LetterServices<D> = D extends DeadLetter<unknown, infer R> ? Exclude<R, Scope.Scope> : never

@@ -6,7 +6,7 @@
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import type { Sink } from "./SinkContract.ts"
+import type { Error, Services, Sink, Visibility } from "./SinkContract.ts"
 import { throughWrites } from "./ThroughWrites.ts"
 
 /**
@@ -24,8 +24,10 @@ import { throughWrites } from "./ThroughWrites.ts"
  * @since 0.1.0
  */
 export const filterMapInput: {
-  <B, C>(f: (output: C) => B | undefined): <E, R>(sink: Sink<B, E, R>) => Sink<C, E, R>
-  <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) => B | undefined): Sink<C, E, R>
+  <B, C>(
+    f: (output: C) => B | undefined
+  ): <S extends Sink<B, unknown, unknown>>(sink: S) => Filtered<S, C>
+  <S extends Sink<never, unknown, unknown>, C>(sink: S, f: (output: C) => InputOf<S> | undefined): Filtered<S, C>
 } = dual(2, <B, E, R, C>(sink: Sink<B, E, R>, f: (output: C) => B | undefined): Sink<C, E, R> => {
   const choose = (outputs: ReadonlyArray<C>): Array<B> =>
     outputs.flatMap((output) => {
@@ -48,3 +50,11 @@ export const filterMapInput: {
 })
 
 const isNonEmpty = <A>(items: Array<A>): items is Arr.NonEmptyArray<A> => items.length > 0
+
+type InputOf<S> = S extends Sink<infer B, unknown, unknown> ? B : never
+
+/**
+ * Of a sink whose outputs may be seen early, so may those of the sink that is made of it. It is a conditional type so that
+ * hover texts show what it is, and not its name.
+ */
+type Filtered<S, C> = true extends true ? Sink<C, Error<S>, Services<S>> & Visibility<S> : never

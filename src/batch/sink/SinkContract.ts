@@ -308,3 +308,14 @@ export type Error<S> = S extends Sink<never, infer E, unknown> ? E : never
 
 /** What a sink needs. @category utility types @since 0.1.0 */
 export type Services<S> = S extends Sink<never, unknown, infer R> ? Exclude<R, Scope.Scope> : never
+
+/**
+ * What a sink's type says of when its outputs may be seen; a sink that is made of it says the same. So the compiler knows
+ * where a pipeline must be `deterministic`.
+ *
+ * @category utility types
+ * @since 0.2.0
+ */
+export type Visibility<S> =
+  & (S extends { readonly needsDeterministic: true } ? { readonly needsDeterministic: true } : unknown)
+  & (S extends { readonly mayBeSeenEarly: true } ? { readonly mayBeSeenEarly: true } : unknown)

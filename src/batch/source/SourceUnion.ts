@@ -109,5 +109,7 @@ const viewOf = <A, B>(view: FlowView<A> | undefined, back: (event: B) => A): Flo
   }
 }
 
-/** The events of a record of sources. @category utility types @since 0.1.0 */
-export type TaggedEvent<S> = { [K in keyof S & string]: Tagged<K, Event<S[K]>> }[keyof S & string]
+/** The events of a record of sources. Written so that hover texts show them, and not this name. @category utility types @since 0.1.0 */
+export type TaggedEvent<S> = keyof S & string extends infer K ?
+  K extends keyof S & string ? Tagged<K, Event<S[K]>> : never
+  : never

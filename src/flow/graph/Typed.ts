@@ -8,6 +8,7 @@ import type * as Pipeable from "effect/Pipeable"
 import type * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Types from "effect/Types"
+import type { Says } from "../../core/Says.ts"
 import type * as Change from "../Change.ts"
 import type { Program } from "../machine/Machine.ts"
 import type * as Node from "./Node.ts"
@@ -125,7 +126,7 @@ export type Output<F> = F extends Flow<never, infer A, infer M, infer _E, infer 
   : never
 
 /** Reads as a sentence where it does not hold: a property of this name is missing. @category utility types @since 0.2.0 */
-export type Holds<Ok, Sentence extends string> = Ok extends true ? unknown : { readonly [K in `~${Sentence}`]: never }
+export type Holds<Ok, Sentence extends string> = Ok extends true ? unknown : Says<Sentence>
 
 /** @category utility types @since 0.2.0 */
 export type OnlyEvents<M> = Holds<

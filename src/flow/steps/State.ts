@@ -6,6 +6,7 @@
 import type * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import type * as Schema from "effect/Schema"
+import type { Says } from "../../core/Says.ts"
 import * as Change from "../Change.ts"
 import type * as Node from "../graph/Node.ts"
 import type { MapOf, View } from "../graph/State.ts"
@@ -35,8 +36,14 @@ export type Next<S, B, Maps, T extends string> = readonly [
   outputs: ReadonlyArray<B>,
   also?:
     | {
-      readonly timers?: { readonly [K in T]?: Timer } | undefined
-      readonly maps?: { readonly [K in keyof Maps]?: Maps[K] } | undefined
+      readonly timers?:
+        | ([T] extends [never] ? Says<"this step names no timers: say timers: [...] beside its state">
+          : { readonly [K in T]?: Timer })
+        | undefined
+      readonly maps?:
+        | ([keyof Maps] extends [never] ? Says<"this step has no maps: say maps: { ... } beside its state">
+          : { readonly [K in keyof Maps]?: Maps[K] })
+        | undefined
     }
     | undefined
 ]
@@ -75,8 +82,14 @@ export interface StateOptions<K, A, S, B, M, T extends string> extends LateOptio
   readonly maps?: M | undefined
   /** The names of the timers, if there are any. */
   readonly timers?: ReadonlyArray<T> | undefined
-  readonly onEvent: (state: S, event: NoInfer<A>, context: Context<K, Views<M>>) => Next<S, B, Views<M>, T>
-  readonly onTimer?: ((state: S, timer: T, context: Context<K, Views<M>>) => Next<S, B, Views<M>, T>) | undefined
+  readonly onEvent: (
+    state: S,
+    event: NoInfer<A>,
+    context: Context<K, Views<M>>
+  ) => Next<S, B, Views<NoInfer<M>>, NoInfer<T>>
+  readonly onTimer?:
+    | ((state: S, timer: T, context: Context<K, Views<M>>) => Next<S, B, Views<NoInfer<M>>, NoInfer<T>>)
+    | undefined
   readonly ttl?: Lifetime | undefined
 }
 

@@ -9,8 +9,41 @@ import * as Change from "../Change.ts"
 import { type Effectful, type Flow, isOfChanges, type Mode, type OnlyEvents, type Output } from "../graph/Typed.ts"
 import { each, isFlowFirst, make } from "./Made.ts"
 
-/** What the one source of a flow reads. @category constructors @since 0.2.0 */
-export const events = <A>(): Flow<{ readonly events: A }, A> => make({ _tag: "Source", name: "events" })
+/**
+ * What the one source of a flow reads: of a Pravega stream its events.
+ *
+ * **Gotchas**
+ *
+ * A flow is a value of its own, and no pipeline's options tell it what its events are: so it says that itself, also where it is
+ * written among those options. That the source reads the same is checked there.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { EventStream } from "effect-pravega"
+ * import { Pipeline, Sink, Source } from "effect-pravega/batch"
+ * import { Flow } from "effect-pravega/flow"
+ * import { Schema } from "effect"
+ *
+ * const Click = Schema.Struct({ page: Schema.String })
+ * const clicks = EventStream.make("shop/clicks", { schema: Click })
+ *
+ * const pages = Pipeline.make("pages", {
+ *   source: Source.microBatch(clicks),
+ *   flow: Flow.events<typeof Click.Type>().pipe(Flow.map((click) => click.page)),
+ *   sink: Sink.console<string>()
+ * })
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const events = <A = Unsaid>(): Flow<{ readonly events: A }, A> => make({ _tag: "Source", name: "events" })
+
+/** What is shown where an event is used of which nobody said what it is. @category models @since 0.2.0 */
+export interface Unsaid {
+  readonly "~say what the events are: Flow.events<Event>()": never
+}
 
 /**
  * What several sources read, by name: those of `Source.union`.
@@ -33,8 +66,9 @@ export const events = <A>(): Flow<{ readonly events: A }, A> => make({ _tag: "So
  * @category constructors
  * @since 0.2.0
  */
-export const sources = <S>() => <Name extends keyof S & string>(name: Name): Flow<Pick<S, Name>, S[Name]> =>
-  make({ _tag: "Source", name })
+export const sources =
+  <S>() => <Name extends keyof S & string>(name: Name): Flow<{ readonly [K in Name]: S[K] }, S[Name]> =>
+    make({ _tag: "Source", name })
 
 /** Each value as `f` makes it. @category combinators @since 0.2.0 */
 export const map: {
@@ -187,14 +221,27 @@ export const outputs = <const F extends Readonly<Record<string, Flow<never, unkn
     )
   ) as never
 
-/** @category utility types @since 0.2.0 */
-export type Outputs<F extends Readonly<Record<string, Flow<never, unknown, Mode, unknown, unknown>>>> = Flow<
-  InOf<F[keyof F]>,
-  { readonly [K in keyof F & string]: { readonly _tag: K; readonly value: Output<F[K]> } }[keyof F & string],
-  "events",
-  F[keyof F] extends Flow<never, unknown, Mode, infer E, unknown> ? E : never,
-  F[keyof F] extends Flow<never, unknown, Mode, unknown, infer R> ? R : never
->
+/** A value of one of several outputs. @category models @since 0.2.0 */
+export interface Tagged<out Tag, out A> {
+  readonly _tag: Tag
+  readonly value: A
+}
+
+/**
+ * A flow of several outputs. It is a conditional type so that hover texts show the flow, and not this name.
+ *
+ * @category utility types
+ * @since 0.2.0
+ */
+export type Outputs<F extends Readonly<Record<string, Flow<never, unknown, Mode, unknown, unknown>>>> = true extends
+  true ? Flow<
+    InOf<F[keyof F]>,
+    { readonly [K in keyof F & string]: Tagged<K, Output<F[K]>> }[keyof F & string],
+    "events",
+    F[keyof F] extends Flow<never, unknown, Mode, infer E, unknown> ? E : never,
+    F[keyof F] extends Flow<never, unknown, Mode, unknown, infer R> ? R : never
+  >
+  : never
 
 /**
  * The values that each predicate holds for, as flows by name; a value may be in several, or in none.

@@ -29,6 +29,7 @@ import type { SourceSession } from "../../batch/source/SourceContract.ts"
 import * as CauseText from "../../core/CauseText.ts"
 import * as MonotonicClock from "../../core/MonotonicClock.ts"
 import * as WayOut from "../../core/WayOut.ts"
+import type { Mistake } from "./internal/Mistake.ts"
 import * as Opening from "./internal/Opening.ts"
 import * as StallWatch from "./internal/StallWatch.ts"
 import * as QueryMetrics from "./QueryMetrics.ts"
@@ -123,6 +124,20 @@ export interface Query<out E> {
   readonly stopWithin: (finish: Duration.Input) => Effect.Effect<Shutdown.Outcome>
 }
 
+/** `Query.start` that waits for its pipeline, as the end of a pipe. @category models @since 0.2.0 */
+export interface StartsPipeline<X> {
+  <A, B, ES extends X, E extends X, R>(
+    pipeline: Pipeline<A, B, ES, E, R>
+  ): Effect.Effect<Query<QueryError<ES | E>>, QueryError<ES | E>, R | CheckpointLog | Scope.Scope>
+}
+
+/** `Query.run` that waits for its pipeline, as the end of a pipe. @category models @since 0.2.0 */
+export interface RunsPipeline<X> {
+  <A, B, ES extends X, E extends X, R>(
+    pipeline: Pipeline<A, B, ES, E, R>
+  ): Effect.Effect<void, QueryError<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog>
+}
+
 /** How long a query that found no input waits at most before it looks again, if a source can't tell it that there is more. */
 const idlePause = Duration.millis(100)
 
@@ -145,13 +160,13 @@ const safetyPause = Duration.seconds(2)
  * @since 0.1.0
  */
 export const start: {
-  <X = unknown>(options?: Options<X>): <A, B, ES extends X, E extends X, R>(
-    pipeline: Pipeline<A, B, ES, E, R>
-  ) => Effect.Effect<Query<QueryError<ES | E>>, QueryError<ES | E>, R | CheckpointLog | Scope.Scope>
+  <X = unknown>(options?: Options<X>): StartsPipeline<X>
   <A, B, ES, E, R>(
     pipeline: Pipeline<A, B, ES, E, R>,
     options?: Options<ES | E>
   ): Effect.Effect<Query<QueryError<ES | E>>, QueryError<ES | E>, R | CheckpointLog | Scope.Scope>
+  /** What the compiler says of what is no pipeline. */
+  <const P>(pipeline: P & Mistake<P>): unknown
 } = dual(
   (args) => isPipeline(args[0]),
   Effect.fn("Query.start")(function*<A, B, ES, E, R>(
@@ -224,13 +239,13 @@ const isLast = ({ _tag }: BatchStatus.Status): boolean => _tag === "stopped" || 
  * @since 0.1.0
  */
 export const run: {
-  <X = unknown>(options?: RunOptions<X>): <A, B, ES extends X, E extends X, R>(
-    pipeline: Pipeline<A, B, ES, E, R>
-  ) => Effect.Effect<void, QueryError<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog>
+  <X = unknown>(options?: RunOptions<X>): RunsPipeline<X>
   <A, B, ES, E, R>(
     pipeline: Pipeline<A, B, ES, E, R>,
     options?: RunOptions<ES | E>
   ): Effect.Effect<void, QueryError<ES | E>, Exclude<R, Scope.Scope> | CheckpointLog>
+  /** What the compiler says of what is no pipeline. */
+  <const P>(pipeline: P & Mistake<P>): unknown
 } = dual((args) => isPipeline(args[0]), <A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
   options: RunOptions<ES | E> = {}

@@ -429,14 +429,20 @@ export const make = (
         ...Sink.filterMapInput(sink(process, name), (event: Event) => isFor(name, event) ? event : undefined),
         mayBeSeenEarly
       }))
-      return flow === undefined
-        ? Pipeline.make("model", {
+      if (flow === undefined) {
+        return Pipeline.make("model", {
           source: source(process),
           process: (events) => Stream.map(events, change),
           sinks,
           deterministic: true
         })
-        : inFewSlots(Pipeline.make("model", { source: source(process), flow, sinks, deterministic }))
+      }
+      const [sink, ...others] = sinks
+      return inFewSlots(
+        sink !== undefined && others.length === 0
+          ? Pipeline.make("model", { source: source(process), flow, sink, deterministic })
+          : Pipeline.make("model", { source: source(process), flow, sinks, deterministic: true })
+      )
     }
   }
 }
