@@ -437,10 +437,10 @@ export const make = (
           deterministic: true
         })
       }
-      const [sink, ...others] = sinks
+      const [only, ...others] = sinks
       return inFewSlots(
-        sink !== undefined && others.length === 0
-          ? Pipeline.make("model", { source: source(process), flow, sink, deterministic })
+        only !== undefined && others.length === 0
+          ? Pipeline.make("model", { source: source(process), flow, sink: only, deterministic })
           : Pipeline.make("model", { source: source(process), flow, sinks, deterministic: true })
       )
     }

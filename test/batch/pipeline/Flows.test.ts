@@ -70,11 +70,8 @@ describe("A flow that remembers what the world said", () => {
     assert.throws(() => Pipeline.make("seen", { source, flow: once, sink: mail }), Pipeline.PipelineRefused, "\"mail\"")
     const chosen = Sink.filterMapInput(mail, (n: number) => n)
     // @ts-expect-error: also behind a filter
-    assert.throws(
-      () => Pipeline.make("seen", { source, flow: once, sink: chosen }),
-      Pipeline.PipelineRefused,
-      "\"mail\""
-    )
+    const made = () => Pipeline.make("seen", { source, flow: once, sink: chosen })
+    assert.throws(made, Pipeline.PipelineRefused, "\"mail\"")
     Pipeline.make("seen", { source, flow: once, sink: mail, deterministic: true })
     Pipeline.make("seen", { source, flow: once, sink: Sink.memory<number>() })
     Pipeline.make("seen", { source, flow: asking, sink: mail })

@@ -5,7 +5,6 @@
 import type * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import type { Says } from "../../../core/Says.ts"
-import type { Flow, Mode } from "../../../flow/graph/Typed.ts"
 import type { Trigger } from "../Trigger.ts"
 
 /** @category utility types @since 0.2.0 */
@@ -17,7 +16,7 @@ export type Mistake<P> = P extends { readonly trigger: infer T } ? [T] extends [
     ? Says<"Pipeline.makeResult gives a Result: run the pipeline that it succeeds with, in an Effect yield* it">
   : P extends Effect.Effect<unknown, unknown, unknown>
     ? Says<"a query runs a pipeline, and this is an Effect: run what it succeeds with">
-  : P extends Flow<never, unknown, Mode, unknown, unknown>
+  : P extends { readonly node: { readonly _tag: string } } // a flow, or its beginning
     ? Says<"a flow has no source and no sink yet: Pipeline.make(name, { source, flow, sink }) makes a pipeline of it">
   : P extends { readonly source: unknown }
     ? Says<"a query runs a pipeline: Pipeline.make(name, { source, ... }) makes one of these options">
