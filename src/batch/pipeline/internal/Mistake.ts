@@ -59,8 +59,7 @@ type MistakeOfProcess<O> = IsDeterministic<O> extends true ? MistakeOfTypes<O, "
     >
   : MistakeOfTypes<O, "process">
 
-type MistakeOfFlow<O, F> = F extends AnyFlow
-  ? ReadsTheSource<O, F> extends false ? MistakeOfSource<O>
+type MistakeOfFlow<O, F> = F extends AnyFlow ? ReadsTheSource<O, F> extends false ? MistakeOfSource<O>
   : O extends Repeatable<F, SinksOf<O>, PutsAside<O> extends true ? true : never, Has<O, "sinks">> ?
     MistakeOfTypes<O, "flow">
   : MistakeOfAsking<O, F>
