@@ -25,7 +25,7 @@ import * as MonotonicClock from "../core/MonotonicClock.ts"
  * @since 0.2.0
  */
 export interface Outage {
-  /** What does not get on, as `createStream of market/lines`. */
+  /** What makes no progress, as `createStream of market/lines`. */
   readonly activity: string
   /** What ended the last attempt, or what is missing. */
   readonly problem: string
@@ -129,7 +129,9 @@ export const notice = Effect.fnUntraced(function*(
     if (last !== undefined && now - last < Duration.toMillis(every)) return
     board.logged.set(problem, now)
     isLogged = true
-    yield* Effect.logWarning(`${activity} has not got on for ${seconds(now - begun)}: ${problem}; it goes on trying`)
+    yield* Effect.logWarning(
+      `${activity} has made no progress for ${seconds(now - begun)}: ${problem}; it is tried again`
+    )
   })
   yield* Metric.update(noticed, 1)
   yield* count

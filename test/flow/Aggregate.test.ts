@@ -256,7 +256,11 @@ describe("results", () => {
     for (const aggregate of [Aggregate.min(price), Aggregate.mean(price), Aggregate.quantiles(price, [0.5])]) {
       assert.isFalse(aggregate.hasEmptyResult)
     }
-    assert.throws(() => Aggregate.min(price).result(undefined), Aggregate.NoInput, "min has no result without an input")
+    assert.throws(
+      () => Aggregate.min(price).result(undefined),
+      Aggregate.NoInput,
+      "\"min\" was asked for its result, and had no input"
+    )
     assert.throws(() => Aggregate.first(Bid).result(undefined), Aggregate.NoInput)
     assert.throws(() => resultOf(Aggregate.mean(price), []), Aggregate.NoInput)
     assert.deepStrictEqual(

@@ -58,7 +58,7 @@ describe("an outage", () => {
       assert.deepStrictEqual(logged, [])
       yield* pass(8)
       assert.lengthOf(logged, 1)
-      assert.match(logged[0]!, /^Warn: writing to market\/lines\/0.#epoch.0 has not got on for \d+ s: .*refused/)
+      assert.match(logged[0]!, /^Warn: writing to market\/lines\/0.#epoch.0 has made no progress for \d+ s: .*refused/)
       assert.deepStrictEqual(yield* activities, ["writing to market/lines/0.#epoch.0"])
       assert.strictEqual((yield* Metric.value(Outage.outages)).value, 1)
       assert.strictEqual((yield* Metric.value(Outage.noticed)).count, before + 1)
@@ -133,7 +133,7 @@ describe("an outage", () => {
       yield* pass(7)
       assert.match(
         logged[0]!,
-        /checkStreamExists of market\/lines has not got on for 5 s: no answer from the controller;/
+        /checkStreamExists of market\/lines has made no progress for 5 s: no answer from the controller;/
       )
       yield* Fiber.interrupt(asking)
       assert.deepStrictEqual(yield* activities, [])
@@ -178,8 +178,8 @@ describe("an outage", () => {
       yield* reading
       yield* pass(7)
       assert.deepStrictEqual(logged, [
-        "Warn: read of market/lines/0.#epoch.0 has not got on for 5 s: cannot connect to segment store store:1: gone; " +
-        "it goes on trying"
+        "Warn: read of market/lines/0.#epoch.0 has made no progress for 5 s: cannot connect to segment store store:1: gone; " +
+        "it is tried again"
       ])
     }).pipe(Effect.provide(SegmentRequests.layer.pipe(Layer.provide([connection, controller]), Layer.merge(layer))))
   })
@@ -194,8 +194,8 @@ describe("an outage", () => {
       connection.subscribe(connection.nextRequestId(), { onReply: () => {}, onLost: () => {} })
       yield* pass(10)
       assert.deepStrictEqual(logged, [
-        "Warn: the connection to segment store store:1 has not got on for 30 s: " +
-        "segment store store:1 answers nothing, no KeepAlive either; it goes on trying"
+        "Warn: the connection to segment store store:1 has made no progress for 30 s: " +
+        "segment store store:1 answers nothing, no KeepAlive either; it is tried again"
       ])
       store.peer.say({ _tag: "KeepAlive" })
       yield* pass(10)

@@ -50,7 +50,7 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("Outcom
   override get message(): string {
     return `checkpoint log of query "${this.query}": whether record number ${this.sequence} was written is unknown (${
       CauseText.of(this.cause)
-    }); nothing was committed or aborted, start the query again when the log's store can be reached`
+    }). Nothing was committed or aborted. Start the query again when the log's store can be reached`
   }
 }
 
@@ -66,9 +66,9 @@ export class CheckpointCorrupt extends Schema.TaggedError<CheckpointCorrupt>()("
   detail: Schema.String
 }) {
   override get message(): string {
-    return `checkpoint log of query "${this.query}": record number ${this.sequence} is corrupt (${this.detail}); ` +
-      `it is never skipped: LogRepair.repair (effect-pravega log repair) goes on without it if the rest of the log says ` +
-      `what it said, and changes nothing otherwise: then put back a copy that ` +
+    return `checkpoint log of query "${this.query}": record number ${this.sequence} is corrupt (${this.detail}). ` +
+      `It is never skipped. LogRepair.repair (effect-pravega log repair) goes on without it if the rest of the log says ` +
+      `what it said, and changes nothing otherwise. Then put back a copy that ` +
       `is not older than the query's last batch, as an older one repeats what came after it`
   }
 }
@@ -86,7 +86,7 @@ export class NewerRecord extends Schema.TaggedError<NewerRecord>()("NewerRecord"
 }) {
   override get message(): string {
     return `checkpoint log of query "${this.query}": record number ${this.sequence} was written by a newer version of ` +
-      `effect-pravega (${this.detail}); nothing was changed: run the query with that version, or a later one`
+      `effect-pravega (${this.detail}). Nothing was changed. Run the query with that version, or a later one`
   }
 }
 

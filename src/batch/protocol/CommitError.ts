@@ -68,7 +68,7 @@ export class AmbiguousCommit extends Schema.TaggedError<AmbiguousCommit>()("Ambi
   override get message(): string {
     const { batch, handle, sink } = this
     return `query "${this.query}": whether batch ${batch} was committed to sink "${sink}" can't be decided ` +
-      `(${this.detail}; transaction ${JSON.stringify(handle)}); nothing was changed: find out whether the sink has ` +
+      `(${this.detail}; transaction ${JSON.stringify(handle)}). Nothing was changed. Find out whether the sink has ` +
       `the batch's events (${JSON.stringify(this.evidence)}), and start the query with what you found, ` +
       `resolve: [${JSON.stringify({ batch, sink, handle, outcome: "committed" })}], or "lost" if it has none of them`
   }
@@ -86,7 +86,7 @@ export class InvariantViolated extends Schema.TaggedError<InvariantViolated>()("
   detail: Schema.String
 }) {
   override get message(): string {
-    return `query "${this.query}", batch ${this.batch}: ${this.detail}; nothing was changed since: find out who acts on ` +
+    return `query "${this.query}", batch ${this.batch}: ${this.detail}. Nothing was changed since. Find out what acts on ` +
       `the query's transactions, and whether the sink has the batch's events, before you go on under a new name`
   }
 }
@@ -104,8 +104,8 @@ export class NonDeterministicReplay extends Schema.TaggedError<NonDeterministicR
 }) {
   override get message(): string {
     return `query "${this.query}": batch ${this.batch} had other outputs for sink "${this.sink}" when it was processed again, ` +
-      `though the pipeline is declared deterministic and another sink has the first outputs; nothing of this try was ` +
-      `committed: start the query again with a process that has the same outputs for the same input`
+      `though the pipeline is declared deterministic and another sink has the first outputs. Nothing of this try was ` +
+      `committed. Start the query again with a process that has the same outputs for the same input`
   }
 }
 
@@ -119,7 +119,7 @@ export class TooManyDeadLetters extends Schema.TaggedError<TooManyDeadLetters>()
 }) {
   override get message(): string {
     return `query "${this.query}": more than ${this.limit} events of batch ${this.batch} can't be used, the last one ` +
-      `because of: ${this.error}; nothing of the batch was committed: correct the process or the codec, or raise the limit`
+      `because of: ${this.error}. Nothing of the batch was committed. Correct the process or the codec, or raise the limit`
   }
 }
 
@@ -144,8 +144,8 @@ export class SinkSegmentLost extends Schema.TaggedError<SinkSegmentLost>()("Sink
   override get message(): string {
     return `query "${this.query}": batch ${this.batch} was being written to sink "${this.sink}" when a process ended, and ` +
       `segment ${this.segment} was deleted since (by retention or truncation): which of the batch's events were in it is ` +
-      `not known any more (writer ${this.writerId}, numbers from ${this.firstEvent} on). Nothing was written by this try: ` +
-      `find out what readers have seen of the batch, and go on with a query of a new name, from after what they have`
+      `not known any more (writer ${this.writerId}, numbers from ${this.firstEvent} on). Nothing was written by this try. ` +
+      `Find out what readers have seen of the batch, and go on with a query of a new name, from after what they have`
   }
 }
 

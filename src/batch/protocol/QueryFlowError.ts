@@ -17,8 +17,8 @@ export class FlowFailed extends Schema.TaggedError<FlowFailed>()("FlowFailed", {
 }) {
   override get message(): string {
     const problem = CauseText.of(this.cause)
-    return `query "${this.query}", batch ${this.batch}: a function of the flow threw, at or after "${this.step}" (${problem}); ` +
-      "correct it and give the pipeline a new version, or put the events aside that it throws for (onPoison)"
+    return `query "${this.query}", batch ${this.batch}: a function of the flow threw, at or after step "${this.step}": ${problem}. ` +
+      "Correct it and give the pipeline a new version, or put the events aside for which it throws (onPoison)"
   }
 }
 
@@ -33,8 +33,8 @@ export class LateEvent extends Schema.TaggedError<LateEvent>()("LateEvent", {
   time: Schema.Number
 }) {
   override get message(): string {
-    return `query "${this.query}", batch ${this.batch}: the event at ${this.place}, of ${this.time}, came too late for step ` +
-      `"${this.step}", which says late: "fail"; allow for more disorder or grace, or give late events an output of their own`
+    return `query "${this.query}", batch ${this.batch}: the event at ${this.place}, of time ${this.time}, came too late for ` +
+      `step "${this.step}". Allow for more disorder or grace, or give late events an output (late: "output")`
   }
 }
 
@@ -49,8 +49,9 @@ export class EventFromFuture extends Schema.TaggedError<EventFromFuture>()("Even
   planned: Schema.Number
 }) {
   override get message(): string {
-    return `query "${this.query}", batch ${this.batch}: the event at ${this.place} has the time ${this.time}, which is more ` +
-      `ahead of the clock (${this.planned}) than maxAhead allows; say beyond: "late" or "clamp" to go on with such events`
+    return `query "${this.query}", batch ${this.batch}: the event at ${this.place} has the time ${this.time}, which is ` +
+      `further ahead of the clock (${this.planned}) than maxAhead allows. To go on with such events, leave them out (beyond: ` +
+      `"late"), or take them as earlier (beyond: "clamp")`
   }
 }
 
@@ -62,7 +63,7 @@ export class InvalidEventTime extends Schema.TaggedError<InvalidEventTime>()("In
   time: Schema.Number
 }) {
   override get message(): string {
-    return `query "${this.query}", batch ${this.batch}: the event at ${this.place} has the time ${this.time}, which is not a ` +
-      "whole number of milliseconds since 1970; correct EventTime.from, or put such events aside (onPoison)"
+    return `query "${this.query}", batch ${this.batch}: the event at ${this.place} has the time ${this.time}, which is no ` +
+      "whole number of milliseconds since 1970. Correct EventTime.from, or put such events aside (onPoison)"
   }
 }

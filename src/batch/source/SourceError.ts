@@ -16,8 +16,8 @@ export class StreamIdentityChanged extends Schema.TaggedError<StreamIdentityChan
   stream: ScopedStream
 }) {
   override get message(): string {
-    return `stream ${this.stream.toString()} was deleted and created again since the query started; ` +
-      `give the query a new name to read the new stream from its start`
+    return `stream ${this.stream.toString()} was deleted and created again since the query started. ` +
+      `Give the query a new name to read the new stream from its start`
   }
 }
 
@@ -32,8 +32,8 @@ export class TimeNotNoted extends Schema.TaggedError<TimeNotNoted>()("TimeNotNot
   time: Schema.BigInt
 }) {
   override get message(): string {
-    return `stream ${this.stream.toString()} has no watermark, so that a start at time ${this.time} is no position: its ` +
-      `writers must note their times (and Pravega writes watermarks some seconds later); or start at a stream cut`
+    return `stream ${this.stream.toString()} has no watermark, so that no position is known for the start at time ${this.time}. Its ` +
+      `writers must note their times; Pravega writes watermarks some seconds later. Or start at a stream cut`
   }
 }
 

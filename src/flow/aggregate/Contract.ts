@@ -72,14 +72,15 @@ export type Out<A extends Any> = ReturnType<A["result"]>
 export type Can<A extends Any> = Parameters<A[typeof TypeId]>[0]
 
 /**
- * The result of an aggregate was asked for that had no input, and can't be "empty". A step never does that.
+ * An aggregate was asked for its result, had no input, and has no result for none. No step asks so.
  *
  * @category errors
  * @since 0.2.0
  */
 export class NoInput extends Schema.TaggedError<NoInput>()("NoInput", { aggregate: Schema.String }) {
   override get message(): string {
-    return `${this.aggregate} has no result without an input: ask only where there was one, or put a filter around it`
+    return `the aggregate "${this.aggregate}" was asked for its result, and had no input. Ask for it when there was one, or wrap the ` +
+      `aggregate in Aggregate.filter, whose result is an Option`
   }
   get isRetryable(): boolean {
     return false
@@ -101,7 +102,7 @@ export interface Parts<In, Acc, Out> {
 const prototype = { ...Prototype, [TypeId]: (): void => {} }
 
 /**
- * An aggregate of its parts. That it can do what `Can` says is for who calls it to know.
+ * An aggregate of its parts. The caller knows that it can do what `Can` says.
  *
  * @category constructors
  * @since 0.2.0
@@ -109,7 +110,7 @@ const prototype = { ...Prototype, [TypeId]: (): void => {} }
 export const of = <In, Acc, Out, Can extends Ability>(parts: Parts<In, Acc, Out>): Aggregate<In, Acc, Out, Can> =>
   Object.assign(Object.create(prototype), { merge: undefined, remove: undefined, ...parts })
 
-/** How one's own aggregate is said. @category options @since 0.2.0 */
+/** What an aggregate of one's own is made of. @category options @since 0.2.0 */
 export interface Options<in In, in out Acc, out Out> {
   /** Tells it from others: another name is another structure of the query. */
   readonly name: string

@@ -79,7 +79,7 @@ export const distinct = <A>(
   { limit }: DistinctOptions
 ): Aggregate<A, DistinctKeys, Distinct, "merge" | "empty"> => {
   if (!Number.isSafeInteger(limit) || limit < 0) {
-    throw new RangeError(`Aggregate.distinct: the limit is a whole number of 0 or more, not ${limit}`)
+    throw new RangeError(`Aggregate.distinct: the limit must be a whole number of 0 or more, it is ${limit}`)
   }
   const { encode, fingerprint } = Key.make(schema)
   const within = (keys: ReadonlyArray<string>): DistinctKeys => keys.length > limit ? undefined : keys

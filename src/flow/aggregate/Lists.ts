@@ -112,6 +112,8 @@ export const topN = <A>(
 
 const checkLimit = (name: string, limit: number): void => {
   if (!Number.isSafeInteger(limit) || limit < 1) {
-    throw new RangeError(`Aggregate.${name}: the number of inputs to keep is a whole one above 0, not ${limit}`)
+    throw new RangeError(
+      `Aggregate.${name}: the number of inputs to keep must be a positive whole number, it is ${limit}`
+    )
   }
 }

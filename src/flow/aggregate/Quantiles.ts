@@ -44,11 +44,11 @@ export const quantiles = <In, const Fractions extends ReadonlyArray<number>>(
 ): Aggregate<In, Buckets.Buckets, { readonly [K in keyof Fractions]: number }, "merge" | "remove"> => {
   for (const fraction of fractions) {
     if (!(fraction >= 0 && fraction <= 1)) {
-      throw new RangeError(`Aggregate.quantiles: a fraction is between 0 and 1, not ${fraction}`)
+      throw new RangeError(`Aggregate.quantiles: each fraction must be between 0 and 1, one is ${fraction}`)
     }
   }
   if (!(accuracy >= 1e-6 && accuracy <= 0.5)) {
-    throw new RangeError(`Aggregate.quantiles: the accuracy is from 1e-6 to 0.5, not ${accuracy}`)
+    throw new RangeError(`Aggregate.quantiles: the accuracy must be from 1e-6 to 0.5, it is ${accuracy}`)
   }
   const bits = Buckets.bitsOf(accuracy)
   return of({

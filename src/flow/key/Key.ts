@@ -22,7 +22,7 @@ export class UnsupportedKey extends Schema.TaggedError<UnsupportedKey>()("Unsupp
   problem: Schema.String
 }) {
   override get message(): string {
-    return `values of this Schema can't be keys: ${this.problem}`
+    return `values of this Schema can't be keys: ${this.problem}. Make the key of texts, numbers, dates, tuples or structs of them`
   }
   get isRetryable(): boolean {
     return false
@@ -43,8 +43,8 @@ export class InvalidKey extends Schema.TaggedError<InvalidKey>()("InvalidKey", {
 }) {
   override get message(): string {
     return this.bytes === undefined
-      ? `not a key: ${this.problem}`
-      : `not the bytes of a key: ${this.problem} (${this.bytes})`
+      ? `the value can't be a key of this Schema: ${this.problem}`
+      : `the bytes ${this.bytes} are no key of this Schema: ${this.problem}`
   }
   get isRetryable(): boolean {
     return false

@@ -15,8 +15,8 @@ export class LateEvents extends Schema.TaggedError<LateEvents>()("LateEvents", {
   watermark: Schema.Number
 }) {
   override get message(): string {
-    return `${this.count} event(s) came too late for "${this.step}", the first with time ${this.time}, where nothing before ` +
-      `${this.watermark} was to come: allow for more disorder or grace, or take late events by late: "output"`
+    return `${this.count} event(s) came too late for step "${this.step}": the first has the time ${this.time}, and the ` +
+      `watermark was ${this.watermark}. Allow for more disorder or grace, or give late events an output (late: "output")`
   }
   get isRetryable(): boolean {
     return false
@@ -31,10 +31,9 @@ export class FutureEvent extends Schema.TaggedError<FutureEvent>()("FutureEvent"
   maxAhead: Schema.Number
 }) {
   override get message(): string {
-    return `an event has time ${this.time}, which is ${
-      this.time - this.clock
-    } ms ahead of the clock, where ${this.maxAhead} ` +
-      "were allowed (maxAhead): leave it out (beyond: \"late\") or take it as earlier (beyond: \"clamp\")"
+    return `an event has the time ${this.time}, which is ${this.time - this.clock} ms ahead of the clock. At most ` +
+      `${this.maxAhead} ms are allowed (maxAhead). Leave such events out (beyond: "late"), or take them as earlier ` +
+      `(beyond: "clamp")`
   }
   get isRetryable(): boolean {
     return false

@@ -345,7 +345,10 @@ const refuse = (nodes: ReadonlyArray<Node.Node>): void => {
   const names = new Set<string>()
   for (const { name } of steps) {
     if (names.has(name)) {
-      throw new FlowRefused({ detail: `two of its steps have the name "${name}"; state is found by it` })
+      throw new FlowRefused({
+        detail:
+          `two of its steps have the name "${name}". State is found by the names of steps: give one of them another name`
+      })
     }
     names.add(name)
   }
@@ -354,7 +357,8 @@ const refuse = (nodes: ReadonlyArray<Node.Node>): void => {
     if (step.late === "output" && !isTaken) {
       throw new FlowRefused({
         detail:
-          `late events of "${step.name}" were to be an output, and nobody takes them: put Flow.late of it into Flow.outputs`
+          `step "${step.name}" makes an output of its late events (late: "output"), and nothing takes it. Put Flow.late of ` +
+          "the step into Flow.outputs"
       })
     }
   }

@@ -51,7 +51,9 @@ export const meaning = (root: Node.Node, world: World): Meaning => {
         of(node.step)
         return lates.get(node.step)!
       case "Effectful":
-        throw new TypeError(`the model has no effects: "${node.name}" asks the world`)
+        throw new TypeError(
+          `the model runs no effects, and step "${node.name}" has one. Leave the step out, or compare by Flow.toStream`
+        )
       case "Step": {
         const inputs = node.inputs.map((keyed) => of(keyed.input))
         const input = together(inputs)

@@ -105,7 +105,11 @@ export const joinWithin: {
   ): Step<In & In2, Joined<T, K, A, B>, LateSide<A, B>, "events", E | E2, R | R2 | Stateful> => {
     const lower = -bound(name, "before", options.before)
     const upper = bound(name, "after", options.after)
-    if (lower > upper) throw new RangeError(`Flow.joinWithin "${name}": no time is within its bounds`)
+    if (lower > upper) {
+      throw new RangeError(
+        `Flow.joinWithin "${name}": the lower bound of ${lower} ms is above the upper bound of ${upper} ms`
+      )
+    }
     return step(name, [self, that], options, {
       _tag: "JoinWithin",
       lower,
@@ -149,7 +153,7 @@ export const windowJoin: {
   ): Step<In & In2, Joined<T, K, A, B> & InWindow, LateSide<A, B>, "events", E | E2, R | R2 | Stateful> => {
     const { shape } = window
     if (shape._tag !== "Sliced" || shape.time !== "event") {
-      throw new RangeError(`Flow.windowJoin "${name}": its windows must be tumbling or sliding ones, of event time`)
+      throw new RangeError(`Flow.windowJoin "${name}": its windows must be tumbling or sliding windows of event time`)
     }
     return step(name, [self, that], options, {
       _tag: "WindowJoin",

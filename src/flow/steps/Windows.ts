@@ -190,11 +190,15 @@ export const window: {
 
 const earlyOf = (what: string, shape: Shape, { early, emit }: WindowOptions<Node.Emit>): Node.Early => {
   if (early !== undefined && (emit === undefined || emit === "final")) {
-    throw new RangeError(`${what}: final results come at the end; say which others come before it (emit)`)
+    throw new RangeError(
+      `${what}: a window with final results tells nothing before its end. Choose what it tells before it (emit)`
+    )
   }
   if (early === undefined || early === "batch") return { _tag: "Batch" }
   if (shape._tag === "Session" || shape._tag === "Count") {
-    throw new RangeError(`${what}: sessions and windows by count are told with each batch, or at their end`)
+    throw new RangeError(
+      `${what}: sessions and windows by count tell with each batch, or at their end. Leave it out for them`
+    )
   }
   if (early === "never") return { _tag: "Never" }
   if ("count" in early) {

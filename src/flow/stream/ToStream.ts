@@ -213,7 +213,7 @@ const refuseWithoutTime = (program: Machine.Program, time: unknown): void => {
   const step = program.stages.find((stage) => stage._tag === "Step" && needsTime(stage.step.operation))
   if (step !== undefined) {
     throw new Machine.FlowRefused({
-      detail: `its step "${step.name}" goes by the times of events: say where they are (time)`
+      detail: `its step "${step.name}" needs the times of events. Say where they are in the option "time"`
     })
   }
 }

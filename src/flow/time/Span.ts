@@ -9,7 +9,7 @@ import * as Duration from "effect/Duration"
 export const millis = (name: string, input: Duration.Input): number => {
   const value = Duration.toMillis(Duration.fromInputUnsafe(input))
   if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`${name}: ${value} ms is not a whole number of milliseconds, 0 or more`)
+    throw new RangeError(`${name}: it must be a whole number of milliseconds, 0 or more, it is ${value}`)
   }
   return value
 }

@@ -243,7 +243,9 @@ const calendar = (
   const known = typeof zone === "string" ? Option.getOrUndefined(DateTime.zoneFromString(zone)) : zone
   if (known === undefined) throw new RangeError(`${name}: there is no time zone "${String(zone)}"`)
   const fromMidnight = Span.millis(`${name}: offset`, offset)
-  if (fromMidnight >= 86_400_000) throw new RangeError(`${name}: offset: a day has begun before ${fromMidnight} ms`)
+  if (fromMidnight >= 86_400_000) {
+    throw new RangeError(`${name}: the offset from midnight must be less than a day, it is ${fromMidnight} ms`)
+  }
   return make({ _tag: "Calendar", unit, zone: DateTime.zoneToString(known), offset: fromMidnight, weekStartsOn })
 }
 

@@ -122,8 +122,8 @@ export class ScalePreconditionFailed extends Schema.TaggedError<ScalePreconditio
   stream: ScopedStream
 }) {
   override get message(): string {
-    return `${this.stream.toString()} can't be scaled so: a segment to seal is not active any more (ask for the segments again), ` +
-      "or fewer segments than the policy's minimum would be left"
+    return `${this.stream.toString()} can't be scaled in this way: a segment to seal is not active any more, or fewer segments ` +
+      "than the policy's minimum would be left. Ask for the stream's segments again (Admin.segments)"
   }
   get isRetryable(): boolean {
     return false
@@ -164,7 +164,7 @@ export class TransactionNotOpen extends Schema.TaggedError<TransactionNotOpen>()
       ? "its events are lost (its lease ran out, or it was aborted): write them in a new transaction"
       : `its lease ran out and its events are lost, as this process did not run for ${this.lapse} ms: a long computation ` +
         "in one turn of the event loop, a debugger, or a stopped process. Divide what takes long, or give the " +
-        "transaction a longer lease; what was lost is written in a new one (a query does that by itself)"
+        "transaction a longer lease. Write what was lost in a new transaction (a query does that by itself)"
     const consequence = {
       open: "the controller refused although it is open: try again",
       committing: "it was committed and can't be aborted",

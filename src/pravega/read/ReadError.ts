@@ -50,8 +50,8 @@ export class RangeBeyondEnd extends Schema.TaggedError<RangeBeyondEnd>()("RangeB
   length: Schema.BigInt
 }) {
   override get message(): string {
-    return `the range ends at ${this.end}, but segment ${Segment.name(this.stream, this.segment)} at ${this.length}: ` +
-      `was the stream deleted and created again since the position was taken?`
+    return `the range ends at offset ${this.end}, but segment ${Segment.name(this.stream, this.segment)} ends at ` +
+      `${this.length}. Was the stream deleted and created again since the position was taken?`
   }
 }
 
@@ -92,7 +92,7 @@ export class CorruptSegment extends Schema.TaggedError<CorruptSegment>()("Corrup
 }
 
 /**
- * An event is larger than the reader accepts (`maxEventSize`).
+ * An event is larger than the reader accepts (`maxEventBytes`).
  *
  * @category errors
  * @since 0.1.0
@@ -109,7 +109,7 @@ export class EventTooLarge extends Schema.TaggedError<EventTooLarge>()("EventToo
     return `the event at offset ${this.offset} of segment ${
       Segment.name(this.stream, this.segment)
     } has ${this.size} ` +
-      `bytes, the limit is ${this.limit}: raise maxEventSize if the stream is written with large events enabled; ` +
+      `bytes, the limit is ${this.limit}. Raise maxEventBytes if the stream is written with large events enabled; ` +
       "else the position is no event boundary"
   }
 }
@@ -162,8 +162,8 @@ export class EarlierStream extends Schema.TaggedError<EarlierStream>()("EarlierS
     } of an earlier stream of that name: stream ` +
       `${
         String(this.stream)
-      } was deleted and created again since. Start from the new stream's head; a reader group, with ` +
-      `another name, or reset to there`
+      } was deleted and created again since. Start from the new stream's head. A reader group starts there ` +
+      `under another name, or when it is reset to it`
   }
 }
 

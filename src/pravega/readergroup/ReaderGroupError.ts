@@ -92,7 +92,7 @@ export class CheckpointLost extends Schema.TaggedError<CheckpointLost>()("Checkp
   checkpoint: Schema.String
 }) {
   override get message(): string {
-    return `checkpoint ${this.checkpoint} of reader group ${this.group} was cleared before its positions could be read`
+    return `checkpoint ${this.checkpoint} of reader group ${this.group} was cleared before its positions could be read: make another one`
   }
   get isRetryable(): boolean {
     return true

@@ -104,11 +104,11 @@ export class AppendOutcomeUnknown extends Schema.TaggedError<AppendOutcomeUnknow
 }) {
   override get message(): string {
     const count = this.lastEvent - this.firstEvent + BigInt(1)
-    return `${count} events for ${this.stream.toString()} may have been stored in ${this.segment} or not: ` +
+    return `${count} events for ${this.stream.toString()} may or may not have been stored in segment ${this.segment}: ` +
       `its connection was lost before numbers ${this.firstEvent} to ${this.lastEvent} of writer ${this.writerId} were ` +
       "acknowledged, and the segment was deleted since. If they were stored, they were deleted with it, and only readers " +
-      "that were there before have seen them. The writer has ended and wrote nothing after them: decide whether to write " +
-      "what is not acknowledged again, with a new writer, or use transactions, which leave no doubt"
+      "that were there before have seen them. The writer has ended and wrote nothing after them. Decide whether to write " +
+      "what is not acknowledged again, with a new writer; or use transactions, which leave no doubt"
   }
   get isRetryable(): boolean {
     return false

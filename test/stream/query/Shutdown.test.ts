@@ -69,7 +69,7 @@ describe("opening a query", () => {
         })
       )
       yield* pass(14)
-      assert.match(logged[0] ?? "", /^Warn: query "gated" has been opening for 10s; it goes on trying/)
+      assert.match(logged[0] ?? "", /^Warn: query "gated" has been opening for 10s; it is tried again/)
       yield* pass(10)
       yield* Fiber.join(running)
       assert.strictEqual(opened.count, 5)

@@ -70,7 +70,7 @@ const watch = Effect.fnUntraced(function*(
       if (!isStalled) yield* QueryMetrics.update(QueryMetrics.stalls, { query }, 1)
       isStalled = true
       const taken = Duration.format(Duration.nanos((yield* Clock.monotonicTimeNanos) - begun))
-      yield* Effect.logWarning(`query "${query}" has been opening for ${taken}; it goes on trying`, evidence())
+      yield* Effect.logWarning(`query "${query}" has been opening for ${taken}; it is tried again`, evidence())
     }
   })
   return yield* Effect.ensuring(

@@ -56,7 +56,7 @@ export const watch = Effect.fnUntraced(function*<E, R>(
         isStalled = true
         yield* QueryMetrics.update(QueryMetrics.stalled, { query }, 1)
         yield* QueryMetrics.update(QueryMetrics.stalls, { query }, 1)
-        yield* Effect.logWarning(`query "${query}": batch ${batch} does not get on; it goes on trying`, {
+        yield* Effect.logWarning(`query "${query}": batch ${batch} makes no progress; it is tried again`, {
           ...evidence,
           for: Duration.format(evidence.for)
         })
