@@ -141,3 +141,5 @@ const remote = (
   )
 
 const lost = ({ batch, part, query }: PartOrder, detail: string) => new WorkerLost({ query, batch, part, detail })
+
+export { type ClusterOptions, type DriverOptions, layerCluster, layerDriver, layerRunner } from "./ClusterWorkers.ts"
