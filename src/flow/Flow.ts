@@ -38,7 +38,7 @@ import type { Event } from "./model/History.ts"
 import * as Model from "./model/Model.ts"
 import type { OutputOf } from "./stream/ToStream.ts"
 
-// One import for users, who need not know which file a step is in.
+// One import for users: they need not know which file a step is in.
 export type { Effectful, Error, Flow, Keyed, Mode, Output, Services, Stateful, Step } from "./graph/Typed.ts"
 export * from "./steps/Cogroup.ts"
 export * from "./steps/Joins.ts"

@@ -1,7 +1,7 @@
 /**
  * What a client waits for longer than it should: a controller or a store that does not answer, a segment that takes
- * nothing. Who waits says so here, and goes on waiting; it is logged, counted, and can be asked for. Nothing is decided
- * here: how long something is tried is its own business.
+ * nothing. Code that waits says so here, and goes on waiting. Outages are logged, counted, and can be asked for. Nothing
+ * is decided here: how long something is tried is its own business.
  *
  * | name | type | unit | what |
  * | --- | --- | --- | --- |
@@ -104,7 +104,7 @@ interface Open extends Outage {
 export interface Notice {
   /** It still lasts: says so when it is time to. */
   readonly lasts: (problem: string) => Effect.Effect<void>
-  /** `goesOn`: what was waited for came; otherwise nobody waits any more, and whoever did says why. */
+  /** `goesOn`: what was waited for came. Otherwise nothing waits any more, and the code that did says why. */
   readonly over: (goesOn: boolean) => Effect.Effect<void>
 }
 

@@ -136,7 +136,7 @@ export class Pravega extends Context.Service<Pravega, PravegaClient>()("effect-p
   static readonly layerEmbedded = (
     options: EmbeddedOptions & ClientOptions = {}
   ): Layer.Layer<Pravega, EmbeddedError> =>
-    // loaded here, not at import: who uses a cluster needs no server
+    // loaded here, not at import: a client of a cluster needs no server
     Layer.unwrap(Effect.map(
       Effect.promise(() => import("../embedded/Embedded.ts")),
       (Embedded) => Layer.provide(Pravega.layerTransport(options), Embedded.layerTransport(options))

@@ -79,7 +79,7 @@ export interface Flow<in In, out A, out M extends Mode = "events", out E = never
   }
   /** Its steps, as data without types. */
   readonly node: Node.Node
-  /** @internal Made ready to be run; or why it can't be. Here, so that who has no flows loads none of this. */
+  /** @internal Makes it ready to run, or says why it can't be. It is here so that a program without flows loads none of this. */
   readonly "~compiled": () => Result.Result<Compiled, string>
   /** @internal */
   readonly "~a keyed flow goes on with a step of keys: Flow.window, aggregate, mapState, deduplicate or a join": true

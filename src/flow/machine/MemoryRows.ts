@@ -80,7 +80,7 @@ export class MemoryRows implements Rows {
     return this.lines[line].next()
   }
 
-  /** All rows, for those who look in. */
+  /** All rows, for tests and inspection. */
   *all(): Generator<{ readonly key: string } & Row> {
     for (const [key, { subs, values }] of this.keys) {
       for (let i = 0; i < subs.length; i++) yield { key, sub: subs[i]!, value: values[i] }

@@ -2,7 +2,7 @@
  * Windows that are told as was asked for, and not in each batch: never before their end, after so many inputs, or after a
  * time. And windows that are not of one size. Each has a row of its own, with all that it knows of what was told.
  *
- * Rows: `w` + end of a window: what it has. `c` + its end: since when something is not told, where the clock counts for that
+ * Rows: `w` + end of a window: its accumulator. `c` + its end: since when something is not told, where the clock counts for that
  * and does not for the window.
  *
  * @since 0.2.0

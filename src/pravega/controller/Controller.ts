@@ -199,8 +199,8 @@ export class Controller extends Context.Service<Controller, {
   readonly removeWriter: (stream: ScopedStream, writerId: WriterId) => Call<boolean>
   // reader groups
   /**
-   * Answers the group's configuration, with its id and generation. An existing group keeps the one it has, and the id it
-   * has: whoever sends an id of their own sees whether it is their group.
+   * Answers the group's configuration, with its id and generation. An existing group keeps both. So a
+   * caller that sends an id of its own sees whether it made the group.
    */
   readonly createReaderGroup: (group: ReaderGroupRef, configuration: ReaderGroupConfig) => Call<ReaderGroupConfig>
   readonly readerGroupConfig: (group: ReaderGroupRef) => Call<ReaderGroupConfig>

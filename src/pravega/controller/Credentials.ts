@@ -1,5 +1,5 @@
 /**
- * Who the client is to a Pravega with authorisation on. The controller checks it with every call; segment stores see
+ * How the client names itself to a Pravega with authorisation on. The controller checks it with every call; segment stores see
  * only the delegation tokens that the controller gives out.
  *
  * @since 0.1.0

@@ -31,7 +31,7 @@ export const explain = (cause: unknown): string | undefined => {
     return `its certificate is another host's (${text}): use a name that is in it, or switch tls.verifyHostName off`
   }
   if (untrusted.test(code)) {
-    return `its certificate is signed by nobody who is trusted (${code}): give the authority's certificate as tls.ca ` +
+    return `no trusted authority signed its certificate (${code}): give the authority's certificate as tls.ca ` +
       "(PRAVEGA_TLS_CA)"
   }
   if (/certificate.required|handshake.failure/i.test(`${code} ${text}`)) {

@@ -1,7 +1,7 @@
 /**
  * Whether a cut that comes from outside, or from before, is a position of the stream as it is now: a stream of that name may
  * have been deleted and made again since, and a cut may leave out a part of the key space, as Java's clients before 0.5 made
- * them. Who reads from such a cut would leave events out, or wait for ever, and never notice.
+ * them. A read from such a cut would leave events out, or wait for ever, and nothing would tell.
  *
  * @internal
  */

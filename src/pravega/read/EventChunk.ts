@@ -98,8 +98,8 @@ export interface Limit {
 }
 
 /**
- * Cuts a chunk at the last event boundary within the limit, but never before the first event's end: who takes from it
- * always gets on, also when an event is larger than the limit. The rest is undefined when nothing is left.
+ * Cuts a chunk at the last event boundary within the limit, but never before the end of the first event. So a
+ * reader always gets an event, even one larger than the limit. The rest is undefined when nothing is left.
  *
  * @category combinators
  * @since 0.1.0

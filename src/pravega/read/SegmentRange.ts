@@ -23,8 +23,8 @@ export class SegmentRange extends Schema.Class<SegmentRange>("effect-pravega/Seg
   /** Not part of the range. */
   end: Offset,
   /**
-   * The segments of the same plan that a key's earlier events may lie in: whoever wants each key's events in order reads
-   * this range when their ranges are done.
+   * The segments of the same plan in which a key's earlier events may lie. To have each key's events in order, read this
+   * range when their ranges are done.
    */
   predecessors: Schema.Array(SegmentId)
 }) {

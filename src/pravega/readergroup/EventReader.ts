@@ -9,12 +9,12 @@
  *
  * **Details**
  *
- * The reader joins the group, takes its share of the segments, follows scalings, and leaves. What it has to be told is which
+ * The reader joins the group, takes its share of the segments, follows scalings, and leaves. The program tells it which
  * events are processed.
  *
  * An event that was pulled is not processed yet, because a Stream may read ahead, buffer, or be interrupted. So a reader
- * reports to its group only what was acknowledged. `run` acknowledges an event after its handler. `acknowledge` is for who
- * knows better. With `acknowledge: "pulled"` the next pull does it.
+ * reports to its group only what was acknowledged. `run` acknowledges an event after its handler. `acknowledge` is for programs
+ * that know better. With `acknowledge: "pulled"` the next pull does it.
  *
  * When a reader leaves, or dies and is declared offline, the others go on from what it had reported. So every event is
  * processed at least once. A segment's successors are read only when all of it is acknowledged. So the events of one routing
@@ -22,7 +22,7 @@
  *
  * **Gotchas**
  *
- * At least once is not exactly once: what was not reported comes again. Who writes results to a transactional store can do
+ * At least once is not exactly once: what was not reported comes again. With results in a transactional store you can do
  * better. Keep there, in the same transaction, how far each segment is processed (`read.segmentId`, `read.endOffset`), on
  * condition that it was at `read.offset` before. An event that comes again fails that condition, and is skipped. When a
  * reader has died, give its stored positions to `readerOffline` of `ReaderGroup`. Then nothing has to come again.
@@ -165,8 +165,8 @@ export interface StreamOptions extends ReaderOptions {
  *
  * **Gotchas**
  *
- * Joining can't be interrupted, so that no reader is left in the group with nobody behind it. Who is stopped in that moment
- * joins, and leaves again.
+ * Joining can't be interrupted, so that no reader is left in the group with nobody behind it. A program that is stopped in that
+ * moment joins, and leaves again.
  *
  * **Example**
  *
@@ -330,7 +330,7 @@ export const runArrays = <A, E, R>(
       return FiberSet.run(segments, Stream.runForEachArray(events, process))
     })
     const all = Effect.forever(next).pipe(Pull.catchDone(() => FiberSet.awaitEmpty(segments)))
-    // who has lost its membership must stop at once, whatever its handlers wait for
+    // a reader that has lost its membership must stop at once, whatever its handlers wait for
     yield* Effect.raceFirst(all, FiberSet.join(segments))
   }))
 
@@ -478,7 +478,7 @@ const decoded = <A>(
   return policy === "pulled" ? acknowledgedByPulls(events) : events
 }
 
-/** Who pulls again is through with the last array. */
+/** The next pull says that the last array is processed. */
 const acknowledgedByPulls = <A>(
   events: DecodedEvents.Events<GroupRead<A>, EventReaderError>
 ): DecodedEvents.Events<GroupRead<A>, EventReaderError> => {

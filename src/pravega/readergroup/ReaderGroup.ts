@@ -126,8 +126,8 @@ export interface ReaderGroup {
    */
   readonly unreadBytes: Effect.Effect<bigint, ReaderGroupError>
   /**
-   * Declares a reader offline whose process has died: its segments go to others, who start at the given position. Without
-   * one they start where the reader last reported to be: events that it processed since are delivered again.
+   * Declares a reader offline whose process has died. Its segments go to others, which start at the given position. Without
+   * one they start where the reader last reported to be, and events that it processed since are delivered again.
    */
   readonly readerOffline: (reader: string, position?: Position) => Effect.Effect<void, ReaderGroupError>
   /** Tells Pravega that events before the cuts are not needed; for groups of `manual` retention. */
@@ -179,7 +179,7 @@ export const createAs = Effect.fnUntraced(function*(
   yield* Effect.mapError(GroupBounds.check(wanted), GroupState.fail)
   const config = yield* Effect.mapError(controller.createReaderGroup(group, wanted), GroupState.fail)
   const state = yield* GroupState.open(group)
-  // it was made just now; whoever made another one may have died before this
+  // it was made just now; the process that made another one may have died before this
   if (config.id === wanted.id) yield* GroupState.initialize(state, config)
   else yield* GroupState.begin(group, state, config)
   return { config, state }

@@ -41,7 +41,7 @@ export interface SegmentConnection {
    * `onLost` is called at once, before this returns.
    *
    * A store that refuses the token of a `ReadSegment` answers with the read's offset in place of its request id. Such a
-   * reply goes to all reads at that offset: whoever was not meant may ask again, nobody waits for ever.
+   * reply goes to all reads at that offset. A read that was not meant may be asked again, and none waits for ever.
    */
   readonly subscribe: (requestId: bigint, handler: ReplyHandler) => () => void
   /**
@@ -84,7 +84,7 @@ export interface ConnectionOptions {
 
 /**
  * Opens a connection and says Hello, without waiting for the answer: an incompatible store ends the connection later.
- * When the Scope closes, so does the connection, and whoever still waits on it is told that it is lost.
+ * When the Scope closes, so does the connection, and all that still wait on it are told that it is lost.
  *
  * @category constructors
  * @since 0.1.0

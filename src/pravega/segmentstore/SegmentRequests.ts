@@ -142,7 +142,7 @@ const makeSources = Effect.fnUntraced(
       },
       { capacity: endpointCapacity, timeToLive: (exit) => Exit.isSuccess(exit) ? Duration.infinity : Duration.zero }
     )
-    // Who gets an empty token for one stream gets it for all, and need not ask again until a store refuses one.
+    // A client that gets an empty token for one stream gets it for all, and need not ask again until a store refuses one.
     let areTokensOff = false
     const tokens = yield* Cache.makeWith(
       (right: string) =>

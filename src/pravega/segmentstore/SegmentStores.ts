@@ -96,7 +96,7 @@ const make = Effect.fnUntraced(function*(options: SegmentStoresOptions) {
 
 /**
  * The map keeps what it was given, also a connection that is lost and the error of one that was refused. The first user
- * who meets such a one drops it: only the first, or it would drop what others have opened since.
+ * that meets such a one drops it: only the first, as the others would drop what was opened since.
  */
 const makeGet = (connections: RcMap.RcMap<Key, SegmentConnection.SegmentConnection, ConnectionRefused>) => {
   const dropped = new WeakSet<object>()

@@ -61,8 +61,8 @@ export class Segments extends Context.Service<Segments, {
     attribute: string
   ) => Effect.Effect<bigint | undefined, SegmentError | ControllerError>
   /**
-   * Sets an attribute (undefined: clears it) if it has the expected value. True: it has the new value, whoever set it;
-   * false: it has another one.
+   * Sets an attribute (undefined: clears it) if it has the expected value. True: it has the new value, also if
+   * another process set it. False: it has another one.
    */
   readonly setAttribute: (
     segment: SegmentRef,

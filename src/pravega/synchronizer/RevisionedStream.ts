@@ -1,6 +1,6 @@
 /**
- * A stream of one segment as a shared log. An entry is appended on condition that no other one came in between, so all who
- * read the log agree on one order. The state of a reader group lives in such a log, and so may any state of your own
+ * A stream of one segment as a shared log. An entry is appended on condition that no other one came in between, so all readers
+ * of the log agree on one order. The state of a reader group lives in such a log, and so may any state of your own
  * (`StateSynchronizer`).
  *
  * The bytes are those of Java's `RevisionedStreamClient`, which can read and write the same stream.

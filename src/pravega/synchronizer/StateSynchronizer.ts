@@ -47,7 +47,7 @@ export class StateMissing extends Schema.TaggedError<StateMissing>()("StateMissi
   }
 }
 
-/** An entry of the log does not fit the state before it: somebody wrote to it who does not know its rules. @category errors @since 0.1.0 */
+/** An entry of the log does not fit the state before it: a program that does not know its rules wrote to it. @category errors @since 0.1.0 */
 export class CorruptState extends Schema.TaggedError<CorruptState>()("CorruptState", {
   stream: ScopedStream,
   /** Where the entry starts. */
@@ -112,7 +112,7 @@ export interface StateSynchronizer<S, Entry> {
   readonly changes: Stream.Stream<S>
   /** Reads what is there, and returns the state after it. */
   readonly fetch: Effect.Effect<S, SynchronizerError>
-  /** Makes the first state, if there is nothing in the log. Returns the state, whoever made it. */
+  /** Makes the first state, if there is nothing in the log. Returns the state, also one that another process made. */
   readonly initialize: (entry: Entry) => Effect.Effect<S, SynchronizerError>
   /**
    * Changes the state. If somebody else was faster, `decide` is called again with the newer state. What it decided last is what
@@ -279,7 +279,7 @@ class Synchronizer<S, Entry> implements StateSynchronizer<S, Entry> {
       const start = yield* this.update((state) => ({ entry: whole(state), value: this.replica?.revision ?? 0n }))
       if (mark === undefined || mark < start) yield* this.log.moveMark({ expected: mark, value: start })
       this.mark = start
-      // who read the old mark just now still finds what it points at
+      // a reader of the old mark still finds the entry that it points at
       if (mark !== undefined) yield* this.log.truncate(mark)
     }).pipe(Effect.mapError(asSynchronizerError))
 

@@ -25,7 +25,7 @@ const free = new BufferPool<ArrayBuffer>({ limit, surplusLimit: 4 * limit })
 const lent = new WeakSet<ArrayBufferLike>()
 
 /**
- * Who keeps the bytes for long takes a buffer only for this much, and wastes little. In bytes.
+ * Bytes that are kept for long get a buffer only from this size on, so that little is wasted. In bytes.
  *
  * @category constants
  * @since 0.1.0
@@ -33,7 +33,7 @@ const lent = new WeakSet<ArrayBufferLike>()
 export const keptMinimum = largest * 3 / 4
 
 /**
- * Exactly `length` bytes, whatever they hold: most of their buffer, so that who keeps them wastes less than he uses.
+ * Exactly `length` bytes with any content. They are most of their buffer, so that keeping them wastes less than it uses.
  *
  * @category resource management
  * @since 0.1.0
@@ -48,7 +48,7 @@ export const take = (length: number): Uint8Array => {
 }
 
 /**
- * Gives back the buffer that `view` lies in, if `take` made it. Only for who knows that nobody has another view of it that
+ * Gives back the buffer that `view` lies in, if `take` made it. The caller must know that no other view of it
  * will be read.
  *
  * @category resource management

@@ -28,7 +28,7 @@ export const highVersion = 16
 export const lowVersion = 5
 
 /**
- * Who sends a command. `data`: never a frame of its own on a connection, only inside others; `admin-request`: only
+ * Which side sends a command. `data`: never a frame of its own on a connection, only inside others; `admin-request`: only
  * administration tools send it.
  *
  * @category models

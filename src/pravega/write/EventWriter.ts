@@ -275,7 +275,7 @@ interface Sent<A> {
   readonly receipt: Receipt<WriteFailure>
 }
 
-/** A writer at the end of a Stream, and what it has seen of the events' times. */
+/** A writer at the end of a Stream, and the times of the events that went through it. */
 interface FlowWriter<A> {
   readonly routed: RoutedWriter.RoutedWriter<A, WriteFailure>
   readonly seen: WriterTime.SeenTime<A> | undefined

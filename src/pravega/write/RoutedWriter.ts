@@ -62,7 +62,7 @@ export interface RoutedWriterOptions<A, E> {
     readonly stores: SegmentStores["Service"]
   }
   readonly writerIdOf: (segment: Segment.SegmentId) => string
-  /** False: who finds that somebody else has appended under such an id fails. Default true. */
+  /** False: the writer fails when it finds appends of another process under such an id. Default: true. */
   readonly takesOver?: boolean | undefined
   /** Given: others may write events with the same writer ids and numbers. */
   readonly numbering?: Numbering<E> | undefined
@@ -138,7 +138,7 @@ export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: st
     Exit.isSuccess(exit)
       ? Effect.interruptible(flushOf(router)).pipe(
         Effect.timeoutOption(options.limits.closeTimeout),
-        Effect.ignore, // those who wait for their events are told; a finalizer can't fail
+        Effect.ignore, // callers that wait for their events are told; a finalizer can't fail
         Effect.andThen(warnOf(router, options)),
         Effect.andThen(Effect.sync(closed))
       )

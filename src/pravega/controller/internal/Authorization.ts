@@ -1,5 +1,5 @@
 /**
- * The metadata that says who the client is, with each call; of tokens that run out, the one that is good now.
+ * The metadata by which a client names itself in each call; of tokens that run out, the one that is valid now.
  *
  * @internal
  */

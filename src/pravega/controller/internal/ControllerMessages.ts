@@ -38,7 +38,7 @@ export const streamInfo = (stream: ScopedStream, accessOperation?: pb.StreamInfo
 
 /**
  * For `getCurrentSegments` and `getSegments`: says that no delegation token is wanted. Without it 0.13.0 takes the caller
- * for an old client, makes a token for reading and writing, and refuses users who may only read.
+ * for an old client, makes a token for reading and writing, and refuses users that may only read.
  *
  * @category converting
  * @since 0.1.0

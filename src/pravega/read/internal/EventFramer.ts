@@ -17,7 +17,7 @@ export class EventFramer {
   private readonly maxEventSize: number
   /** Where the next event starts that was not handed out. */
   offset: bigint
-  /** Where reading began: who began elsewhere than at an event finds nothing wrong with the bytes but their place. */
+  /** Where reading began. If that was inside an event, the bytes are right, and only their place is wrong. */
   private startedAt: bigint
   /** Bytes of the next event that are here already. */
   private held = 0

@@ -8,8 +8,8 @@ import type { SegmentId, SegmentWithRange } from "../../../core/Segment.ts"
 
 /**
  * Per segment, those that directly precede it: of the segments of lower epochs, the last ones that held a part of its
- * key range. Segments that are left out (there is nothing to read in them) are looked through: who comes before them
- * comes before those after them. There are no cycles, because epochs grow.
+ * key range. Segments that are left out (there is nothing to read in them) are looked through: the segments
+ * before them come before those after them. There are no cycles, because epochs grow.
  *
  * @category ordering
  * @since 0.1.0

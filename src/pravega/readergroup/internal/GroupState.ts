@@ -111,7 +111,7 @@ export const fetch = (
 ): Effect.Effect<ReaderGroupState.ReaderGroupState, ReaderGroupError> =>
   Effect.mapError(state.fetch, (error) => error.reason._tag === "StateMissing" ? notFound(group) : fail(error))
 
-/** Makes the first state, if there is none. Answers the state, whoever made it. @category transitions @since 0.1.0 */
+/** Makes the first state, if there is none. Answers the state, also one that another process made. @category transitions @since 0.1.0 */
 export const initialize = (
   state: GroupState,
   config: ReaderGroupConfig
@@ -151,8 +151,8 @@ export const start = Effect.fnUntraced(function*(
 })
 
 /**
- * Takes the controller's configuration over into the state, if it is a newer one: what somebody began who has changed it
- * there and did not come back.
+ * Takes the controller's configuration over into the state, if it is a newer one. A process that changed it there
+ * may have died before it did so.
  *
  * @category transitions
  * @since 0.1.0

@@ -211,7 +211,7 @@ class Reader {
     this.successions = new Successions(parts.pravega.controller, parts.timers)
   }
 
-  /** Tells where processing is, and is gone. Who can't reach the state leaves the rest to `readerOffline`. */
+  /** Reports where processing is, and leaves. A reader that can't reach the state leaves the rest to `readerOffline`. */
   readonly leave: Effect.Effect<void> = Effect.suspend(() => {
     const positions = this.reads.positions()
     for (const owned of this.reads.owned.values()) owned.leave()
@@ -374,7 +374,7 @@ class Reader {
     })
   )
 
-  /** What is read and not acknowledged holds up what follows it: said once per segment, to who forgot to acknowledge. */
+  /** What is read and not acknowledged holds up what follows it: logged once per segment, as the program may have forgotten to acknowledge. */
   private readonly remind: Effect.Effect<void> = Effect.suspend(() => {
     const waiting = Array.from(this.reads.owned.values()).filter(({ isBusy, isEnded }) => isEnded && isBusy)
     for (const { name } of waiting) this.reports.set(name, (this.reports.get(name) ?? 0) + 1)

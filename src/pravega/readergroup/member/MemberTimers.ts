@@ -1,6 +1,6 @@
 /**
  * When a reader of a group does what: Java's times, in milliseconds of a clock that never goes back. All members keep them,
- * so that whoever has least to do takes segments first, and whoever has most gives some up first.
+ * so that the reader with the least to do takes segments first, and the one with the most gives some up first.
  *
  * @see `ReaderGroupStateManager` of Pravega 0.13.0
  * @internal

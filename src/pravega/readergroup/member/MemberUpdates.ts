@@ -35,9 +35,9 @@ const distance = (reader: string, { lag, lastRead }: Report) =>
   ({ _tag: "UpdateDistanceToTail", reader, distance: lag, lastRead }) as const
 
 /**
- * The lag that a reader reports before it has read anything: the largest of the others. Java's readers say 0 then, next to
- * which what they say later is so large that those who have read count for everything and the rest for nothing: a reader
- * that owns many silent segments would never give any up.
+ * The lag that a reader reports before it has read anything: the largest of the others. Java's readers say 0 then. What
+ * they say later is so large beside it that readers with a lag count for everything and the others for nothing: a reader that
+ * owns many silent segments would never give any up.
  *
  * @category getters
  * @since 0.1.0

@@ -15,9 +15,9 @@ import type { MemberTimers } from "./MemberTimers.ts"
 import * as MemberUpdates from "./MemberUpdates.ts"
 import { SilentReaders } from "./SilentReaders.ts"
 
-/** Who was silent for so many of the pauses between reports is named. Java's readers may work for a while. */
+/** A reader that was silent for so many of the pauses between reports is named. Java's readers may work for a while. */
 const pausesBeforeWarning = { beating: 2, others: 10 }
-/** Who lives reports three times before it counts as dead, however short the time-out. */
+/** A reader that lives reports three times before it counts as dead, however short the time-out. */
 const pausesBeforeExpiry = 3
 
 /** @category models @since 0.2.0 */

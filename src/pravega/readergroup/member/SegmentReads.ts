@@ -124,7 +124,7 @@ export class SegmentReads {
     Effect.andThen(Queue.end(this.items), Queue.end(this.partitions))
   )
 
-  /** Ends what is handed out, at once: what was read already is kept back, for whoever goes on. */
+  /** Ends what is handed out, at once: what was read already is kept back for the reader that goes on. */
   readonly fail = (cause: Cause.Cause<Failure>): Effect.Effect<void> =>
     Effect.suspend(() => {
       // a queue hands out what is in it before it fails

@@ -1,6 +1,6 @@
 /**
- * The checkpoints of a reader group: which exist, whom they wait for, and the positions they hold. A part of the group's
- * state; who starts, answers and clears checkpoints is decided elsewhere.
+ * The checkpoints of a reader group: which exist, which readers they wait for, and the positions they hold. A part of the group's
+ * state. Starting, answering and clearing checkpoints is decided elsewhere.
  *
  * Values are never changed: each step makes a new one. The order of maps and lists is that of the sender, and is kept.
  *

@@ -1,6 +1,6 @@
 /**
  * The iteration order of Java's HashMap. Java's reader groups decide some things by it (which of several checkpoints is
- * answered next, who ranks first among equals, what order freed segments get), and all members of a group, in whatever
+ * answered next, which of equal readers ranks first, in which order freed segments are). All members of a group, in any
  * language, must come to the same state.
  *
  * Approximate in one point: a Java map that once was larger keeps its larger table, which can't be known here.

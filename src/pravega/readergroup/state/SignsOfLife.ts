@@ -19,7 +19,7 @@ const bare = (reader: string, distance: bigint): ReaderGroupUpdate => ({
 })
 
 /**
- * The updates with which a reader that beats joins. The distance is that of whoever has just joined.
+ * The updates with which a reader that beats joins. The distance is that of a reader that has just joined.
  *
  * @category transitions
  * @since 0.2.0
@@ -55,7 +55,7 @@ export class SignsOfLife {
       }
       const life = this.lives.get(reader) ?? { signs: 0, isBeating: false }
       life.signs++
-      // the second in one entry: who joins again with the same id may be another kind of reader
+      // the second in one entry: a reader that joins again with the same id may be of another kind
       if (update._tag === "AddReader") life.isBeating = false
       else if (update._tag === "UpdateDistanceToTail" && last === reader) life.isBeating = true
       last = update._tag === "AddReader" || update._tag === "UpdateDistanceToTail" ? reader : undefined

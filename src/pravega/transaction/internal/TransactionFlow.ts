@@ -1,6 +1,6 @@
 /**
  * A flow of events cut into transactions, one after the other: begun at the first event, committed where the cut is,
- * aborted by their Scope in every other case. When they are visible is waited for by whoever pulls. The upstream is pulled by a fiber of its own only where time cuts.
+ * aborted by their Scope in every other case. The consumer's pull waits until they are visible. The upstream is pulled by a fiber of its own only where time cuts.
  */
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"

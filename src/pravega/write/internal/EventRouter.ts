@@ -115,8 +115,8 @@ export class EventRouter<E> {
   }
 
   /**
-   * The segment takes no more events: moves what it has not acknowledged to `successors`. False, and nothing is changed,
-   * when they don't cover its range.
+   * The segment takes no more events: moves the events that it has not acknowledged to `successors`. False: they
+   * don't cover its range, and nothing is changed.
    */
   replace(segment: SegmentId, successors: ReadonlyArray<SegmentWithRange>): boolean {
     const replaced = this.routing.replace(segment, successors)

@@ -1,6 +1,6 @@
 /**
  * The receipt of one call to a writer: counts its events until the store has acknowledged all of them. One object per
- * call, not per event. It knows nothing of segments, and it never waits: whoever waits registers a listener.
+ * call, not per event. It knows nothing of segments, and it never waits: a caller that waits registers a listener.
  */
 
 /** What a block of events needs of a receipt. @category models @since 0.1.0 */

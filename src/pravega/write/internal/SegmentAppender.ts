@@ -227,7 +227,7 @@ export class SegmentAppender {
     return blocks
   }
 
-  /** Ends the appender; whoever waits for work or for the end of a set-up is told. */
+  /** Ends the appender, and tells those that wait for work or for the end of a set-up. */
   close(): void {
     if (this.closed) return
     this.closed = true
@@ -242,7 +242,7 @@ export class SegmentAppender {
     else this.workListener = listener
   }
 
-  /** Who is told of `close`, while a set-up is on. */
+  /** Is called by `close` while a set-up is on. */
   onClose(listener: (() => void) | undefined): void {
     this.closeListener = listener
   }

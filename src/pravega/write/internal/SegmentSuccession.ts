@@ -18,8 +18,8 @@ export interface SuccessionOptions {
   readonly stream: ScopedStream
   readonly outageLimit: Duration.Duration
   /**
-   * `newest`: the active segments do as well, where the controller does not know the successors, as it does not in a stream
-   * that was created again. `each`: no shorter way than through each generation, which is the same for all who go it.
+   * `newest`: the active segments will do where the controller does not know the successors, as in a stream that was created
+   * again. `each`: only the way through each generation, which is the same for all writers.
    */
   readonly generations: "newest" | "each"
 }
