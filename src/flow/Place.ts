@@ -19,11 +19,11 @@ export interface Place {
   readonly time: number
   /** The name of the source, or of the step that made the input. */
   readonly source: string
-  /** The segment's id; of what a step made, its slot. */
+  /** The segment's id; of an input that a step made, its slot. */
   readonly segment: bigint
-  /** Where it starts in its segment, in bytes; of what a step made, its number. */
+  /** Where it starts in its segment, in bytes; of an input that a step made, its number. */
   readonly offset: bigint
-  /** Which of those that were made of one event: 0 but behind a step that makes several. */
+  /** Its number among the inputs that one event became: 0, unless a step before makes several of one. */
   readonly ordinal: number
 }
 

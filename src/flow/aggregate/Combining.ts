@@ -13,7 +13,7 @@ import { type Ability, type Aggregate, type Any, type Can, type In, of, type Out
 /** What all of them can do. */
 type CommonTo<A extends Any> = Exclude<Ability, A extends Any ? Exclude<Ability, Can<A>> : never>
 
-/** What any of them takes, all of them must be given. */
+/** The input of the whole: it must fit each of the aggregates. */
 type InOf<A extends Any> = (A extends Any ? (input: In<A>) => void : never) extends (input: infer I) => void ? I : never
 
 /** The accumulators of several aggregates, in the order of their names or places. @category models @since 0.2.0 */
@@ -225,8 +225,8 @@ export const mapInput: {
 )
 
 /**
- * Takes only the inputs for which the predicate is true. An aggregate that has no result without an input gives an Option
- * then, as there may have been none.
+ * Takes only the inputs for which the predicate is true. The result is an Option where the aggregate has none without an input,
+ * as the predicate may let none through.
  *
  * **Example**
  *

@@ -112,7 +112,7 @@ export const of = <In, Acc, Out, Can extends Ability>(parts: Parts<In, Acc, Out>
 
 /** What an aggregate of one's own is made of. @category options @since 0.2.0 */
 export interface Options<in In, in out Acc, out Out> {
-  /** Tells it from others: another name is another structure of the query. */
+  /** Its name in the structure of a query: a query does not go on with another one. */
   readonly name: string
   readonly initial: Acc
   readonly add: (accumulator: Acc, input: In, at: Place) => Acc

@@ -54,7 +54,7 @@ export interface DistinctOptions {
 
 /**
  * How many different values there were, exactly up to a limit. Values are the same when their canonical bytes are (see
- * `Key`). An input takes time by how many there are already, so this is for thousands, not for millions.
+ * `Key`). The more values there are, the longer an input takes: use it for thousands of values, not for millions.
  *
  * Throws `UnsupportedKey` when the values of the Schema have no canonical bytes, and `RangeError` for a limit that is no
  * whole number of 0 or more.

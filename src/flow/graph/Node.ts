@@ -67,7 +67,7 @@ export interface Step {
   /** Two of a join, the left one first. */
   readonly inputs: ReadonlyArray<Keyed>
   readonly operation: Operation
-  /** What becomes of events that come too late; `output`: `Late` has them. */
+  /** What is done with events that come too late. `output`: they go to `Late`. */
   readonly late: "count" | "fail" | "output"
 }
 
@@ -106,8 +106,8 @@ export interface Windowed {
 }
 
 /**
- * When what a window has is told before its end: in each batch that changed it, never, after so many inputs, or so long after
- * the first one that was not told.
+ * When a window's result is told before its end: in each batch that changed it, never, after so many new inputs, or so long
+ * after the first new one.
  *
  * @category models
  * @since 0.2.0

@@ -31,7 +31,7 @@ export type Joined<T extends JoinType, K, A, B> = T extends "semi" ? { readonly 
     readonly right: T extends "left" | "full" ? Option.Option<B> : B
   }
 
-/** What came too late for a join, by its side. @category models @since 0.2.0 */
+/** A value that came too late for a join, with its side. @category models @since 0.2.0 */
 export type LateSide<A, B> = A | B
 
 /** @category models @since 0.2.0 */

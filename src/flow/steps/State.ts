@@ -25,8 +25,8 @@ import type { LateOptions } from "./Windows.ts"
 export type Timer = { readonly at: number } | { readonly clock: number } | undefined
 
 /**
- * What follows of an event or a timer: the state (undefined: none any more, nor maps), outputs, and, as far as they change,
- * timers by name and maps by name.
+ * What an event or a timer leads to: the new state (undefined: the key has none any more, and no maps), outputs, and the timers
+ * and maps that change, by name.
  *
  * @category models
  * @since 0.2.0
@@ -48,7 +48,7 @@ export type Next<S, B, Maps, T extends string> = readonly [
     | undefined
 ]
 
-/** What a function of `Flow.mapState` knows besides. All of it is recorded. @category models @since 0.2.0 */
+/** What a function of `Flow.mapState` is told besides the state. All of it is recorded. @category models @since 0.2.0 */
 export interface Context<out K, out Maps> {
   readonly key: K
   /** The event's, or the timer's, in milliseconds since 1970. */
@@ -65,7 +65,7 @@ export type Views<M> = { readonly [K in keyof M]: M[K] extends MapOf<infer A, in
 
 /** @category models @since 0.2.0 */
 export interface Lifetime {
-  /** How long after it was last written, or read, a key's state lives. What is over is never seen. */
+  /** For how long a key's state lives after it was last written, or read. A state whose time is over is never seen. */
   readonly after: Duration.Input
   /** By the times of events (default), or by the clock that is recorded with each batch. */
   readonly by?: "event" | "clock" | undefined

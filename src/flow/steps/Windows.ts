@@ -82,15 +82,15 @@ export interface OfKey<out K, out B> {
 /** @category models @since 0.2.0 */
 export interface LateOptions {
   /**
-   * What becomes of what comes too late. `count` (default): it is counted, in the progress. `fail`: the flow fails. `output`:
-   * `Flow.late` has it, and must be used.
+   * What is done with values that come too late. `count` (default): they are counted, in the progress. `fail`: the flow fails.
+   * `output`: `Flow.late` has it, and must be used.
    */
   readonly late?: "count" | "fail" | "output" | undefined
 }
 
 /** @category models @since 0.2.0 */
 export interface WindowOptions<Emit extends Node.Emit> extends LateOptions {
-  /** How long after its end a window still takes in what comes late; default 0. Its final result comes so much later. */
+  /** For how long after its end a window still takes late values. Default: 0. Its final result comes that much later. */
   readonly grace?: Duration.Input | undefined
   /**
    * When results come. `final` (default): once, when the watermark has passed end and grace. `updates`: in each batch, those
@@ -103,7 +103,7 @@ export interface WindowOptions<Emit extends Node.Emit> extends LateOptions {
 }
 
 /**
- * When what a window has is told, where results come as updates, changes or parts:
+ * When a window's result is told, where results are updates, changes or parts:
  *
  * - `batch`: in each batch that changed it.
  * - `never`: only at its end, and when the grace is over.
@@ -269,6 +269,6 @@ type CanBeGone<M, Can, Emit> = Holds<
   "a key of which all is taken back has no result that an update could tell: emit changes, or use an aggregate that has one"
 >
 
-/** What came too late for a step that was made with `late: "output"`. @category combinators @since 0.2.0 */
+/** The values that came too late for a step that was made with `late: "output"`. @category combinators @since 0.2.0 */
 export const late = <In, A, L, M extends Mode, E, R>(self: Step<In, A, L, M, E, R>): Flow<In, L, "events", E, R> =>
   make({ _tag: "Late", step: self.node as Node.Step })

@@ -42,8 +42,8 @@ export interface Options {
    */
   readonly maxAhead?: Duration.Input | undefined
   /**
-   * What is done with an event that is further ahead; each is counted. `refuse` (default): the query fails. `late`: it is left out,
-   * as a late one. `clamp`: it has the time of the clock plus `maxAhead`.
+   * What is done with an event that is further ahead. Each one is counted. `refuse` (default): the query fails. `late`: it is
+   * left out, as a late one. `clamp`: it has the time of the clock plus `maxAhead`.
    */
   readonly beyond?: "refuse" | "late" | "clamp" | undefined
   /**
