@@ -15,6 +15,7 @@ export { Undecodable } from "./source/Undecodable.ts"
 // the checkpoint log, and what is done with it from outside
 export * as LogFiles from "../files/LogFiles.ts"
 export * as Savepoint from "./engine/Savepoint.ts"
+export * as StateQuery from "./engine/StateQuery.ts"
 export {
   CheckpointLog,
   type LogHome,

@@ -20,6 +20,7 @@ import type { StateHome } from "./StateContract.ts"
 import { StateStoreError, UnknownState } from "./StateError.ts"
 import type { StateHead } from "./StateHead.ts"
 
+export type { At, StoredRow } from "./internal/Delta.ts"
 export { StateHead } from "./StateHead.ts"
 
 /** What the log says, and what the flow is. @category options @since 0.2.0 */
@@ -72,6 +73,8 @@ export interface QueryState {
   /** The version that is current. */
   readonly head: () => StateHead | undefined
   readonly size: () => StateSize
+  /** The rows of a step at the version that is current; of a slot, if one is named. Those of a try that is open are not seen. */
+  readonly current: (operator: string, slot?: number) => ReadonlyArray<StoredRow>
   /** Begins a try of a batch. What an earlier one wrote and was not committed is undone. */
   readonly begin: (batch: number, attempt: number) => StateTry
   /** Undoes the try that is open, if there is one. */
@@ -160,6 +163,7 @@ const running = (options: OpenOptions, { deltas, rows, snapshots }: Parts): Quer
   return {
     head: () => current,
     size: () => rows.size(),
+    current: (operator, slot) => rows.current(operator, slot),
     discard,
     begin: (batch, attempt) => {
       discard()

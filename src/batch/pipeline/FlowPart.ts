@@ -8,13 +8,14 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Program } from "../../flow/machine/Machine.ts"
 import type { Rows } from "../../flow/machine/Operator.ts"
-import type { OpenOptions, StateSize } from "../../state/QueryState.ts"
+import type { OpenOptions, StateSize, StoredRow } from "../../state/QueryState.ts"
 import type { StateHead } from "../../state/StateHead.ts"
 
 /** A query's state while it runs; see `QueryState`. @category models @since 0.2.0 */
 export interface OpenState<out E> {
   readonly head: () => StateHead | undefined
   readonly size: () => StateSize
+  readonly current: (step: string, slot?: number) => ReadonlyArray<StoredRow>
   readonly begin: (batch: number, attempt: number) => {
     readonly rows: (step: string, slot: number) => Rows
     readonly prepare: Effect.Effect<StateHead | undefined, E>

@@ -176,13 +176,16 @@ export class HeapRows implements Rows {
     return more(key, sub, old?.text, text)
   }
 
-  /** Those of the current version. Not to be asked for while a try is open. */
+  /** Those of the current version, whatever the open try has made of them. */
   *all(): Generator<Pick<StoredRow, "key" | "sub" | "value" | "due">> {
     for (const [key, { cells, subs }] of this.keys) {
+      const before = this.before.get(key)
       for (const [i, sub] of subs.entries()) {
-        const { due, text } = cells[i]!
-        yield { key, sub, value: text, due }
+        if (before?.has(sub) !== true) yield asStored(key, sub, cells[i]!)
       }
+    }
+    for (const [key, subs] of this.before) {
+      for (const [sub, cell] of subs) if (cell !== undefined) yield asStored(key, sub, cell)
     }
   }
 
@@ -263,6 +266,8 @@ export class HeapRows implements Rows {
 
 /** @category errors @since 0.2.0 */
 export type Fail = (operation: "encode" | "decode", key: string, sub: string, cause: unknown) => Error
+
+const asStored = (key: string, sub: string, { due, text }: Cell) => ({ key, sub, value: text, due })
 
 const more = (key: string, sub: string, was: string | undefined, is: string | undefined): More => ({
   rows: Number(is !== undefined) - Number(was !== undefined),

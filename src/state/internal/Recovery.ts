@@ -17,6 +17,8 @@ export interface Into {
   readonly has: (row: StoredRow) => boolean
   /** A row, and the version that it is of at most. What it throws of `StateStoreError` is the failure. */
   readonly load: (row: StoredRow, version: number) => void
+  /** Only this one; undefined: all. */
+  readonly slot?: number | undefined
   /** A row of a slot was deleted. */
   readonly touch: (slot: number, version: number) => void
 }
@@ -31,7 +33,7 @@ export interface Read {
 export const read = Effect.fnUntraced(function*(
   deltas: Pick<StoredDeltas, "find" | "snapshot">,
   head: StateHead | undefined,
-  { check, has, load, touch }: Into
+  { check, has, load, slot: only, touch }: Into
 ): Effect.fn.Return<Read, StateStoreError> {
   const base = head?.base === undefined
     ? undefined
@@ -46,6 +48,7 @@ export const read = Effect.fnUntraced(function*(
     yield* check(found.delta)
     yield* found.read((row) => {
       since.bytes += bytesOf(row)
+      if (only !== undefined && row.slot !== only) return
       const there = slots[row.slot]
       if (there !== undefined && version <= there.asOf) return
       if (has(row) || (deleted.size > 0 && deleted.has(idOf(row)))) return
@@ -63,7 +66,8 @@ export const read = Effect.fnUntraced(function*(
       if (!has(row) && !deleted.has(idOf(row))) load(row, asOf)
     })
   })
-  yield* Effect.forEach(Object.entries(slots), restore, { concurrency: 8, discard: true })
+  const wanted = Object.entries(slots).filter(([slot]) => only === undefined || Number(slot) === only)
+  yield* Effect.forEach(wanted, restore, { concurrency: 8, discard: true })
   return { base, since }
 })
 

@@ -136,7 +136,17 @@ export class WorkingSet {
     this.changed.set(slot, Math.max(version, this.changed.get(slot) ?? version))
   }
 
-  /** All rows of a slot, as a delta that builds upon nothing. Not to be asked for while a try is open. */
+  /** The rows of a step at the current version; of a slot, if one is named. */
+  current(operator: string, slot: number | undefined): Array<StoredRow> {
+    const found: Array<StoredRow> = []
+    for (const [number, table] of this.tables.get(operator) ?? []) {
+      if (slot !== undefined && slot !== number) continue
+      for (const row of table.all()) found.push({ operator, slot: number, ...row })
+    }
+    return found
+  }
+
+  /** All rows of a slot at the current version, as a delta that builds upon nothing. */
   writeSlot(slot: number, name: Omit<StateHead, "digest">): Finished {
     const writer = new DeltaWriter()
     for (const operator of this.operators) {

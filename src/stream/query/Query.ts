@@ -22,6 +22,7 @@ import { BatchReport } from "../../batch/engine/BatchReport.ts"
 import type * as BatchRun from "../../batch/engine/BatchRun.ts"
 import * as BatchStatus from "../../batch/engine/BatchStatus.ts"
 import * as Commit from "../../batch/engine/Commit.ts"
+import * as StateQuery from "../../batch/engine/StateQuery.ts"
 import type { CheckpointLog } from "../../batch/log/CheckpointLog.ts"
 import type { Pipeline } from "../../batch/pipeline/Pipeline.ts"
 import type { QueryName } from "../../batch/protocol/QueryName.ts"
@@ -102,6 +103,21 @@ export interface Query<out E> {
   readonly status: Effect.Effect<BatchStatus.Status>
   /** The status now, and each later one. It ends with the query's last status. Who is slow misses some. */
   readonly statusChanges: Stream.Stream<BatchStatus.Status>
+  /**
+   * What a step of the query's flow remembers, as of the last committed batch: of one key, of a range, or of all. It is asked in
+   * this process's memory, and asks nobody else. Another process asks by `StateQuery.open`.
+   *
+   * **Example**
+   *
+   * ```ts
+   * import type { Query } from "effect-pravega/stream"
+   * import * as Schema from "effect/Schema"
+   *
+   * const balance = (query: Query.Query<unknown>, account: string) =>
+   *   query.state("balances", { key: Schema.String, value: Schema.Number }).get(account)
+   * ```
+   */
+  readonly state: StateQuery.States["state"]
   /** Waits until the query has read everything, or was stopped. Fails with the reason if it ended otherwise. */
   readonly await: Effect.Effect<void, E>
   /** Ends the query after the batch that runs now, and waits for it. Fails as `await` does. */
@@ -212,6 +228,12 @@ export const start: {
       recent: Effect.sync(() => [...recent]),
       status: SubscriptionRef.get(status),
       statusChanges: Stream.takeUntil(SubscriptionRef.changes(status), isLast),
+      state: StateQuery.make({
+        query: pipeline.name,
+        steps: StateQuery.stepsOf(pipeline),
+        slotOf: (key) => run.flow?.slotOf(key),
+        rows: (stage, slot) => Effect.sync(() => run.flow?.current(stage.name, slot) ?? { batch: -1, rows: [] })
+      }).state,
       await: Fiber.join(fiber),
       stop: Effect.andThen(Deferred.succeed(stopping, undefined), Fiber.join(fiber)),
       stopWithin: (finish) => wayOut({ ...options.shutdown, finish })

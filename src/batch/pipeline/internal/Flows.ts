@@ -91,6 +91,7 @@ const stateModules = Effect.promise(() =>
 const noState: OpenState<never> = {
   head: () => undefined,
   size: () => ({ rows: 0, bytes: 0 }),
+  current: () => [],
   begin: () => ({
     rows: (step) => {
       throw new RangeError(`the flow has no step "${step}" with state`)

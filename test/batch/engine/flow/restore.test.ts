@@ -4,50 +4,20 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import * as Savepoint from "../../../../src/batch/engine/Savepoint.ts"
 import { CheckpointLog } from "../../../../src/batch/log/CheckpointLog.ts"
 import * as Pipeline from "../../../../src/batch/pipeline/Pipeline.ts"
 import { QueryName } from "../../../../src/batch/protocol/QueryName.ts"
 import * as Sink from "../../../../src/batch/sink/Sink.ts"
-import * as Source from "../../../../src/batch/source/Source.ts"
 import * as Aggregate from "../../../../src/flow/aggregate/Aggregate.ts"
 import * as Flow from "../../../../src/flow/Flow.ts"
-import * as EventTime from "../../../../src/flow/time/EventTime.ts"
 import * as Window from "../../../../src/flow/time/Window.ts"
 import * as QueryState from "../../../../src/state/QueryState.ts"
 import { StateStore } from "../../../../src/state/StateStore.ts"
 import * as StateUpgrade from "../../../../src/state/StateUpgrade.ts"
 import * as Query from "../../../../src/stream/query/Query.ts"
 import * as Trigger from "../../../../src/stream/query/Trigger.ts"
-
-/** The numbers from 0, three a batch; the time of one is itself. */
-const counted = (until: { value: number }) =>
-  Source.make<number, never, never, number, { from: number; to: number }, string>({
-    name: "numbers",
-    structure: "numbers",
-    asked: "earliest",
-    time: EventTime.from((n: number) => n, { idleAfter: "Infinity" }),
-    position: Schema.Natural,
-    plan: Schema.Struct({ from: Schema.Natural, to: Schema.Natural }),
-    identity: Schema.String,
-    open: Effect.succeed({
-      start: Effect.succeed({ identity: "one", start: 0, end: undefined }),
-      verify: () => Effect.void,
-      latest: Effect.sync(() => until.value),
-      plan: (from) =>
-        Effect.sync(() => {
-          const to = Math.min(from + 3, until.value)
-          return from >= to ? { _tag: "idle" as const } : { _tag: "range" as const, plan: { from, to }, next: to }
-        }),
-      partitions: ({ from, to }) =>
-        Effect.succeed([{
-          id: 0,
-          predecessors: [],
-          events: Stream.fromArray(Array.from({ length: to - from }, (_, i) => from + i))
-        }])
-    })
-  })
+import { numbersSource } from "./numbersSource.ts"
 
 const parity = (n: number) => (n % 2 === 0 ? "even" : "odd")
 const keyed = Flow.events<number>().pipe(Flow.keyBy("parity", Schema.String, parity))
@@ -67,7 +37,7 @@ type AnyFlow = Flow.Flow<{ readonly events: number }, string, Flow.Mode, never, 
 const make = (name: string, flow: AnyFlow, until: { value: number }) => {
   const sink = Sink.memory<string>()
   // Flows of several modes are one type here, and compile each for itself.
-  const pipeline = Pipeline.make(name, { source: counted(until), flow: flow as ReturnType<typeof sums>, sink })
+  const pipeline = Pipeline.make(name, { source: numbersSource(until), flow: flow as ReturnType<typeof sums>, sink })
   return { sink, pipeline }
 }
 

@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import * as Key from "../../../../flow/key/Key.ts"
 import * as Machine from "../../../../flow/machine/Machine.ts"
 import * as Watermarks from "../../../../flow/time/Watermarks.ts"
+import type { StoredRow } from "../../../../state/QueryState.ts"
 import type { LogState, UnfinishedBatch } from "../../../log/LogState.ts"
 import type { FlowPart, OpenState } from "../../../pipeline/FlowPart.ts"
 import type { FlowHead } from "../../../protocol/CheckpointRecord.ts"
@@ -80,6 +81,15 @@ export interface FlowRun<out E, out R> {
   /** Of the last try. */
   readonly report: () => Report | undefined
   readonly size: () => { readonly rows: number; readonly bytes: number }
+  readonly slotOf: (key: string) => number
+  /** The rows of a step after the last committed batch, and its number (-1: none); of a slot, if one is named. */
+  readonly current: (step: string, slot: number | undefined) => AsOf
+}
+
+/** @category models @since 0.2.0 */
+export interface AsOf {
+  readonly batch: number
+  readonly rows: ReadonlyArray<StoredRow>
 }
 
 /** @category constructors @since 0.2.0 */
@@ -96,12 +106,13 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
   private readonly sources: ReadonlyArray<FlowTime.TimedSource>
   private readonly part: FlowPart<E, R>
   private readonly isDeterministic: boolean
-  private readonly slotOf: (key: string) => number
+  readonly slotOf: (key: string) => number
   private state: OpenState<E> | undefined
   private progress: FlowProgress.FlowProgress = { state: undefined, time: undefined }
   /** What stands for the end of a source that can't tell it: another one whenever something was read of it. */
   private readonly ends = new Map<SourceSession<unknown, unknown>, string>()
   private last: Report | undefined
+  private batch = -1
 
   constructor(
     query: string,
@@ -126,12 +137,19 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
 
   readonly size = () => this.state?.size() ?? { rows: 0, bytes: 0 }
 
+  readonly current = (step: string, slot: number | undefined): AsOf => ({
+    batch: this.batch,
+    rows: this.opened.current(step, slot)
+  })
+
   readonly open = (
-    { epoch, head, nextBatch, started }: LogState,
+    log: LogState,
     pinned: Pinned
   ): Effect.Effect<void, E | CommitError, R | Scope.Scope> =>
     Effect.gen({ self: this }, function*() {
+      const { epoch, head, nextBatch, started } = log
       this.progress = yield* FlowProgress.decode(head)
+      this.batch = lastCommitted(log)
       const operators = Object.fromEntries(
         this.program.stages.flatMap((stage) =>
           stage._tag === "Step" ? [[stage.name, stage.operator.rows] as const] : []
@@ -237,14 +255,20 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
   readonly watermark = ({ head }: LogState): Effect.Effect<number, CommitError> =>
     Effect.map(FlowProgress.decode(head), ({ time }) => time?.watermark ?? -Infinity)
 
-  readonly committed = ({ head }: LogState): Effect.Effect<void, E | CommitError> =>
-    Effect.flatMap(FlowProgress.decode(head), (reached) => {
+  readonly committed = (log: LogState): Effect.Effect<void, E | CommitError> =>
+    Effect.flatMap(FlowProgress.decode(log.head), (reached) => {
+      const batch = lastCommitted(log)
       const isCurrent = JSON.stringify(this.opened.head()) === JSON.stringify(reached.state)
       return Effect.map(isCurrent ? Effect.void : this.opened.commit(reached.state), () => {
         this.progress = reached
+        this.batch = batch
       })
     })
 }
+
+/** The number of the last committed batch; -1: none. @category getters @since 0.2.0 */
+export const lastCommitted = ({ nextBatch, unfinished }: Pick<LogState, "nextBatch" | "unfinished">): number =>
+  (unfinished[0]?.batch ?? nextBatch) - 1
 
 const note = (greatest: Map<string, Map<string, number>>, source: string, part: string, time: number): void => {
   const parts = greatest.get(source) ?? new Map<string, number>()
@@ -282,6 +306,10 @@ const anyDue = (
 
 const isReached = (due: number | undefined, now: number): boolean => due !== undefined && due <= now
 
+/** In which slot a key's text lies. @category getters @since 0.2.0 */
+export const slotOf = (key: string, slots: number): number =>
+  Key.slot(Key.group(Buffer.from(key, "latin1")), Key.defaultGroups, slots)
+
 /** Most keys come again: their slots are remembered, so many of them. */
 const remembered = 100_000
 
@@ -291,7 +319,7 @@ const slotsOf = (slots: number): (key: string) => number => {
     const there = known.get(key)
     if (there !== undefined) return there
     if (known.size >= remembered) known.clear()
-    const slot = Key.slot(Key.group(Buffer.from(key, "latin1")), Key.defaultGroups, slots)
+    const slot = slotOf(key, slots)
     known.set(key, slot)
     return slot
   }
