@@ -13,6 +13,8 @@ import { findOnPath } from "./javaTools.ts"
 export interface Server {
   /** The file of its socket. */
   readonly socket: string
+  /** Stops all its processes where they are, as a machine that is frozen; or lets them go on. */
+  readonly freeze: (isFrozen: boolean) => void
   readonly stop: () => Promise<void>
 }
 
@@ -63,6 +65,13 @@ export const start = async (): Promise<Server> => {
   server.stderr.on("data", (chunk: Buffer) => {
     log = `${log}${chunk.toString("utf8")}`.slice(-4000)
   })
+  const freeze = (isFrozen: boolean): void => {
+    const signal = isFrozen ? "SIGSTOP" : "SIGCONT"
+    // first the one that starts the others
+    server.kill(signal)
+    const children = spawnSync("ps", ["-o", "pid=", "--ppid", String(server.pid)], { encoding: "utf8" })
+    for (const pid of children.stdout.split("\n").map(Number)) if (pid > 0) process.kill(pid, signal)
+  }
   const stop = async (): Promise<void> => {
     if (server.exitCode === null && server.signalCode === null) {
       const ended = once(server, "exit")
@@ -78,7 +87,7 @@ export const start = async (): Promise<Server> => {
     await stop()
     throw new Error(`PostgreSQL did not start: ${log}`, { cause: error })
   })
-  return { socket, stop }
+  return { socket, freeze, stop }
 }
 
 /** Waits until it takes connections: before that it refuses them, or sends an error and closes. */

@@ -4,12 +4,14 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { ConnectionError, isSqlError, SqlError } from "effect/sql/SqlError"
 import type * as Statement from "effect/sql/Statement"
+import * as MonotonicClock from "../../core/MonotonicClock.ts"
 
 /** Drivers give 64-bit integers as numbers, bigints or texts. @category schemas @since 0.1.0 */
 export const Count = Schema.Union([Schema.Finite, Schema.BigInt, Schema.String]).pipe(
@@ -128,8 +130,9 @@ export const explainLock = (cause: unknown): unknown =>
     : cause
 
 /**
- * Bounds how long a database may take to answer; the transaction in it is interrupted then, and undone unless its commit
- * was sent. Also where the caller can't be interrupted.
+ * Bounds how long a database may take to answer, also where the caller can't be interrupted. What has no answer by then is
+ * interrupted, so that its transaction is undone, and left to itself: whoever waits for a client to begin, commit or undo a
+ * transaction waits as long as the database is silent. A commit that was sent may still come true.
  *
  * @category combinators
  * @since 0.2.0
@@ -137,14 +140,45 @@ export const explainLock = (cause: unknown): unknown =>
 export const within = <A, E, R>(
   limit: Duration.Duration,
   effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | SqlError, R> => whileAnswering(limit, () => effect)
+
+/**
+ * The same for what may take long as a whole: the time begins anew whenever `heard` runs.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const whileAnswering = <A, E, R>(
+  limit: Duration.Duration,
+  work: (heard: Effect.Effect<void>) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | SqlError, R> =>
-  Effect.timeoutOrElse(Effect.interruptible(effect), {
-    duration: limit,
-    orElse: () => {
-      const message = `the database has not answered within ${Duration.format(limit)}`
-      return Effect.fail(new SqlError({ reason: new ConnectionError({ message, cause: new Error(message) }) }))
-    }
-  })
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      let last = yield* MonotonicClock.millis
+      const heard = Effect.map(MonotonicClock.millis, (now) => {
+        last = now
+      })
+      const silence = Effect.gen(function*() {
+        for (;;) {
+          const rest = last + Duration.toMillis(limit) - (yield* MonotonicClock.millis)
+          if (rest <= 0) return
+          // a clock may count in milliseconds
+          yield* Effect.sleep(Duration.millis(Math.ceil(rest)))
+        }
+      })
+      const fiber = yield* Effect.forkDetach(Effect.interruptible(work(heard)), { startImmediately: true })
+      const givenUp = Effect.suspend(() => {
+        // Not waited for. From here on nothing more of it is sent, except to undo it.
+        fiber.interruptUnsafe()
+        const message = `the database has not answered within ${Duration.format(limit)}`
+        return Effect.fail(new SqlError({ reason: new ConnectionError({ message, cause: new Error(message) }) }))
+      })
+      const waits = [Fiber.join(fiber), Effect.andThen(silence, givenUp)].map((wait) => Effect.interruptible(wait))
+      return yield* restore(Effect.raceAllFirst(waits)).pipe(
+        Effect.onInterrupt(() => Effect.timeoutOption(Fiber.interrupt(fiber), limit))
+      )
+    })
+  )
 
 /** Whether there is a table of this name, where the client looks for it. @category getters @since 0.2.0 */
 export const tableExists = (sql: SqlClient, table: string): Effect.Effect<boolean, SqlError> =>

@@ -19,6 +19,7 @@ export const postgres = () => {
   ): Layer.Layer<SqlClient | PgClient.PgClient> =>
     Layer.orDie(PgClient.layer({ path: server?.socket, username: "test", database: "postgres", ...options }))
   return {
+    server: Effect.suspend(() => server === undefined ? Effect.die("no server was started") : Effect.succeed(server)),
     /** Each is another client. Once the server is started. */
     layer,
     /** A client, as long as the Scope around lives. */

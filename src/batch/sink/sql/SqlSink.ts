@@ -38,6 +38,12 @@ export interface SqlOptions<B, E, R> {
   readonly write: (rows: Arr.NonEmptyReadonlyArray<B>, batch: BatchId) => Effect.Effect<unknown, E, R>
   /** The sink's own table. A second one has its name and `_spool`. It can't be changed later. Default: `pravega_sinks`. */
   readonly table?: string | undefined
+  /**
+   * How long the database may leave a statement, a call of `write` or the commit itself without an answer. The commit is given
+   * up then, and tried again; if it came true after all, that is found. PostgreSQL behind a network that drops everything, or
+   * waiting for a synchronous replica that is gone, never answers. Default: 2 minutes.
+   */
+  readonly answerTimeout?: Duration.Input | undefined
 }
 
 /** One try to write a batch: the key of its outputs while they are kept. */
@@ -59,8 +65,8 @@ class UserFailed<E> extends Data.Error<{ readonly error: E }> {}
 
 /** A commit may take as long as the user's statements do; so may who waits for its locks, and for those of other users. */
 const lockLimit = Duration.seconds(30)
-/** Of a look at where the database stands. */
-const answerLimit = Duration.seconds(30)
+/** Of what has statements of ours only, and of the wait for a lock in it. */
+const answerLimit = Duration.seconds(45)
 
 /** @category constructors @since 0.1.0 */
 export const typed = <B, E, R>(
@@ -96,10 +102,9 @@ const open = Effect.fnUntraced(function*<B, E, R>(
   const patience = SqlTransaction.lockPatience(sql, lockLimit)
   const tables = SinkTables.make(sql, { sink, table: options.table, patience })
   if (!(yield* SqlTransaction.isAlone(sql))) return yield* failed(sink, "open")(new Error(SqlTransaction.notAlone))
-  const durability = yield* tables.ensure.pipe(
-    Effect.andThen(SqlTransaction.makeDurability(sql)),
-    Effect.catch(failed(sink, "open"))
-  )
+  const opening = Effect.andThen(tables.ensure, SqlTransaction.makeDurability(sql))
+  const durability = yield* answered(opening).pipe(Effect.catch(failed(sink, "open")))
+  const answerTimeout = Duration.fromInputUnsafe(options.answerTimeout ?? "2 minutes")
   const codec = Schema.fromJsonString(Schema.toCodecJson(Schema.NonEmptyArray(options.schema)))
   const opened: OpenSink<B> = {
     sink,
@@ -120,7 +125,11 @@ const open = Effect.fnUntraced(function*<B, E, R>(
   return {
     begin: (id, past) => begin(opened, id, past),
     commit: (prepared) =>
-      SqlTransaction.inTransaction(sql, Effect.andThen(durability, commit(opened, prepared, write))).pipe(
+      SqlTransaction.whileAnswering(
+        answerTimeout,
+        (heard) =>
+          SqlTransaction.inTransaction(sql, Effect.andThen(durability, commit(opened, prepared, { write, heard })))
+      ).pipe(
         Effect.tap(() =>
           Effect.sync(() => {
             opened.committed = prepared.handle.attempt
@@ -133,15 +142,22 @@ const open = Effect.fnUntraced(function*<B, E, R>(
       ),
     abort: (handle) =>
       Effect.gen(function*() {
-        const { attempt } = yield* SqlTransaction.within(answerLimit, tables.head(handle.query))
+        const { attempt } = yield* answered(tables.head(handle.query))
         if (attempt === handle.attempt) return "committed" as const
-        yield* SqlTransaction.inTransaction(sql, Effect.andThen(patience.set, tables.forget(handle)))
+        yield* changed(opened, tables.forget(handle))
         return "aborted" as const
       }).pipe(Effect.catch(failed(sink, "abort"))),
     recover: (prepared) => recover(opened, prepared).pipe(orFailed(sink, "recovery")),
     compare: (query, last) => compare(opened, query, last).pipe(orFailed(sink, "comparison with the log"))
   }
 })
+
+/** A look at where the database stands, or another statement of ours. */
+const answered = <A, E>(effect: Effect.Effect<A, E>) => SqlTransaction.within(answerLimit, effect)
+
+/** In a transaction of its own, which waits for locks. */
+const changed = <B>({ patience, sql }: OpenSink<B>, statement: Effect.Effect<unknown, SqlError>) =>
+  answered(SqlTransaction.inTransaction(sql, Effect.andThen(patience.set, statement)))
 
 const fail = (reason: SqlSinkError["reason"]) => Effect.fail(new SqlSinkError({ reason }))
 
@@ -179,16 +195,12 @@ interface Part {
 }
 
 const begin = Effect.fnUntraced(function*<B>(opened: OpenSink<B>, id: BatchId, past: Past<Handle> | undefined) {
-  const { encode, patience, sink, sql, tables } = opened
-  const head = yield* SqlTransaction.within(answerLimit, tables.head(id.query)).pipe(
-    Effect.catch(failed(sink, "begin"))
-  )
+  const { encode, sink, tables } = opened
+  const head = yield* answered(tables.head(id.query)).pipe(Effect.catch(failed(sink, "begin")))
   if (head.batch >= id.batch) return yield* ahead(sink, id, head.batch)
   if (past?.last !== undefined) yield* checkHead(sink, id, head, headOf(past.last))
   if (head.batch < 0) {
-    yield* SqlTransaction.inTransaction(sql, Effect.andThen(patience.set, tables.insertHead(id.query))).pipe(
-      Effect.catch(failed(sink, "begin"))
-    )
+    yield* changed(opened, tables.insertHead(id.query)).pipe(Effect.catch(failed(sink, "begin")))
   }
   const handle = new Handle({ query: id.query, attempt: yield* Uuid.next })
   let isKept = false
@@ -196,7 +208,7 @@ const begin = Effect.fnUntraced(function*<B>(opened: OpenSink<B>, id: BatchId, p
   yield* Effect.addFinalizer(() =>
     Effect.ignore(
       Effect.andThen(isKept ? isOver(opened, id, handle) : Effect.succeed(true), (over) =>
-        over ? tables.forget(handle) : Effect.void)
+        over ? answered(tables.forget(handle)) : Effect.void)
     )
   )
   const parts = new Map<number, Part>()
@@ -211,7 +223,7 @@ const begin = Effect.fnUntraced(function*<B>(opened: OpenSink<B>, id: BatchId, p
     part.bytes += Buffer.byteLength(json)
     // The same however the outputs come in chunks.
     part.checksum = crc32(`${json.slice(1, -1)},`, part.checksum)
-    yield* tables.keep(handle, partition, chunk, json).pipe(Effect.catch(failed(sink, "keeping outputs")))
+    yield* answered(tables.keep(handle, partition, chunk, json)).pipe(Effect.catch(failed(sink, "keeping outputs")))
   })
   return {
     handle,
@@ -228,7 +240,7 @@ const begin = Effect.fnUntraced(function*<B>(opened: OpenSink<B>, id: BatchId, p
 const isOver = <B>({ committed, tables }: OpenSink<B>, { batch, query }: BatchId, { attempt }: Handle) =>
   committed === attempt
     ? Effect.succeed(false)
-    : Effect.map(tables.head(query), (head) => head.batch >= batch && head.attempt !== attempt)
+    : Effect.map(answered(tables.head(query)), (head) => head.batch >= batch && head.attempt !== attempt)
 
 const summary = (parts: ReadonlyMap<number, Part>, from: SinkTables.Head) => {
   const written = [...parts].toSorted(([a], [b]) => a - b)
@@ -241,18 +253,23 @@ const summary = (parts: ReadonlyMap<number, Part>, from: SinkTables.Head) => {
   }
 }
 
-type Write<B, E> = (rows: Arr.NonEmptyReadonlyArray<B>, batch: BatchId) => Effect.Effect<unknown, UserFailed<E>>
+interface Writing<B, E> {
+  readonly write: (rows: Arr.NonEmptyReadonlyArray<B>, batch: BatchId) => Effect.Effect<unknown, UserFailed<E>>
+  /** Run whenever the database has answered. */
+  readonly heard: Effect.Effect<void>
+}
 
 /** In the transaction that commits the batch. */
 const commit = Effect.fnUntraced(function*<B, E>(
   opened: OpenSink<B>,
   prepared: Prepared<Handle, Evidence>,
-  write: Write<B, E>
+  writing: Writing<B, E>
 ) {
   const { batch, evidence, handle, query } = prepared
   const { sink, tables } = opened
   // Not from batch - 1: batches without output for this sink never come here.
   const moved = yield* tables.moveHead({ query, batch, attempt: handle.attempt }, evidence.from)
+  yield* writing.heard
   if (moved.length === 0) {
     const found = yield* tables.head(query)
     if (found.attempt === handle.attempt) return
@@ -260,31 +277,34 @@ const commit = Effect.fnUntraced(function*<B, E>(
       ? checkHead(sink, prepared, found, evidence.from)
       : ahead(sink, prepared, found.batch)
   }
-  const events = yield* writeKept(opened, prepared, write)
+  const events = yield* writeKept(opened, prepared, writing)
   if (events !== evidence.events) {
     const detail = `${evidence.events} outputs were kept, ${events} are there`
     return yield* fail(new SpoolDamaged({ query, sink, batch, detail }))
   }
   // Whatever another try has kept can't be committed any more: its process was fenced.
   yield* tables.forgetAll(query)
+  yield* writing.heard
 })
 
 /** Hands what was kept to the user's statements, in order; answers how much that was. */
 const writeKept = Effect.fnUntraced(function*<B, E>(
   { decode, sink, tables }: OpenSink<B>,
   { batch, handle, query }: Prepared<Handle, Evidence>,
-  write: Write<B, E>
+  { heard, write }: Writing<B, E>
 ) {
   let events = 0
   let after = { part: -1, chunk: -1 }
   for (;;) {
     const page = yield* tables.page({ query, attempt: handle.attempt }, after)
+    yield* heard
     for (const { outputs } of page) {
       const rows = yield* decode(outputs).pipe(
         Effect.catch(({ message }) => fail(new SpoolDamaged({ query, sink, batch, detail: message })))
       )
       events += rows.length
       yield* write(rows, { query, batch })
+      yield* heard
     }
     const last = page.at(-1)
     if (last === undefined || page.length < SinkTables.pageSize) return events
@@ -294,20 +314,20 @@ const writeKept = Effect.fnUntraced(function*<B, E>(
 
 /** What is kept is of tries that were never prepared, and can't be committed any more. */
 const compare = Effect.fnUntraced(function*<B>(
-  { patience, sink, sql, tables }: OpenSink<B>,
+  opened: OpenSink<B>,
   query: string,
   last: Prepared<Handle, Evidence> | null
 ) {
+  const { sink, tables } = opened
   const known = headOf(last)
-  const found = yield* SqlTransaction.within(answerLimit, tables.head(query))
+  const found = yield* answered(tables.head(query))
   yield* checkHead(sink, { query, batch: known.batch }, found, known)
-  yield* SqlTransaction.inTransaction(sql, Effect.andThen(patience.set, tables.forgetAll(query)))
+  yield* changed(opened, tables.forgetAll(query))
   return { _tag: "asKnown" } satisfies Standing
 })
 
 const recover = Effect.fnUntraced(function*<B>({ sink, tables }: OpenSink<B>, prepared: Prepared<Handle, Evidence>) {
-  const { attempt, batch, chunks } = yield* SqlTransaction.within(
-    answerLimit,
+  const { attempt, batch, chunks } = yield* answered(
     tables.state({ query: prepared.query, attempt: prepared.handle.attempt })
   )
   if (attempt === prepared.handle.attempt) return { _tag: "committed" } satisfies Outcome
