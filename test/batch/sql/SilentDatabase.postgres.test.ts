@@ -16,9 +16,9 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { CheckpointLog } from "../../../src/batch/log/CheckpointLog.ts"
 import * as SettledAppend from "../../../src/batch/log/SettledAppend.ts"
+import * as Pipeline from "../../../src/batch/pipeline/Pipeline.ts"
 import { PreparedSink } from "../../../src/batch/protocol/CheckpointRecord.ts"
 import { QueryName } from "../../../src/batch/protocol/QueryName.ts"
-import * as Pipeline from "../../../src/batch/pipeline/Pipeline.ts"
 import * as Sink from "../../../src/batch/sink/Sink.ts"
 import * as CauseText from "../../../src/core/CauseText.ts"
 import * as Query from "../../../src/stream/query/Query.ts"
@@ -102,38 +102,44 @@ describe("a PostgreSQL that answers nothing", () => {
       }
     }))
 
-  it.effect("a commit of a sink that gets no answer is given up, and is there once after the next try", () =>
-    Effect.gen(function*() {
-      const { hole, sql } = yield* behindHole
-      const { output, sink, visible } = yield* soon(sqlSubject(sql))
-      const session = yield* soon(sink.open)
-      let batch = 0
-      for (const statement of ["BEGIN", "UPDATE", "INSERT INTO", "COMMIT"]) {
-        for (const when of ["before", "after"] as const) {
-          const scope = yield* Scope.make()
-          const attempt = yield* soon(Scope.provide(session.begin(id(batch)), scope))
-          yield* soon(attempt.write(0, [output(batch)]))
-          const written = yield* attempt.prepare
-          yield* attempt.keep
-          const prepared = new PreparedSink({ ...written, handle: attempt.handle })
-          hole.closeAt(statement, when)
-          const error = yield* passing(Effect.flip(session.commit(id(batch), prepared)))
-          assert.isTrue(hole.isClosed())
-          assert.match(String(CauseText.of(error)), /has not answered within 2m/)
-          for (const operation of [session.recover(id(batch), prepared), Effect.scoped(session.begin(id(batch + 1)))]) {
-            const silent = yield* passing(Effect.flip(operation))
-            assert.match(String(CauseText.of(silent)), /has not answered within|timed out/)
+  it.effect(
+    "a commit of a sink that gets no answer is given up, and is there once after the next try",
+    () =>
+      Effect.gen(function*() {
+        const { hole, sql } = yield* behindHole
+        const { output, sink, visible } = yield* soon(sqlSubject(sql))
+        const session = yield* soon(sink.open)
+        let batch = 0
+        for (const statement of ["BEGIN", "UPDATE", "INSERT INTO", "COMMIT"]) {
+          for (const when of ["before", "after"] as const) {
+            const scope = yield* Scope.make()
+            const attempt = yield* soon(Scope.provide(session.begin(id(batch)), scope))
+            yield* soon(attempt.write(0, [output(batch)]))
+            const written = yield* attempt.prepare
+            yield* attempt.keep
+            const prepared = new PreparedSink({ ...written, handle: attempt.handle })
+            hole.closeAt(statement, when)
+            const error = yield* passing(Effect.flip(session.commit(id(batch), prepared)))
+            assert.isTrue(hole.isClosed())
+            assert.match(String(CauseText.of(error)), /has not answered within 2m/)
+            for (
+              const operation of [session.recover(id(batch), prepared), Effect.scoped(session.begin(id(batch + 1)))]
+            ) {
+              const silent = yield* passing(Effect.flip(operation))
+              assert.match(String(CauseText.of(silent)), /has not answered within|timed out/)
+            }
+            hole.open(batch % 2 === 0 ? "isLost" : "arrives")
+            const outcome = yield* soon(session.recover(id(batch), prepared))
+            if (outcome._tag === "committable") yield* soon(session.commit(id(batch), prepared))
+            else assert.deepStrictEqual(outcome, { _tag: "committed" })
+            yield* Scope.close(scope, Exit.void)
+            batch++
           }
-          hole.open(batch % 2 === 0 ? "isLost" : "arrives")
-          const outcome = yield* soon(session.recover(id(batch), prepared))
-          if (outcome._tag === "committable") yield* soon(session.commit(id(batch), prepared))
-          else assert.deepStrictEqual(outcome, { _tag: "committed" })
-          yield* Scope.close(scope, Exit.void)
-          batch++
         }
-      }
-      assert.deepStrictEqual(yield* soon(visible), Array.from({ length: batch }, (_, n) => output(n)))
-    }), 60_000)
+        assert.deepStrictEqual(yield* soon(visible), Array.from({ length: batch }, (_, n) => output(n)))
+      }),
+    60_000
+  )
 
   it.effect("a query whose server is frozen tells so, goes on trying, and has each row once when it goes on", () =>
     Effect.gen(function*() {
@@ -167,8 +173,12 @@ describe("a PostgreSQL that answers nothing", () => {
         const query = yield* Query.start(pipeline, { retry: Schedule.spaced("1 second") })
         yield* Deferred.await(frozen)
         const told = yield* passing(
-          Stream.runHead(Stream.filter(query.statusChanges, (status) =>
-            status._tag === "stalled" && status.evidence.failure !== undefined))
+          Stream.runHead(
+            Stream.filter(
+              query.statusChanges,
+              (status) => status._tag === "stalled" && status.evidence.failure !== undefined
+            )
+          )
         )
         assert.match(JSON.stringify(told), /has not answered within|timed out/)
         const stalls = yield* Metric.value(Metric.withAttributes(QueryMetrics.stalls, { query: "frozen" }))
