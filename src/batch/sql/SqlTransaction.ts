@@ -173,8 +173,8 @@ export const whileAnswering = <A, E, R>(
         const message = `the database has not answered within ${Duration.format(limit)}`
         return Effect.fail(new SqlError({ reason: new ConnectionError({ message, cause: new Error(message) }) }))
       })
-      const waits = [Fiber.join(fiber), Effect.andThen(silence, givenUp)].map((wait) => Effect.interruptible(wait))
-      return yield* restore(Effect.raceAllFirst(waits)).pipe(
+      const answer = Effect.interruptible(Fiber.join(fiber))
+      return yield* restore(Effect.raceFirst(answer, Effect.interruptible(Effect.andThen(silence, givenUp)))).pipe(
         Effect.onInterrupt(() => Effect.timeoutOption(Fiber.interrupt(fiber), limit))
       )
     })
