@@ -123,13 +123,13 @@ describe("a PostgreSQL that answers nothing", () => {
             assert.isTrue(hole.isClosed())
             assert.match(CauseText.of(error), /has not answered within 2m/)
             const looks = Effect.all([
-            Effect.flip(session.recover(id(batch), prepared)),
-            Effect.flip(Effect.scoped(session.begin(id(batch + 1))))
-          ], { concurrency: 2 })
-          for (const silent of yield* passing(looks)) {
-            assert.match(CauseText.of(silent), /has not answered within|timed out/)
-          }
-          hole.open(batch % 2 === 0 ? "isLost" : "arrives")
+              Effect.flip(session.recover(id(batch), prepared)),
+              Effect.flip(Effect.scoped(session.begin(id(batch + 1))))
+            ], { concurrency: 2 })
+            for (const silent of yield* passing(looks)) {
+              assert.match(CauseText.of(silent), /has not answered within|timed out/)
+            }
+            hole.open(batch % 2 === 0 ? "isLost" : "arrives")
             const outcome = yield* soon(session.recover(id(batch), prepared))
             if (outcome._tag === "committable") yield* soon(session.commit(id(batch), prepared))
             else assert.deepStrictEqual(outcome, { _tag: "committed" })
