@@ -34,7 +34,7 @@
  * export const main = Query.run(shout).pipe(
  *   Effect.provide(Workers.layerThreads({ threads: 2 })),
  *   Effect.provide(NodeWorker.layer(() => new Worker(new URL("./worker.ts", import.meta.url)))),
- *   Effect.provide(CheckpointLog.layerDirectory(".checkpoints")),
+ *   Effect.provide(CheckpointLog.layerFileSystem("./.effect-pravega/checkpoints")),
  *   Effect.provide(Pravega.layer({ controller: "tcp://localhost:9090" }))
  * )
  * ```
