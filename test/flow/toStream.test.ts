@@ -97,6 +97,25 @@ describe("Flow.toStream", () => {
       assert.deepStrictEqual(yield* Effect.fromOption(yield* Fiber.join(running)), "a 5000")
     }))
 
+  it.effect("waits for no clock when the Stream ends", () =>
+    Effect.gen(function*() {
+      const byClock = byPage.pipe(
+        Flow.window("by the clock", Window.tumbling("1 second", { time: "processing" }), Aggregate.count)
+      )
+      const timed = byPage.pipe(Flow.mapState("timer", {
+        order: "arrival",
+        event: Click,
+        state: Schema.Null,
+        initial: null,
+        timers: ["over"],
+        onEvent: (state, _click, { clock }) => [state, [], { timers: { over: { clock: clock + 60_000 } } }],
+        onTimer: (state, _timer, { key }) => [state, [`${key} is over`]]
+      }))
+      const counts = yield* clicks.pipe(Flow.toStream(byClock), Stream.runCollect)
+      assert.deepStrictEqual(counts.map(({ key, value }) => [key, value]), [["a", 3], ["b", 1]])
+      assert.deepStrictEqual(yield* clicks.pipe(Flow.toStream(timed), Stream.runCollect), ["a is over", "b is over"])
+    }))
+
   it("without steps is a function over chunks, and with them wants to know where times are", () => {
     assert.throws(() => Flow.toStream(perSecond), FlowRefused)
     assert.throws(

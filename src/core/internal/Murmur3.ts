@@ -97,13 +97,24 @@ export const hashText = (text: string, seed: number): Hash128 => {
 /** Hashes bytes. @category hashing @since 0.1.0 */
 export const hashBytes = (bytes: Uint8Array, seed: number): Hash128 => {
   const state = new State(seed)
-  const byte = (i: number): number => bytes[i] ?? 0
-  const limb = (i: number): number => byte(i) | (byte(i + 1) << 8) | (byte(i + 2) << 16) | (byte(i + 3) << 24)
   const whole = bytes.length & ~15
-  for (let i = 0; i < whole; i += 16) state.block(limb(i + 4), limb(i), limb(i + 12), limb(i + 8))
-  if (whole < bytes.length) state.tail(limb(whole + 4), limb(whole), limb(whole + 12), limb(whole + 8))
+  for (let i = 0; i < whole; i += 16) {
+    state.block(limbAt(bytes, i + 4), limbAt(bytes, i), limbAt(bytes, i + 12), limbAt(bytes, i + 8))
+  }
+  if (whole < bytes.length) {
+    rest.fill(0)
+    for (let i = whole; i < bytes.length; i++) rest[i - whole] = bytes[i]!
+    state.tail(limbAt(rest, 4), limbAt(rest, 0), limbAt(rest, 12), limbAt(rest, 8))
+  }
   return state.finish(bytes.length)
 }
+
+/** What is left of the bytes that are being hashed; an array for each would cost more than their hash. */
+const rest = new Uint8Array(16)
+
+/** Four bytes, little-endian, all of which are there. */
+const limbAt = (bytes: Uint8Array, i: number): number =>
+  bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)
 
 class State {
   private readonly h1: Word64

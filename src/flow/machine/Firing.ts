@@ -14,9 +14,10 @@ import type { Due, Line, Moment, Ran, Rows } from "./Operator.ts"
  * @since 0.2.0
  */
 export const all = (rows: Rows, line: Line, moment: Moment, fire: (due: Due) => Again | void): Ran => {
-  const now = line === "event" ? moment.watermark : moment.clock
-  // The end of time is one batch.
-  const most = moment.watermark === Infinity ? Infinity : moment.maxFirings
+  // At the end of time nothing waits any more, not for the clock either; it is one batch.
+  const isEnd = moment.watermark === Infinity
+  const now = line === "event" || isEnd ? moment.watermark : moment.clock
+  const most = isEnd ? Infinity : moment.maxFirings
   for (let fired = 0; fired < most;) {
     const time = rows.nextDue(line)
     if (time === undefined || time > now) break

@@ -36,6 +36,8 @@ interface OfKey {
   isDirty: boolean
 }
 
+const noMaps = {}
+
 /** @category constructors @since 0.2.0 */
 export const make = (name: string, operation: Stateful, key: Keys.KeyCodec): Operator => {
   const { event = Schema.Never, maps, state, ttl } = operation
@@ -75,6 +77,7 @@ class Batch {
   private readonly operation: Stateful
   private readonly key: Keys.KeyCodec
   private readonly mapKeys: Readonly<Record<string, Keys.KeyCodec>>
+  private readonly hasMaps: boolean
   private readonly rows: Rows
   private readonly moment: Moment
   private readonly emitted: Emitted
@@ -94,6 +97,7 @@ class Batch {
     this.operation = operation
     this.key = key
     this.mapKeys = Object.fromEntries(Object.entries(operation.maps).map(([map, { key }]) => [map, Keys.make(key)]))
+    this.hasMaps = Object.keys(operation.maps).length > 0
     this.rows = rows
     this.moment = moment
     this.emitted = emitted
@@ -132,7 +136,8 @@ class Batch {
 
   private onEvent(key: string, value: unknown, at: Place): void {
     const ofKey = this.ofKey(key, at.time)
-    this.call(key, ofKey, at.time, at, false, (state, context) => this.operation.onEvent(state, value, context))
+    const { onEvent } = this.operation
+    this.follow(key, ofKey, at.time, at, false, onEvent(this.stateOf(ofKey), value, this.context(key, ofKey, at.time)))
   }
 
   private onTimer(key: string, timer: string, time: number | undefined): void {
@@ -142,26 +147,30 @@ class Batch {
     const ofKey = this.ofKey(key, now)
     const at = Firing.placeOf(`${this.name}\u0000${timer}`, key, now)
     const { onTimer } = this.operation
-    this.call(key, ofKey, now, at, true, (state, context) => onTimer?.(state, timer, context) ?? [state, []])
+    const state = this.stateOf(ofKey)
+    this.follow(key, ofKey, now, at, true, onTimer?.(state, timer, this.context(key, ofKey, now)) ?? [state, []])
   }
 
-  private call(
+  private stateOf({ kept }: OfKey): unknown {
+    return kept === undefined ? this.operation.initial : kept.state
+  }
+
+  private context(key: string, ofKey: OfKey, time: number): unknown {
+    const { before, clock } = this.moment
+    return { key: ofKey.key, time, watermark: before, clock, maps: this.hasMaps ? this.views(key) : noMaps }
+  }
+
+  /** What follows of an event or a timer. Called for each. */
+  private follow(
     key: string,
     ofKey: OfKey,
     time: number,
     at: Place,
     isTimer: boolean,
-    f: (state: unknown, context: unknown) => Next
+    [next, outputs, also]: Next
   ): void {
     const { initial, ttl } = this.operation
-    const state = ofKey.kept === undefined ? initial : ofKey.kept.state
-    const [next, outputs, also] = f(state, {
-      key: ofKey.key,
-      time,
-      watermark: this.moment.before,
-      clock: this.moment.clock,
-      maps: this.views(key)
-    })
+    const state = this.stateOf(ofKey)
     const used = this.used(ttl, time, ofKey, next !== state)
     if (next === undefined) this.forget(key, ofKey)
     else if (
@@ -172,12 +181,13 @@ class Batch {
       ofKey.kept = { state: next, used }
       ofKey.isDirty = true
     }
-    outputs.forEach((value, i) => {
-      this.emitted.values.push(value)
+    for (let i = 0; i < outputs.length; i++) {
+      this.emitted.values.push(outputs[i])
       this.emitted.places.push(i === 0 ? at : Firing.nth(at, i))
-    })
-    this.keepMaps(key, also?.maps)
-    this.setTimers(key, time, also?.timers, isTimer)
+    }
+    if (also === undefined) return
+    if (also.maps !== undefined) this.keepMaps(key, also.maps)
+    if (also.timers !== undefined) this.setTimers(key, time, also.timers, isTimer)
   }
 
   private used(ttl: Ttl | undefined, time: number, { kept }: OfKey, isWritten: boolean): number | null {
@@ -250,8 +260,8 @@ class Batch {
     )
   }
 
-  private keepMaps(key: string, maps: Readonly<Record<string, unknown>> | undefined): void {
-    for (const [map, view] of Object.entries(maps ?? {})) {
+  private keepMaps(key: string, maps: Readonly<Record<string, unknown>>): void {
+    for (const [map, view] of Object.entries(maps)) {
       for (const [text, change] of (view as MapView).changes) {
         const sub = `m${map}\u0000${text}`
         if (change === undefined) this.rows.delete(key, sub)
@@ -263,12 +273,12 @@ class Batch {
   private setTimers(
     key: string,
     time: number,
-    timers: Readonly<Record<string, Set | undefined>> | undefined,
+    timers: Readonly<Record<string, Set | undefined>>,
     isTimer: boolean
   ): void {
     // At the end of time what is set fires; what that sets would go on for ever.
     const isOver = isTimer && this.moment.watermark === Infinity
-    for (const [timer, set] of Object.entries(timers ?? {})) {
+    for (const [timer, set] of Object.entries(timers)) {
       this.hasSet = true
       if (set === undefined) this.rows.delete(key, `t${timer}`)
       else if (isOver) this.emitted.dropped++

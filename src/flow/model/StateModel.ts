@@ -115,9 +115,11 @@ class Life {
     return timer !== undefined && timer.time < watermark ? { _tag: "timer", ...timer } : undefined
   }
 
-  private nextOfClock({ clock }: Moment): string | undefined {
+  /** At the end of time nothing waits for the clock. */
+  private nextOfClock({ clock, watermark }: Moment): string | undefined {
+    const now = watermark === Infinity ? Infinity : clock
     const [timer] = [...this.kept.timers]
-      .flatMap(([name, set]) => "clock" in set && set.clock <= clock ? [{ name, time: set.clock }] : [])
+      .flatMap(([name, set]) => "clock" in set && set.clock <= now ? [{ name, time: set.clock }] : [])
       .toSorted((a, b) => a.time - b.time || (a.name < b.name ? -1 : 1))
     return timer?.name
   }

@@ -100,7 +100,7 @@ export const known = (
       return resultOf(name, key, Math.max(known, ...since(n).map(({ at }) => at.time)))
     }
     const isComplete = ({ clock, watermark }: Moment, grace: number) =>
-      (byEvent ? watermark : clock) >= closes(interval) + grace
+      (byEvent || watermark === Infinity ? watermark : clock) >= closes(interval) + grace
     if (emit === "final") {
       const n = firstFrom(history, inputs[0]!.n, (moment) => isComplete(moment, grace))
       return n === undefined ? [] : [{ n, at: at(n), value: upTo(n) }]

@@ -99,12 +99,17 @@ class Placing<A> {
   private readonly options: Options
   private readonly source: Source<A, unknown, unknown>
   private readonly partition: Placed<A, unknown>
+  /** Where events are whose source does not say so. */
+  private readonly ownSegment: bigint
+  private readonly firstOffset: bigint
   private number = 0
 
   constructor(options: Options, source: Source<A, unknown, unknown>, partition: Placed<A, unknown>) {
     this.options = options
     this.source = source
     this.partition = partition
+    this.ownSegment = BigInt(partition.id)
+    this.firstOffset = BigInt(options.batch) * placesPerBatch
   }
 
   all(events: Arr.NonEmptyReadonlyArray<A | Undecodable>): void {
@@ -164,8 +169,8 @@ class Placing<A> {
   private place(event: A, number: number): number {
     const { batch, clock, counts, query } = this.options
     const { inFlow, name, time: settings } = this.source
-    const segment = inFlow?.segment?.(event) ?? BigInt(this.partition.id)
-    const offset = inFlow?.offset?.(event) ?? BigInt(batch) * placesPerBatch + BigInt(number)
+    const segment = inFlow?.segment?.(event) ?? this.ownSegment
+    const offset = inFlow?.offset?.(event) ?? this.firstOffset + BigInt(number)
     const given = inFlow?.time?.(event) ?? clock
     const at = () => `${name}/${segment}:${offset}`
     if (!Number.isSafeInteger(given)) {

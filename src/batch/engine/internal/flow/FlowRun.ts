@@ -298,7 +298,9 @@ const anyDue = (
     for (let slot = 0; slot < slots; slot++) {
       const own = rows(stage.name, slot)
       if (isReached(own.nextDue("event"), input)) return true
-      if (stage.operator.usesClock && isReached(own.nextDue("clock"), clock)) return true
+      if (stage.operator.usesClock && isReached(own.nextDue("clock"), input === Infinity ? Infinity : clock)) {
+        return true
+      }
     }
   }
   return false
