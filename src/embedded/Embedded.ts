@@ -84,7 +84,7 @@ export interface EmbeddedOptions {
 
 /** Who may do what. @category models @since 0.1.0 */
 export interface AuthorizationOptions {
-  /** Users by their names. Who has only a password may do everything. */
+  /** Users by their names. One that has only a password may do everything. */
   readonly users: Readonly<Record<string, string | Redacted.Redacted<string> | User>>
   /** What delegation tokens are signed with. Default: a random key. */
   readonly signingKey?: Redacted.Redacted<string> | undefined
@@ -100,7 +100,7 @@ export interface User {
    * or READ_UPDATE. RESOURCE is `/` (all scopes as such), `/scope:market`, `/scope:market/stream:trades`, or the same with
    * `key-value-table:` or `reader-group:`. In it, `*` stands for anything. The first entry that names a resource decides.
    *
-   * Who reads a stream with reader groups needs, for example,
+   * To read a stream with reader groups takes, for example,
    * `prn::/scope:market,READ;prn::/scope:market/stream:trades,READ;prn::/scope:market/reader-group:*,READ`.
    */
   readonly may: string

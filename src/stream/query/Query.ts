@@ -93,15 +93,15 @@ export interface RunOptions<in E> extends Options<E> {
 export interface Query<out E> {
   readonly name: QueryName
   /**
-   * The batches that are committed from now on, after up to 16 that were committed before. It ends with the query. Who falls
-   * more than a thousand batches behind misses the oldest ones.
+   * The batches that are committed from now on, after up to 16 that were committed before. It ends with the query. A
+   * consumer that falls more than a thousand batches behind misses the oldest ones.
    */
   readonly progress: Stream.Stream<BatchProgress>
   /** The last batches, at most 16, the oldest first. */
   readonly recent: Effect.Effect<ReadonlyArray<BatchProgress>>
   /** What it is doing now. */
   readonly status: Effect.Effect<BatchStatus.Status>
-  /** The status now, and each later one. It ends with the query's last status. Who is slow misses some. */
+  /** The status now, and each later one. It ends with the query's last status. A slow consumer misses some. */
   readonly statusChanges: Stream.Stream<BatchStatus.Status>
   /**
    * What a step of the query's flow remembers, as of the last committed batch: of one key, of a range, or of all. It is asked in

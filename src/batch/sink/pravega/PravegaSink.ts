@@ -26,7 +26,7 @@ import { TransactionError } from "../../../pravega/transaction/TransactionError.
 import * as TransactionFate from "../../../pravega/transaction/TransactionFate.ts"
 import { AppendRefused } from "../../../pravega/write/WriterError.ts"
 import type { Attempt, Joined, Outcome, Prepared, Share, Standing, TypedSink } from "../SinkContract.ts"
-import { BatchWindow, type Read } from "./BatchWindow.ts"
+import { BatchFinder, type Read } from "./BatchFinder.ts"
 import { type Encoded, EncodedOutputs, streamOf } from "./EncodedOutputs.ts"
 import * as EventChecksum from "./EventChecksum.ts"
 import * as PartitionWriters from "./PartitionWriters.ts"
@@ -269,8 +269,8 @@ const decideByTail = Effect.fnUntraced(
     const found = yield* Stream.runFold(
       // in the order of one segment, or all there is, in whatever order
       BatchReader.readRanges(EventStream.make<Read>(stream, { codec: reads }), plan.ranges),
-      () => new BatchWindow(evidence),
-      (window, { event }) => window.add(event)
+      () => new BatchFinder(evidence),
+      (finder, { event }) => finder.add(event)
     )
     if (isOwned) {
       return found.isFound

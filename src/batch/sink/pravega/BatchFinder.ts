@@ -17,11 +17,11 @@ export interface Read {
  * @category models
  * @since 0.2.0
  */
-export class BatchWindow {
+export class BatchFinder {
   /** Whether such a run was among them. */
   isFound = false
   private readonly batch: Read & { readonly events: number }
-  /** The events of the window are those from `first` on. */
+  /** The events that are looked at are those from `first` on. */
   private held: Array<Read> = []
   private first = 0
   private bytes = 0

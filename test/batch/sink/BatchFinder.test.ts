@@ -1,7 +1,7 @@
 /** A batch among other events, against all runs counted one by one. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { BatchWindow, type Read } from "../../../src/batch/sink/pravega/BatchWindow.ts"
+import { BatchFinder, type Read } from "../../../src/batch/sink/pravega/BatchFinder.ts"
 import { addUnordered } from "../../../src/batch/sink/pravega/EncodedOutputs.ts"
 
 const totals = (events: ReadonlyArray<Read>) => ({
@@ -11,9 +11,9 @@ const totals = (events: ReadonlyArray<Read>) => ({
 })
 
 const isFound = (batch: ReadonlyArray<Read>, events: ReadonlyArray<Read>) => {
-  const window = new BatchWindow(totals(batch))
-  for (const event of events) window.add(event)
-  return window.isFound
+  const finder = new BatchFinder(totals(batch))
+  for (const event of events) finder.add(event)
+  return finder.isFound
 }
 
 // few sizes and checksums: runs that are alike are frequent
