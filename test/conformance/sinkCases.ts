@@ -141,6 +141,48 @@ export const sinkCases = (it: Cases): void => {
       assert.strictEqual(yield* outcome, "unknown", "with events before and after")
     }).pipe(Effect.scoped))
 
+  it.effect("rule 12: as many bytes are no proof that a forgotten batch is in its own sink", () =>
+    Effect.gen(function*() {
+      const stream = yield* numbers(randomScope(), "out", 1)
+      const batch = { query: "q", batch: 0 }
+      const session = yield* Sink.pravega(stream, { guarantee: "exactly-once", isOwned: true }).open
+      const attempt = yield* session.begin(batch)
+      yield* attempt.write(0, [10, 20, 30])
+      const written = yield* attempt.prepare
+      yield* attempt.keep
+      const forgotten = new PreparedSink({ ...written, handle: "00000000-0000-0000-0000-00000000abcd" })
+      const writer = yield* EventWriter.make(stream)
+      yield* writer.writeAll([10, 20, 31])
+      const outcome = yield* session.recover(batch, forgotten)
+      if (outcome._tag !== "unknown") return assert.fail(outcome._tag)
+      assert.include(outcome.detail, "as many bytes")
+    }).pipe(Effect.scoped))
+
+  it.effect("a commit is refused where the transaction was aborted, and the batch is lost: the next try is another one", () =>
+    Effect.gen(function*() {
+      const stream = yield* numbers(randomScope(), "out")
+      const batch = { query: "q", batch: 0 }
+      const sink = Sink.pravega(stream, { guarantee: "exactly-once" })
+      const session = yield* sink.open
+      const prepare = Effect.gen(function*() {
+        const attempt = yield* session.begin(batch)
+        yield* attempt.write(0, [1, 2, 3])
+        const written = yield* attempt.prepare
+        yield* attempt.keep
+        return new PreparedSink({ ...written, handle: attempt.handle })
+      })
+      const prepared = yield* prepare
+      assert.strictEqual(yield* session.abort(prepared.handle), "aborted")
+      const error = yield* Effect.flip(session.commit(batch, prepared))
+      if (error._tag !== "TransactionError") return assert.fail(error._tag)
+      assert.strictEqual(error.reason._tag, "TransactionNotOpen")
+      assert.isTrue(sink.isRetryable?.(error))
+      assert.deepStrictEqual(yield* session.recover(batch, prepared), { _tag: "lost" })
+      assert.deepStrictEqual(yield* contents(stream), [])
+      yield* session.commit(batch, yield* prepare)
+      assert.deepStrictEqual(sorted(yield* contents(stream)), [1, 2, 3])
+    }).pipe(Effect.scoped))
+
   it.effect("rule 12: among what others wrote to several segments a forgotten batch may be in pieces", () =>
     Effect.gen(function*() {
       const stream = yield* numbers(randomScope(), "out", 4)

@@ -11,6 +11,7 @@ import { batchReaderCases } from "./batchReaderCases.ts"
 import { checkpointLogCases } from "./checkpointLogCases.ts"
 import { controllerCases } from "./controllerCases.ts"
 import { eventWriterCases } from "./eventWriterCases.ts"
+import { idempotentSinkCases } from "./idempotentSinkCases.ts"
 import { parityCases } from "./parityCases.ts"
 import { queryCases } from "./queryCases.ts"
 import { readerGroupCases } from "./readerGroupCases.ts"
@@ -41,6 +42,7 @@ const areas: Readonly<Record<string, (it: Cases) => void>> = {
   "checkpoint logs": checkpointLogCases,
   "reader groups": readerGroupCases,
   sinks: sinkCases,
+  "sinks without transactions": idempotentSinkCases,
   queries: queryCases,
   "sources of queries": sourceCases,
   "queries, as Spark's connector has them": parityCases

@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
 import fc from "fast-check"
 import { assertExact, assertOutcome, atCall, never, start, undisturbed } from "./ModelLives.ts"
 import * as ModelWorld from "./ModelWorld.ts"
@@ -108,6 +109,31 @@ describe("Commit", () => {
         }
       }
     }).pipe(Effect.runPromise))
+
+  for (const happening of ["unknown-done", "unknown-not-done"] as const) {
+    it.effect(`rules 2 and 3: while a log is away that may have got what was prepared, nothing is committed or aborted: ${happening}`, () =>
+      Effect.gen(function*() {
+        const world = small()
+        let sent = 0
+        const away: ModelWorld.Process["at"] = (_, what) => {
+          if (what.startsWith("log prepared(0)")) sent++
+          if (sent === 0 || !what.startsWith("log ")) return "nothing"
+          return what.startsWith("log prepared(0)") && sent === 1 ? happening : "unavailable"
+        }
+        const running = yield* Effect.forkChild(start(world, world.process("p", away)), { startImmediately: true })
+        // the log is asked for half a minute
+        for (let second = 0; second < 60 && running.pollUnsafe() === undefined; second++) {
+          yield* TestClock.adjust("1 second")
+        }
+        assertOutcome(world, yield* Fiber.join(running), "OutcomeUnknown")
+        assert.isAbove(sent, 10)
+        const [begun] = world.transactions.values()
+        assert.deepStrictEqual([world.transactions.size, begun?.state], [1, "open"], world.history.join("\n"))
+        assertOutcome(world, yield* start(world, world.process("q", never)), "finished")
+        assertExact(world)
+        assert.strictEqual(begun?.state, happening === "unknown-done" ? "committed" : "aborted")
+      }))
+  }
 
   it("fault 4: what nobody remembers stops the query, with the evidence, and commits nothing", () =>
     Effect.gen(function*() {

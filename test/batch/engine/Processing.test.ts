@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
@@ -160,6 +161,50 @@ describe("a pipeline's process", () => {
         for (const n of found) assert.strictEqual(n % 3, partition % 3)
       }
       assert.deepStrictEqual(sorted((yield* sink.committed).map(([, n]) => n)), upTo(40))
+    }))
+
+  it.effect("rule 7: a successor is read when the outputs of all lanes of its predecessor are acknowledged", () =>
+    Effect.gen(function*() {
+      const lanes = 3
+      const log: Array<string> = []
+      const memory = Sink.memory<number>()
+      const sink: typeof memory = {
+        ...memory,
+        open: Effect.map(memory.open, (session) => ({
+          ...session,
+          begin: (batch) =>
+            Effect.map(session.begin(batch), (attempt) => ({
+              ...attempt,
+              write: (partition, outputs) =>
+                Effect.andThen(Effect.sync(() => void log.push(`write ${partition}`)), attempt.write(partition, outputs)),
+              // acknowledged a while later
+              flush: (partition) =>
+                Effect.andThen(Effect.sleep("1 second"), Effect.sync(() => void log.push(`flush ${partition}`)))
+            }))
+        }))
+      }
+      const source = numbers(10, { lanes })
+      const successive: typeof source = {
+        ...source,
+        open: Effect.map(source.open, (session) => ({
+          ...session,
+          partitions: (plan) =>
+            Effect.map(session.partitions(plan), ([first, second, ...others]) => {
+              assert.isTrue(first !== undefined && second !== undefined && others.length === 0)
+              return first === undefined || second === undefined
+                ? []
+                : [first, { ...second, predecessors: [first.id] }]
+            })
+        }))
+      }
+      const running = yield* Effect.forkChild(
+        run(Pipeline.make("lanes", { source: successive, processEach: (n) => Effect.succeed([n]), sink }))
+      )
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(running)
+      const second = log.findIndex((what) => ["write 3", "write 4", "write 5"].includes(what))
+      const before = log.slice(0, second)
+      assert.includeMembers(before, ["flush 0", "flush 1", "flush 2"], log.join(", "))
     }))
 
   it.effect("a lane that needs no more holds nothing up", () =>
