@@ -176,7 +176,10 @@ describe("a pipeline's process", () => {
             Effect.map(session.begin(batch), (attempt) => ({
               ...attempt,
               write: (partition, outputs) =>
-                Effect.andThen(Effect.sync(() => void log.push(`write ${partition}`)), attempt.write(partition, outputs)),
+                Effect.andThen(
+                  Effect.sync(() => void log.push(`write ${partition}`)),
+                  attempt.write(partition, outputs)
+                ),
               // acknowledged a while later
               flush: (partition) =>
                 Effect.andThen(Effect.sleep("1 second"), Effect.sync(() => void log.push(`flush ${partition}`)))

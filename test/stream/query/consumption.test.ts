@@ -65,7 +65,9 @@ describe("What a source is told as consumed", () => {
               mayCommit || batch.batch < 2 ? session.commit(batch, prepared) : Effect.fail("not now")
           }))
         }
-        const pipeline = Pipeline.make("q", { source, process: (events) => events, sink })
+        // takes turns, as whatever waits for a network does: meanwhile the next batch is planned
+        const process = (events: Stream.Stream<number>) => Stream.tap(events, () => Effect.yieldNow)
+        const pipeline = Pipeline.make("q", { source, process, sink })
         const life = Query.run(pipeline, { trigger, retry: Schedule.recurs(1) })
         assert.strictEqual(yield* Effect.flip(life), "not now")
         assert.deepStrictEqual(told, [[0, 0], [10, 10], [20, 20]])
