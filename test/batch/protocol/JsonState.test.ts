@@ -2,7 +2,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import * as FlowProgress from "../../../src/batch/engine/internal/flow/FlowProgress.ts"
 import { CheckpointLog } from "../../../src/batch/log/CheckpointLog.ts"
 import * as Pipeline from "../../../src/batch/pipeline/Pipeline.ts"
