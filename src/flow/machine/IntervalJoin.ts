@@ -12,6 +12,7 @@ import { Place } from "../Place.ts"
 import * as Firing from "./Firing.ts"
 import * as Keys from "./Keys.ts"
 import type { Emitted, Inputs, Moment, Operator, Ran, Rows } from "./Operator.ts"
+import { type KeyedStep, OperatorBatch } from "./OperatorBatch.ts"
 import * as Pairs from "./Pairs.ts"
 
 interface Waiting {
@@ -31,7 +32,7 @@ export const make = (name: string, operation: JoinWithin, key: Keys.KeyCodec): O
     },
     watermark: (input) => input - grace - hold,
     usesClock: false,
-    run: (rows, inputs, moment, emitted) => new Batch(name, operation, key, rows, moment, emitted).run(inputs)
+    run: (rows, inputs, moment, emitted) => new Batch({ name, operation, key }, rows, moment, emitted).run(inputs)
   }
 }
 
@@ -40,32 +41,14 @@ const waiting = (value: Codec) => Schema.Struct({ value, at: Place, hasPartner: 
 /** When the watermark has passed the time of the last partner that there could be. */
 const due = (row: unknown, after: number) => ({ line: "event" as const, time: (row as Waiting).at.time + after + 1 })
 
-class Batch {
-  private readonly name: string
-  private readonly operation: JoinWithin
-  private readonly key: Keys.KeyCodec
-  private readonly rows: Rows
-  private readonly moment: Moment
-  private readonly emitted: Emitted
+class Batch extends OperatorBatch<JoinWithin> {
   private readonly leftComesAlone: boolean
   private readonly rightComesAlone: boolean
 
-  constructor(
-    name: string,
-    operation: JoinWithin,
-    key: Keys.KeyCodec,
-    rows: Rows,
-    moment: Moment,
-    emitted: Emitted
-  ) {
-    this.name = name
-    this.operation = operation
-    this.key = key
-    this.rows = rows
-    this.moment = moment
-    this.emitted = emitted
-    this.leftComesAlone = Pairs.isOuter(operation.type, "left")
-    this.rightComesAlone = Pairs.isOuter(operation.type, "right")
+  constructor(step: KeyedStep<JoinWithin>, rows: Rows, moment: Moment, emitted: Emitted) {
+    super(step, rows, moment, emitted)
+    this.leftComesAlone = Pairs.isOuter(step.operation.type, "left")
+    this.rightComesAlone = Pairs.isOuter(step.operation.type, "right")
   }
 
   run({ keys, places, ports, values }: Inputs): Ran {

@@ -14,6 +14,7 @@ import * as Firing from "./Firing.ts"
 import * as Keys from "./Keys.ts"
 import { MapView } from "./MapView.ts"
 import type { Emitted, Inputs, Moment, Operator, Ran, Rows } from "./Operator.ts"
+import { type KeyedStep, OperatorBatch } from "./OperatorBatch.ts"
 import * as Pairs from "./Pairs.ts"
 
 interface Kept {
@@ -68,39 +69,23 @@ export const make = (name: string, operation: Stateful, key: Keys.KeyCodec): Ope
     },
     watermark: (input) => input,
     usesClock: true,
-    run: (rows, inputs, moment, emitted) => new Batch(name, operation, key, rows, moment, emitted).run(inputs)
+    run: (rows, inputs, moment, emitted) => new Batch({ name, operation, key }, rows, moment, emitted).run(inputs)
   }
 }
 
-class Batch {
-  private readonly name: string
-  private readonly operation: Stateful
-  private readonly key: Keys.KeyCodec
+class Batch extends OperatorBatch<Stateful> {
   private readonly mapKeys: Readonly<Record<string, Keys.KeyCodec>>
   private readonly hasMaps: boolean
-  private readonly rows: Rows
-  private readonly moment: Moment
-  private readonly emitted: Emitted
   private readonly touched = new Map<string, OfKey>()
   /** A timer was set, or taken back. */
   private hasSet = false
 
-  constructor(
-    name: string,
-    operation: Stateful,
-    key: Keys.KeyCodec,
-    rows: Rows,
-    moment: Moment,
-    emitted: Emitted
-  ) {
-    this.name = name
-    this.operation = operation
-    this.key = key
-    this.mapKeys = Object.fromEntries(Object.entries(operation.maps).map(([map, { key }]) => [map, Keys.make(key)]))
-    this.hasMaps = Object.keys(operation.maps).length > 0
-    this.rows = rows
-    this.moment = moment
-    this.emitted = emitted
+  constructor(step: KeyedStep<Stateful>, rows: Rows, moment: Moment, emitted: Emitted) {
+    super(step, rows, moment, emitted)
+    this.mapKeys = Object.fromEntries(
+      Object.entries(step.operation.maps).map(([map, { key }]) => [map, Keys.make(key)])
+    )
+    this.hasMaps = Object.keys(step.operation.maps).length > 0
   }
 
   run({ keys, places, values }: Inputs): Ran {

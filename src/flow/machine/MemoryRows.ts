@@ -27,14 +27,14 @@ export class MemoryRows implements Rows {
   get(key: string, sub: string): unknown {
     const rows = this.keys.get(key)
     if (rows === undefined) return undefined
-    const i = place(rows.subs, sub)
+    const i = firstNotBelow(rows.subs, sub)
     return rows.subs[i] === sub ? rows.values[i] : undefined
   }
 
   set(key: string, sub: string, value: unknown): void {
     let rows = this.keys.get(key)
     if (rows === undefined) this.keys.set(key, rows = { subs: [], values: [] })
-    const i = place(rows.subs, sub)
+    const i = firstNotBelow(rows.subs, sub)
     const due = this.kinds[sub[0]!]?.due
     if (rows.subs[i] === sub) {
       if (due !== undefined) this.move(key, sub, due(sub, rows.values[i]), due(sub, value))
@@ -50,7 +50,7 @@ export class MemoryRows implements Rows {
   delete(key: string, sub: string): void {
     const rows = this.keys.get(key)
     if (rows === undefined) return
-    const i = place(rows.subs, sub)
+    const i = firstNotBelow(rows.subs, sub)
     if (rows.subs[i] !== sub) return
     const due = this.kinds[sub[0]!]?.due
     if (due !== undefined) this.move(key, sub, due(sub, rows.values[i]), undefined)
@@ -66,7 +66,11 @@ export class MemoryRows implements Rows {
     const rows = this.keys.get(key)
     if (rows === undefined) return []
     const found: Array<Row> = []
-    for (let i = place(rows.subs, from); i < rows.subs.length && rows.subs[i]! < to && found.length < limit; i++) {
+    for (
+      let i = firstNotBelow(rows.subs, from);
+      i < rows.subs.length && rows.subs[i]! < to && found.length < limit;
+      i++
+    ) {
       found.push({ sub: rows.subs[i]!, value: rows.values[i] })
     }
     return found
@@ -96,8 +100,8 @@ export class MemoryRows implements Rows {
 
 type At = { readonly line: Line; readonly time: number }
 
-/** The first index whose sub is not below. */
-const place = (subs: ReadonlyArray<string>, sub: string): number => {
+/** The first index whose sub is not below. @category getters @since 0.2.0 */
+export const firstNotBelow = (subs: ReadonlyArray<string>, sub: string): number => {
   let low = 0
   let high = subs.length
   // New rows are mostly the last ones.

@@ -38,7 +38,7 @@ export const make = ({ inputs, name, operation }: Node.Step, key: KeyCodec): Ope
     case "WindowJoin":
       return WindowJoin.make(name, operation, key)
     case "TableJoin":
-      return TableJoin.make(operation, key)
+      return TableJoin.make(name, operation, key)
   }
 }
 

@@ -14,6 +14,7 @@ import type { Session } from "../time/Window.ts"
 import * as Firing from "./Firing.ts"
 import * as Keys from "./Keys.ts"
 import type { Emitted, Inputs, Moment, Operator, Ran, Rows } from "./Operator.ts"
+import { type KeyedStep, OperatorBatch } from "./OperatorBatch.ts"
 
 interface Stored {
   readonly end: number
@@ -45,39 +46,20 @@ export const make = (name: string, operation: Windowed, window: Session, key: Ke
   },
   watermark: (input) => input - operation.grace,
   usesClock: false,
-  run: (rows, inputs, moment, emitted) => new Batch(name, operation, window, key, rows, moment, emitted).run(inputs)
+  run: (rows, inputs, moment, emitted) => new Batch({ name, operation, key }, window, rows, moment, emitted).run(inputs)
 })
 
-class Batch {
-  private readonly name: string
-  private readonly operation: Windowed
+class Batch extends OperatorBatch<Windowed> {
   private readonly aggregate: AnyAggregate
   private readonly gapOf: (value: unknown) => number
-  private readonly key: Keys.KeyCodec
-  private readonly rows: Rows
-  private readonly moment: Moment
-  private readonly emitted: Emitted
   private readonly touched = new Map<string, OfKey>()
   private readonly closed: number
 
-  constructor(
-    name: string,
-    operation: Windowed,
-    { gap }: Session,
-    key: Keys.KeyCodec,
-    rows: Rows,
-    moment: Moment,
-    emitted: Emitted
-  ) {
-    this.name = name
-    this.operation = operation
-    this.aggregate = operation.aggregate
+  constructor(step: KeyedStep<Windowed>, { gap }: Session, rows: Rows, moment: Moment, emitted: Emitted) {
+    super(step, rows, moment, emitted)
+    this.aggregate = step.operation.aggregate
     this.gapOf = typeof gap === "number" ? () => gap : gap as (value: unknown) => number
-    this.key = key
-    this.rows = rows
-    this.moment = moment
-    this.emitted = emitted
-    this.closed = moment.before - operation.grace
+    this.closed = moment.before - step.operation.grace
   }
 
   run({ keys, places, values }: Inputs): Ran {

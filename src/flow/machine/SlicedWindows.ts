@@ -15,6 +15,7 @@ import type { Interval, Sliced } from "../time/Window.ts"
 import * as Firing from "./Firing.ts"
 import * as Keys from "./Keys.ts"
 import type { Emitted, Inputs, Line, Moment, Operator, Ran, Rows } from "./Operator.ts"
+import { type KeyedStep, OperatorBatch } from "./OperatorBatch.ts"
 import { type Pane, Panes } from "./Panes.ts"
 
 interface Slice {
@@ -47,45 +48,27 @@ export const make = (name: string, operation: Windowed, window: Sliced, key: Key
     },
     watermark: line === "event" ? (input) => input - grace : (input) => input,
     usesClock: line === "clock",
-    run: (rows, inputs, moment, emitted) => new Batch(name, operation, window, key, rows, moment, emitted).run(inputs)
+    run: (rows, inputs, moment, emitted) =>
+      new Batch({ name, operation, key }, window, rows, moment, emitted).run(inputs)
   }
 }
 
-class Batch {
-  private readonly name: string
-  private readonly operation: Windowed
+class Batch extends OperatorBatch<Windowed> {
   private readonly aggregate: AnyAggregate
   private readonly window: Sliced
-  private readonly key: Keys.KeyCodec
-  private readonly rows: Rows
-  private readonly moment: Moment
-  private readonly emitted: Emitted
   private readonly overlaps: boolean
   private readonly touched = new Map<string, Touched>()
   private readonly closings = new Map<string, Panes>()
   /** Windows that end here or before are closed. */
   private readonly closed: number
 
-  constructor(
-    name: string,
-    operation: Windowed,
-    window: Sliced,
-    key: Keys.KeyCodec,
-    rows: Rows,
-    moment: Moment,
-    emitted: Emitted
-  ) {
-    this.name = name
-    this.operation = operation
-    this.aggregate = operation.aggregate
+  constructor(step: KeyedStep<Windowed>, window: Sliced, rows: Rows, moment: Moment, emitted: Emitted) {
+    super(step, rows, moment, emitted)
+    this.aggregate = step.operation.aggregate
     this.window = window
-    this.key = key
-    this.rows = rows
-    this.moment = moment
-    this.emitted = emitted
     this.overlaps = window.every < window.size
     // What comes in by the clock is never late.
-    this.closed = window.time === "event" ? moment.before - operation.grace : -Infinity
+    this.closed = window.time === "event" ? moment.before - step.operation.grace : -Infinity
   }
 
   run(inputs: Inputs): Ran {

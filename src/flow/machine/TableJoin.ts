@@ -15,7 +15,8 @@ import type { TableJoin } from "../graph/Node.ts"
 import { Place } from "../Place.ts"
 import * as Firing from "./Firing.ts"
 import * as Keys from "./Keys.ts"
-import type { Emitted, Inputs, Moment, Operator, Ran, Rows } from "./Operator.ts"
+import type { Inputs, Operator, Ran } from "./Operator.ts"
+import { OperatorBatch } from "./OperatorBatch.ts"
 import * as Pairs from "./Pairs.ts"
 
 interface Waiting {
@@ -32,8 +33,8 @@ interface Version {
 }
 
 /** @category constructors @since 0.2.0 */
-export const make = (operation: TableJoin, key: Keys.KeyCodec): Operator =>
-  operation.asOf === "time" ? byTime(operation, key) : byArrival(operation, key)
+export const make = (name: string, operation: TableJoin, key: Keys.KeyCodec): Operator =>
+  operation.asOf === "time" ? byTime(name, operation, key) : byArrival(operation, key)
 
 const answer = ({ type }: TableJoin, key: unknown, left: unknown, row: Option.Option<unknown>) => {
   if (type === "left") return { key, left, right: row }
@@ -62,7 +63,7 @@ const byArrival = (operation: TableJoin, { key: keyOf }: Keys.KeyCodec): Operato
   }
 })
 
-const byTime = (operation: TableJoin, key: Keys.KeyCodec): Operator => {
+const byTime = (name: string, operation: TableJoin, key: Keys.KeyCodec): Operator => {
   const { history } = operation
   return {
     rows: {
@@ -87,25 +88,11 @@ const byTime = (operation: TableJoin, key: Keys.KeyCodec): Operator => {
     },
     watermark: (input) => input,
     usesClock: false,
-    run: (rows, inputs, moment, emitted) => new Batch(operation, key, rows, moment, emitted).run(inputs)
+    run: (rows, inputs, moment, emitted) => new Batch({ name, operation, key }, rows, moment, emitted).run(inputs)
   }
 }
 
-class Batch {
-  private readonly operation: TableJoin
-  private readonly key: Keys.KeyCodec
-  private readonly rows: Rows
-  private readonly moment: Moment
-  private readonly emitted: Emitted
-
-  constructor(operation: TableJoin, key: Keys.KeyCodec, rows: Rows, moment: Moment, emitted: Emitted) {
-    this.operation = operation
-    this.key = key
-    this.rows = rows
-    this.moment = moment
-    this.emitted = emitted
-  }
-
+class Batch extends OperatorBatch<TableJoin> {
   run({ keys, places, ports, values }: Inputs): Ran {
     const late = this.moment.before - this.operation.history
     for (let i = 0; i < keys.length; i++) {

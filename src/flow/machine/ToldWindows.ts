@@ -17,6 +17,7 @@ import type { Interval } from "../time/Window.ts"
 import * as Firing from "./Firing.ts"
 import * as Keys from "./Keys.ts"
 import type { Emitted, Inputs, Line, Moment, Operator, Ran, Rows } from "./Operator.ts"
+import { type KeyedStep, OperatorBatch } from "./OperatorBatch.ts"
 
 interface Kept {
   readonly start: number
@@ -61,7 +62,7 @@ export const make = (name: string, operation: Windowed, grid: Grid.Grid, key: Ke
     watermark: line === "event" && !isOfAllTime(grid) ? (input) => input - grace : (input) => input,
     usesClock: line === "clock" || after !== undefined,
     run: (rows, inputs, moment, emitted) =>
-      new Batch(name, operation, grid, line, key, rows, moment, emitted).run(inputs)
+      new Batch({ name, operation, key }, grid, line, rows, moment, emitted).run(inputs)
   }
 }
 
@@ -79,38 +80,18 @@ const dueAt = ({ early, emit, grace }: Windowed, grid: Grid.Grid, line: Line, ke
   return early._tag === "After" && early.by === line ? Math.min(end, kept.since + early.after) : end
 }
 
-class Batch {
-  private readonly name: string
-  private readonly operation: Windowed
+class Batch extends OperatorBatch<Windowed> {
   private readonly aggregate: AnyAggregate
   private readonly grid: Grid.Grid
   private readonly line: Line
-  private readonly key: Keys.KeyCodec
-  private readonly rows: Rows
-  private readonly moment: Moment
-  private readonly emitted: Emitted
   /** By key and sub. */
   private readonly touched = new Map<string, Map<string, Kept>>()
 
-  constructor(
-    name: string,
-    operation: Windowed,
-    grid: Grid.Grid,
-    line: Line,
-    key: Keys.KeyCodec,
-    rows: Rows,
-    moment: Moment,
-    emitted: Emitted
-  ) {
-    this.name = name
-    this.operation = operation
-    this.aggregate = operation.aggregate
+  constructor(step: KeyedStep<Windowed>, grid: Grid.Grid, line: Line, rows: Rows, moment: Moment, emitted: Emitted) {
+    super(step, rows, moment, emitted)
+    this.aggregate = step.operation.aggregate
     this.grid = grid
     this.line = line
-    this.key = key
-    this.rows = rows
-    this.moment = moment
-    this.emitted = emitted
   }
 
   run({ keys, places, values }: Inputs): Ran {

@@ -12,7 +12,8 @@ import { Place } from "../Place.ts"
 import * as Slices from "../time/Slices.ts"
 import * as Firing from "./Firing.ts"
 import * as Keys from "./Keys.ts"
-import type { Emitted, Inputs, Moment, Operator, Ran, Rows } from "./Operator.ts"
+import type { Inputs, Operator, Ran } from "./Operator.ts"
+import { OperatorBatch } from "./OperatorBatch.ts"
 import * as Pairs from "./Pairs.ts"
 
 interface Waiting {
@@ -32,36 +33,13 @@ export const make = (name: string, operation: WindowJoin, key: Keys.KeyCodec): O
     },
     watermark: (input) => input - operation.grace,
     usesClock: false,
-    run: (rows, inputs, moment, emitted) => new Batch(name, operation, key, rows, moment, emitted).run(inputs)
+    run: (rows, inputs, moment, emitted) => new Batch({ name, operation, key }, rows, moment, emitted).run(inputs)
   }
 }
 
 const waiting = (value: Codec) => Schema.Struct({ value, at: Place, hasPartner: Schema.Boolean })
 
-class Batch {
-  private readonly name: string
-  private readonly operation: WindowJoin
-  private readonly key: Keys.KeyCodec
-  private readonly rows: Rows
-  private readonly moment: Moment
-  private readonly emitted: Emitted
-
-  constructor(
-    name: string,
-    operation: WindowJoin,
-    key: Keys.KeyCodec,
-    rows: Rows,
-    moment: Moment,
-    emitted: Emitted
-  ) {
-    this.name = name
-    this.operation = operation
-    this.key = key
-    this.rows = rows
-    this.moment = moment
-    this.emitted = emitted
-  }
-
+class Batch extends OperatorBatch<WindowJoin> {
   run({ keys, places, ports, values }: Inputs): Ran {
     const { every, size } = this.operation.window
     const closed = this.moment.before - this.operation.grace

@@ -5,7 +5,7 @@
  *
  * It doesn't know versions, nor where they last.
  */
-import { DueTimes } from "../../flow/machine/MemoryRows.ts"
+import { DueTimes, firstNotBelow } from "../../flow/machine/MemoryRows.ts"
 import type { Due, Line, Row, RowKind, Rows } from "../../flow/machine/Operator.ts"
 import type { At, StoredRow } from "./Delta.ts"
 import { codecOf } from "./RowCodec.ts"
@@ -60,14 +60,14 @@ export class HeapRows implements Rows {
   get(key: string, sub: string): unknown {
     const rows = this.keys.get(key)
     if (rows === undefined) return undefined
-    const i = place(rows.subs, sub)
+    const i = firstNotBelow(rows.subs, sub)
     return rows.subs[i] === sub ? this.valueOf(rows.cells[i]!, key, sub) : undefined
   }
 
   set(key: string, sub: string, value: unknown): void {
     let rows = this.keys.get(key)
     if (rows === undefined) this.keys.set(key, rows = { subs: [], cells: [] })
-    const i = place(rows.subs, sub)
+    const i = firstNotBelow(rows.subs, sub)
     const due = this.kinds[sub[0]!]?.due?.(sub, value)
     const there = rows.subs[i] === sub ? rows.cells[i] : undefined
     if (there?.isOwn === true) {
@@ -84,7 +84,7 @@ export class HeapRows implements Rows {
   delete(key: string, sub: string): void {
     const rows = this.keys.get(key)
     if (rows === undefined) return
-    const i = place(rows.subs, sub)
+    const i = firstNotBelow(rows.subs, sub)
     if (rows.subs[i] !== sub) return
     const there = rows.cells[i]!
     if (!there.isOwn) this.note(key, sub, there)
@@ -96,7 +96,11 @@ export class HeapRows implements Rows {
     const rows = this.keys.get(key)
     if (rows === undefined) return []
     const found: Array<Row> = []
-    for (let i = place(rows.subs, from); i < rows.subs.length && rows.subs[i]! < to && found.length < limit; i++) {
+    for (
+      let i = firstNotBelow(rows.subs, from);
+      i < rows.subs.length && rows.subs[i]! < to && found.length < limit;
+      i++
+    ) {
       const sub = rows.subs[i]!
       found.push({ sub, value: this.valueOf(rows.cells[i]!, key, sub) })
     }
@@ -196,7 +200,7 @@ export class HeapRows implements Rows {
   private find(key: string, sub: string): Cell | undefined {
     const rows = this.keys.get(key)
     if (rows === undefined) return undefined
-    const i = place(rows.subs, sub)
+    const i = firstNotBelow(rows.subs, sub)
     return rows.subs[i] === sub ? rows.cells[i] : undefined
   }
 
@@ -206,7 +210,7 @@ export class HeapRows implements Rows {
       if (cell === undefined) return
       this.keys.set(key, rows = { subs: [], cells: [] })
     }
-    const i = place(rows.subs, sub)
+    const i = firstNotBelow(rows.subs, sub)
     const isThere = rows.subs[i] === sub
     if (cell !== undefined) insert(rows, i, sub, cell, isThere)
     else if (isThere) this.take(key, rows, i)
@@ -284,18 +288,4 @@ const insert = (rows: OfKey, i: number, sub: string, cell: Cell, isThere: boolea
     rows.subs.splice(i, 0, sub)
     rows.cells.splice(i, 0, cell)
   }
-}
-
-/** The first index whose sub is not below. */
-const place = (subs: ReadonlyArray<string>, sub: string): number => {
-  let low = 0
-  let high = subs.length
-  // new rows are mostly the last ones
-  if (high > 0 && subs[high - 1]! < sub) return high
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (subs[middle]! < sub) low = middle + 1
-    else high = middle
-  }
-  return low
 }
