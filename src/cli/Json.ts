@@ -108,6 +108,16 @@ export const savepoints = printer(Schema.Array(Savepoint))
 export const deleted = printer(Schema.Struct({ deleted: Schema.String }))
 
 /** @category encoding @since 0.2.0 */
+export const state = printer(Schema.Struct({
+  query: QueryName,
+  step: Schema.String,
+  /** The last committed batch; -1: none was yet. */
+  batch: Schema.Int,
+  /** `row`: what it is, in the step's own words; `value`: the JSON that is stored, as text. */
+  rows: Schema.Array(Schema.Struct({ key: Schema.String, row: Schema.String, value: Schema.String }))
+}))
+
+/** @category encoding @since 0.2.0 */
 export const groups = printer(Schema.Array(Schema.String))
 /** @category encoding @since 0.2.0 */
 export const group = printer(Schema.Struct({

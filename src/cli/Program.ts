@@ -11,6 +11,7 @@ import * as Environment from "./Environment.ts"
 import * as GroupCommand from "./group/GroupCommand.ts"
 import * as LogCommand from "./log/LogCommand.ts"
 import * as SavepointCommand from "./savepoint/SavepointCommand.ts"
+import * as StateCommand from "./state/StateCommand.ts"
 
 const commands = Command.make("effect-pravega").pipe(
   Command.withDescription(
@@ -20,7 +21,7 @@ const commands = Command.make("effect-pravega").pipe(
     { command: "effect-pravega dev --port 9090 --data ./data" },
     { command: "effect-pravega log inspect totals --directory ./checkpoints" }
   ]),
-  Command.withSubcommands([DevCommand.command, LogCommand.command, SavepointCommand.command, GroupCommand.command])
+  Command.withSubcommands([DevCommand.command, LogCommand.command, SavepointCommand.command, StateCommand.command, GroupCommand.command])
 )
 
 const version = Effect.sync((): string =>

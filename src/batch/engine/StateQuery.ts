@@ -20,6 +20,7 @@ import { CheckpointLog } from "../log/CheckpointLog.ts"
 import * as LogState from "../log/LogState.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
+import type { QueryName } from "../protocol/QueryName.ts"
 import { StateQueryError } from "../protocol/StateQueryError.ts"
 import type { AsOf } from "./internal/flow/FlowRun.ts"
 
@@ -250,7 +251,6 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
       ? { batch, rows: [] }
       : { batch, rows: yield* read(home, { query, head, operator: stage.name, slot }) }
   })
-  const isOutrun = (error: OpenError) => "reason" in error && error.reason._tag === "StateMissing"
   return make({
     query,
     steps: stepsOf(pipeline),
@@ -258,6 +258,67 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
     rows: (stage, slot) => Effect.retry(once(stage, slot), { times: maxTries, while: isOutrun })
   })
 })
+
+/** What a step keeps, as it is stored. @category models @since 0.2.0 */
+export interface StoredState {
+  /** The last committed batch; -1: none was yet. */
+  readonly batch: number
+  /** How the step's keys are put into bytes (`Key.fingerprint`). */
+  readonly keyForm: string
+  /** In the order of the keys. `key`: its bytes, a character each; `sub`: what is kept of it; `value`: JSON. */
+  readonly rows: ReadonlyArray<StoredRow>
+}
+
+const Steps = Schema.Struct({
+  flow: Schema.optionalKey(Schema.Struct({
+    steps: Schema.Record(
+      Schema.String,
+      Schema.Struct({ keys: Schema.NonEmptyArray(Schema.Struct({ form: Schema.String })) })
+    )
+  }))
+})
+
+/**
+ * What a step keeps, by the log alone: for tools that have no pipeline. Nothing is made where there is no state.
+ *
+ * @category inspection
+ * @since 0.2.0
+ */
+export const stored = Effect.fnUntraced(function*(
+  query: QueryName,
+  step: string
+): Effect.fn.Return<StoredState, OpenError, CheckpointLog | StateStore> {
+  const log = yield* (yield* CheckpointLog).open(query)
+  const { FlowProgress, FlowRun, StateStore } = yield* loadFlows
+  const store = yield* StateStore
+  const { rows: read } = yield* loadState
+  const failed = (detail: string, cause?: unknown) =>
+    new StateQueryError({ query, step, detail, ...cause === undefined ? {} : { cause } })
+  return yield* Effect.gen(function*() {
+    const { contradiction, read: { state } } = LogState.fold(yield* log.read(0))
+    if (contradiction !== undefined) return yield* LogState.refusal(query, contradiction)
+    if (state === undefined) return yield* failed("the query was never started")
+    const { flow } = yield* Effect.mapError(
+      Schema.decodeUnknownEffect(Steps)(state.started.structure),
+      (cause) => failed("what the log says of the flow can't be read", cause)
+    )
+    const found = Object.entries(flow?.steps ?? {})
+    const form = found.find(([name]) => name === step)?.[1].keys[0].form
+    if (form === undefined) {
+      const there = found.length === 0 ? "none" : found.map(([name]) => `"${name}"`).join(", ")
+      return yield* failed(`the query has no such step with state; it has ${there}`)
+    }
+    const { state: head } = yield* Effect.mapError(
+      FlowProgress.decode(state.head),
+      (cause) => failed("what the log says of its state can't be read", cause)
+    )
+    const rows = head === undefined ? [] : yield* read(yield* store.open(query), { query, head, operator: step })
+    return { batch: FlowRun.lastCommitted(state), keyForm: form, rows: rows.toSorted(byKey) }
+  }).pipe(Effect.retry({ times: maxTries, while: isOutrun }))
+})
+
+/** What was being read was deleted meanwhile, as the query has gone on. */
+const isOutrun = (error: OpenError): boolean => "reason" in error && error.reason._tag === "StateMissing"
 
 const loadFlows = Effect.promise(() =>
   Promise.all([
