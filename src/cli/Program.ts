@@ -21,7 +21,13 @@ const commands = Command.make("effect-pravega").pipe(
     { command: "effect-pravega dev --port 9090 --data ./data" },
     { command: "effect-pravega log inspect totals --directory ./checkpoints" }
   ]),
-  Command.withSubcommands([DevCommand.command, LogCommand.command, SavepointCommand.command, StateCommand.command, GroupCommand.command])
+  Command.withSubcommands([
+    DevCommand.command,
+    LogCommand.command,
+    SavepointCommand.command,
+    StateCommand.command,
+    GroupCommand.command
+  ])
 )
 
 const version = Effect.sync((): string =>
