@@ -37,7 +37,7 @@ const earlyBy = (time: "event" | "processing") =>
 const retold = FastCheck.constantFrom("updates", "changes" as const)
 
 /** Told as was asked for, and at the end. */
-const toldEarly: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
+export const toldEarly: FastCheck.Arbitrary<AnyFlow> = FastCheck.record({
   window: FastCheck.oneof(sliding, days, FastCheck.constant(Window.global)),
   grace,
   emit: retold,

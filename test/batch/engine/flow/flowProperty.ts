@@ -45,10 +45,14 @@ const away = new StateStoreError({
 })
 
 /** The engine is the model, batch by batch, whatever is late; and over the run where nothing is. */
-export const agrees = (options: Pick<FlowWorld.Options, "part" | "source" | "log">) =>
+export const agrees = (
+  { flow: of, ...options }: Pick<FlowWorld.Options, "part" | "source" | "log"> & {
+    readonly flow?: FastCheck.Arbitrary<AnyFlow>
+  }
+) =>
   FastCheck.asyncProperty(
     FastCheck.record({
-      flow: FastCheck.oneof(cuttable, flows, chained),
+      flow: of ?? FastCheck.oneof(cuttable, flows, chained),
       events: honest,
       takes,
       stops,

@@ -1,15 +1,22 @@
 /** Mistakes of state and time, made on purpose: the property that flows are held to in the engine must notice each. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as FastCheck from "fast-check"
 import { CheckpointRecord, decode, encode, Planned } from "../../../../src/batch/protocol/CheckpointRecord.ts"
-import type { Moment, Operator } from "../../../../src/flow/machine/Operator.ts"
+import type { Operation } from "../../../../src/flow/graph/Node.ts"
+import type { Due, Inputs, Moment, Operator, RowKind, Rows } from "../../../../src/flow/machine/Operator.ts"
+import * as Operators from "../../../../src/flow/machine/Operators.ts"
 import { StateStore } from "../../../../src/state/StateStore.ts"
+import { type AnyFlow, toldEarly } from "../../../flow/randomFlows.ts"
 import { agrees, type Part, withState } from "./flowProperty.ts"
 import type * as FlowWorld from "./FlowWorld.ts"
 
-type Bug = Pick<FlowWorld.Options, "part" | "source" | "log">
+type Bug = Pick<FlowWorld.Options, "part" | "source" | "log"> & {
+  /** Of which flows it is one; default: all. */
+  readonly flow?: FastCheck.Arbitrary<AnyFlow>
+}
 
 const withOperators = (part: Part, change: (operator: Operator) => Operator): Part => ({
   ...part,
@@ -20,6 +27,43 @@ const withOperators = (part: Part, change: (operator: Operator) => Operator): Pa
     )
   }
 })
+
+/** Steps of this kind run as if they had been written otherwise. */
+const withOperations = <Tag extends Operation["_tag"]>(
+  tag: Tag,
+  change: (operation: Extract<Operation, { _tag: Tag }>) => Operation
+): Bug => ({
+  part: (part) => ({
+    ...part,
+    program: {
+      ...part.program,
+      stages: part.program.stages.map((stage) => {
+        if (stage._tag !== "Step" || stage.step.operation._tag !== tag) return stage
+        const operation = change(stage.step.operation as Extract<Operation, { _tag: Tag }>)
+        return { ...stage, operator: Operators.make({ ...stage.step, operation }, stage.key) }
+      })
+    }
+  })
+})
+
+/** Each process sees rows otherwise. */
+const withRows = (change: (rows: Rows, life: number) => Rows): Bug => ({
+  part: (part, life) =>
+    withOperators(part, (operator) => ({
+      ...operator,
+      run: (rows, ...rest) => operator.run(change(rows, life), ...rest)
+    }))
+})
+
+const withInputs = (change: (inputs: Inputs, moment: Moment) => Inputs): Bug => ({
+  part: (part) =>
+    withOperators(part, (operator) => ({
+      ...operator,
+      run: (rows, inputs, moment, out) => operator.run(rows, change(inputs, moment), moment, out)
+    }))
+})
+
+const pick = <A>(all: ReadonlyArray<A>, isIn: ReadonlyArray<boolean>): ReadonlyArray<A> => all.filter((_, i) => isIn[i])
 
 const atMoment = (change: (moment: Moment) => Moment): Bug => ({
   part: (part) =>
@@ -128,6 +172,127 @@ const bugs: Readonly<Record<string, Bug>> = {
         }))
     })
   },
+  "a key's events come as they arrive, and its timers after them": withOperations("State", (operation) => ({
+    ...operation,
+    order: "arrival"
+  })),
+  "a join frees a row when its own time has passed": {
+    part: (part) =>
+      withOperators(part, (operator) => ({
+        ...operator,
+        rows: Object.fromEntries(
+          Object.entries(operator.rows).map(([kind, row]) =>
+            kind === "l" || kind === "r"
+              ? [
+                kind,
+                {
+                  ...row,
+                  due: (_sub, value) => ({ line: "event", time: (value as { at: { time: number } }).at.time + 1 })
+                } satisfies RowKind
+              ]
+              : [kind, row]
+          )
+        )
+      }))
+  },
+  "a session that was told and merged stays": {
+    part: (part) =>
+      withOperators(part, (operator) => ({
+        ...operator,
+        run: (rows, inputs, moment, out) => {
+          const ran = operator.run(rows, inputs, moment, out)
+          const isIn = out.values.map((value) => (value as { _tag?: string })._tag !== "Removed")
+          out.values.splice(0, Infinity, ...pick(out.values, isIn))
+          out.places.splice(0, Infinity, ...pick(out.places, isIn))
+          return ran
+        }
+      }))
+  },
+  "timers are forgotten when another process goes on": (() => {
+    const known = new WeakMap<object, Set<string>>()
+    let of: object = {}
+    let last = 0
+    return withRows((rows, life) => {
+      if (life !== last) of = {}
+      last = life
+      const own = known.get(of) ?? new Set<string>()
+      known.set(of, own)
+      return {
+        ...forwarded(rows),
+        set: (key, sub, value) => {
+          own.add(key + sub)
+          rows.set(key, sub, value)
+        },
+        due: (line, upTo, limit) => {
+          const isLost = ({ key, sub }: Due) => sub.startsWith("t") && !own.has(key + sub)
+          for (;;) {
+            const due = rows.due(line, upTo, limit)
+            const lost = due.filter(isLost)
+            if (lost.length === 0) return due
+            for (const { key, sub } of lost) rows.delete(key, sub)
+          }
+        }
+      }
+    })
+  })(),
+  "an aggregate changes its accumulator in place": withOperations("Window", (operation) => {
+    const { aggregate } = operation
+    const add: typeof aggregate.add = (accumulator, input, at) => {
+      const next = aggregate.add(accumulator, input, at)
+      if (accumulator === aggregate.initial || !Array.isArray(accumulator) || !Array.isArray(next)) return next
+      accumulator.splice(0, Infinity, ...next)
+      return accumulator
+    }
+    return {
+      ...operation,
+      aggregate: Object.assign(Object.create(Object.getPrototypeOf(aggregate)), aggregate, { add })
+    }
+  }),
+  "late is what is older than the watermark, also for a window that is open": {
+    part: (part) =>
+      withOperators(part, (operator) => ({
+        ...operator,
+        run: (rows, { keys, places, ports, values }, moment, out) => {
+          const isIn = places.map(({ time }) => time >= moment.before)
+          const inputs = {
+            keys: pick(keys, isIn),
+            places: pick(places, isIn),
+            values: pick(values, isIn),
+            ports: ports === undefined ? undefined : pick(ports, isIn)
+          }
+          const late = values.flatMap((value, i) => isIn[i] ? [] : [{ port: ports?.[i] ?? 0, value, at: places[i]! }])
+          out.late.push(...late)
+          return operator.run(rows, inputs, moment, out)
+        }
+      }))
+  },
+  "ties are decided by where an event is in its batch": withInputs((inputs) => ({
+    ...inputs,
+    places: inputs.places.map((at, i) => ({ ...at, source: "", segment: 0n, offset: BigInt(i) }))
+  })),
+  "what was told of a window is forgotten": {
+    flow: toldEarly,
+    ...withRows((rows) => ({
+      ...forwarded(rows),
+      get: (key, sub) => {
+        const row = rows.get(key, sub)
+        return typeof row === "object" && row !== null && "told" in row ? { ...row, told: Option.none() } : row
+      }
+    }))
+  },
+  "time goes by one segment only": {
+    source: (source) => ({
+      ...source,
+      open: Effect.map(source.open, (session) => ({
+        ...session,
+        parts: (position) =>
+          Effect.map(
+            session.parts(position),
+            (parts) => parts === undefined ? undefined : Object.fromEntries(Object.entries(parts).slice(0, 1))
+          )
+      }))
+    })
+  },
   "a segment that is not begun doesn't hold time back": {
     source: (source) => ({
       ...source,
@@ -140,6 +305,18 @@ const bugs: Readonly<Record<string, Bug>> = {
               : Object.fromEntries(Object.entries(parts).filter(([, { readTo }]) => readTo > 0n)))
       }))
     })
+  }
+}
+
+/** The functions of rows, which are an object of a class. */
+function forwarded(rows: Rows): Rows {
+  return {
+    get: (key, sub) => rows.get(key, sub),
+    set: (key, sub, value) => rows.set(key, sub, value),
+    delete: (key, sub) => rows.delete(key, sub),
+    range: (key, from, to, limit) => rows.range(key, from, to, limit),
+    due: (line, upTo, limit) => rows.due(line, upTo, limit),
+    nextDue: (line) => rows.nextDue(line)
   }
 }
 
