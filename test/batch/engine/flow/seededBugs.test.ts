@@ -268,7 +268,7 @@ const bugs: Readonly<Record<string, Bug>> = {
   },
   "ties are decided by where an event is in its batch": withInputs((inputs) => ({
     ...inputs,
-    places: inputs.places.map((at, i) => ({ ...at, source: "", segment: 0n, offset: BigInt(i) }))
+    places: inputs.places.map(({ time }, i) => ({ time, source: "", segment: 0n, offset: BigInt(i), ordinal: 0 }))
   })),
   "what was told of a window is forgotten": {
     flow: toldEarly,
