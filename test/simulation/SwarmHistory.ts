@@ -527,7 +527,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   if (plan.form === "flow" && isDone) {
     const keys = new Set(written.map(({ event }) => event.key))
     const kept = yield* Effect.orDie(
-      SwarmState.kept("swarm", world.logs.records("swarm"), world.states.peek("swarm"), keys)
+      SwarmState.kept(query, world.logs.records(query), world.states.peek(query), keys)
     )
     const wanted = written.map(({ event, mayBeGone }) => ({ event, isWanted: !mayBeGone }))
     for (const detail of SwarmState.differences(kept, wanted)) world.violated({ invariant: "I1", detail })

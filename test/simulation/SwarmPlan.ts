@@ -286,8 +286,6 @@ export const swarmPlan: fc.Arbitrary<SwarmPlan> = anyPlan.map((plan) => {
     // events with no key have no lane
     lanes: plan.isKeyless ? 1 : plan.lanes,
     form,
-    // a savepoint with state is restored under its own name only
-    blows: form === "flow" ? plan.blows.filter(({ what }) => what._tag !== "upgrade") : plan.blows,
     onTruncated: isExacting || plan.hasForeach ? "fail" : plan.onTruncated
   }
 })
