@@ -1,6 +1,6 @@
 /**
- * Which range a query reads next, looked for ahead of time where that is asked for. A range commits to nothing before
- * the log has it.
+ * Plans a batch: asks each source which range a query reads next, ahead of time where that is asked for. A plan commits to
+ * nothing before the log has it (`PlannedRecord`).
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,6 @@
 /**
- * Which of some segments come before which: a pure look at their epochs and key ranges.
+ * Which of some segments come before which, where some were sealed and others took over their keys: a pure look at their
+ * epochs and key ranges.
  *
  * @internal
  */
