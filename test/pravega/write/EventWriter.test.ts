@@ -434,6 +434,24 @@ describe("EventWriter", () => {
     }).pipe(Effect.provide(store.layer))
   })
 
+  it.effect("an outage after another one has a limit of its own, if something was taken in between", () => {
+    const store = new AppendStore(name, 1)
+    return Effect.gen(function*() {
+      const writer = yield* EventWriter.make(texts, { outageLimit: "1 minute" })
+      for (const event of ["x", "y", "z"]) {
+        for (const connection of store.connections) connection.kill()
+        store.connectsRefused = Number.POSITIVE_INFINITY
+        const fiber = yield* Effect.forkChild(writer.write(event))
+        yield* TestClock.adjust("50 seconds")
+        assert.isUndefined(fiber.pollUnsafe())
+        store.connectsRefused = 0
+        yield* TestClock.adjust("2500 millis")
+        yield* served(store, Fiber.join(fiber))
+      }
+      assert.deepStrictEqual(store.contents(), ["x", "y", "z"])
+    }).pipe(Effect.provide(store.layer))
+  })
+
   it.effect("a refused token is fetched anew; refused again and again it is an error", () => {
     const store = new AppendStore(name, 1)
     return Effect.gen(function*() {
