@@ -35,11 +35,22 @@ const uses: Record<string, (value: number) => Effect.Effect<unknown, unknown, Pr
   "BatchReader readAheadBytes": (readAheadBytes) => read({ readAheadBytes }),
   "BatchReader maxEventBytes": (maxEventBytes) => read({ maxEventBytes }),
   "BatchReader concurrency": (concurrency) => read({ concurrency }),
+  "Source.microBatch readAheadBytes": (readAheadBytes) =>
+    Effect.suspend(() => copied(Source.microBatch(lines, { readAheadBytes }))),
   "EventReader readAheadBytes": (readAheadBytes) => joined({ readAheadBytes }),
   "EventReader maxEventBytes": (maxEventBytes) => joined({ maxEventBytes }),
   "EventReader concurrency": (concurrency) => joined({ concurrency })
 }
 
+const copied = (source: ReturnType<typeof Source.microBatch<string>>) =>
+  Query.run(
+    Pipeline.make("copied", {
+      source,
+      process: (reads) => Stream.map(reads, ({ event }) => event),
+      sink: Sink.memory<string>()
+    }),
+    { trigger: Trigger.availableNow }
+  ).pipe(Effect.provide(CheckpointLog.layerMemory))
 const written = (options: EventWriter.EventWriterOptions) =>
   Effect.scoped(Effect.flatMap(EventWriter.make(lines, options), (writer) => writer.writeAll(texts)))
 const read = (options: BatchReader.ParallelReadOptions) =>

@@ -75,6 +75,8 @@ export class FakeStore {
   requested = 0
   requestedMax = 0
   reads = 0
+  /** Bytes that were answered. */
+  answered = 0
   /** Bytes of the longest read, and where the furthest ends. */
   longest = 0
   furthest = 0
@@ -132,6 +134,7 @@ export class FakeStore {
         this.onRead(at)
         const most = Math.min(Math.max(length, 8), size - at)
         const given = 1 + Math.floor(this.next() * most)
+        this.answered += given
         return Effect.succeed({
           data: segment.bytes.slice(at, at + given),
           atTail: at + given === size,

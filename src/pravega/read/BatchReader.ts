@@ -46,6 +46,7 @@ import type { EventRead } from "./EventRead.ts"
 import * as MergedRanges from "./internal/MergedRanges.ts"
 import type { OnTruncated } from "./OnTruncated.ts"
 import { InvalidPosition, ReadError } from "./ReadError.ts"
+import { ReadBudget } from "./ReadBudget.ts"
 import * as ReadSizes from "./ReadSizes.ts"
 import { SegmentRange } from "./SegmentRange.ts"
 import * as SegmentRangeReader from "./SegmentRangeReader.ts"
@@ -71,8 +72,8 @@ export interface Bounds {
  */
 export interface ReadOptions {
   /**
-   * How many bytes are requested or kept before they are wanted, over all ranges that are read at the same time. Default:
-   * 4 MiB. Beside them each range has at most one incomplete event and one chunk of about half a megabyte.
+   * How many bytes are requested or kept before they are wanted, over all ranges that are read at the same time, which share
+   * them. Each range may have 8 KiB in any case, and the part of one event that has not come yet. Default: 4 MiB.
    */
   readonly readAheadBytes?: number | undefined
   /**
@@ -189,7 +190,7 @@ export const readRanges = <A>(
   decoding(events, ranges, ({ segments }) => {
     const concurrency = Math.max(1, Math.min(ReadSizes.concurrency(options.concurrency, 4), ranges.length))
     return MergedRanges.make(segments, ranges, {
-      ...readerOptions(options, concurrency),
+      ...readerOptions(options),
       concurrency,
       ordering: options.ordering ?? "none"
     })
@@ -206,10 +207,22 @@ export const readRange = <A>(
   range: SegmentRange,
   options: ReadOptions = {}
 ): Stream.Stream<EventRead<A>, ReadError, Pravega> =>
+  readRangeWithin(events, range, readerOptions(options))
+
+/**
+ * As `readRange`, within what several readers may read ahead together.
+ *
+ * @internal
+ */
+export const readRangeWithin = <A>(
+  events: EventStream<A>,
+  range: SegmentRange,
+  options: Pick<SegmentRangeReader.Options, "sizes" | "maxEventSize" | "onTruncated">
+): Stream.Stream<EventRead<A>, ReadError, Pravega> =>
   decoding(events, [range], ({ segments }) =>
     Effect.map(
       SegmentRangeReader.make(segments, {
-        ...readerOptions(options, 1),
+        ...options,
         segment: { stream: range.stream, id: range.segment },
         from: range.start,
         to: range.end
@@ -233,7 +246,7 @@ export const fetch: <A>(
     const foreign = foreignTo(events.name, pointer)
     if (foreign !== undefined) return yield* new ReadError({ reason: foreign })
     const reader = yield* SegmentRangeReader.make(segments, {
-      ...readerOptions({}, 1),
+      ...readerOptions({}),
       // the pointer bounds what is read
       maxEventSize: pointer.length,
       segment: { stream: pointer.stream, id: pointer.segment },
@@ -256,8 +269,8 @@ export const fetch: <A>(
 
 const readAheadDefault = 4 * 1024 * 1024
 
-const readerOptions = (options: ReadOptions, segments: number) => ({
-  ...ReadSizes.share(ReadSizes.readAhead(options.readAheadBytes, readAheadDefault), { segments, least: 1 }),
+const readerOptions = (options: ReadOptions) => ({
+  sizes: new ReadBudget(ReadSizes.readAhead(options.readAheadBytes, readAheadDefault)),
   maxEventSize: ReadSizes.eventLimit(options.maxEventBytes),
   onTruncated: options.onTruncated ?? "fail"
 })

@@ -1,26 +1,10 @@
 /**
- * How the bytes that may be read ahead are shared out among segments that are read at the same time, and how much of them
- * is asked for at once.
+ * What users say of how much is read at the same time, checked. How segments share it is `ReadBudget`'s.
  *
  * @internal
  */
 import { maxEventSize } from "../../core/bytes/EventFrame.ts"
 import * as NumberOption from "../../core/NumberOption.ts"
-
-/** Bytes per request, and about the bytes in an array of events: large enough to make its overhead small. */
-const readSizeMax = 512 * 1024
-/** @category constants @since 0.1.0 */
-export const readSizeMin = 64 * 1024
-
-/** `least`: what each segment has in any case, however many there are. @category reading @since 0.1.0 */
-export const share = (
-  total: number,
-  { least, segments }: { readonly segments: number; readonly least: number }
-): { readonly readAhead: number; readonly readSize: number } => {
-  const readAhead = Math.max(least, Math.floor(total / segments))
-  // a second request in flight hides the round trip
-  return { readAhead, readSize: Math.min(readSizeMax, Math.max(readSizeMin, Math.floor(readAhead / 2))) }
-}
 
 /** How many bytes are read ahead. @category options @since 0.2.0 */
 export const readAhead = (bytes: number | undefined, otherwise: number): number =>

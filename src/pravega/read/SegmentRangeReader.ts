@@ -2,7 +2,8 @@
  * Reads a range of one segment as chunks of whole events: keeps several reads in flight, puts their bytes in order,
  * finds the events. It knows nothing of streams' cuts, of other segments or of what is in the events.
  *
- * Its memory is bounded: `readAhead` bytes requested or waiting, one incomplete event, and the chunk handed out.
+ * Its memory is bounded: what its sizes or its share of a budget allow, requested, waiting or handed out last, and one
+ * incomplete event.
  *
  * @internal
  */
@@ -17,6 +18,7 @@ import type { Segments } from "../segmentstore/Segments.ts"
 import type { EventChunk } from "./EventChunk.ts"
 import { EventFramer } from "./internal/EventFramer.ts"
 import * as OnTruncated from "./OnTruncated.ts"
+import * as ReadBudget from "./ReadBudget.ts"
 import { CorruptSegment, RangeBeyondEnd, RangeSplitsEvent, ReadError, TruncatedData } from "./ReadError.ts"
 import type { ReadErrorReason } from "./ReadError.ts"
 
@@ -37,12 +39,13 @@ export interface Options {
   readonly to: RangeEnd
   /** Up to here the segment is known to be there: it is not asked how long it is. `from`: the first read waits for more. */
   readonly known?: bigint | undefined
-  /** In bytes. At least one read is in flight, however small this is. */
-  readonly readAhead: number
+  /**
+   * How many bytes are requested or waiting, and how many are asked for in one request, which is also about the size of a
+   * chunk; a store answers with at most 2 MiB. At least one read is in flight.
+   */
+  readonly sizes: { readonly readAhead: number; readonly readSize: number } | ReadBudget.ReadBudget
   /** Only bytes before this offset are read ahead; those after it one read at a time, when nothing else is left. */
   readonly aheadUntil?: bigint | undefined
-  /** Asked for in one request, in bytes; a store answers with at most 2 MiB. Also about the size of a chunk. */
-  readonly readSize: number
   /** In bytes, without the header. */
   readonly maxEventSize: number
   readonly onTruncated: OnTruncated.OnTruncated
@@ -71,8 +74,11 @@ export const make = (
   segments: Segments["Service"],
   options: Options
 ): Effect.Effect<SegmentRangeReader, never, Scope.Scope> =>
-  Effect.map(Effect.scope, (scope) => {
-    const reader = new RangeReader(segments, options, scope)
+  Effect.gen(function*() {
+    const share = options.sizes instanceof ReadBudget.ReadBudget ? options.sizes.join() : ReadBudget.alone(options.sizes)
+    const scope = yield* Effect.scope
+    yield* Effect.addFinalizer(() => Effect.sync(share.leave))
+    const reader = new RangeReader(segments, options, { scope, share })
     return { pull: reader.pull, position: reader.position, isAheadUsedUp: reader.isAheadUsedUp }
   })
 
@@ -85,6 +91,11 @@ interface Piece {
   readonly tail: Tail | undefined
 }
 
+interface Asked {
+  readonly fiber: Fiber.Fiber<Piece, ReadErrorReason>
+  readonly size: number
+}
+
 type Tail = "here" | "further" | "sealed"
 
 /** How often a store may answer "nothing" where there are bytes, before it is taken at its word. */
@@ -95,14 +106,17 @@ class RangeReader {
   private readonly options: Options
   private readonly scope: Scope.Scope
   private readonly until: bigint | undefined
-  private readonly slots: number
+  private readonly share: ReadBudget.Share
   private readonly aheadUntil: bigint | undefined
-  private readonly readSize: number
   private readonly framer: EventFramer
   /** Framed and not handed out yet. */
   private ready: EventChunk | undefined = undefined
   /** Reads in flight or finished, in the order of their offsets, which are contiguous. */
-  private window: Array<Fiber.Fiber<Piece, ReadErrorReason>> = []
+  private window: Array<Asked> = []
+  /** Bytes that the reads in the window asked for. */
+  private asked = 0
+  /** Bytes of the read that was taken last: its events are being processed until the next is wanted. */
+  private taken = 0
   /** The first offset that was not asked for. */
   private next: bigint
   /** Up to here there are bytes to ask for without waiting; undefined: not known yet. */
@@ -110,13 +124,16 @@ class RangeReader {
   /** Nothing comes after `known`. */
   private ended = false
 
-  constructor(segments: Segments["Service"], options: Options, scope: Scope.Scope) {
+  constructor(
+    segments: Segments["Service"],
+    options: Options,
+    { scope, share }: { readonly scope: Scope.Scope; readonly share: ReadBudget.Share }
+  ) {
     this.segments = segments
     this.options = options
     this.scope = scope
+    this.share = share
     this.until = typeof options.to === "object" ? options.to.until : undefined
-    this.readSize = Math.max(1, Math.min(options.readSize, options.readAhead))
-    this.slots = Math.max(1, Math.floor(options.readAhead / this.readSize))
     this.aheadUntil = options.aheadUntil
     this.next = options.from
     this.known = options.known
@@ -143,6 +160,7 @@ class RangeReader {
     if (this.known === undefined) return this.measure()
     if (this.window.length > 0 || this.next < this.known) return this.takeNext(this.known)
     if (!this.ended) return this.waitAtTail()
+    this.share.leave()
     const { segment } = this.options
     return isInsideEvent
       ? Effect.fail(
@@ -187,11 +205,13 @@ class RangeReader {
    * over, so that an interrupted pull loses none.
    */
   private takeNext(known: bigint): Step {
+    this.share.hold(-this.taken)
+    this.taken = 0
     return Effect.andThen(
       this.fill(known),
       Effect.suspend(() =>
-        Effect.map(Fiber.join(this.window[0]!), (piece) => {
-          this.window.shift()
+        Effect.map(Fiber.join(this.window[0]!.fiber), (piece) => {
+          this.take(piece)
           if (piece.tail !== undefined) this.moveTail(piece, piece.tail)
           const [first, second] = this.framer.push(piece.parts)
           this.ready = second
@@ -201,28 +221,41 @@ class RangeReader {
     )
   }
 
+  /** The oldest read leaves the window, and counts until its events are taken. */
+  private take({ parts, tail }: Piece): void {
+    const size = this.window.shift()?.size ?? 0
+    this.asked -= size
+    this.taken = parts.reduce((sum, part) => sum + part.length, 0)
+    this.share.hold(this.taken - size)
+    if (tail !== undefined) this.share.stopWaiting()
+  }
+
   private readonly fill = (known: bigint): Effect.Effect<void> =>
     Effect.suspend(() => {
-      if (this.window.length >= this.slots || this.next >= known) return Effect.void
+      if (this.next >= known) return Effect.void
+      const allowed = this.share.next(this.asked)
+      if (allowed === 0) return Effect.void
       const from = this.next
       const ahead = this.aheadUntil ?? known
       if (from >= ahead && this.window.length > 0) return Effect.void
       const to = from < ahead && ahead < known ? ahead : known
-      const size = Math.min(this.readSize, Number(to - from))
+      const size = Math.min(allowed, Number(to - from))
       this.next = from + BigInt(size)
-      return Effect.flatMap(this.start(this.readFully(from, size)), () => this.fill(known))
+      return Effect.flatMap(this.start(this.readFully(from, size), size), () => this.fill(known))
     })
 
-  private start(read: Effect.Effect<Piece, ReadErrorReason>): Effect.Effect<void> {
+  private start(read: Effect.Effect<Piece, ReadErrorReason>, size: number): Effect.Effect<void> {
+    this.asked += size
+    this.share.hold(size)
     return Effect.map(Effect.forkIn(read, this.scope, { startImmediately: true }), (fiber) => {
-      this.window.push(fiber)
+      this.window.push({ fiber, size })
     })
   }
 
   /** One read at the tail of an open segment, answered when there is more. */
   private waitAtTail(): Step {
     const offset = this.next
-    const wanted = Number(this.limited(offset + BigInt(this.readSize)) - offset)
+    const wanted = Number(this.limited(offset + BigInt(this.share.wait())) - offset)
     const read = this.segments.read(this.options.segment, { offset, length: wanted })
     const piece = Effect.map(
       read,
@@ -232,7 +265,7 @@ class RangeReader {
         tail: endOfSegment ? "sealed" : atTail ? "here" : "further"
       })
     )
-    return Effect.as(this.start(piece), undefined)
+    return Effect.as(this.start(piece, 0), undefined)
   }
 
   private moveTail(piece: Piece, tail: Tail): void {
@@ -311,8 +344,11 @@ class RangeReader {
   /** Goes on after a gap. Streams are truncated at event boundaries, so an event starts there. */
   private skip(lost: TruncatedData): Effect.Effect<undefined> {
     return Effect.suspend(() => {
-      const abandoned = this.window
+      const abandoned = this.window.map(({ fiber }) => fiber)
       this.window = []
+      this.share.hold(-this.asked)
+      this.asked = 0
+      this.share.stopWaiting()
       this.next = lost.end ?? this.framer.offset
       this.framer.moveTo(this.next)
       this.known = undefined

@@ -111,7 +111,11 @@ export interface ReaderOptions extends NewGroup {
    * nobody else uses.
    */
   readonly readerId?: string | undefined
-  /** How many bytes are requested or kept before they are wanted, over all segments. Default: 8 MiB, and 64 KiB at least for each. */
+  /**
+   * How many bytes are requested or kept before they are wanted, over all segments of the reader, which share them: one with
+   * much to read has what those leave over that wait for more. Each may have 8 KiB in any case, and the part of one event that
+   * has not come yet. Default: 8 MiB.
+   */
   readonly readAheadBytes?: number | undefined
   /** The largest event that is read, in bytes, without its header. Default: 8 MiB. */
   readonly maxEventBytes?: number | undefined

@@ -104,7 +104,7 @@ export const make = Effect.fnUntraced(function*<A>(
     ({ length, startOffset }) => ({ oldest: startOffset, latest: length })
   )
   const range = (from: Revision, to: SegmentRangeReader.RangeEnd, known?: Revision) =>
-    entries(stream, segments, { segment, from, to, known, readAhead, readSize, maxEventSize })
+    entries(stream, segments, { segment, from, to, known, sizes: { readAhead, readSize }, maxEventSize })
   return {
     stream,
     segment: segment.id,

@@ -16,8 +16,7 @@ const id = Segment.makeId(0, 0)
 
 const defaults: Omit<SegmentRangeReader.Options, "from" | "to"> = {
   segment: { stream, id },
-  readAhead: 256,
-  readSize: 64,
+  sizes: { readAhead: 256, readSize: 64 },
   maxEventSize: 8 * 1024 * 1024,
   onTruncated: "fail"
 }
@@ -68,7 +67,7 @@ describe("SegmentRangeReader", () => {
       const from = boundaries[first]!
       const to = boundaries[last]!
       const { chunks, error } = await run(
-        Effect.scoped(Effect.flatMap(open(store, { from, to, readAhead, readSize }), pullAll))
+        Effect.scoped(Effect.flatMap(open(store, { from, to, sizes: { readAhead, readSize } }), pullAll))
       )
       assert.isUndefined(error)
       const reads = decoded(chunks)
@@ -94,7 +93,7 @@ describe("SegmentRangeReader", () => {
       const places = [0, ...cuts.map((cut) => cut % boundaries.length), events.length].toSorted((x, y) => x - y)
       const reads: Array<Uint8Array> = []
       for (let i = 1; i < places.length; i++) {
-        const range = { from: boundaries[places[i - 1]!]!, to: boundaries[places[i]!]!, readAhead, readSize }
+        const range = { from: boundaries[places[i - 1]!]!, to: boundaries[places[i]!]!, sizes: { readAhead, readSize } }
         const { chunks } = await run(Effect.scoped(Effect.flatMap(open(store, range), pullAll)))
         reads.push(...decoded(chunks).map((read) => read.event))
       }
@@ -109,7 +108,7 @@ describe("SegmentRangeReader", () => {
       const size = Number(boundariesOf(events).at(-1))
       const aheadUntil = at % (size + 1)
       await run(Effect.scoped(Effect.gen(function*() {
-        const reader = yield* open(store, { to: BigInt(size), readAhead, readSize, aheadUntil: BigInt(aheadUntil) })
+        const reader = yield* open(store, { to: BigInt(size), sizes: { readAhead, readSize }, aheadUntil: BigInt(aheadUntil) })
         while (!reader.isAheadUsedUp() && reader.position() < size) {
           yield* reader.pull
           assert.isAtMost(store.furthest, Math.max(aheadUntil, Number(reader.position())) + readSize)
@@ -136,7 +135,7 @@ describe("SegmentRangeReader", () => {
         segment.append(garbage)
         segment.seal()
         const { chunks, error } = await run(
-          Effect.scoped(Effect.flatMap(open(store, { to, readAhead, readSize }), pullAll))
+          Effect.scoped(Effect.flatMap(open(store, { to, sizes: { readAhead, readSize } }), pullAll))
         )
         assert.deepStrictEqual(decoded(chunks).map((read) => read.event).slice(0, events.length), events)
         if (error !== undefined) {
@@ -151,7 +150,7 @@ describe("SegmentRangeReader", () => {
       const events = [0, 8 * 1024 * 1024, 0, 5_000_000, 17].map((length) => new Uint8Array(length).fill(length % 251))
       const store = new FakeStore(1)
       store.segment(stream, id).append(framed(events))
-      const reader = yield* open(store, { to: "tail", readSize: 1024 * 1024, readAhead: 2 * 1024 * 1024 })
+      const reader = yield* open(store, { to: "tail", sizes: { readSize: 1024 * 1024, readAhead: 2 * 1024 * 1024 } })
       const { chunks, error } = yield* pullAll(reader)
       assert.isUndefined(error)
       const reads = decoded(chunks).map((read) => read.event)

@@ -4,6 +4,7 @@ import { Cause, Effect, Exit, Pull, type Scope } from "effect"
 import { ScopedStream } from "../../../src/core/ScopedStream.ts"
 import * as Segment from "../../../src/core/Segment.ts"
 import * as TimeWindow from "../../../src/core/TimeWindow.ts"
+import { readMinimum } from "../../../src/pravega/read/ReadBudget.ts"
 import * as SegmentReads from "../../../src/pravega/readergroup/member/SegmentReads.ts"
 import { MembershipLost, ReaderGroupError } from "../../../src/pravega/readergroup/ReaderGroupError.ts"
 import { FakeStore, framed } from "../FakeStore.ts"
@@ -14,7 +15,11 @@ const eventBytes = 8 + 100
 /** A stream of some segments, each with as many events, and its reader. */
 const open = Effect.fnUntraced(function*(
   delivery: "merged" | "apart",
-  { events, segments }: { readonly segments: number; readonly events: number }
+  { events, readAhead = 1, segments }: {
+    readonly segments: number
+    readonly events: number
+    readonly readAhead?: number
+  }
 ): Effect.fn.Return<
   {
     readonly store: FakeStore
@@ -30,11 +35,10 @@ const open = Effect.fnUntraced(function*(
     store.segment(stream, id).append(framed(Array.from({ length: events }, () => new Uint8Array(100))))
   }
   const reads = yield* SegmentReads.make(
-    { readAhead: 1, maxEventSize: 1000, onTruncated: "fail", delivery },
+    { readAhead, maxEventSize: 1000, onTruncated: "fail", delivery },
     {
       segments: store.service,
       scope: yield* Effect.scope,
-      share: () => 1,
       windowOf: () => TimeWindow.unknown,
       verify: () => Effect.void,
       onIdle: () => {}
@@ -129,6 +133,20 @@ describe("SegmentReads", () => {
         assert.deepStrictEqual(exit, Exit.failCause(lost))
         yield* settled
         assert.isBelow(furthest, length / 2)
+      }))
+  }
+
+  for (const delivery of ["merged", "apart"] as const) {
+    it.effect(`what nobody takes is within the budget, however many segments there are: ${delivery}`, () =>
+      Effect.gen(function*() {
+        const readAhead = 256 * 1024
+        const count = 50
+        const { names, reads, store } = yield* open(delivery, { segments: count, events: 400, readAhead })
+        for (const name of names) yield* reads.own(name, start, undefined)
+        yield* settled
+        assert.isAbove(store.answered, readAhead / 2)
+        // in one queue for all there may be one chunk besides
+        assert.isAtMost(store.answered, readAhead + (count + 1) * readMinimum)
       }))
   }
 })

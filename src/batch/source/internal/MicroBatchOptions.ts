@@ -8,6 +8,7 @@ import type { EventStream } from "../../../core/EventStream.ts"
 import { ReaderGroupName } from "../../../core/ReaderGroupName.ts"
 import type { StartPosition } from "../../../core/StartPosition.ts"
 import type { EventTime } from "../../../flow/time/EventTime.ts"
+import * as ReadSizes from "../../../pravega/read/ReadSizes.ts"
 import * as ReadPositions from "./ReadPositions.ts"
 
 const defaultBytes = 8 * 1024 * 1024
@@ -37,6 +38,12 @@ export interface MicroBatchOptions<in A = unknown> {
     /** How many events. Default: no limit. */
     readonly events?: number | undefined
   } | undefined
+  /**
+   * How many bytes are requested or kept before they are wanted, over all segments, which share them, where a batch is read after
+   * it was planned: up to the tails, or once more. Each segment may have 8 KiB in any case, and the part of one event that has not
+   * come yet. It matters where the limit is larger. Default: 8 MiB.
+   */
+  readonly readAheadBytes?: number | undefined
   /**
    * What there must be for a batch to be due: so many bytes, so many events, or anything that was there for so long. What lies
    * before an end is due at once. Default: anything is due at once.
@@ -132,6 +139,7 @@ export const checked = <A>(events: EventStream<A>, options: MicroBatchOptions<A>
     },
     onTruncated,
     ordering,
+    readAheadBytes: ReadSizes.readAhead(options.readAheadBytes, defaultBytes),
     retentionSubscriber: retentionSubscriber === undefined ? undefined : ReaderGroupName.make(retentionSubscriber),
     start: startCut === "unbounded" ? "earliest" as const : startCut
   }

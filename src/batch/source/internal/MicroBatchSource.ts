@@ -15,6 +15,7 @@ import type { EventTime } from "../../../flow/time/EventTime.ts"
 import { Pravega } from "../../../pravega/Pravega.ts"
 import * as BatchPlanning from "../../../pravega/read/BatchPlanning.ts"
 import type { EventRead } from "../../../pravega/read/EventRead.ts"
+import { ReadBudget } from "../../../pravega/read/ReadBudget.ts"
 import { ReadError, type TruncatedData } from "../../../pravega/read/ReadError.ts"
 import type { Skipped, TypedSource } from "../SourceContract.ts"
 import type { SourceError } from "../SourceError.ts"
@@ -101,13 +102,14 @@ const startAndEnd = Effect.fnUntraced(function*(stream: ScopedStream, { end, sta
 /** Plans as partitions, and what reading them left out. */
 const reading = <A>(
   events: EventStream<A>,
-  { onTruncated, ordering }: Settings,
+  { onTruncated, ordering, readAheadBytes }: Settings,
   { identity, pravega, readAhead }: {
     readonly pravega: Pravega["Service"]
     readonly identity: StreamIdentity.StreamIdentity
     readonly readAhead: (planned: MicroBatchPlan) => ReadonlyArray<SegmentPartition.ReadAhead | undefined> | undefined
   }
 ) => {
+  const budget = new ReadBudget(readAheadBytes)
   const skippedIn = new WeakMap<MicroBatchPlan, Array<Skipped>>()
   const gapsOf = ({ gaps, stream }: MicroBatchPlan) => gaps.map((gap) => StreamGap.skipped(stream, gap))
   return {
@@ -124,6 +126,7 @@ const reading = <A>(
         return planned.ranges.map((range, index) =>
           SegmentPartition.make(events, range, {
             id: index * lanes,
+            budget,
             lanes,
             predecessors: ordering === "perKey"
               ? range.predecessors.flatMap((segment) => placesOf(planned, segment))

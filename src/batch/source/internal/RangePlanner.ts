@@ -363,8 +363,7 @@ const take = Effect.fnUntraced(function*(
     segment: { stream, id },
     from,
     to,
-    readAhead,
-    readSize,
+    sizes: { readAhead, readSize },
     // what comes after is not taken, and was half of what a query read
     aheadUntil: from + BigInt(readAhead),
     maxEventSize: EventFrame.maxEventSize,

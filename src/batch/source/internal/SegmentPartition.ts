@@ -6,6 +6,7 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as EventFrame from "../../../core/bytes/EventFrame.ts"
 import * as CauseText from "../../../core/CauseText.ts"
 import * as EventCodec from "../../../core/EventCodec.ts"
 import { EventPointer } from "../../../core/EventPointer.ts"
@@ -17,6 +18,7 @@ import * as DecodedEvents from "../../../pravega/read/DecodedEvents.ts"
 import * as EventChunk from "../../../pravega/read/EventChunk.ts"
 import type { EventRead } from "../../../pravega/read/EventRead.ts"
 import type { OnTruncated } from "../../../pravega/read/OnTruncated.ts"
+import type { ReadBudget } from "../../../pravega/read/ReadBudget.ts"
 import type { ReadError, TruncatedData } from "../../../pravega/read/ReadError.ts"
 import type { SegmentRange } from "../../../pravega/read/SegmentRange.ts"
 import type { LaneEvents, Partition, RawEvent } from "../SourceContract.ts"
@@ -31,6 +33,8 @@ export interface Options {
   readonly predecessors: ReadonlyArray<number>
   /** All of the range, if it was read while planning: see `ReadAhead`. */
   readonly ahead: ReadAhead | undefined
+  /** What all partitions may read ahead that were not read while planning. */
+  readonly budget: ReadBudget
   readonly lanes: number
   readonly onTruncated: OnTruncated
   /** Fails: with what is behind it that events are gone. */
@@ -66,16 +70,13 @@ export class ReadAhead {
   }
 }
 
-/** Bytes read ahead per partition that was not read while planning. */
-const readAhead = 4 * 1024 * 1024
-
 /** @category constructors @since 0.1.0 */
 export const make = <A>(
   events: EventStream.EventStream<A>,
   range: SegmentRange,
   options: Options
 ): Partition<EventRead<A>, Failure> => {
-  const { ahead, checkIdentity, pravega, explain, id, predecessors } = options
+  const { ahead, budget, checkIdentity, pravega, explain, id, predecessors } = options
   const read = <B>(codec: EventCodec.EventCodec<B>, onTruncated = options.onTruncated) => {
     const chunks = ahead?.kept
     if (chunks !== undefined) return decoded(chunks, (chunk) => EventChunk.decode(chunk, codec))
@@ -85,7 +86,11 @@ export const make = <A>(
       isLost = true
       return onTruncated(lost)
     }
-    return BatchReader.readRange(stream, range, { readAheadBytes: readAhead, onTruncated: skip }).pipe(
+    return BatchReader.readRangeWithin(stream, range, {
+      sizes: budget,
+      maxEventSize: EventFrame.maxEventSize,
+      onTruncated: skip
+    }).pipe(
       Stream.catch((error) =>
         error.reason._tag === "TruncatedData" ? Stream.fromEffect(explain(error.reason)) : Stream.fail(error)
       ),

@@ -104,12 +104,6 @@ export const make = Effect.fnUntraced(function*(
   const reads = yield* SegmentReads.make(options, {
     segments: pravega.segments,
     scope,
-    share: () => {
-      const current = state.currentUnsafe()
-      return current === undefined
-        ? 1
-        : Math.ceil(ReaderGroupState.numberOfSegments(current) / Math.max(1, current.assigned.size))
-    },
     windowOf: (stream) => windows.get(stream.toString())?.current() ?? TimeWindow.unknown,
     onIdle: bell.ring,
     verify: ({ id, stream }) => verify(pravega, stream, [id])

@@ -19,7 +19,7 @@ import type { TimeWindow } from "../../../core/TimeWindow.ts"
 import type { EventChunk } from "../../read/EventChunk.ts"
 import type { OnTruncated } from "../../read/OnTruncated.ts"
 import type { ReadError } from "../../read/ReadError.ts"
-import * as ReadSizes from "../../read/ReadSizes.ts"
+import { ReadBudget } from "../../read/ReadBudget.ts"
 import * as SegmentRangeReader from "../../read/SegmentRangeReader.ts"
 import type { Segments } from "../../segmentstore/Segments.ts"
 import type { GroupMark, GroupRun } from "../GroupRead.ts"
@@ -45,8 +45,6 @@ export interface Surroundings {
   readonly segments: Segments["Service"]
   /** Closing it stops all reads. */
   readonly scope: Scope.Scope
-  /** How many segments this reader is going to have. */
-  readonly share: () => number
   readonly windowOf: (stream: ScopedStream) => TimeWindow
   /** Called when a segment that ended or was withdrawn is processed. */
   readonly onIdle: () => void
@@ -90,6 +88,8 @@ export class SegmentReads {
   lastSegment: SegmentId | undefined = undefined
   private readonly options: Options
   private readonly surroundings: Surroundings
+  /** Of all segments. */
+  private readonly budget: ReadBudget
   private readonly items: Items
   private readonly partitions: Partitions
   /** Those that are open, to be told of the end. */
@@ -100,6 +100,7 @@ export class SegmentReads {
   constructor(options: Options, surroundings: Surroundings, items: Items, partitions: Partitions) {
     this.options = options
     this.surroundings = surroundings
+    this.budget = new ReadBudget(options.readAhead)
     this.items = items
     this.partitions = partitions
   }
@@ -166,11 +167,10 @@ export class SegmentReads {
     Effect.gen({ self: this }, function*() {
       const { maxEventSize, onTruncated } = this.options
       const { reading } = owned
-      const shares = Math.max(1, this.surroundings.share(), this.owned.size)
       const scope = yield* Scope.fork(this.surroundings.scope)
       this.reads.set(owned.name, scope)
       const reader = yield* SegmentRangeReader.make(this.surroundings.segments, {
-        ...ReadSizes.share(this.options.readAhead, { segments: shares, least: ReadSizes.readSizeMin }),
+        sizes: this.budget,
         segment: owned.segment,
         from: owned.delivered,
         to: owned.limit === undefined ? "end" : { until: owned.limit },
@@ -207,7 +207,8 @@ export class SegmentReads {
   private readonly itemsOf = (owned: OwnedSegment, scope: Scope.Scope): Effect.Effect<Items> => {
     if (this.options.delivery === "merged") return Effect.succeed(this.items)
     return Effect.gen({ self: this }, function*() {
-      const items: Items = yield* Queue.bounded<Item, Failure | Cause.Done>(1)
+      // holds none: what is not taken stays in the budget, however many segments nobody takes from
+      const items: Items = yield* Queue.bounded<Item, Failure | Cause.Done>(0)
       this.partitionItems.add(items)
       yield* Scope.addFinalizer(
         scope,
