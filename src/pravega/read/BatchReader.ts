@@ -45,8 +45,8 @@ import * as EventChunk from "./EventChunk.ts"
 import type { EventRead } from "./EventRead.ts"
 import * as MergedRanges from "./internal/MergedRanges.ts"
 import type { OnTruncated } from "./OnTruncated.ts"
-import { InvalidPosition, ReadError } from "./ReadError.ts"
 import { ReadBudget } from "./ReadBudget.ts"
+import { InvalidPosition, ReadError } from "./ReadError.ts"
 import * as ReadSizes from "./ReadSizes.ts"
 import { SegmentRange } from "./SegmentRange.ts"
 import * as SegmentRangeReader from "./SegmentRangeReader.ts"
@@ -206,8 +206,7 @@ export const readRange = <A>(
   events: EventStream<A>,
   range: SegmentRange,
   options: ReadOptions = {}
-): Stream.Stream<EventRead<A>, ReadError, Pravega> =>
-  readRangeWithin(events, range, readerOptions(options))
+): Stream.Stream<EventRead<A>, ReadError, Pravega> => readRangeWithin(events, range, readerOptions(options))
 
 /**
  * As `readRange`, within what several readers may read ahead together.

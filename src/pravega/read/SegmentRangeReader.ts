@@ -75,7 +75,9 @@ export const make = (
   options: Options
 ): Effect.Effect<SegmentRangeReader, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const share = options.sizes instanceof ReadBudget.ReadBudget ? options.sizes.join() : ReadBudget.alone(options.sizes)
+    const share = options.sizes instanceof ReadBudget.ReadBudget
+      ? options.sizes.join()
+      : ReadBudget.alone(options.sizes)
     const scope = yield* Effect.scope
     yield* Effect.addFinalizer(() => Effect.sync(share.leave))
     const reader = new RangeReader(segments, options, { scope, share })

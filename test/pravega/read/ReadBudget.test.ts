@@ -129,10 +129,14 @@ describe("SegmentRangeReader with a budget", () => {
       yield* Effect.forEach(
         ids,
         (id) =>
-          Effect.scoped(Effect.flatMap(reader(store, id, budget, "tail"), ({ pull }) =>
-            Effect.forever(Effect.map(pull, ({ count }) => {
-              read += count
-            })))).pipe(Pull.catchDone(() => Effect.void)),
+          Effect.scoped(
+            Effect.flatMap(reader(store, id, budget, "tail"), ({ pull }) =>
+              Effect.forever(Effect.map(pull, ({ count }) => {
+                read += count
+              })))
+          ).pipe(Pull.catchDone(() =>
+            Effect.void
+          )),
         { concurrency: "unbounded", discard: true }
       )
       assert.strictEqual(read, 100 * 20)

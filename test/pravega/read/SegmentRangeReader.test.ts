@@ -108,7 +108,11 @@ describe("SegmentRangeReader", () => {
       const size = Number(boundariesOf(events).at(-1))
       const aheadUntil = at % (size + 1)
       await run(Effect.scoped(Effect.gen(function*() {
-        const reader = yield* open(store, { to: BigInt(size), sizes: { readAhead, readSize }, aheadUntil: BigInt(aheadUntil) })
+        const reader = yield* open(store, {
+          to: BigInt(size),
+          sizes: { readAhead, readSize },
+          aheadUntil: BigInt(aheadUntil)
+        })
         while (!reader.isAheadUsedUp() && reader.position() < size) {
           yield* reader.pull
           assert.isAtMost(store.furthest, Math.max(aheadUntil, Number(reader.position())) + readSize)
