@@ -212,6 +212,8 @@ export const readRange = <A>(
  * As `readRange`, within what several readers may read ahead together.
  *
  * @internal
+ * @category reading
+ * @since 0.2.0
  */
 export const readRangeWithin = <A>(
   events: EventStream<A>,
