@@ -51,7 +51,7 @@ const of = (node: Node.Node): Pick<Described, "kind" | "name" | "detail"> => {
     case "Each":
       return { kind: node.does, detail: {} }
     case "Effectful":
-      return { kind: "mapEffect", name: node.name, detail: { concurrency: node.concurrency, isPure: false } }
+      return { kind: node.kind, name: node.name, detail: { ...node.detail, isPure: false } }
     case "Merge":
       return { kind: "merge", detail: {} }
     case "Late":

@@ -39,8 +39,28 @@ export interface Effectful {
   readonly _tag: "Effectful"
   readonly input: Node
   readonly name: string
-  readonly run: (value: unknown) => Effect.Effect<unknown, unknown, unknown>
-  readonly concurrency: number
+  readonly kind: "mapEffect" | "lookup"
+  /** As far as it is data: how many run at the same time, and what is asked at once, and remembered. */
+  readonly detail: { readonly [name: string]: number }
+  /** What a run asks by: it may remember answers. */
+  readonly open: () => Ask
+}
+
+/** Asks about a batch's values; the answers come in their order. @category models @since 0.2.0 */
+export type Ask = (
+  values: ReadonlyArray<unknown>,
+  given: Given
+) => Effect.Effect<ReadonlyArray<unknown>, unknown, unknown>
+
+/** What a batch's questions are given. @category models @since 0.2.0 */
+export interface Given {
+  /** Whether answers may be those of batches before: not where each batch must be the same each time. */
+  readonly remembers: boolean
+  /** The effect with what it is given by the engine, as that of the value at this index. */
+  readonly apart: (
+    effect: Effect.Effect<unknown, unknown, unknown>,
+    index: number
+  ) => Effect.Effect<unknown, unknown, unknown>
 }
 
 /** @category models @since 0.2.0 */

@@ -9,7 +9,6 @@
  *
  * @since 0.2.0
  */
-import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Change from "../Change.ts"
 import * as Node from "../graph/Node.ts"
@@ -80,8 +79,8 @@ export interface EffectStage {
   readonly _tag: "Effect"
   readonly index: number
   readonly name: string
-  readonly run: (value: unknown) => Effect.Effect<unknown, unknown, unknown>
-  readonly concurrency: number
+  /** To be opened by each run, which then asks batch by batch. */
+  readonly open: () => Node.Ask
   /** As those of a step: it holds nothing back. */
   readonly inputs: ReadonlyArray<number | "source">
   readonly after: Part
@@ -120,8 +119,7 @@ export const compile = (root: Node.Node): Program => {
           _tag: "Effect",
           index,
           name: node.name,
-          run: node.run,
-          concurrency: node.concurrency,
+          open: node.open,
           inputs: inputs.get(node)!,
           after: part([link(node)], into)
         }

@@ -5,6 +5,7 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
+import type { Ask } from "../graph/Node.ts"
 import type { Place } from "../Place.ts"
 import { LateEvents } from "./EventTimeError.ts"
 import * as Machine from "./Machine.ts"
@@ -48,6 +49,7 @@ export interface Options {
 export class MemoryRun<out E = never, out R = never> {
   private readonly program: Machine.Program
   private readonly rows: ReadonlyArray<MemoryRows | undefined>
+  private readonly asks: ReadonlyArray<Ask | undefined>
   private readonly maxFirings: number
   /** Of each stage: what its input and output had come to in the batch before. */
   private readonly inputs: Array<number>
@@ -56,6 +58,7 @@ export class MemoryRun<out E = never, out R = never> {
   constructor(program: Machine.Program, options: Options = {}) {
     this.program = program
     this.rows = program.stages.map((stage) => stage._tag === "Step" ? new MemoryRows(stage.operator.rows) : undefined)
+    this.asks = program.stages.map((stage) => stage._tag === "Effect" ? stage.open() : undefined)
     this.maxFirings = options.maxFirings ?? 10_000
     this.inputs = program.stages.map(() => -Infinity)
     this.outputs = program.stages.map(() => -Infinity)
@@ -97,7 +100,7 @@ export class MemoryRun<out E = never, out R = never> {
       const { places, values } = collected.stages[index]!
       if (values.length === 0) continue
       return Effect.flatMap(
-        Effect.forEach(values, stage.run, { concurrency: stage.concurrency }),
+        this.asks[index]!(values, { remembers: true, apart: (effect) => effect }),
         (results) => {
           stage.after.run(results, places, collected)
           return this.stages(batch, collected, index + 1)

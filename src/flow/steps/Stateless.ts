@@ -3,9 +3,10 @@
  *
  * @since 0.2.0
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Change from "../Change.ts"
+import type * as Node from "../graph/Node.ts"
 import { type Effectful, type Flow, isOfChanges, type Mode, type OnlyEvents, type Output } from "../graph/Typed.ts"
 import { each, isFlowFirst, make } from "./Made.ts"
 
@@ -183,10 +184,16 @@ export const mapEffect: {
       _tag: "Effectful",
       input: self.node,
       name,
-      run: f as (value: unknown) => Effect.Effect<unknown, unknown, unknown>,
-      concurrency: options.concurrency ?? 1
+      kind: "mapEffect",
+      ...asking(f as (value: unknown) => Effect.Effect<unknown, unknown, unknown>, options.concurrency ?? 1)
     })
 )
+
+const asking = (run: (value: unknown) => Effect.Effect<unknown, unknown, unknown>, concurrency: number) => ({
+  detail: { concurrency },
+  open: (): Node.Ask => (values, { apart }) =>
+    Effect.forEach(values, (value, index) => apart(run(value), index), { concurrency })
+})
 
 /** @category models @since 0.2.0 */
 export interface EffectOptions {

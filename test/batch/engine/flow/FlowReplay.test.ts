@@ -164,4 +164,32 @@ describe("Effects of a flow that is declared deterministic", () => {
       for (const [event, drawn] of seen) assert.strictEqual(drawn.size, 1, event)
       assert.strictEqual(new Set([...seen.values()].flatMap((drawn) => [...drawn])).size, events)
     }))
+
+  it.effect("F1: look-ups are answered for their batch alone, so that the process that goes on has the same answers", () =>
+    Effect.gen(function*() {
+      const flow = summed(
+        Flow.events<ModelWorld.Event>().pipe(
+          Flow.lookup("drawn", {
+            key: ({ key }) => key,
+            find: (keys) =>
+              Effect.map(
+                Random.nextIntBetween(0, 2 ** 30),
+                (drawn) => new Map(keys.map((key) => [key, drawn] as const))
+              ),
+            cache: { capacity: 1000, timeToLive: "1 hour" }
+          }),
+          Flow.map(({ key, right }) => ({ key, number: right }))
+        )
+      )
+      const options = { sinks: ["one", "two"], flow, deterministic: true }
+      const { outcome, world } = yield* interrupted(options, {
+        at: "commit two-1",
+        meanwhile: (world) => world.expire()
+      })
+      assertOutcome(world, outcome, "finished")
+      // Each batch asks anew: the numbers are others.
+      const calm = yield* undisturbed(options)
+      assert.deepStrictEqual(texts(world, "one"), texts(calm, "one"))
+      assert.deepStrictEqual(texts(world, "two"), texts(calm, "two"))
+    }))
 })

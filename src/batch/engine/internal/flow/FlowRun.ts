@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { Ask } from "../../../../flow/graph/Node.ts"
 import * as Key from "../../../../flow/key/Key.ts"
 import * as Machine from "../../../../flow/machine/Machine.ts"
 import * as Watermarks from "../../../../flow/time/Watermarks.ts"
@@ -112,6 +113,7 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
   /** What stands for the end of a source that can't tell it: another one whenever something was read of it. */
   private readonly ends = new Map<SourceSession<unknown, unknown>, string>()
   private last: Report | undefined
+  private readonly asks = new Map<number, Ask>()
   private batch = -1
 
   constructor(
@@ -126,6 +128,12 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
     this.part = part
     this.program = part.program
     this.slotOf = slotsOf(part.slots)
+  }
+
+  private readonly ask = (stage: Machine.EffectStage): Ask => {
+    const ask = this.asks.get(stage.index) ?? stage.open()
+    this.asks.set(stage.index, ask)
+    return ask
   }
 
   private get opened(): OpenState<E> {
@@ -219,7 +227,7 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
 
   readonly begin = ({ batch, planned }: UnfinishedBatch, attempt: number): FlowTry<E> => {
     const { maxFirings, slots } = this.part
-    const { isDeterministic, program, query, slotOf, sources } = this
+    const { ask, isDeterministic, program, query, slotOf, sources } = this
     const before = this.progress.time
     const clock = planned.at ?? 0
     const greatest = new Map<string, Map<string, number>>()
@@ -233,7 +241,10 @@ class Running<in out E, in out R> implements FlowRun<E, R> {
         const next = FlowTime.next(before, { at: clock, looks: planned.looks ?? {} }, sources, greatest)
         const { watermark } = next
         return Effect.map(
-          FlowSteps.run({ ...common, slots, rows, before, watermark, maxFirings, isDeterministic, write }, collected),
+          FlowSteps.run(
+            { ...common, slots, rows, before, watermark, maxFirings, isDeterministic, ask, write },
+            collected
+          ),
           (steps) => {
             reached = TimeState.make({ at: clock, watermark, sources: next.sources, steps })
             this.last = { ...counts, watermark }

@@ -4,6 +4,7 @@
  * here.
  */
 import * as Effect from "effect/Effect"
+import type { Ask, Given } from "../../../../flow/graph/Node.ts"
 import * as Machine from "../../../../flow/machine/Machine.ts"
 import { type Emitted, emitted, type Rows } from "../../../../flow/machine/Operator.ts"
 import type { Place } from "../../../../flow/Place.ts"
@@ -39,6 +40,8 @@ export interface Options {
   /** The flow's effects are given the batch's time, and random numbers that follow from the place of what they are of. */
   readonly isDeterministic: boolean
   readonly counts: Counts
+  /** How an effect asks: the same in all batches of the process. */
+  readonly ask: (stage: Machine.EffectStage) => Ask
   /** Takes the outputs of a slot, as they come. */
   readonly write: (slot: number, outputs: ReadonlyArray<unknown>) => Effect.Effect<void, unknown, unknown>
 }
@@ -68,8 +71,9 @@ export const run = Effect.fnUntraced(function*(options: Options, collected: Coll
 const effects = Effect.fnUntraced(function*(options: Options, stage: Machine.EffectStage, collected: Collected) {
   const input = collected.inputs[stage.index]?.get(0)
   if (input === undefined) return
-  const run = options.isDeterministic ? yield* determined(options, stage, input.places) : stage.run
-  const results = yield* Effect.forEach(input.values, run, { concurrency: stage.concurrency })
+  const apart = options.isDeterministic ? yield* determined(options, stage, input.places) : same
+  // Answers of batches before are not recorded: what must be the same each time can't go by them.
+  const results = yield* options.ask(stage)(input.values, { remembers: !options.isDeterministic, apart })
   const after = new Collected(options.program.stages.length, options.slotOf)
   yield* guarded(options, stage.name, () => stage.after.run(results, input.places, after))
   yield* hand(options, 0, after, collected)
@@ -77,10 +81,12 @@ const effects = Effect.fnUntraced(function*(options: Options, stage: Machine.Eff
 
 /** Each value apart: several are asked about at the same time, in no order. */
 const determined = ({ batch, clock, query }: Options, stage: Machine.EffectStage, places: ReadonlyArray<Place>) =>
-  Effect.map(Deterministic.make(`${query}/${batch}`, clock), ({ slice }) => (value: unknown, index: number) => {
+  Effect.map(Deterministic.make(`${query}/${batch}`, clock), ({ slice }): Given["apart"] => (effect, index) => {
     const { offset, ordinal, segment, source, time } = places[index]!
-    return slice(`${stage.name}/${source}/${segment}/${offset}/${ordinal}/${time}`).effect(stage.run(value))
+    return slice(`${stage.name}/${source}/${segment}/${offset}/${ordinal}/${time}`).effect(effect)
   })
+
+const same: Given["apart"] = (effect) => effect
 
 const step = Effect.fnUntraced(function*(
   options: Options,
