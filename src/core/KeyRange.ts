@@ -52,7 +52,7 @@ export const coverOnce = (ranges: ReadonlyArray<KeyRange>): boolean => {
     isEnd(sorted.at(-1)?.high ?? 0)
 }
 
-/** Neighbours may lie so far apart, as whoever scaled a stream may have rounded their common bound. */
+/** Neighbours may lie so far apart, as the client that scaled a stream may have rounded their common bound. */
 const rounding = 1e-6
 
 /**

@@ -1,5 +1,5 @@
 /**
- * A way out that is bounded: an Effect in a fiber of its own, which whoever waits for it can leave. Who is interrupted
+ * A way out that is bounded: an Effect in a fiber of its own, which its caller can leave. A caller that is interrupted
  * waits for finalizers and for what can't be interrupted, and these may wait for a server that does not answer; here it
  * waits so long and no longer. What is left to itself ends with its process.
  */
@@ -41,7 +41,7 @@ export const end = Effect.fnUntraced(function*<A, E>(
   /** Whether it has ended by then. */
   const within = (duration: Duration.Duration) =>
     Effect.map(
-      // who waits can't be interrupted; its waits can
+      // the caller can't be interrupted; its waits can
       Effect.raceFirst(
         Effect.interruptible(Effect.asSome(Fiber.await(fiber))),
         Effect.interruptible(Effect.as(Effect.sleep(duration), undefined))

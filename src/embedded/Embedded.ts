@@ -305,7 +305,7 @@ const listen = (
   Effect.gen(function*() {
     const unavailable = (port: number) => ({ cause }: { readonly cause: unknown }) =>
       new EmbeddedError({ reason: new AddressUnavailable({ host, port, cause }) })
-    // loaded here: who has clients in the process only needs neither sockets nor gRPC
+    // loaded here: a server for clients in its process only needs neither sockets nor gRPC
     const [SocketServer, GrpcServer] = yield* Effect.promise(() =>
       Promise.all([import("./connections/SocketServer.ts"), import("./controller/GrpcServer.ts")])
     )

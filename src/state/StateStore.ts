@@ -135,6 +135,6 @@ export class StateStore extends Context.Service<StateStore, {
     )
 }
 
-/** Loaded when it is used: who keeps no state in a database pays nothing for it. */
+/** Loaded when it is used: a program without state in a database pays nothing for it. */
 const importSqlHome = Effect.promise(() => import("./internal/SqlHome.ts"))
 const importSqliteHome = Effect.promise(() => import("./internal/SqliteHome.ts"))

@@ -111,7 +111,7 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   { resolutions = [], retry, verdicts = Verdicts.make() }: {
     readonly retry: Schedule.Schedule<unknown, Failure<ES | E>>
     readonly resolutions?: ReadonlyArray<Resolution> | undefined
-    /** Of whoever asks about the errors of the opening. */
+    /** Given where the errors of the opening are asked about, too. */
     readonly verdicts?: Verdicts.Verdicts | undefined
   }
 ) {

@@ -1,5 +1,5 @@
 /**
- * What a query is doing: set by the commit protocol as it goes from step to step, read by whoever watches. It decides
+ * What a query is doing: set by the commit protocol as it goes from step to step, read by what watches it. It decides
  * nothing.
  *
  * @since 0.1.0
@@ -49,7 +49,7 @@ export const Status = Schema.Union([
 /** @category models @since 0.1.0 */
 export type Status = typeof Status.Type
 
-/** What a run is doing now. Whoever watches compares two looks at it. @category models @since 0.1.0 */
+/** What a run is doing now. A watcher compares two looks at it. @category models @since 0.1.0 */
 export interface Activity {
   readonly status: SubscriptionRef.SubscriptionRef<Status>
   /** Something is being done; else it waits for input, or for its turn. */

@@ -59,7 +59,7 @@ export const step = <E, R>(run: Run<E, R>, options: StepOptions) =>
     const tried = Effect.suspend(() => attemptStep(run, options, tally))
     const noted = Effect.tapError(tried, (error) => Effect.sync(() => Reporting.noteFailure(run.activity, error)))
     const ended = Effect.retry(noted, { schedule: run.retry, while: run.verdicts.isRetryable })
-    // Who was taken over compares what others did since with a log that has gone on: it has found nothing out.
+    // A process that was taken over compares a log that has gone on with what others did since: that says nothing.
     return Effect.tapError(ended, (error) => error instanceof CommitError ? run.log.append([]) : Effect.void)
   })
 
@@ -123,7 +123,7 @@ const settle = Effect.fnUntraced(function*<E, R>(
   tally: Tally,
   goesOn: boolean
 ) {
-  // Begun and not prepared: who began them has failed or is fenced, so that they can't be committed any more.
+  // Begun and not prepared: the try that began them has failed or is fenced, so that they can't be committed any more.
   yield* BatchSinks.abortBegun(run, batch)
 
   // State that is gone is made again before more of the batch is seen, as that may fail.

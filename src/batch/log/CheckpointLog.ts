@@ -121,6 +121,6 @@ export class CheckpointLog extends Context.Service<CheckpointLog, LogHome>()("ef
   }
 }
 
-/** Loaded when it is used: who keeps no log in a database pays nothing for it. */
+/** Loaded when it is used: a program without a log in a database pays nothing for it. */
 const importSqlLog = Effect.promise(() => import("./internal/SqlLog.ts"))
 const importSqliteLog = Effect.promise(() => import("./internal/SqliteLog.ts"))

@@ -41,7 +41,7 @@ export const settle = (
     )).pipe(Effect.uninterruptible)
 }
 
-/** Who has a number that is taken. */
+/** By which record a number is taken. */
 const look = Effect.fnUntraced(function*(log: QueryLog, query: QueryName, sequence: number, bytes: Uint8Array) {
   const records = yield* Effect.catchReason(
     log.read(sequence),

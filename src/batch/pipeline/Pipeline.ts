@@ -300,7 +300,7 @@ const build = <A, B, ES, RS, EP, RP, EK, RK>(
       sinks: sinks.map(({ name, needsDeterministic, structure }) => ({
         name,
         structure,
-        // Who looks at the log alone must know that outputs of an unfinished batch may be visible.
+        // The log alone must say that outputs of an unfinished batch may be visible.
         ...needsDeterministic === true ? { needsDeterministic } : {}
       }))
     }

@@ -145,7 +145,7 @@ export const sql = <B, E, R>(
   return { ...Pipeable.Prototype, name, structure, accepts: () => true, open }
 }
 
-/** Loaded when it is used: who has no database pays nothing for it. */
+/** Loaded when it is used: a program without a database pays nothing for it. */
 const importSqlSink = Effect.promise(() => import("./sql/SqlSink.ts"))
 
 /**

@@ -1,5 +1,5 @@
 /**
- * A sink's session that takes other outputs than the one that it is made of, whoever writes them.
+ * A sink's session that takes other outputs than the one that it is made of, in this process and in others.
  */
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"

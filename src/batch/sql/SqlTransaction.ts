@@ -30,7 +30,7 @@ export const isAlone = (sql: SqlClient): Effect.Effect<boolean> =>
 /** @category constants @since 0.1.0 */
 export const notAlone = "a transaction of the same SqlClient is open around it"
 
-/** Asked for first: who may use the tables may not be allowed to make any. @category running @since 0.1.0 */
+/** Asked for first: a user that may use the tables may not be allowed to make any. @category running @since 0.1.0 */
 export const ensureTables = (
   probe: Effect.Effect<unknown, SqlError>,
   create: Effect.Effect<unknown, SqlError>

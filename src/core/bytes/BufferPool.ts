@@ -71,8 +71,8 @@ export class BufferPool<B extends Sized> {
   }
 
   /**
-   * Lets go of buffers of other sizes where that helps, and only of as many as are in the way: who uses the pool now needs
-   * this size. Not only where there is none of it yet: then a reader of 16 segments that came after one of 4 took twice
+   * Lets go of buffers of other sizes where that helps, and only of as many as are in the way: the present users of the pool
+   * need this size. Not only where there is none of it yet: then a reader of 16 segments that came after one of 4 took twice
    * the CPU, 3.2 us per event of 1 KiB for 1.5.
    */
   private makeRoom(size: number): boolean {

@@ -35,7 +35,7 @@ export interface Address {
 }
 
 /**
- * Has a server listen, and yields its port. `make` may throw. Whoever is told the port closes the server.
+ * Has a server listen, and yields its port. `make` may throw. The caller closes the server.
  *
  * @category running
  * @since 0.1.0

@@ -7,7 +7,7 @@
  * @internal
  */
 
-/** In rising order: who may update may read too. */
+/** In rising order: a user that may update may read too. */
 const levels = ["NONE", "READ", "READ_UPDATE"] as const
 /** @category models @since 0.1.0 */
 export type Level = (typeof levels)[number]
@@ -34,7 +34,7 @@ export const allows = (list: AccessList, resource: string, level: Level): boolea
   return levels.indexOf(allowed) >= levels.indexOf(level)
 }
 
-/** Each part at the first place where it is: whoever asks chooses the resource, and must not choose how long this takes. */
+/** Each part at the first place where it is: the caller chooses the resource, and must not choose how long this takes. */
 const matches = ([head = "", ...parts]: ReadonlyArray<string>, resource: string): boolean => {
   const tail = parts.pop()
   if (tail === undefined) return resource === head

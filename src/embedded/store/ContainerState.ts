@@ -325,7 +325,7 @@ class Container implements SegmentContainer {
 
   private pollResult(segment: LiveSegment, { hasRoom, length: asked, offset }: PollRequest): ReadResult | undefined {
     if (segment.isSealed && offset >= segment.length) return sealed(segment.name)
-    // as a real store does it: whoever asks again learns that the segment is gone
+    // as a real store does it: the next request learns that the segment is gone
     if (segment.isDeleted) return emptyRead(offset)
     if (offset < segment.startOffset) return { _tag: "Truncated", startOffset: segment.startOffset }
     const length = hasRoom?.() === false ? readMinimum : asked

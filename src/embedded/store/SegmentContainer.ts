@@ -156,7 +156,7 @@ export interface SegmentContainer {
     updates: ReadonlyArray<AttributeUpdate>
   ) => Done | NoSuchSegment | Sealed | BadAttribute | TooManyAttributes
 
-  /** Whoever waits for data of the segment is told. */
+  /** Tells the reads that wait for data of the segment. */
   readonly seal: (name: string) => Done | NoSuchSegment | Sealed
   readonly truncate: (name: string, offset: number) => Done | NoSuchSegment | Truncated
   readonly delete: (name: string) => Done | NoSuchSegment

@@ -4,7 +4,7 @@
  * a record means its owner's.
  *
  * Changes are staged by plain calls, and become durable together at the next commit: whatever is staged within one turn
- * of the event loop is one atomic unit, whoever staged it. What was staged can be read back at once.
+ * of the event loop is one atomic unit, whatever staged it. What was staged can be read back at once.
  *
  * @internal
  */
@@ -88,7 +88,7 @@ class MemoryStorage implements Storage {
 
   readonly load = (): StoredState => ({ segments: [], records: [] })
 
-  // whoever put these keeps them: without a restart nobody asks again
+  // the caller that put these keeps them: without a restart nothing asks for them again
   readonly putRecord = (): void => {}
   readonly deleteRecord = (): void => {}
   readonly putAttribute = (): void => {}

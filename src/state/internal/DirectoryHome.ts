@@ -29,7 +29,7 @@ export const open = (
     if (outcome === "missing") {
       return yield* new LogFileError({ operation: "link", path: temporary, cause: new Error("somebody removed it") })
     }
-    // also when it was there: whoever linked it may not have synced its name yet
+    // also when it was there: the process that linked it may not have synced its name yet
     yield* files.syncDirectory(folder)
     return outcome === "linked" ? "created" as const : "exists" as const
   })
@@ -56,7 +56,7 @@ export const open = (
   }
 
   return files.makeDirectory(folder).pipe(
-    // the folder's own name always: whoever made it may have died before it was durable
+    // the folder's own name always: the process that made it may have died before it was durable
     Effect.map((made) => new Set([directory, ...made.map((path) => Path.dirname(path))])),
     Effect.flatMap((parents) => Effect.forEach(parents, files.syncDirectory, { discard: true })),
     unavailable("open"),

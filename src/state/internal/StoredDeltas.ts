@@ -95,7 +95,7 @@ export const make = (home: StateHome, says: LogSays): StoredDeltas => {
 export const namesIn = (home: StateHome): Effect.Effect<ReadonlyArray<DeltaName.Parsed>, StateStoreError> =>
   Effect.map(home.list, (names) => names.map(DeltaName.parse).filter((name) => name !== undefined))
 
-/** What is read of a home, by whoever may only look. @category constructors @since 0.2.0 */
+/** What is read of a home, also where nothing may be written. @category constructors @since 0.2.0 */
 export const reader = (
   home: StateHome,
   { log, query }: Pick<LogSays, "query" | "log">

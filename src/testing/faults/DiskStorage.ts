@@ -7,7 +7,7 @@ import type { Turns } from "../seeded/Turns.ts"
 
 type Change = (storage: Storage.Storage, state: Replayed) => void
 
-/** What a storage in memory does not keep: whoever put it keeps it. */
+/** What a storage in memory does not keep: the caller that put it keeps it. */
 interface Replayed {
   readonly segments: Map<number, Storage.StoredSegment & { readonly attributes: Map<string, bigint> }>
   readonly records: Map<string, string>
@@ -20,7 +20,7 @@ export class Disk {
   private readonly journal: Array<Change> = []
   /** Staged and not durable yet. */
   private staged: Array<Change> = []
-  /** Whoever was started last. */
+  /** The one that was started last. */
   private owner = 0
 
   /** A storage for one life of a server. `turns`: of the server, so that nothing becomes durable when it is dead. */

@@ -91,7 +91,7 @@ export type Fault = CallFault | ConnectionFault
 export interface Where {
   /** The rpc's bare name, such as `commitTransaction`. */
   readonly method?: string | undefined
-  /** Who would receive the bytes. */
+  /** The side that would receive the bytes. */
   readonly to?: "client" | "server" | undefined
   /** How many calls or pieces that fit are passed over first. Default: 0. */
   readonly skip?: number | undefined
@@ -148,8 +148,8 @@ export interface Faults {
 }
 
 /**
- * Makes a network. It uses the clock and the scheduler of whoever runs it, a test's too. Throws `RangeError` for a rate that is
- * not between 0 and 1.
+ * Makes a network. It uses the clock and the scheduler of the fiber that runs it, a test's too. Throws `RangeError` for a rate
+ * that is not between 0 and 1.
  *
  * @category constructors
  * @since 0.1.0
@@ -294,7 +294,7 @@ export class Network implements Faults {
   ): Effect.Effect<Uint8Array, TransportError> {
     const passes = Effect.suspend(() => this.isCutOff ? Effect.never : this.isPaused ? this.resumed : Effect.void)
     const sent = Effect.andThen(passes, Effect.suspend(send))
-    // no finalizer: who waits for an answer can be interrupted
+    // no finalizer: a caller that waits for an answer can be interrupted
     const answered = Effect.flatMap(Effect.exit(sent), (exit) => Effect.andThen(passes, exit))
     switch (fault?._tag) {
       case undefined:

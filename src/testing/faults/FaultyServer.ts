@@ -1,7 +1,7 @@
 /**
  * An embedded Pravega to whom things happen: killed and started again from what it had made durable, paused, its leases
  * expired, its segments moved, its container restarted. In process, without sockets or timers of its own: it lives by the
- * clock and the scheduler of whoever makes it.
+ * clock and the scheduler of the fiber that makes it.
  *
  * Faults of the network between it and a client are `Faults`, given to `client`.
  *

@@ -1,6 +1,6 @@
 /**
  * What every transactional sink must hold, as laws that can be run against a sink of one's own: nothing is visible before
- * the commit, all of it is visible after it, once, whoever commits or recovers and wherever processes die in between.
+ * the commit, all of it is visible after it, once, whichever process commits or recovers and wherever processes die in between.
  *
  * ```ts
  * import { it } from "@effect/vitest"
@@ -250,7 +250,7 @@ const survivesDeaths = Effect.fnUntraced(function*<B, E, R>(
   }
 })
 
-/** The commit protocol, with processes that die: whoever comes next goes on from what is recorded. */
+/** The commit protocol, with processes that die: the next one goes on from what is recorded. */
 const runHistory = Effect.fnUntraced(function*<B, E, R>(
   subject: Subject<B, E, R>,
   history: ReadonlyArray<Batch>,

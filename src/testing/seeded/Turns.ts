@@ -18,7 +18,7 @@ export interface Turns {
 }
 
 /**
- * Turns of whoever runs this Effect: its scheduler orders them, its clock delays them.
+ * Turns of the fiber that runs this Effect: its scheduler orders them, its clock delays them.
  *
  * @category constructors
  * @since 0.1.0

@@ -19,7 +19,7 @@ export interface Options {
 export interface SimulatedStates {
   /** The homes, as a process reaches them. */
   readonly of: (process: Process) => StateStore["Service"]
-  /** That of a query, as it is now, for whoever looks from outside. */
+  /** That of a query, as it is now, for checks from outside. */
   readonly peek: (query: string) => StateHome
 }
 

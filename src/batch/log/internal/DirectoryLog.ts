@@ -66,7 +66,7 @@ const open = Effect.fnUntraced(function*(files: LogFiles["Service"], directory: 
   const made = yield* failed(files.makeDirectory(path))
   // again: another process may have made that of another query meanwhile, and this one found it made
   yield* accept
-  // The folder's own name always: whoever made it may have died before it was durable.
+  // The folder's own name always: the process that made it may have died before it was durable.
   const parents = new Set([directory, ...made.map((parent) => Path.dirname(parent))])
   yield* failed(Effect.forEach(parents, files.syncDirectory, { discard: true }))
   return { append: append(folder), read: read(folder), compact: compact(folder) } satisfies QueryLog
@@ -161,7 +161,7 @@ const read = (folder: Folder): QueryLog["read"] => (from) =>
 
 const readOnce = Effect.fnUntraced(function*(folder: Folder, from: number) {
   const { at, files, path } = folder
-  // Another process may have linked a record and not yet synced its name: who acts on it needs it durable.
+  // Another process may have linked a record and not yet synced its name: what acts on it needs it durable.
   yield* files.syncDirectory(path)
   const listed = yield* scan(folder)
   // Listed a second time, as a record that was linked below the floor is listed after that floor.

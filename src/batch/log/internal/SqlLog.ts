@@ -1,7 +1,7 @@
 /**
  * Logs in a database, by any `SqlClient` of SQLite or PostgreSQL. A row per query says which number is next: it is moved
  * on, and the record stored, in one transaction. That row outlives what compaction deletes, so that a number once taken
- * is never free again (rule 1), and it is locked by whoever moves it: of two owners one waits, and then finds the number
+ * is never free again (rule 1), and it is locked while it is moved: of two owners one waits, and then finds the number
  * taken.
  */
 import * as Duration from "effect/Duration"

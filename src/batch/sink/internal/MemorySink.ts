@@ -1,5 +1,6 @@
 /**
- * A sink that keeps in memory what is committed. It belongs to whoever made it, so it outlives the queries that write to it.
+ * A sink that keeps in memory what is committed. It belongs to the code that made it, so it outlives the queries that write to
+ * it.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

@@ -16,7 +16,7 @@ export interface SpareTransaction<out A, out E> {
   readonly getReady: Effect.Effect<void>
 }
 
-/** Whoever does not take it in this time had no output for it. */
+/** A batch that does not take it in this time had no output for it. */
 const patience = Duration.seconds(10)
 
 /** `begin`: in the Scope around, whose end aborts what was begun. @category constructors @since 0.1.0 */

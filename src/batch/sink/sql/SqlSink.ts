@@ -1,8 +1,8 @@
 /**
  * Rows in a database, exactly once (rule 13). A database transaction can't outlive its process, so a batch's outputs are
  * first kept in a table of the same database, as they come; the commit is one transaction that hands them to the user's
- * statements, deletes them there, and moves the query's batch number on. That number is the fence: whoever commits a batch
- * a second time finds it there.
+ * statements, deletes them there, and moves the query's batch number on. That number is the fence: a process that commits a
+ * batch a second time finds it there.
  */
 import type * as Arr from "effect/Array"
 import * as Context from "effect/Context"

@@ -320,7 +320,7 @@ interface Measured extends Readable {
   readonly isMissing: boolean
 }
 
-/** Fair shares: who needs less than the mean leaves the rest to the others. */
+/** Fair shares: a segment that needs less than the mean leaves the rest to the others. */
 const share = (
   segments: ReadonlyArray<Readable>,
   limits: Limits

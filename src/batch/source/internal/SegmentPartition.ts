@@ -1,6 +1,6 @@
 /**
  * A range of one segment as a partition of a batch: its events, decoded; those that can't be, and the bytes of both, for
- * who puts them aside; or in lanes by routing key. What was read while planning is not read again.
+ * putting them aside; or in lanes by routing key. What was read while planning is not read again.
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -45,8 +45,8 @@ export interface Options {
 }
 
 /**
- * What was read of a range while planning, until its buffers are used again. Who reads the range after that, as another
- * try of the batch does, reads it from the stream.
+ * What was read of a range while planning, until its buffers are used again. After that, as in another
+ * try of the batch, the range is read from the stream.
  *
  * @category models
  * @since 0.1.0

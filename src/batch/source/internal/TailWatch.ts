@@ -49,14 +49,14 @@ export const make = Effect.fnUntraced(function*(stream: ScopedStream) {
     }).pipe(
       Effect.matchEffect({
         onSuccess: () => Effect.sync(() => tell(id, offset)),
-        // whatever is wrong with the segment: who plans will meet it, and say so
+        // whatever is wrong with the segment: planning will meet it, and say so
         onFailure: () => Effect.andThen(Effect.sleep(failurePause), Effect.sync(() => forget(id, offset)))
       })
     )
 
   /**
    * Returns when something was appended at one of the positions, or a segment was sealed there. Says so once for each
-   * position: who comes back with the same ones can't use what is there, and waits for the others.
+   * position: a caller that comes back with the same ones can't use what is there, and waits for the others.
    */
   return Effect.fnUntraced(function*(positions: StreamCut["positions"]) {
     for (const [id, { fiber, offset }] of watches) {

@@ -99,7 +99,7 @@ export class WireAppends {
     this.decoder.forget(writerId)
   }
 
-  /** Forgets the writers of segments that are gone: whoever writes transactions has one more with each. */
+  /** Forgets the writers of segments that are gone: a client has one more with each transaction. */
   dropGone(): void {
     for (const [writerId, { segment }] of this.writers) {
       if (this.container.attributes(segment) === undefined) this.drop(writerId)

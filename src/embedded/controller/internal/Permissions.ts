@@ -1,5 +1,5 @@
 /**
- * What each method of the controller's protocol asks of whoever calls it: a level on a resource.
+ * What each method of the controller's protocol asks of its caller: a level on a resource.
  *
  * Facts: Pravega 0.13's `ControllerServiceImpl` and `StreamAuthParams`, with their defaults.
  *
@@ -33,7 +33,7 @@ const ownStream = (inScope: string, name: string): string =>
     ? `${scope(inScope)}/reader-group:${name.replace(ReaderGroupName.streamPrefix, "")}`
     : stream(inScope, name.startsWith(StreamName.markPrefix) ? name.replace(StreamName.markPrefix, "") : name)
 
-/** Who may read may have a reader group, which writes to streams of its own. */
+/** A user that may read may have a reader group, which writes to streams of its own. */
 const levelToWrite = (name: string): Level =>
   name.startsWith(ReaderGroupName.streamPrefix) || name.startsWith(StreamName.markPrefix) ? "READ" : "READ_UPDATE"
 
@@ -44,7 +44,7 @@ const on = (info: pb.StreamInfo | undefined, level: Level): Requirement => ({
 
 const onScope = (name: string | undefined, level: Level): Requirement => ({ resource: scope(name ?? ""), level })
 
-/** Who asks for segments without asking for a token needs less. */
+/** A request for segments that asks for no token needs less. */
 const levelOf = (info: pb.StreamInfo | undefined): Level =>
   info?.accessOperation === pb.StreamInfo_AccessOperation.NONE ? "READ" : "READ_UPDATE"
 
@@ -73,7 +73,7 @@ const asks = <I extends DescMessage, O extends DescMessage>(
 (request: Uint8Array) => requirement(fromBinary(input, request))
 
 /**
- * By the protocol's names, of a request as it came. Undefined: whoever is a user may. Throws for bytes that are no such
+ * By the protocol's names, of a request as it came. Undefined: every user may. Throws for bytes that are no such
  * request.
  *
  * @category constants

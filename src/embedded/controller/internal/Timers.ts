@@ -48,7 +48,7 @@ export const runningTime = (clock: Clock.Clock, start: number): () => number => 
   return () => millis() + offset
 }
 
-/** Who wakes later than this after its time was kept from running, in milliseconds: its clients may have been as well. */
+/** A process that wakes so much after its time, in milliseconds, was kept from running: its clients may have been as well. */
 const lateMillis = 1_000
 
 /**

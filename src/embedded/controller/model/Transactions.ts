@@ -251,7 +251,7 @@ export const endAll = (world: World, state: StreamState): void => {
   for (const transaction of state.open.values()) discard(world, state, transaction)
 }
 
-/** Its segments go a moment later, as on a real server: who is just writing to one does not expect it to be gone. */
+/** Its segments go a moment later, as on a real server: a client that is just writing to one does not expect it to be gone. */
 const discard = (world: World, state: StreamState, transaction: OpenTransaction): void => {
   const epoch = state.record.epochs[TransactionId.epoch(transaction.id)]
   world.afterwards(() => {

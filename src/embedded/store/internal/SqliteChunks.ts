@@ -229,7 +229,7 @@ class ChunkStore {
     const end = Math.max(this.end(source), this.tailEnd(source))
     for (let at = start; at < end;) {
       const bytes = this.read(source, at, end - at)
-      // into an array of its own, which the target keeps: whoever reads that gives back what came from here
+      // into an array of its own, which the target keeps: its reads give back what came from here
       this.append(target, offset + at - start, bytes.slice())
       at += bytes.length
       ReadBuffers.give(bytes)

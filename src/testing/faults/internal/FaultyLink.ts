@@ -7,7 +7,7 @@ import type { BytePipe, PipeHandlers } from "../../../pravega/segmentstore/ByteP
 import type { Turns } from "../../seeded/Turns.ts"
 import { FrameBoundary } from "./FrameBoundary.ts"
 
-/** Who hears it. @category models @since 0.1.0 */
+/** The side that hears it. @category models @since 0.1.0 */
 export type Side = "client" | "server"
 
 /** What happens to a piece of bytes; delays in milliseconds. @category models @since 0.1.0 */
