@@ -40,6 +40,11 @@ const wire = Schema.fromJsonString(Schema.toCodecJson(Sink.Share))
 
 const sorted = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)
 
+const checksummed = Schema.StructWithRest(
+  Schema.Struct({ checksum: Schema.Int, form: Schema.Int }),
+  [Schema.Record(Schema.String, Schema.Json)]
+)
+
 export const sinkCases = (it: Cases): void => {
   const exactlyOnce = Effect.gen(function*() {
     const stream = yield* numbers(randomScope(), "out")
@@ -181,6 +186,39 @@ export const sinkCases = (it: Cases): void => {
       assert.deepStrictEqual(yield* contents(stream), [])
       yield* session.commit(batch, yield* prepare)
       assert.deepStrictEqual(sorted(yield* contents(stream)), [1, 2, 3])
+    }).pipe(Effect.scoped))
+
+  it.effect("rule 12: a checksum of another form, or of none that is named, calls no batch lost", () =>
+    Effect.gen(function*() {
+      for (const isOwned of [true, false]) {
+        const stream = yield* numbers(randomScope(), "out", 1)
+        const batch = { query: "q", batch: 0 }
+        const session = yield* Sink.pravega(stream, { guarantee: "exactly-once", isOwned }).open
+        const attempt = yield* session.begin(batch)
+        yield* attempt.write(0, [10, 20, 30])
+        const { evidence, ...written } = yield* attempt.prepare
+        yield* attempt.keep
+        const { checksum, form, ...rest } = yield* Schema.decodeUnknownEffect(checksummed)(evidence)
+        // An older build's: other numbers for the same events.
+        const outcomeWith = (changed: Schema.JsonObject) =>
+          Effect.map(
+            session.recover(
+              batch,
+              new PreparedSink({
+                ...written,
+                evidence: { ...rest, ...changed },
+                handle: "00000000-0000-0000-0000-00000000abcd"
+              })
+            ),
+            ({ _tag }) => _tag
+          )
+        const others = [{ checksum: checksum + 1 }, { checksum: checksum + 1, form: form + 1 }]
+        for (const other of others) assert.strictEqual(yield* outcomeWith(other), "lost", "nothing came")
+        yield* session.commit(batch, new PreparedSink({ ...written, evidence, handle: attempt.handle }))
+        for (const other of others) assert.strictEqual(yield* outcomeWith(other), "unknown")
+        assert.strictEqual(yield* outcomeWith({ checksum: checksum + 1, form }), isOwned ? "unknown" : "lost")
+        assert.strictEqual(yield* outcomeWith({ checksum }), isOwned ? "committed" : "unknown")
+      }
     }).pipe(Effect.scoped))
 
   it.effect("rule 12: among what others wrote to several segments a forgotten batch may be in pieces", () =>

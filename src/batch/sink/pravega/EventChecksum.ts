@@ -4,6 +4,15 @@
  */
 import { crc32 } from "node:zlib"
 
+/**
+ * Names how checksums are made here. It is recorded with them, and is another one when that changes: checksums of another form
+ * prove nothing.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const form = 1
+
 /** Of one event's bytes, an unsigned 32-bit number. @category constructors @since 0.1.0 */
 export const ofEvent = (bytes: Uint8Array): number => crc32(bytes)
 

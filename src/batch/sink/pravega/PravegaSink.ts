@@ -65,7 +65,9 @@ class Evidence extends Schema.Class<Evidence>("effect-pravega/PravegaSink/Eviden
   /** Headers included. */
   bytes: Schema.Natural,
   events: Schema.Natural,
-  checksum: Schema.Natural
+  checksum: Schema.Natural,
+  /** That of the checksum. Absent: an earlier version did not name it, and some made it otherwise. */
+  form: Schema.optionalKey(Schema.Natural)
 }) {}
 
 type Failure = TransactionError | ReadError
@@ -175,7 +177,8 @@ const begin = Effect.fnUntraced(function*<B>(
       written.absorb(share) ? Effect.void : Effect.fail(toTransactionError(writtenTwice(stream.name))),
     prepare: Effect.map(Effect.andThen(transaction.flush, Fiber.join(asking)), ({ cut }) => {
       const { bytes, digest, events, unordered } = written.written()
-      return { evidence: new Evidence({ tail: cut, bytes, events, checksum: unordered }), digest, events, bytes }
+      const evidence = new Evidence({ tail: cut, bytes, events, checksum: unordered, form: EventChecksum.form })
+      return { evidence, digest, events, bytes }
     }),
     keep: transaction.keep
   } satisfies Attempt<B, Failure, TransactionId, Evidence>
@@ -251,7 +254,7 @@ const standing = Effect.fnUntraced(function*(stream: ScopedStream, { bytes, tail
 
 /**
  * By what the stream got since the batch was begun. That it is not there can be proved whoever else writes: all of it would be
- * there, in each segment in one piece. That it is there is proved only if nobody else writes and there is nothing else: others
+ * there, in each segment in one piece, with a checksum of a form that is made here. That it is there is proved only if nobody else writes and there is nothing else: others
  * may have written the same events. Anything else, and a stream that was truncated beyond the place, is for people to look at.
  */
 const decideByTail = Effect.fnUntraced(
@@ -272,6 +275,10 @@ const decideByTail = Effect.fnUntraced(
       () => new BatchFinder(evidence),
       (finder, { event }) => finder.add(event)
     )
+    if (!found.isFound && evidence.form !== EventChecksum.form) {
+      const its = evidence.form === undefined ? "of a form that is not named" : `of form ${evidence.form}`
+      return unknown(`${got}; its checksum is ${its}, this version makes form ${EventChecksum.form}: it can't be compared`)
+    }
     if (isOwned) {
       return found.isFound
         ? { _tag: "committed" } satisfies Outcome
