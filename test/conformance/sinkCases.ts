@@ -4,8 +4,10 @@ import { SqlClient } from "effect/sql/SqlClient"
 import * as Fs from "node:fs/promises"
 import { CheckpointLog } from "../../src/batch/log/CheckpointLog.ts"
 import * as Pipeline from "../../src/batch/pipeline/Pipeline.ts"
+import { CheckpointLogError, Fenced } from "../../src/batch/protocol/CheckpointLogError.ts"
 import { PreparedSink } from "../../src/batch/protocol/CheckpointRecord.ts"
 import { CommitError } from "../../src/batch/protocol/CommitError.ts"
+import { QueryName } from "../../src/batch/protocol/QueryName.ts"
 import * as Sink from "../../src/batch/sink/Sink.ts"
 import * as Source from "../../src/batch/source/Source.ts"
 import * as SqliteClient from "../../src/batch/sql/SqliteClient.ts"
@@ -286,6 +288,79 @@ export const sinkCases = (it: Cases): void => {
         assert.strictEqual(yield* refused(run(120)), "SinkBehind")
         yield* run(140, false)
         assert.deepStrictEqual(sorted(yield* contents(out)), Array.from({ length: 40 }, (_, i) => 120 + i))
+      }).pipe(Effect.provide(CheckpointLog.layerFileSystem(`${directory}/log`)))
+    }).pipe(Effect.scoped))
+
+  it.effect("rule 19: an idempotent sink that has numbers of later batches, or of one that nobody began, says that the log went back", () =>
+    Effect.gen(function*() {
+      const stream = yield* numbers(randomScope(), "out", 1)
+      const session = yield* Sink.pravega(stream, { guarantee: "idempotent" }).open
+      const write = (
+        batch: number,
+        handles: ReadonlyArray<Schema.Json>,
+        checkOwner: Effect.Effect<void, CheckpointLogError>
+      ) =>
+        Effect.scoped(Effect.gen(function*() {
+          const attempt = yield* session.begin({ query: "q", batch }, { log: "l", handles, checkOwner })
+          yield* attempt.write(0, [batch * 10, batch * 10 + 1])
+          yield* attempt.prepare
+          return attempt.handle
+        }))
+      const failure = <A, E>(effect: Effect.Effect<A, E>) =>
+        Effect.map(Effect.flip(effect), (error) => error instanceof CommitError ? error.reason : error)
+      const first = yield* write(1, [], Effect.void)
+      // A try again, of this process or of the next, and the next batch.
+      yield* write(1, [first], Effect.void)
+      yield* write(2, [], Effect.void)
+      const unknown = yield* failure(write(2, [], Effect.void))
+      assert.include(String(unknown), "SinkAhead")
+      assert.match(
+        unknown.message,
+        /has numbers up to 8589934594 of its writer [-0-9a-f]{36}, those of batch 2 begin after/
+      )
+      assert.include(String(yield* failure(write(0, [first], Effect.void))), "SinkAhead")
+      assert.include(String(yield* failure(write(1, [first], Effect.void))), "SinkAhead")
+      // Where another process owns the query by now, that is why.
+      const fenced = new CheckpointLogError({
+        reason: new Fenced({ query: QueryName.make("q"), epoch: 1, claimedBy: "b", claimedEpoch: 2 })
+      })
+      assert.strictEqual(yield* failure(write(2, [], Effect.fail(fenced))), fenced)
+      assert.deepStrictEqual(yield* contents(stream), [10, 11, 20, 21])
+    }).pipe(Effect.scoped))
+
+  it.effect("an idempotent sink notices a checkpoint log that was put back", () =>
+    Effect.gen(function*() {
+      const scope = randomScope()
+      const source = yield* numbers(scope, "in", 1)
+      const out = yield* numbers(scope, "out", 1)
+      const directory = yield* temporaryFolder
+      const run = Effect.fnUntraced(function*(from: number) {
+        const writer = yield* EventWriter.make(source)
+        yield* writer.writeAll(Array.from({ length: 20 }, (_, i) => from + i))
+        const pipeline = Pipeline.make("back", {
+          source: Source.microBatch(source, { limit: { events: 10 } }),
+          process: (events) => Stream.map(events, ({ event }) => event),
+          sink: Sink.pravega(out, { guarantee: "idempotent" }),
+          deterministic: true
+        })
+        yield* Query.run(pipeline, { trigger: Trigger.availableNow })
+      }, Effect.scoped)
+      const copy = (from: string, to: string) =>
+        Effect.promise(async () => {
+          await Fs.rm(`${directory}/${to}`, { recursive: true, force: true })
+          await Fs.cp(`${directory}/${from}`, `${directory}/${to}`, { recursive: true })
+        })
+      yield* Effect.gen(function*() {
+        yield* run(0)
+        yield* copy("log", "copy")
+        yield* run(20)
+        yield* copy("log", "newest")
+        yield* copy("copy", "log")
+        const error = yield* Effect.flip(run(40))
+        assert.strictEqual(error instanceof CommitError ? error.reason._tag : error, "SinkAhead")
+        yield* copy("newest", "log")
+        yield* run(60)
+        assert.deepStrictEqual(sorted(yield* contents(out)), Array.from({ length: 80 }, (_, i) => i))
       }).pipe(Effect.provide(CheckpointLog.layerFileSystem(`${directory}/log`)))
     }).pipe(Effect.scoped))
 

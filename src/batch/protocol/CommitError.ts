@@ -169,8 +169,9 @@ export class SinkAhead extends Schema.TaggedError<SinkAhead>()("SinkAhead", {
       upTo(this.batch)
     } of sink "${this.sink}", which has more ` +
       `(${this.detail}): the log is older than the sink, as if a copy had been put in its place, and going on would write ` +
-      `events again. Nothing was written. Put the newest log back. If it is lost, find out what the sink has, and go on from ` +
-      `after that with a query of a new name (Source.streamCut); if somebody else writes to the sink, don't declare it owned`
+      `events again, or leave some out. Nothing more was written. Put the newest log back. If it is lost, find out what the ` +
+      `sink has, and go on from after that with a query of a new name (Source.streamCut); if somebody else writes to a sink ` +
+      `that is declared owned, don't declare it so`
   }
 }
 

@@ -36,6 +36,14 @@ export interface SessionOptions<E> {
    * segment, and this is asked when another one was quicker.
    */
   readonly onSuperseded?: Effect.Effect<void, E> | undefined
+  /** Given: no event has a higher number before this writer's own. It fails with what it means that one has. */
+  readonly bound?: NumberBound<E> | undefined
+}
+
+/** @category models @since 0.2.0 */
+export interface NumberBound<E> {
+  readonly highest: bigint
+  readonly onBeyond: (last: bigint) => Effect.Effect<never, E>
 }
 
 /** Why no further event can go to this segment. @category models @since 0.1.0 */
@@ -128,6 +136,8 @@ const attachments = Effect.fnUntraced(function*<E>(
       case "Superseded":
         if (options.onSuperseded !== undefined) yield* options.onSuperseded
         break
+      case "Beyond":
+        return yield* options.bound?.onBeyond(end.last) ?? Effect.die("a number is beyond no bound")
       case "ProtocolBroken":
         break
     }
@@ -166,7 +176,7 @@ const awaitWork = (appender: SegmentAppender): Effect.Effect<void> =>
   )
 
 /** One connection, one set-up, until it ends. */
-const attachOnce = (appender: SegmentAppender, options: SessionOptions<unknown>): Effect.Effect<AttachEnd> =>
+const attachOnce = <E>(appender: SegmentAppender, options: SessionOptions<E>): Effect.Effect<AttachEnd> =>
   connectAndSetUp(appender, options).pipe(
     Effect.scoped,
     Effect.catchTags({
@@ -176,14 +186,14 @@ const attachOnce = (appender: SegmentAppender, options: SessionOptions<unknown>)
     })
   )
 
-const connectAndSetUp = Effect.fnUntraced(function*(
+const connectAndSetUp = Effect.fnUntraced(function*<E>(
   appender: SegmentAppender,
-  options: SessionOptions<unknown>
+  options: SessionOptions<E>
 ): Effect.fn.Return<AttachEnd, ConnectionRefused | ConnectionLost | ControllerError, Scope.Scope> {
   const { lane, segment, segments } = options
   const delegationToken = yield* segments.token(segment.stream, "write")
   const connection = yield* segments.appends(segment, lane)
-  const setup = new Setup(appender, connection)
+  const setup = new Setup(appender, connection, options.bound?.highest)
   const timeout = Effect.sleep(setupTimeout).pipe(Effect.andThen(Effect.sync(() => setup.expire())))
   const ended = Effect.callback<AttachEnd>((resume) => {
     setup.start({ segment: options.segmentName, delegationToken }, (end) => resume(Effect.succeed(end)))
@@ -197,12 +207,14 @@ class Setup {
   private readonly appender: SegmentAppender
   private readonly connection: SegmentConnection
   private readonly requestId: bigint
+  private readonly highest: bigint | undefined
   private unsubscribe: () => void = () => {}
   private isSetUp = false
   private isOver = false
   private onEnd: (end: SetupEnd) => void = () => {}
 
-  constructor(appender: SegmentAppender, connection: SegmentConnection) {
+  constructor(appender: SegmentAppender, connection: SegmentConnection, highest: bigint | undefined) {
+    this.highest = highest
     this.appender = appender
     this.connection = connection
     this.requestId = connection.nextRequestId()
@@ -240,6 +252,9 @@ class Setup {
       this.isSetUp = true
       const refusal = this.appender.refusalOf(reply.lastEventNumber)
       if (refusal !== undefined) return this.end({ _tag: "Refused", message: refusal })
+      if (this.appender.isBeyond(reply.lastEventNumber, this.highest)) {
+        return this.end({ _tag: "Beyond", last: reply.lastEventNumber })
+      }
       this.appender.attach(this.connection, this.requestId, reply.lastEventNumber)
       if (this.appender.isSealed) this.end({ _tag: "Sealed" })
       return

@@ -33,6 +33,10 @@ export interface NumberedWriterOptions<A, E> {
   readonly isRepeated: boolean
   /** Whether this writer may go on, asked when another one with the same numbers shows. */
   readonly checkOwner: Effect.Effect<void, E>
+  /** How many numbers are this writer's and those of others with the same ones: those after `base`. */
+  readonly numbers: bigint
+  /** A segment has a number of later writers, or one of these though nobody wrote them before. The owner was asked. */
+  readonly onBeyond: (found: RoutedWriter.BeyondBound) => E
   /** A segment is gone before it told what is in it. */
   readonly onLost: (lost: LostSegment) => E
 }
@@ -102,7 +106,13 @@ export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: st
     limits,
     services: { segments: requests, stores },
     writerIdOf: (key) => writerIdOf(placeOf(key).chain),
-    numbering: { base, placeOf: (key) => placeOf(key).id, onSuperseded: checkOwner },
+    numbering: {
+      base,
+      placeOf: (key) => placeOf(key).id,
+      onSuperseded: checkOwner,
+      highest: isRepeated ? base + options.numbers : base,
+      onBeyond: (found) => Effect.andThen(checkOwner, Effect.suspend(() => Effect.fail(options.onBeyond(found))))
+    },
     onGone: Effect.fnUntraced(function*(key, how, replace) {
       const { chain, id } = placeOf(key)
       if (how._tag === "Missing") {

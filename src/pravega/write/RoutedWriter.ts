@@ -48,6 +48,19 @@ export interface Numbering<E> {
   readonly placeOf: (segment: Segment.SegmentId) => Segment.SegmentId
   /** Another writer with the same id was quicker: goes on if this succeeds. */
   readonly onSuperseded: Effect.Effect<void, E>
+  /** The highest number that can be in a segment before this writer writes; */
+  readonly highest: bigint
+  /** and what it means that one is beyond it. */
+  readonly onBeyond: (found: BeyondBound) => Effect.Effect<never, E>
+}
+
+/** @category models @since 0.2.0 */
+export interface BeyondBound {
+  /** Its full name. */
+  readonly segment: string
+  readonly writerId: string
+  /** The last number that it has. */
+  readonly last: bigint
 }
 
 /** @category models @since 0.1.0 */
@@ -107,6 +120,12 @@ export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: st
     onAcknowledged: options.onAcknowledged,
     startSession: (segment, appender) => fork(session(segment, appender))
   })
+  const boundOf = (writerId: string, segment: string): AppendSession.NumberBound<Failure> | undefined => {
+    const { numbering } = options
+    return numbering === undefined
+      ? undefined
+      : { highest: numbering.highest, onBeyond: (last) => numbering.onBeyond({ segment, writerId, last }) }
+  }
   const session = (segment: Segment.SegmentId, appender: SegmentAppender): Effect.Effect<void> => {
     const id = options.numbering?.placeOf(segment) ?? segment
     const ref: SegmentRef = { stream: options.stream.name, id, transaction: options.transaction }
@@ -117,7 +136,8 @@ export const make = Effect.fnUntraced(function*<A, E extends { readonly _tag: st
       segmentName,
       lane,
       outageLimit: options.limits.outageLimit,
-      onSuperseded: options.numbering?.onSuperseded
+      onSuperseded: options.numbering?.onSuperseded,
+      bound: boundOf(appender.writerId, segmentName)
     }).pipe(
       Effect.flatMap((end) =>
         end._tag === "Closed"

@@ -19,7 +19,7 @@ import * as NumberedWriter from "../../../pravega/write/NumberedWriter.ts"
 import { WriterError } from "../../../pravega/write/WriterError.ts"
 import * as WriterLimits from "../../../pravega/write/WriterLimits.ts"
 import { CheckpointLogError } from "../../protocol/CheckpointLogError.ts"
-import { CommitError, SinkSegmentLost } from "../../protocol/CommitError.ts"
+import { CommitError, SinkAhead, SinkSegmentLost } from "../../protocol/CommitError.ts"
 import type { Attempt, BatchId, Past, TypedSink } from "../SinkContract.ts"
 import { type Encoded, EncodedOutputs, type Keyless, streamOf } from "./EncodedOutputs.ts"
 import * as PartitionWriters from "./PartitionWriters.ts"
@@ -125,6 +125,16 @@ const begin = Effect.fnUntraced(function*<B>(beginning: Beginning<B>) {
       writerIdOf: (chain) => Uuid.named(namespace, [past.log, query, stream.name.toString(), part, chain].join("/")),
       isRepeated: first !== undefined,
       checkOwner: past.checkOwner,
+      numbers: numbersPerBatch,
+      // Its first try is in the log before anything is written: whoever wrote this had a log that knew more.
+      onBeyond: ({ last, segment, writerId }) => {
+        const found = `segment ${segment} has numbers up to ${last} of its writer ${writerId}, ` +
+          `those of batch ${batch} begin after ${BigInt(batch) * numbersPerBatch}`
+        const known = past.last?.batch ?? -1
+        return new CommitError({
+          reason: new SinkAhead({ query, sink: stream.name.toString(), batch: known, detail: found })
+        })
+      },
       onLost: ({ base, segment, writerId }) =>
         new CommitError({
           reason: new SinkSegmentLost({

@@ -277,7 +277,9 @@ const decideByTail = Effect.fnUntraced(
     )
     if (!found.isFound && evidence.form !== EventChecksum.form) {
       const its = evidence.form === undefined ? "of a form that is not named" : `of form ${evidence.form}`
-      return unknown(`${got}; its checksum is ${its}, this version makes form ${EventChecksum.form}: it can't be compared`)
+      return unknown(
+        `${got}; its checksum is ${its}, this version makes form ${EventChecksum.form}: it can't be compared`
+      )
     }
     if (isOwned) {
       return found.isFound

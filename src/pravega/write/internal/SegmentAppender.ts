@@ -25,6 +25,8 @@ export type SetupEnd =
   | { readonly _tag: "Missing" }
   /** Another set-up of the same writer id, on another connection, has taken over. */
   | { readonly _tag: "Superseded" }
+  /** The segment has a number under the writer's id that nobody can have given it yet. */
+  | { readonly _tag: "Beyond"; readonly last: bigint }
   | { readonly _tag: "TokenRefused"; readonly endpoint: string }
   | { readonly _tag: "Refused"; readonly message: string }
   /** The peer broke the protocol, or its state is not what it acknowledged. */
@@ -167,6 +169,11 @@ export class SegmentAppender {
     return isTaken
       ? `another writer has appended ${lastEventNumber - this.base} events under ${this.writerId}`
       : undefined
+  }
+
+  /** Whether a set-up tells a higher number than any that was given before this writer's first one. */
+  isBeyond(lastEventNumber: bigint, highest: bigint | undefined): boolean {
+    return highest !== undefined && !this.wasAttached && lastEventNumber > highest
   }
 
   /** A set-up succeeded: drops what the store has, and sends the rest (unless the segment is sealed). */
