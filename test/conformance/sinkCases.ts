@@ -208,7 +208,7 @@ export const sinkCases = (it: Cases): void => {
               batch,
               new PreparedSink({
                 ...written,
-                evidence: { ...rest, ...changed },
+                evidence: Object.assign({}, rest, changed),
                 handle: "00000000-0000-0000-0000-00000000abcd"
               })
             ),

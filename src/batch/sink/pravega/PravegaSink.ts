@@ -254,8 +254,9 @@ const standing = Effect.fnUntraced(function*(stream: ScopedStream, { bytes, tail
 
 /**
  * By what the stream got since the batch was begun. That it is not there can be proved whoever else writes: all of it would be
- * there, in each segment in one piece, with a checksum of a form that is made here. That it is there is proved only if nobody else writes and there is nothing else: others
- * may have written the same events. Anything else, and a stream that was truncated beyond the place, is for people to look at.
+ * there, in each segment in one piece, with its checksum, if that is of a form that is made here. That it is there is proved
+ * only if nobody else writes and there is nothing else: others may have written the same events. Anything else, and a stream
+ * that was truncated beyond the place, is for people to look at.
  */
 const decideByTail = Effect.fnUntraced(
   function*(stream: ScopedStream, evidence: Evidence, isOwned: boolean) {
