@@ -12,13 +12,14 @@ export const rankOf = ({ price }: Pick<Bid, "price">): Rank => price < 10_000 ? 
 export type Rank = 1 | 2 | 3
 
 /** Something to be counted, in a rank, or in all of them. */
-interface Mark {
-  readonly group: string
-  readonly what: "bids" | "bidders" | "auctions"
-  readonly rank: Rank | "all"
-  readonly id: number
-  readonly dateTime: number
-}
+const Mark = Schema.Struct({
+  group: Schema.String,
+  what: Schema.Literals(["bids", "bidders", "auctions"]),
+  rank: Schema.Literals([1, 2, 3, "all"]),
+  id: Schema.Int,
+  dateTime: Schema.Int
+})
+type Mark = typeof Mark.Type
 
 const day = 24 * 60 * 60 * 1000
 
@@ -28,29 +29,40 @@ const count = (what: Mark["what"], rank: Mark["rank"]) =>
 const counts = (what: Mark["what"]) =>
   Aggregate.struct({ all: count(what, "all"), 1: count(what, 1), 2: count(what, 2), 3: count(what, 3) })
 
+const inAll = (mark: Mark): ReadonlyArray<Mark> => [{ ...mark, rank: "all" }, mark]
+
+/** Lets through what is the first of its day, and the first of its rank. The state has a bit for each rank that there was. */
+const firstOfADay = Flow.mapState("first of a day", {
+  order: "arrival",
+  event: Mark,
+  state: Schema.Int,
+  initial: 0,
+  ttl: { after: "1 day" },
+  onEvent: (seen, mark) => {
+    const bit = 1 << Number(mark.rank)
+    if ((seen & bit) !== 0) return [seen, []]
+    return [seen | bit, seen === 0 ? inAll(mark) : [mark]]
+  }
+})
+
 /** The counts of a day, as they are after each batch. */
 export const statistics = (groupOf: (bid: Bid) => string) => {
-  const markOf = (bid: Bid, what: Mark["what"], rank: Mark["rank"], id: number): Mark => ({
+  const markOf = (bid: Bid, what: Mark["what"], id: number): Mark => ({
     group: groupOf(bid),
     what,
-    rank,
+    rank: rankOf(bid),
     id,
     dateTime: bid.dateTime
   })
-  const all = bids.pipe(Flow.flatMap((bid) => [markOf(bid, "bids", "all", 0), markOf(bid, "bids", rankOf(bid), 0)]))
+  const all = bids.pipe(Flow.flatMap((bid) => inAll(markOf(bid, "bids", 0))))
   const different = bids.pipe(
-    Flow.flatMap((bid) => [
-      markOf(bid, "bidders", "all", bid.bidder),
-      markOf(bid, "bidders", rankOf(bid), bid.bidder),
-      markOf(bid, "auctions", "all", bid.auction),
-      markOf(bid, "auctions", rankOf(bid), bid.auction)
-    ]),
+    Flow.flatMap((bid) => [markOf(bid, "bidders", bid.bidder), markOf(bid, "auctions", bid.auction)]),
     Flow.keyBy(
       "one of a day",
       Schema.String,
-      ({ dateTime, group, id, rank, what }) => `${group}/${Math.floor(dateTime / day)}/${what}/${rank}/${id}`
+      ({ dateTime, group, id, what }) => `${group}/${Math.floor(dateTime / day)}/${what}/${id}`
     ),
-    Flow.deduplicate("first of a day", { within: "1 day" })
+    firstOfADay
   )
   return Flow.merge([all, different]).pipe(
     Flow.keyBy("group", Schema.String, ({ group }) => group),

@@ -121,7 +121,8 @@ export const firstNotBelow = (subs: ReadonlyArray<string>, sub: string): number 
  * @since 0.2.0
  */
 export class DueTimes {
-  private readonly byTime = new Map<number, Map<string, Set<string>>>()
+  /** By time and key; most keys have one row of a time, and a Set for each would take more room than the row. */
+  private readonly byTime = new Map<number, Map<string, string | Set<string>>>()
   /** A binary heap of the times in `byTime`; those of which nothing is left stay until they are on top. */
   private readonly heap: Array<number> = []
 
@@ -132,14 +133,19 @@ export class DueTimes {
       push(this.heap, time)
     }
     const subs = keys.get(key)
-    if (subs === undefined) keys.set(key, new Set([sub]))
-    else subs.add(sub)
+    if (subs === undefined) keys.set(key, sub)
+    else if (typeof subs !== "string") subs.add(sub)
+    else if (subs !== sub) keys.set(key, new Set([subs, sub]))
   }
 
   delete(time: number, key: string, sub: string): void {
     const keys = this.byTime.get(time)
     const subs = keys?.get(key)
     if (keys === undefined || subs === undefined) return
+    if (typeof subs === "string") {
+      if (subs === sub) keys.delete(key)
+      return
+    }
     subs.delete(sub)
     if (subs.size === 0) keys.delete(key)
   }
@@ -162,7 +168,8 @@ export class DueTimes {
       if (time === undefined || time > upTo) break
       const keys = this.byTime.get(time)!
       for (const key of [...keys.keys()].sort()) {
-        for (const sub of [...keys.get(key)!].sort()) {
+        const subs = keys.get(key)!
+        for (const sub of typeof subs === "string" ? [subs] : [...subs].sort()) {
           if (found.length < limit) found.push({ time, key, sub })
         }
       }
