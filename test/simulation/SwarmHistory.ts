@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import type * as BatchRun from "../../src/batch/engine/BatchRun.ts"
 import { local } from "../../src/batch/engine/Workers.ts"
+import type { CheckpointLog } from "../../src/batch/log/CheckpointLog.ts"
 import { CommitError } from "../../src/batch/protocol/CommitError.ts"
 import type * as EventStream from "../../src/core/EventStream.ts"
 import * as Admin from "../../src/pravega/admin/Admin.ts"
@@ -18,9 +19,11 @@ import * as BatchReader from "../../src/pravega/read/BatchReader.ts"
 import * as EventWriter from "../../src/pravega/write/EventWriter.ts"
 import { describeExit, type Incarnation, preload, QueryWorld, tagOf } from "../../src/testing/simulation/QueryWorld.ts"
 import * as Simulation from "../../src/testing/simulation/Simulation.ts"
+import type { StateStore } from "../../src/state/StateStore.ts"
 import { decodeNumbered, type Numbered } from "../numbered.ts"
 import { type Bug, wrapLog } from "./SeededBugs.ts"
-import { befalls, check, keepsOrder, mayFailWith } from "./SwarmModel.ts"
+import * as SwarmLog from "./SwarmLog.ts"
+import { befalls, check, keepsOrder, mayFailWith, without } from "./SwarmModel.ts"
 import { type Blow, guaranteeOf, isCalm, type SwarmPlan } from "./SwarmPlan.ts"
 import {
   isPoison,
@@ -191,6 +194,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   })
   const lifeOf = (name: string, trigger: SwarmPlan["trigger"]): Life => ({
     name,
+    version: name,
     trigger,
     resolutions,
     told,
@@ -233,7 +237,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   const resolve = (error: unknown): void => {
     if (!(error instanceof CommitError) || error.reason._tag !== "AmbiguousCommit") return
     const { batch, handle, sink } = error.reason
-    if (plan.isOwned && !befalls(plan, "sink is truncated")) {
+    if (plan.isOwned && !befalls(plan, "sink is truncated", "sink is made anew")) {
       world.violated({ invariant: "rule 12", detail: `an owned sink decides by itself: ${error.message}` })
     }
     const before = world.monitor.eventsBefore(batch, sink)
@@ -286,6 +290,14 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
 
   /** What was truncated of each sink was read before. */
   const gone = new Map<number, ReadonlyArray<Numbered>>()
+  /** What was there before the query was begun anew. */
+  const earlier = new Map<number, ReadonlyArray<Numbered>>()
+  let earlierLetters: ReadonlyArray<Numbered> = []
+  /** How many events of its own the query has put into a sink, of which these can't be seen any more. */
+  const note = (index: number, all: ReadonlyArray<Numbered>) => {
+    world.truncated.set(sinks[index]!.name.toString(), all.length - (earlier.get(index) ?? []).length)
+    gone.set(index, all)
+  }
   const truncateSink = Effect.fnUntraced(function*(index: number) {
     const sink = sinks[index]!
     const name = sink.name.toString()
@@ -294,9 +306,95 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     const all = [...gone.get(index) ?? [], ...read.map(({ event }) => event)]
     world.truncated.set(name, undefined)
     yield* Admin.truncateStream(cut)
-    world.truncated.set(name, all.length)
-    gone.set(index, all)
+    note(index, all)
   })
+
+  /** Those sinks that are other streams than they were. */
+  const anew = new Set<number>()
+  const makeSinkAnew = Effect.fnUntraced(function*(index: number) {
+    const sink = sinks[index]!
+    yield* Admin.sealStream(sink.name)
+    const all = [...gone.get(index) ?? [], ...yield* readSink(sink)]
+    world.truncated.set(sink.name.toString(), undefined)
+    anew.add(index)
+    yield* Admin.deleteStream(sink.name)
+    yield* Admin.ensureStream(sink.name, { scaling: { _tag: "Fixed", segments: plan.sinkSegments } })
+    note(index, all)
+    if (guaranteeOf(plan, index) === "exactly-once") return
+    // what was seen at once, and then deleted, may be written again by who does not know that it was
+    gone.delete(index)
+    reads.delete(index)
+    earlier.delete(index)
+  })
+
+  let others = 0
+  /** Something in a process of its own, beside the history, with a minute's time and no faults. */
+  const aside = <E>(effect: Effect.Effect<void, E, Pravega | CheckpointLog | StateStore>) =>
+    Effect.gen(function*() {
+      const { rates } = world
+      world.rates = { network: {}, log: {} }
+      const other: Incarnation<unknown> = world.start(`s${++others}`, effect)
+      yield* Effect.timeoutOption(other.awaitEnd, "1 minute")
+      world.rates = rates
+      if (other.ended() === undefined) other.process.crash()
+      return other.ended() ?? "crashed"
+    })
+
+  /** Whoever starts a pipeline of another structure under the query's name is refused, and takes nothing from its owner. */
+  const startOther = Effect.gen(function*() {
+    if (bug.algorithm !== undefined || !world.monitor.isStarted()) return
+    const ended = yield* aside(runQuery(plan, bug, { ...lifeOf(query, "availableNow"), version: "other" }))
+    if (ended !== "crashed" && failsWith(ended, ["StructureChanged"])) return
+    const how = ended === "crashed" ? "has not ended" : describeExit(ended)
+    world.violated({ invariant: "rule 4", detail: `a query of another structure ${how}` })
+  })
+
+  const damageLog = (record: number, bit: number) =>
+    Effect.suspend(() => {
+      living.forEach(crash)
+      return SwarmLog.damage(world, {
+        query,
+        record,
+        bit,
+        aside,
+        life: aside(runQuery(plan, bug, lifeOf(query, "once"))),
+        isCorrupt: (ended) => ended !== "crashed" && failsWith(ended, ["CheckpointCorrupt"])
+      })
+    })
+
+  /** All that there is, a little later: what was accepted, and what was left open, has come to its end. */
+  const beginAnew = Effect.gen(function*() {
+    living.forEach(crash)
+    yield* Effect.sleep("10 seconds")
+    server.expireLeases()
+    yield* Effect.sleep("10 seconds")
+    for (const [index, sink] of sinks.entries()) {
+      earlier.set(index, yield* Effect.orDie(server.undisturbed(readSink(sink))))
+      gone.delete(index)
+      reads.delete(index)
+      note(index, [])
+    }
+    if (plan.isPoisoned) {
+      earlierLetters = yield* readLetters
+      world.truncated.set(letters.name.toString(), -server.peek(letters.name.toString()).length)
+    }
+    const isCut = befalls(plan, "truncate what is read", "truncate all", "source is made anew")
+    for (const event of written) if (isCut) event.mayBeGone = true
+    resolutions.length = 0
+    told.clear()
+    world.logs.forget(query)
+    world.states.forget(query)
+    world.monitor.beginAnew()
+  })
+
+  /** Of an event that was truncated after it was read only the pointer is left. */
+  const readLetters = Effect.suspend(() =>
+    Effect.orDie(server.undisturbed(Stream.runCollect(BatchReader.stream(letters))))
+  ).pipe(
+    Effect.map((found) =>
+      found.flatMap(({ event: { event } }) => event.length === 0 ? [] : [decodeNumbered(event)])
+    )
+  )
 
   /** Nobody runs any more; another query goes on, unless a batch is decided, or can be seen, and is not done. */
   const upgradeNow = Effect.gen(function*() {
@@ -413,6 +511,14 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
         return Effect.asVoid(Effect.exit(server.undisturbed(truncateSink(what.sink % sinks.length))))
       case "upgrade":
         return upgradeNow
+      case "other structure":
+        return startOther
+      case "sink is made anew":
+        return Effect.asVoid(Effect.exit(server.undisturbed(makeSinkAnew(what.sink % sinks.length))))
+      case "query is begun anew":
+        return beginAnew
+      case "log is damaged":
+        return damageLog(what.record, what.bit)
       case "clock jumps":
         return Effect.sync(() => current.process.jump(Duration.minutes(what.minutes)))
       case "somebody reads":
@@ -484,13 +590,15 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
 
   const tally = { lost: 0, repeated: 0 }
   for (const [index, sink] of sinks.entries()) {
+    const before = earlier.get(index) ?? []
     check(sink.name.toString(), {
       events: written.map(({ event, mayBeGone }) => ({
         outputs: outputsOf(plan, index, event),
         isWanted: isDone && !mayBeGone
       })),
-      found: [...gone.get(index) ?? [], ...yield* Effect.orDie(server.undisturbed(readSink(sink)))],
-      reads: reads.get(index) ?? [],
+      found: without([...gone.get(index) ?? [], ...yield* Effect.orDie(server.undisturbed(readSink(sink)))], before),
+      mayLack: anew.has(index) && guaranteeOf(plan, index) === "idempotent",
+      reads: (reads.get(index) ?? []).map((read) => without(read, before)),
       committed: world.monitor.eventsCommitted(sink.name.toString()),
       isOrdered: keepsOrder(plan),
       isKeyed: !plan.isKeyless,
@@ -499,15 +607,13 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   }
   const besides = { reads: [], isOrdered: false, isKeyed: false, tally }
   if (plan.isPoisoned) {
-    const found = yield* Effect.orDie(server.undisturbed(Stream.runCollect(BatchReader.stream(letters))))
     check("the letters", {
       ...besides,
       events: written.map(({ event, mayBeGone }) => ({
         outputs: isPoison(plan, event) ? [event] : [],
         isWanted: isDone && !mayBeGone
       })),
-      // of an event that was truncated after it was read only the pointer is left
-      found: found.flatMap(({ event: { event } }) => event.length === 0 ? [] : [decodeNumbered(event)]),
+      found: without(yield* readLetters, earlierLetters),
       committed: 0
     }, (violation) => world.violated(violation))
   }
@@ -568,6 +674,7 @@ const finalErrors = [
   "StreamSealed",
   "StreamIdentityChanged",
   "SinkSegmentLost",
+  "SinkBehind",
   "NonDeterministicReplay"
 ]
 

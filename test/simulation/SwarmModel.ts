@@ -4,7 +4,7 @@
  */
 import type { Violation } from "../../src/testing/simulation/internal/ProtocolMonitor.ts"
 import type { Numbered } from "../numbered.ts"
-import { type Blow, hasRemoteWork, isCalm, isTransactional, type SwarmPlan } from "./SwarmPlan.ts"
+import { type Blow, hasIdempotent, hasRemoteWork, isCalm, isTransactional, type SwarmPlan } from "./SwarmPlan.ts"
 
 export interface Found {
   /** The streams' events, each with its outputs for this sink, and whether they must be there. */
@@ -17,15 +17,28 @@ export interface Found {
   readonly isOrdered: boolean
   /** Whether events of a key stay in one segment: what was read of them is read again in that order. */
   readonly isKeyed: boolean
+  /** Whether only those must be there that it has: others were deleted with an earlier stream. */
+  readonly mayLack?: boolean
   readonly tally: { lost: number; repeated: number }
 }
 
 const name = ({ key, number }: Numbered): string => `${key}:${number}`
 
+/** What is left of it, without as many of each event as there were earlier: these come first. */
+export const without = (found: ReadonlyArray<Numbered>, earlier: ReadonlyArray<Numbered>): ReadonlyArray<Numbered> => {
+  const left = new Map<string, number>()
+  for (const event of earlier) left.set(name(event), (left.get(name(event)) ?? 0) + 1)
+  return found.filter((event) => {
+    const count = left.get(name(event)) ?? 0
+    if (count > 0) left.set(name(event), count - 1)
+    return count === 0
+  })
+}
+
 /** I1, I2, I3: what a sink holds in the end. */
 export const check = (
   sink: string,
-  { committed, events, found, isKeyed, isOrdered, reads, tally }: Found,
+  { committed, events, found, isKeyed, isOrdered, mayLack = false, reads, tally }: Found,
   violated: (violation: Violation) => void
 ): void => {
   const counts = new Map<string, number>()
@@ -35,7 +48,7 @@ export const check = (
     tally.repeated += count - 1
     violated({ invariant: "I1", detail: `duplicate: ${sink} has ${event} ${count} times` })
   }
-  if (counts.size < committed) {
+  if (counts.size < committed && !mayLack) {
     tally.lost += committed - counts.size
     violated({ invariant: "I1", detail: `lost: ${sink} has ${counts.size} events, committed are ${committed}` })
   }
@@ -43,6 +56,7 @@ export const check = (
   for (const { isWanted, outputs } of events) {
     const names = outputs.map(name)
     for (const output of names) known.add(output)
+    if (mayLack) continue
     const lost = names.filter((output) => !counts.has(output))
     // of an event that may be gone all outputs are there, or none
     if (lost.length === 0 || (!isWanted && lost.length === names.length)) continue
@@ -117,15 +131,20 @@ export const mayFailWith = (plan: SwarmPlan, tag: string): boolean => {
       return hasRemoteWork(plan) && !isCalm(plan)
     // who owns its sink, or has no transactions, finds out by itself
     case "AmbiguousCommit":
-      return isTransactional(plan) && ((!plan.isOwned && befalls(plan, "outage")) || befalls(plan, "sink is truncated"))
+      return isTransactional(plan) &&
+        ((!plan.isOwned && befalls(plan, "outage")) || befalls(plan, "sink is truncated", "sink is made anew"))
     case "SinkSegmentLost":
-      return plan.guarantee === "idempotent" && befalls(plan, "sink is truncated")
+      return hasIdempotent(plan) && befalls(plan, "sink is truncated", "sink is made anew")
+    // it owns what is another stream by now
+    case "SinkBehind":
+      return plan.isOwned && befalls(plan, "sink is made anew")
     // when somebody looks between its end and its new beginning
     case "StreamNotFound":
+      return befalls(plan, "source is made anew", "sink is made anew")
     case "StreamIdentityChanged":
       return befalls(plan, "source is made anew")
     case "StreamSealed":
-      return befalls(plan, "sink is sealed")
+      return befalls(plan, "sink is sealed", "sink is made anew")
     case "TruncatedData":
       return befalls(plan, "truncate all")
     // one of several sinks has lost its part for ever, and what was to be skipped is gone from the range by now

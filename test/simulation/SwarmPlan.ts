@@ -39,6 +39,14 @@ export interface Blow {
     | { readonly _tag: "sink is truncated"; readonly sink: number }
     /** All processes are stopped; a query of another name and structure goes on from a savepoint. */
     | { readonly _tag: "upgrade" }
+    /** Somebody starts a pipeline of another structure under the query's name. */
+    | { readonly _tag: "other structure" }
+    /** It is deleted when somebody has read it, and created again under its name. */
+    | { readonly _tag: "sink is made anew"; readonly sink: number }
+    /** All processes are stopped, and the log is deleted: the query begins under its old name. */
+    | { readonly _tag: "query is begun anew" }
+    /** All processes are stopped, and a bit of a record is turned, which is not the last one: it is repaired, or put back. */
+    | { readonly _tag: "log is damaged"; readonly record: number; readonly bit: number }
 }
 
 export type Guarantee = "exactly-once" | "idempotent"
@@ -186,7 +194,14 @@ const blow: fc.Arbitrary<Blow> = fc.record({
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("sink is sealed"), sink: fc.nat(2) }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("source is made anew"), source: fc.nat(1) }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("sink is truncated"), sink: fc.nat(2) }) },
-    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("upgrade") }) }
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("upgrade") }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("other structure") }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("sink is made anew"), sink: fc.nat(2) }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("query is begun anew") }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ _tag: fc.constant("log is damaged"), record: fc.nat(1000), bit: fc.nat(10_000) })
+    }
   )
 })
 
@@ -269,6 +284,8 @@ const guaranteesOf = (plan: SwarmPlan): ReadonlySet<Guarantee> =>
 /** Whether a sink, or the letters, go by transactions. */
 export const isTransactional = (plan: SwarmPlan): boolean => plan.isPoisoned || guaranteesOf(plan).has("exactly-once")
 
+export const hasIdempotent = (plan: SwarmPlan): boolean => guaranteesOf(plan).has("idempotent")
+
 /** Some of those that are given whole batches: so that a seed draws the same history otherwise. */
 const isOfFlow = ({ form, parallelism }: SwarmPlan): boolean => form === "processBatch" && parallelism === 8
 
@@ -350,7 +367,11 @@ export const expectedKinds: ReadonlyArray<string> = [
     "sink is sealed",
     "source is made anew",
     "sink is truncated",
-    "upgrade"
+    "upgrade",
+    "other structure",
+    "sink is made anew",
+    "query is begun anew",
+    "log is damaged"
   ] satisfies ReadonlyArray<Blow["what"]["_tag"]>,
   ...["none", "bytes", "events", "bytes and events"].map((limit) => `limit: ${limit}`),
   ...["bytes", "events"].map((least) => `at least: ${least}`),

@@ -63,8 +63,9 @@ const triggers = {
 
 /** What a life is started with. */
 export interface Life {
-  /** The name of the query; another one has another structure. */
   readonly name: string
+  /** Another one is another structure. */
+  readonly version: string
   readonly trigger: SwarmPlan["trigger"]
   readonly resolutions: ReadonlyArray<BatchRun.Resolution>
   readonly told: Told
@@ -90,6 +91,7 @@ export const runQuery = (plan: SwarmPlan, bug: Bug, life: Life) => {
 export const workerOf = (plan: SwarmPlan, name: string) =>
   queryOf(plan, none, {
     name,
+    version: name,
     trigger: plan.trigger,
     resolutions: [],
     told: new Map(),
@@ -116,7 +118,7 @@ const actionsOf = <A, B, ES, E, R>(
 })
 
 const queryOf = (plan: SwarmPlan, bug: Bug, life: Life) => {
-  const { name, onOther, told } = life
+  const { name, onOther, told, version } = life
   const [first = numberedStream(""), second = first] = sourcesOf(plan)
   const microBatch = (events: EventStream.EventStream<Numbered>) =>
     wrapSource(
@@ -148,7 +150,7 @@ const queryOf = (plan: SwarmPlan, bug: Bug, life: Life) => {
     parallelism: plan.parallelism,
     sinks: plan.hasForeach ? [...own, Sink.filterMapInput(foreach, (output: Output) => toFirst(output))] : own,
     deterministic: true,
-    version: name
+    version
   } as const
   const over = <A, E, R>(
     source: Source.Source<A, E, R> | Source.Union<A, E, R>,

@@ -49,6 +49,18 @@ export interface SimulatedLogs {
   readonly of: (process: Process, faults?: LogFaults) => CheckpointLog["Service"]
   /** What is durable, in order. */
   readonly records: (query: string) => ReadonlyArray<StoredRecord>
+  /**
+   * Puts other bytes in the place of a record's, as a damaged disk does. Gives those that were there.
+   *
+   * @since 0.2.0
+   */
+  readonly damage: (query: string, sequence: number, bytes: Uint8Array) => Uint8Array
+  /**
+   * Deletes a query's log, numbers too.
+   *
+   * @since 0.2.0
+   */
+  readonly forget: (query: string) => void
 }
 
 /**
@@ -64,6 +76,15 @@ export const make = ({ onAppend = () => {} }: Options = {}): SimulatedLogs => {
   }
   return {
     records: (query) => stored(query).records,
+    damage: (query, sequence, bytes) => {
+      const { records } = stored(query)
+      const place = records.findIndex((record) => record.sequence === sequence)
+      const found = records[place]
+      if (found === undefined) throw new RangeError(`the log of ${query} has no record ${sequence}`)
+      records[place] = { sequence, bytes }
+      return found.bytes
+    },
+    forget: (query) => void logs.delete(query),
     of: (process, faults) => ({
       open: (query) =>
         Effect.sync(() =>

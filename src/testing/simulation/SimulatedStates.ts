@@ -21,6 +21,8 @@ export interface SimulatedStates {
   readonly of: (process: Process) => StateStore["Service"]
   /** That of a query, as it is now, for checks from outside. */
   readonly peek: (query: string) => StateHome
+  /** Deletes all that a query has. */
+  readonly forget: (query: string) => void
 }
 
 /** More than a law's or a swarm's query remembers. */
@@ -51,7 +53,8 @@ export const make = ({ onCreate = () => {} }: Options = {}): SimulatedStates => 
       heapBytes,
       open: (query) => Effect.sync(() => homeOf(query, process.name, (run) => inTurns(process, run)))
     }),
-    peek: (query) => homeOf(query, "outside", Effect.sync)
+    peek: (query) => homeOf(query, "outside", Effect.sync),
+    forget: (query) => void homes.delete(query)
   }
 }
 

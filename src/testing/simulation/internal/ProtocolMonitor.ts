@@ -51,6 +51,7 @@ export class ProtocolMonitor {
   private position: string | undefined = undefined
   private positions: Planned["positions"] = {}
   private restated = 0
+  private isRepaired = false
 
   constructor(options: MonitorOptions) {
     this.options = options
@@ -68,6 +69,20 @@ export class ProtocolMonitor {
     for (const [number, { stage }] of this.batches) if (stage !== "committed") this.batches.delete(number)
     this.epoch = 0
     this.owner = ""
+  }
+
+  /** Its log was deleted: it begins at the beginning, and what it had done is none of the new one's. */
+  beginAnew(): void {
+    this.batches.clear()
+    this.position = undefined
+    this.positions = {}
+    this.epoch = 0
+    this.owner = ""
+  }
+
+  /** A damaged record is left out: the log says again where the query stands, what is not committed too. */
+  expectRepair(): void {
+    this.isRepaired = true
   }
 
   /** Where the sources, which are Pravega streams, were read up to when the last committed batch ended. */
@@ -149,6 +164,13 @@ export class ProtocolMonitor {
       case "started": {
         // again, when the log is compacted: what came before it is forgotten
         const position = JSON.stringify(entry.positions)
+        if (this.isRepaired) {
+          this.isRepaired = false
+          // what is open is planned again behind it, as it was
+          const [open] = Array.from(this.batches.values()).filter(({ stage }) => stage !== "committed")
+          if (open !== undefined) this.position = open.from
+          for (const [number, { stage }] of this.batches) if (stage !== "committed") this.batches.delete(number)
+        }
         const isOpen = Array.from(this.batches.values()).some(({ stage }) => stage !== "committed")
         if (isOpen || (this.position !== undefined && position !== this.position)) {
           this.violated("I5", `record ${sequence}: it restates the query where it does not stand`)
