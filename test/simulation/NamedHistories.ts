@@ -105,5 +105,34 @@ export const namedHistories: ReadonlyArray<NamedHistory> = [
       log: 0.2,
       blows: [{ after: { record: "committed", steps: 10 }, what: { _tag: "source is made anew", source: 0 } }]
     }
+  },
+  {
+    name: "a worker says that what it reads was truncated, where the stream is another one by now",
+    seed: 50_065,
+    plan: {
+      ...noPlan,
+      sourceSegments: 3,
+      sinkSegments: 3,
+      sinks: 2,
+      events: 7,
+      limit: { bytes: 100 },
+      atLeast: { bytes: 1, delayMillis: 100 },
+      isKeyless: true,
+      isTuned: true,
+      compactAfter: 3,
+      parallelism: 8,
+      trigger: "asFastAsPossible",
+      isOwned: true,
+      leaseSeconds: 60,
+      disorder: 0.05,
+      network: 0.2,
+      blows: [
+        { after: { record: "begun", steps: 20 }, what: { _tag: "upgrade" } },
+        { after: { steps: 52 }, what: { _tag: "source is made anew", source: 1 } },
+        { after: { record: "committed", steps: 23 }, what: { _tag: "leases expire" } },
+        { after: { steps: 44 }, what: { _tag: "source scales", source: 1, segments: 3 } }
+      ],
+      workers: 1
+    }
   }
 ]

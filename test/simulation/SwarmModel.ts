@@ -141,6 +141,9 @@ export const mayFailWith = (plan: SwarmPlan, tag: string): boolean => {
     // when somebody looks between its end and its new beginning
     case "StreamNotFound":
       return befalls(plan, "source is made anew", "sink is made anew")
+    case "NoSuchSegment":
+    case "RequestFailed":
+      return befalls(plan, "sink is made anew")
     case "StreamIdentityChanged":
       return befalls(plan, "source is made anew")
     case "StreamSealed":

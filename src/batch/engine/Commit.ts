@@ -189,6 +189,8 @@ const attempt = Effect.fnUntraced(function*<E, R>(
   const [written, remembered] = yield* inStep(run, batch.batch, "process", processAll)
     .pipe(
       Effect.andThen(inStep(run, batch.batch, "prepare", preparing)),
+      // Who read a part elsewhere does not know which stream it was to be: that may be what is wrong.
+      Effect.tapError((error) => isOfPart(error) ? checkSources(run) : Effect.void),
       // Another process owns the query, and what the log names is its to abort (rule 3).
       Effect.tapError((error) => isDecidedElsewhere(error) ? keepAll : Effect.void)
     )
@@ -228,6 +230,15 @@ const inStep = <E, R, A2, E2, R2>(
   step: BatchStatus.BatchStep,
   effect: Effect.Effect<A2, E2, R2>
 ) => BatchStatus.during(activity, batch, step)(effect)
+
+const isOfPart = (error: unknown): boolean => error instanceof CommitError && error.reason._tag === "PartFailed"
+
+/** Fails if a source is not any more what the query started with. */
+const checkSources = <E, R>({ log, sources }: Run<E, R>) =>
+  Effect.forEach(sources, ([name, source]) => {
+    const started = log.state().started.sources[name]
+    return started === undefined ? Effect.void : source.resume(started)
+  }, { discard: true })
 
 /** What another owner did, or may have done: nothing is aborted any more, and another try makes no sense. */
 const isDecidedElsewhere = (error: unknown): boolean => error instanceof CheckpointLogError && !error.isRetryable
