@@ -17,9 +17,9 @@ import * as Admin from "../../src/pravega/admin/Admin.ts"
 import type { Pravega } from "../../src/pravega/Pravega.ts"
 import * as BatchReader from "../../src/pravega/read/BatchReader.ts"
 import * as EventWriter from "../../src/pravega/write/EventWriter.ts"
+import type { StateStore } from "../../src/state/StateStore.ts"
 import { describeExit, type Incarnation, preload, QueryWorld, tagOf } from "../../src/testing/simulation/QueryWorld.ts"
 import * as Simulation from "../../src/testing/simulation/Simulation.ts"
-import type { StateStore } from "../../src/state/StateStore.ts"
 import { decodeNumbered, type Numbered } from "../numbered.ts"
 import { type Bug, wrapLog } from "./SeededBugs.ts"
 import * as SwarmLog from "./SwarmLog.ts"
@@ -391,9 +391,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   const readLetters = Effect.suspend(() =>
     Effect.orDie(server.undisturbed(Stream.runCollect(BatchReader.stream(letters))))
   ).pipe(
-    Effect.map((found) =>
-      found.flatMap(({ event: { event } }) => event.length === 0 ? [] : [decodeNumbered(event)])
-    )
+    Effect.map((found) => found.flatMap(({ event: { event } }) => event.length === 0 ? [] : [decodeNumbered(event)]))
   )
 
   /** Nobody runs any more; another query goes on, unless a batch is decided, or can be seen, and is not done. */

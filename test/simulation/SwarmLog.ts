@@ -81,7 +81,9 @@ export const damage = Effect.fnUntraced(
     if (plan === "refused") return putBack()
     if (plan === "restate") world.monitor.expectRepair()
     const repaired = yield* aside(Effect.asVoid(LogRepair.repair(QueryName.make(query))))
-    if (repaired === "crashed" || Exit.isFailure(repaired)) violated(`the repair that was proposed ${describe(repaired)}`)
+    if (repaired === "crashed" || Exit.isFailure(repaired)) {
+      violated(`the repair that was proposed ${describe(repaired)}`)
+    }
     const after = standing(world.logs.records(query))
     if (after !== before) violated(`the log said ${before}, and says now ${after}`)
   }
