@@ -5,9 +5,11 @@
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Aggregate, Flow, Window } from "effect-pravega/flow"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { decode } from "../../../../src/batch/protocol/CheckpointRecord.ts"
+import * as QueryState from "../../../../src/state/QueryState.ts"
 import { assertOutcome, never, start } from "../ModelLives.ts"
 import * as ModelWorld from "../ModelWorld.ts"
 
@@ -64,6 +66,11 @@ const outcomeOf = (world: ModelWorld.World, sinks: ReadonlyArray<string>) => ({
   })
 })
 
+/** A snapshot after each batch, and then what it makes needless is deleted. */
+const always = { deltas: 1, most: 1, bytesPerBatch: 2 ** 20 }
+const isClean = ({ happening }: (typeof ways)[number]): boolean =>
+  happening === "crash-before" || happening === "crash-after"
+
 describe("Commit with state, crashed at every call, and again in what follows", () => {
   const counts: Array<string> = []
 
@@ -71,7 +78,9 @@ describe("Commit with state, crashed at every call, and again in what follows", 
     for (const way of ways) {
       if (sinks.length === 2 && way.happening !== "crash-after" && way.happening !== "reply-lost") continue
       for (const expires of way.happening === "reply-lost" ? [true] : [false, true]) {
-        const name = `${sinks.length} sink(s); ${way.name}; leases ${expires ? "run out" : "live on"} meanwhile`
+        const snapshots = sinks.length === 1 && expires && isClean(way)
+        const name = `${sinks.length} sink(s); ${way.name}; leases ${expires ? "run out" : "live on"} meanwhile` +
+          (snapshots ? "; snapshots" : "")
         it(`S2: ${name}`, () =>
           Effect.gen(function*() {
             const options = { sinks, flow }
@@ -112,8 +121,13 @@ describe("Commit with state, crashed at every call, and again in what follows", 
               }
             }
             assert.isAbove(histories, 20)
+            const isCleaned = undisturbed.history.some((line) => line.includes("state delete"))
+            assert.strictEqual(isCleaned, snapshots, undisturbed.history.join("\n"))
             counts.push(`${String(histories).padStart(6)}  ${name}`)
-          }).pipe(Effect.runPromise))
+          }).pipe(
+            snapshots ? Effect.provideService(QueryState.SnapshotPolicy, always) : identity,
+            Effect.runPromise
+          ))
       }
     }
   }
