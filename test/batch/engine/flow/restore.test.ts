@@ -98,6 +98,35 @@ describe("S11: a savepoint with state", () => {
       assert.isBelow((yield* home.list).length, 30)
     }).pipe(Effect.provideService(QueryState.SnapshotPolicy, often), Effect.provide(layers)))
 
+  it.live("S22: where the query gives up state while a savepoint is made, it is made anew", () =>
+    Effect.gen(function*() {
+      const until = { value: 9 }
+      const old = make("old", sums(), until)
+      yield* Query.run(old.pipeline, now)
+      const logs = yield* CheckpointLog
+      // between the look at the query's log and the first record of the savepoint
+      const goOn = Effect.suspend(() => {
+        if (until.value > 9) return Effect.void
+        until.value = 90
+        return Effect.orDie(Query.run(old.pipeline, now))
+      }).pipe(Effect.provideContext(yield* Effect.context<CheckpointLog | StateStore>()))
+      const slow: typeof logs = {
+        ...logs,
+        open: (name) =>
+          Effect.map(logs.open(name), (log) =>
+            name === Savepoint.logName
+              ? { ...log, append: (sequence, bytes) => Effect.andThen(goOn, log.append(sequence, bytes)) }
+              : log)
+      }
+      const made = yield* Effect.provideService(Savepoint.create(QueryName.make("old"), "here"), CheckpointLog, slow)
+      assert.strictEqual(made.batch, 30)
+      const next = make("new", sums(), until)
+      yield* next.pipeline.pipe(Savepoint.restore("here"))
+      until.value = 120
+      yield* Query.run(next.pipeline, now)
+      assert.deepStrictEqual([...yield* next.sink.committed].sort(), expected(90, 120))
+    }).pipe(Effect.provideService(QueryState.SnapshotPolicy, often), Effect.provide(layers)))
+
   it.live("goes into another home", () =>
     Effect.gen(function*() {
       const { until } = yield* begun()
