@@ -7,7 +7,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
+import { ScopedStream } from "../core/ScopedStream.ts"
 import { LogFiles } from "../files/LogFiles.ts"
+import type { Pravega } from "../pravega/Pravega.ts"
 import * as DirectoryHome from "./internal/DirectoryHome.ts"
 import * as MemoryHome from "./internal/MemoryHome.ts"
 import type { SqlHomeOptions } from "./internal/SqlHome.ts"
@@ -133,8 +135,41 @@ export class StateStore extends Context.Service<StateStore, {
         return { heapBytes, open: (query: string) => SqlHome.open(client, query, { table }) }
       })
     )
+
+  /**
+   * In Pravega itself, one stream of one segment per query: a query that starts on another machine finds its state there. For
+   * `"shop/state"`, the state of the query `totals` is in the stream `shop/state-totals`. It is made if it is not there, and its
+   * scope too.
+   *
+   * Nobody else may write to the stream, scale it, or give it a retention policy: what is not needed any more is truncated by
+   * the query. Throws `MalformedValue` for a text that is no stream's name. A `ScopedStream` is taken as it is.
+   *
+   * ```ts
+   * import { Pravega } from "effect-pravega"
+   * import { StateStore } from "effect-pravega/state"
+   * import * as Layer from "effect/Layer"
+   *
+   * const state = StateStore.layerPravega("shop/state").pipe(
+   *   Layer.provideMerge(Pravega.layer({ controller: "tcp://localhost:9090" }))
+   * )
+   * ```
+   */
+  static readonly layerPravega = (
+    prefix: string | ScopedStream,
+    { heapBytes = defaultHeapBytes }: Options = {}
+  ): Layer.Layer<StateStore, never, Pravega> => {
+    const stream = typeof prefix === "string" ? ScopedStream.fromTextUnsafe(prefix) : prefix
+    return Layer.effect(
+      StateStore,
+      Effect.gen(function*() {
+        const PravegaHome = yield* importPravegaHome
+        return { heapBytes, open: yield* PravegaHome.make(stream) }
+      })
+    )
+  }
 }
 
 /** Loaded when it is used: a program without state in a database pays nothing for it. */
+const importPravegaHome = Effect.promise(() => import("./internal/PravegaHome.ts"))
 const importSqlHome = Effect.promise(() => import("./internal/SqlHome.ts"))
 const importSqliteHome = Effect.promise(() => import("./internal/SqliteHome.ts"))

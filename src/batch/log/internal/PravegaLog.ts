@@ -12,10 +12,10 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { maxEventSize } from "../../../core/bytes/EventFrame.ts"
+import * as ChildStream from "../../../core/ChildStream.ts"
 import * as EventCodec from "../../../core/EventCodec.ts"
 import * as EventStream from "../../../core/EventStream.ts"
-import { ScopedStream } from "../../../core/ScopedStream.ts"
-import { StreamName } from "../../../core/StreamName.ts"
+import type { ScopedStream } from "../../../core/ScopedStream.ts"
 import * as Admin from "../../../pravega/admin/Admin.ts"
 import { Pravega } from "../../../pravega/Pravega.ts"
 import type { ReadError } from "../../../pravega/read/ReadError.ts"
@@ -62,20 +62,9 @@ const codec = EventCodec.make<Entry>({
   }
 })
 
-/** The stream of a query's log. Streams' names have no underscore: a dot and a dash stand for it, two dots for a dot. */
-const streamOf = (prefix: ScopedStream, query: QueryName): Effect.Effect<ScopedStream, Schema.SchemaError> =>
-  Effect.map(
-    Schema.decodeEffect(StreamName)(`${prefix.stream}-${query.replaceAll(".", "..").replaceAll("_", ".-")}`),
-    (stream) => new ScopedStream({ scope: prefix.scope, stream })
-  )
-
 /** The query whose log a stream would be. */
-const queryOf = (prefix: ScopedStream, { stream }: ScopedStream): Option.Option<QueryName> =>
-  stream.startsWith(`${prefix.stream}-`)
-    ? decodeName(
-      stream.slice(prefix.stream.length + 1).replaceAll(/\.([.-])/g, (_, second) => second === "." ? "." : "_")
-    )
-    : Option.none()
+const queryOf = (prefix: ScopedStream, stream: ScopedStream): Option.Option<QueryName> =>
+  decodeName(ChildStream.nameOf(prefix, stream))
 
 const decodeName = Schema.decodeUnknownOption(QueryName)
 
@@ -104,7 +93,7 @@ export const make = (prefix: ScopedStream): Effect.Effect<LogHome, never, Praveg
       exists: (query) =>
         here(
           Effect.gen(function*() {
-            const stream = yield* streamOf(prefix, query)
+            const stream = yield* ChildStream.of(prefix, query)
             return (yield* Admin.streamExists(stream)) && (yield* isBegun(stream))
           }).pipe(Effect.catch(unavailable(query, "look")))
         ),
@@ -137,7 +126,7 @@ const open = Effect.fnUntraced(function*(
   prefix: ScopedStream,
   query: QueryName
 ): Effect.fn.Return<QueryLog, CheckpointLogError, Pravega | Scope.Scope> {
-  const stream = yield* streamOf(prefix, query).pipe(
+  const stream = yield* ChildStream.of(prefix, query).pipe(
     Effect.tap((name) => Admin.ensureStream(name.toString(), { scaling: { _tag: "Fixed", segments: 1 } })),
     Effect.flatMap((name) => RevisionedStream.make(EventStream.make(name, { codec }))),
     Effect.catch(unavailable(query, "open"))
