@@ -25,7 +25,7 @@ const kinds = ["part", "copy", "deleted", "floor"] as const
 const attemptSize = 36
 const partHeader = attemptSize + 8
 
-/** Kind (u8), length of the name (u8), name; of a part: its try (36 letters), index and count (u32), bytes; of a floor: i64. @category codecs @since 0.2.0 */
+/** Kind (u8), length of the name (u8), name; of a part: its try (36 letters), index and count (u32), bytes; of a floor: i64. @category encoding @since 0.2.0 */
 export const codec = EventCodec.make<PravegaEntry>({
   name: "state-entry",
   copies: true,
