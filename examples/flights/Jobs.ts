@@ -56,29 +56,37 @@ const workOut = ({ scope }: JobState) =>
 
 /** Runs both to their end: the stream is sealed when all is loaded, which is the end of what reads it. */
 export const run = Effect.fnUntraced(function*(state: JobState) {
-  const progress = { loaded: 0, loadBatches: 0, worked: 0, delayBatches: 0, openHours: 0 }
-  const line = Effect.suspend(() =>
-    Console.log(
-      `  loaded ${progress.loaded.toLocaleString("en")} flights (batch ${progress.loadBatches}), worked out `
-        + `${progress.worked.toLocaleString("en")} (batch ${progress.delayBatches}, ${progress.openHours} hours open)`
+  // All of it since this start.
+  const progress = { loaded: 0, loadBatches: 0, worked: 0, delayBatches: 0, openHours: 0, late: 0, upTo: -Infinity }
+  const line = Effect.suspend(() => {
+    const number = (count: number) => count.toLocaleString("en")
+    const batches = (count: number) => count === 1 ? "1 batch" : `${count} batches`
+    return Console.log(
+      [
+        `  loaded ${number(progress.loaded)} flights in ${batches(progress.loadBatches)}`,
+        `worked out ${number(progress.worked)} in ${batches(progress.delayBatches)}, ${untilWords(progress.upTo)}`,
+        `${number(progress.openHours)} hours open, ${number(progress.late)} flights late`
+      ].join("; ")
     )
-  )
+  })
   const ticker = yield* Effect.forkChild(Effect.repeat(Effect.delay(line, "1 second"), Schedule.forever))
   const loading = Query.run(load(state), {
     trigger: Trigger.asFastAsPossible,
-    onBatch: ({ batch, eventsIn }) =>
+    onBatch: ({ eventsIn }) =>
       Effect.sync(() => {
         progress.loaded += eventsIn
-        progress.loadBatches = batch + 1
+        progress.loadBatches++
       })
   }).pipe(Effect.andThen(Admin.sealStream(flights(state.scope).name)))
   const working = Query.run(workOut(state), {
     trigger: Trigger.asFastAsPossible,
-    onBatch: ({ batch, eventsIn, flow }) =>
+    onBatch: ({ eventsIn, flow }) =>
       Effect.sync(() => {
         progress.worked += eventsIn
-        progress.delayBatches = batch + 1
+        progress.delayBatches++
         progress.openHours = flow?.state.rows ?? 0
+        progress.late += flow?.late.get("hourly") ?? 0
+        progress.upTo = flow?.watermark ?? progress.upTo
       })
   })
   yield* Effect.all([loading, working], { concurrency: 2, discard: true })
@@ -86,3 +94,11 @@ export const run = Effect.fnUntraced(function*(state: JobState) {
   yield* line
   return progress
 })
+
+/** How far event time is: all flights that departed before have come. */
+const untilWords = (watermark: number): string => {
+  if (watermark === Infinity) return "to the end of time"
+  return watermark === -Infinity
+    ? "nothing known of time"
+    : `up to ${new Date(watermark).toISOString().slice(0, 16).replace("T", " ")}`
+}

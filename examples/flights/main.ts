@@ -61,7 +61,7 @@ Audit, computed from the data set and the two streams, apart from the pipeline:
   events out      ${
     number(audit.hours)
   } hours in ${output.name}: ${lost} flights lost, ${repeated} repeated, ${wrongHours} hours wrong
-  batches         ${batches} (${progress.loadBatches} to load, ${progress.delayBatches} to work out the delays)
+  batches         ${batches} in this start (${progress.loadBatches} to load, ${progress.delayBatches} to work out the delays)
   starts          ${starts}`)
   const wrong = audit.input.lost + audit.input.repeated + lost + repeated + wrongHours
   yield* Console.log(`\n${audit.input.lost + lost} lost, ${audit.input.repeated + repeated} repeated`)

@@ -87,12 +87,12 @@ it.live("says how far time is, what came late, twice or from the future, and wha
     assert.deepInclude(yield* of(QueryMetrics.stateMillis), { count: 2 })
 
     const text = LogInspection.format(yield* LogInspection.inspect(QueryName.make("progress")))
-    assert.match(text, / {2}\d+ {2}planned 1 at [^,]*, reads progress\/events 0 to \d+ of \d+ \(/)
+    assert.match(text, / {2}\d+ {2}planned 1 at [^,]*, reads progress\/events part 0 to \d+ of \d+ \(/)
     assert.match(text, /prepared 1 at .*; state 1 \(epoch \d+, try \d+\), watermark 1970-01-01T00:00:00.026Z/)
     assert.match(text, /^ {2}state 1 \(epoch \d+, try \d+\), watermark 1970-01-01T00:00:00.026Z$/m)
     assert.match(
       text,
-      /^ {4}source "progress\/events", 0: watermark 1970-01-01T00:00:00.026Z, its end the same since /m
+      /^ {4}source "progress\/events", part 0: watermark 1970-01-01T00:00:00.026Z, its end the same since /m
     )
     assert.match(text, /^ {4}step "once": input 1970-01-01T00:00:00.026Z, output 1970-01-01T00:00:00.026Z$/m)
   }).pipe(Effect.provide(layers), Effect.scoped))

@@ -25,7 +25,7 @@ const point = (time: number): string => {
 export const looks = (found: Looks | undefined): string => {
   const sources = Object.entries(found ?? {}).map(([source, { isEnded, parts }]) => {
     const each = Object.entries(parts).map(([part, { readTo, tail }]) =>
-      `${part === "" ? "" : `${part} `}to ${readTo} of ${tail}`
+      `${part === "" ? "" : `part ${part} `}to ${readTo} of ${tail}`
     )
     return `${source} ${isEnded ? "to its end" : each.join(", ")}`.trimEnd()
   })
@@ -57,7 +57,7 @@ export const standing = (state: FlowHead | undefined): ReadonlyArray<string> => 
   for (const [source, parts] of Object.entries(time?.sources ?? {})) {
     for (const [part, { since, watermark }] of Object.entries(parts)) {
       const silent = since === undefined ? "" : `, its end the same since ${point(since.at)}`
-      lines.push(`    source "${source}"${part === "" ? "" : `, ${part}`}: watermark ${point(watermark)}${silent}`)
+      lines.push(`    source "${source}"${part === "" ? "" : `, part ${part}`}: watermark ${point(watermark)}${silent}`)
     }
   }
   for (const [step, { input, isLeftOver, output }] of Object.entries(time?.steps ?? {})) {
