@@ -23,8 +23,14 @@ export const idempotent = Sink.pravega(lines, { guarantee: "idempotent" })
 export const pipeline = Pipeline.make("lines", {
   source: union,
   process: (tagged) => Stream.map(tagged, ({ value }) => value.event),
-  sinks: [sink, idempotent, Sink.console<string>()],
+  sinks: [sink, Sink.console<string>()],
   onPoison: DeadLetter.to("texts/letters"),
+  deterministic: true
+})
+export const early = Pipeline.make("early", {
+  source,
+  process: (reads) => Stream.map(reads, ({ event }) => event),
+  sinks: [idempotent, Sink.console<string>()],
   deterministic: true
 })
 export const query = Query.start(pipeline)

@@ -63,6 +63,15 @@ type IsSaid<S, Property extends string> = true extends (S extends { readonly [P 
   ? true
   : false
 
+/**
+ * None of the sinks has outputs that are visible before they are committed: these must be the same each time, and which
+ * events are put aside is known only later.
+ *
+ * @category utility types
+ * @since 0.2.0
+ */
+export type NotExacting<S> = IsSaid<S, "needsDeterministic"> extends true ? never : unknown
+
 type IsGiven<D> = [D] extends [never] ? false : true
 
 /** A flow of what is read. @category utility types @since 0.2.0 */
@@ -107,5 +116,5 @@ export type FlowOptions<
      * What happens to an event that can't be decoded, or for which a function of the flow before its first step throws. With
      * `fail`, the default, it fails the batch. With dead letters it is put aside, and the batch goes on without it.
      */
-    readonly onPoison?: "fail" | D | undefined
+    readonly onPoison?: "fail" | D & NotExacting<S> | undefined
   }

@@ -17,11 +17,11 @@ import type { Error as SinkError, Services as SinkServices, Sink } from "../sink
 import type { Source } from "../source/SourceContract.ts"
 import type { Union } from "../source/SourceUnion.ts"
 import type { DeadLetter } from "./DeadLetter.ts"
-import type { AnyFlow, FlowError, FlowOptions, FlowServices } from "./FlowOptions.ts"
+import type { AnyFlow, FlowError, FlowOptions, FlowServices, NotExacting } from "./FlowOptions.ts"
 import type { FlowPart } from "./FlowPart.ts"
 import * as Flows from "./internal/Flows.ts"
 import * as Letters from "./internal/Letters.ts"
-import type { Mistake } from "./internal/Mistake.ts"
+import type { Mistake, Told, Written } from "./internal/Mistake.ts"
 import type { Letter } from "./Letter.ts"
 
 export type { Mistake } from "./internal/Mistake.ts"
@@ -175,11 +175,8 @@ export type Options<
        */
       readonly onPoison: D
       readonly deterministic: true
-    }
+    } & NotExacting<S>
   )
-
-/** Outputs that are visible before they are committed must be the same each time. */
-type NotExacting<S> = S extends { readonly needsDeterministic: true } ? never : unknown
 
 /**
  * Describes a pipeline. Its errors and requirements are those of its parts.
@@ -238,7 +235,10 @@ export function make<
   options: FlowOptions<A, F, ES, RS, S, D>
 ): Made<A, Output<F>, ES, FlowError<F>, RS | FlowServices<F>, S, D>
 /** What the compiler says of options that make no pipeline: of several ways to call it shows the last one only. */
-export function make<const O extends object>(name: string, options: O & Mistake<O>): never
+export function make<A, ES, So, F, S, Ss, D, De, const O extends object>(
+  name: string,
+  options: O & Written<A, ES, So, F, S, Ss, D, De> & Mistake<O, Told<So, F, S, Ss, D, De>>
+): never
 // What a sink fails with and needs can be taken from its type, but the compiler can't be shown that it is of it.
 export function make<A, B, ES, RS, EP, RP, EK, RK>(
   name: string,

@@ -91,6 +91,9 @@ export type Standing =
   | { readonly _tag: "asKnown" }
   | { readonly _tag: "ahead" | "behind"; readonly detail: string }
 
+/** What of a sink's options its type says, too: see `Visibility`. */
+type Visible = Pick<TypedSink<never, unknown, unknown, never, never>, "needsDeterministic" | "mayBeSeenEarly">
+
 /** What is known of a batch before a try to write it. @category models @since 0.1.0 */
 export interface Past<out Handle> {
   /** The log that has the batch: another one of the same query has another name here. */
@@ -235,9 +238,10 @@ const firstTry: Past<never> = { log: "", handles: [], checkOwner: Effect.void }
  * @category constructors
  * @since 0.1.0
  */
-export const make = <B, E, R, Handle, Evidence>(
-  options: TypedSink<B, E, R, Handle, Evidence>
-): Sink<B, E, R> => {
+export function make<B, E, R, Handle, Evidence, const O extends Visible = {}>(
+  options: TypedSink<B, E, R, Handle, Evidence> & O
+): Sink<B, E, R> & Visibility<O>
+export function make<B, E, R, Handle, Evidence>(options: TypedSink<B, E, R, Handle, Evidence>): Sink<B, E, R> {
   const handle = jsonState(options.name, options.handle)
   const evidence = jsonState(options.name, options.evidence)
   const typed = (batch: BatchId, prepared: Pick<PreparedSink, "handle" | "evidence">) =>

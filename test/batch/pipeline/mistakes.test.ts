@@ -23,6 +23,9 @@ const ofNumbers = Sink.memory<number>("numbers")
 const idempotent = Sink.pravega(lines, { guarantee: "idempotent" })
 const mail = Sink.foreachBatch("mail", (_, all: ReadonlyArray<string>) => Effect.void)
 const letters = DeadLetter.to("a/letters")
+declare const typed: Omit<Sink.TypedSink<string, never, never, string, string>, "needsDeterministic" | "mayBeSeenEarly">
+const own = Sink.make(typed)
+const ownEarly = Sink.make({ ...typed, mayBeSeenEarly: true, needsDeterministic: true })
 const flow = Flow.events<string>()
 const keyed = flow.pipe(Flow.keyBy("line", Schema.String, (line) => line))
 const asking = flow.pipe(Flow.mapEffect("asked", (line) => Effect.succeed(line)))
@@ -52,12 +55,47 @@ const pipelines: ReadonlyArray<readonly [options: string, says: string | undefin
     "an idempotent sink needs deterministic: true"
   ],
   [`{ source, process, sink: idempotent.pipe(Sink.filterMapInput(shorter)), deterministic: true }`, undefined],
+  [`{ source, process, sink: own }`, undefined],
+  [`{ source, process, sink: ownEarly, deterministic: true }`, undefined],
+  [`{ source, process, sink: ownEarly }`, "an idempotent sink needs deterministic: true"],
+  [
+    `{ source, processEach, sink: idempotent, onPoison: letters, deterministic: true }`,
+    "dead letters do not go with an idempotent sink"
+  ],
+  [
+    `{ source, processEach, sinks: [sink, idempotent], onPoison: letters, deterministic: true }`,
+    "dead letters do not go with an idempotent sink"
+  ],
   [`{ source, sink }`, "a pipeline needs one of process, processEach, processBatch and flow"],
   [`{ process, sink }`, "a pipeline needs a source"],
   [`{ source, process }`, "a pipeline needs a sink, or sinks"],
-  [`{ source, process, sink: ofNumbers }`, "a sink takes other outputs than the process gives"],
-  [`{ source, process: ofNumbersToo, sink }`, "the process takes other events than the source reads"],
+  [`{ source, process, sink: ofNumbers }`, "or gives other outputs"],
+  [`{ source, process: ofNumbersToo, sink }`, "Type 'EventRead<string, EventRun>' is not assignable to type 'number'"],
   [`{ source, process, sink, parallelism: "many" }`, "an option has another type"],
+  // with functions that are written here, of which the compiler knows nothing until it knows that all is right
+  [`{ source, process: (reads) => Stream.map(reads, ({ event }) => event), sink }`, undefined],
+  [
+    `{ source, process: (reads) => Stream.map(reads, ({ event }) => event), sinks: [sink, other] }`,
+    "several sinks need deterministic: true"
+  ],
+  [
+    `{ source: both, process: (reads) => Stream.map(reads, ({ value }) => value.event), sinks: [sink, other] }`,
+    "several sinks need deterministic: true"
+  ],
+  [
+    `{ source, processEach: ({ event }) => Effect.succeed([event]), sink, onPoison: letters }`,
+    "onPoison needs deterministic: true"
+  ],
+  [
+    `{ source, processBatch: (reads) => Effect.succeed(reads.map(({ event }) => event)), sink: idempotent }`,
+    "an idempotent sink needs deterministic: true"
+  ],
+  [`{ source, process: (reads) => Stream.map(reads, ({ event }) => event) }`, "a pipeline needs a sink, or sinks"],
+  [`{ process: (reads) => reads, sink }`, "a pipeline needs a source"],
+  [
+    `{ source, process: (reads) => Stream.map(reads, ({ event }) => event.length), sink }`,
+    "a sink takes other outputs than the process gives"
+  ],
   // of a flow
   [`{ source, flow, sinks: [sink, mail], onPoison: letters }`, undefined],
   [`{ source, flow: once, sink }`, undefined],
@@ -65,6 +103,13 @@ const pipelines: ReadonlyArray<readonly [options: string, says: string | undefin
   [`{ source, flow: asking, sink: mail }`, undefined],
   [`{ source: both, flow: Flow.merge([from("a"), from("b")]), sink }`, undefined],
   [`{ source, flow: flow.pipe(Flow.map((line) => line.length)), sink: ofNumbers }`, undefined],
+  [`{ source, flow, sink: idempotent, onPoison: "fail" }`, undefined],
+  [`{ source, flow, sink, onPoison: letters }`, undefined],
+  [`{ source, flow, sink: idempotent, onPoison: letters }`, "dead letters do not go with an idempotent sink"],
+  [
+    `{ source, flow: once, sink: ownEarly }`,
+    "this flow remembers and has effects (Flow.mapEffect), and its sink may show"
+  ],
   [`{ source, flow: once, sink: mail }`, "this flow remembers and has effects (Flow.mapEffect), and its sink may show"],
   [
     `{ source, flow: once, sink: Sink.filterMapInput(mail, shorter) }`,

@@ -195,10 +195,9 @@ describe("the idempotent sink", () => {
     const letters = DeadLetter.toSink(Sink.memory<DeadLetter.Letter>("letters"))
     const early = DeadLetter.toSink(Sink.pravega(DeadLetter.letters("idempotent/letters"), { guarantee: "idempotent" }))
     const sink = Sink.pravega(output, { guarantee: "idempotent" })
-    assert.throws(
-      () => Pipeline.make("q", { ...options, sink, onPoison: letters, deterministic: true }),
-      /puts events aside.*idempotent\/output/
-    )
+    // @ts-expect-error an idempotent sink and dead letters
+    const made = () => Pipeline.make("q", { ...options, sink, onPoison: letters, deterministic: true })
+    assert.throws(made, /puts events aside.*idempotent\/output/)
     const late = Sink.pravega(output, { guarantee: "exactly-once" })
     assert.throws(
       () => Pipeline.make("q", { ...options, sink: late, onPoison: early, deterministic: true }),

@@ -34,18 +34,25 @@ type OutputsOf<O> = O extends { readonly process: (...args: never) => Stream.Str
   : O extends { readonly flow: infer F } ? Output<F>
   : never
 
-/** @category utility types @since 0.2.0 */
-export type Mistake<O> =
-  // The compiler gives up on options that have an error of their own: nothing is known of them then.
-  object extends O ? Says<
-      "one of these options has an error of its own; a flow that is written here must say its events: Flow.events<Event>()"
-    >
-    : Has<O, "source"> extends false ? Says<"a pipeline needs a source: what its events are read from">
-    : HasProcess<O> extends false
-      ? Says<"a pipeline needs one of process, processEach, processBatch and flow: what is done with its events">
-    : true extends Has<O, "sink"> | Has<O, "sinks">
-      ? O extends { readonly flow: infer F } ? MistakeOfFlow<O, F> : MistakeOfProcess<O>
-    : Says<"a pipeline needs a sink, or sinks: where its outputs go">
+/**
+ * What is wrong with options `O`. Where a function is written among them the compiler knows nothing of them as a whole, but
+ * some of their parts (`T`).
+ *
+ * @category utility types
+ * @since 0.2.0
+ */
+export type Mistake<O, T> = object extends O ? MistakeOf<T, true> : MistakeOf<O, HasProcess<O>>
+
+type MistakeOf<O, Processed> = Has<O, "source"> extends false
+  ? Says<"a pipeline needs a source: what its events are read from">
+  : Processed extends false
+    ? Says<"a pipeline needs one of process, processEach, processBatch and flow: what is done with its events">
+  : true extends Has<O, "sink"> | Has<O, "sinks"> ? [PutsAside<O>, IsExacting<SinksOf<O>>] extends [true, true] ? Says<
+        "dead letters do not go with an idempotent sink: its outputs are visible before it is recorded which events were put aside"
+      >
+    : O extends { readonly flow: infer F } ? MistakeOfFlow<O, F>
+    : MistakeOfProcess<O>
+  : Says<"a pipeline needs a sink, or sinks: where its outputs go">
 
 type MistakeOfProcess<O> = IsDeterministic<O> extends true ? MistakeOfTypes<O, "process">
   : Has<O, "sinks"> extends true ? Says<
@@ -65,7 +72,7 @@ type MistakeOfFlow<O, F> = F extends AnyFlow ? ReadsTheSource<O, F> extends fals
   : MistakeOfAsking<O, F>
   : F extends Keyed<never, unknown, unknown, Mode, unknown, unknown>
     ? Says<"a flow does not end with its keys: go on with Flow.window, aggregate, mapState, deduplicate or a join">
-  : Says<"flow is a flow from its events on: Flow.events<Event>().pipe(...)">
+  : Says<"a flow begins with its events, and says what they are: Flow.events<Event>().pipe(...)">
 
 type ReadsTheSource<O, F> = O extends { readonly source: Union<infer A, unknown, unknown> }
   ? F extends Of<ValuesOf<A>> ? true : false
@@ -97,5 +104,45 @@ type MistakeOfAsking<O, F> = Has<O, "sinks"> extends true ? Says<
 
 type MistakeOfTypes<O, By extends string> = [SinksOf<O>] extends [Sink<OutputsOf<O>, unknown, unknown>]
   ? By extends "flow" ? Says<"an option has another type, or is none of a pipeline with a flow">
-  : Says<"an option has another type, or the process takes other events than the source reads">
+  : Says<
+    "an option has another type, or the process takes other events than the source reads, or gives other outputs; a flow must say its events: Flow.events<Event>()"
+  >
   : Says<`a sink takes other outputs than the ${By} gives: change them by Sink.filterMapInput`>
+
+/**
+ * Any options, right or wrong. Functions that are written among them are told what their events are: else all that the
+ * compiler says would be that it does not know.
+ *
+ * @category utility types
+ * @since 0.2.0
+ */
+export interface Written<A, ES, So, F, S, Ss, D, De> {
+  readonly source?: So & (Source<A, ES, unknown> | Union<A, ES, unknown> | object)
+  process?(events: Stream.Stream<A, ES>, slice: Slice): unknown
+  processEach?(event: A, slice: Slice): unknown
+  processBatch?(events: ReadonlyArray<A>, slice: Slice): unknown
+  readonly flow?: F
+  readonly sink?: S
+  readonly sinks?: ReadonlyArray<Ss>
+  readonly onPoison?: D
+  readonly deterministic?: De
+  readonly each?: unknown
+  readonly version?: unknown
+  readonly parallelism?: unknown
+}
+
+interface Slice {
+  readonly batch: number
+  readonly partition: number
+}
+
+/** What is known of options with a function written among them, whose results are not known. @category utility types @since 0.2.0 */
+export type Told<So, F, S, Ss, D, De> =
+  & Given<"source", So>
+  & Given<"flow", F>
+  & Given<"sink", S>
+  & Given<"sinks", Ss, ReadonlyArray<Ss>>
+  & Given<"onPoison", D>
+  & Given<"deterministic", De>
+
+type Given<K extends string, V, As = V> = unknown extends V ? unknown : { readonly [P in K]: As }
