@@ -134,5 +134,30 @@ export const namedHistories: ReadonlyArray<NamedHistory> = [
       ],
       workers: 1
     }
+  },
+  {
+    name: "who was taken over in the middle of a commit says that its database is ahead, where it is fenced",
+    seed: 1012,
+    plan: {
+      ...noPlan,
+      sourceSegments: 2,
+      sinkSegments: 3,
+      keys: 3,
+      events: 4,
+      isScaledBefore: true,
+      limit: { events: 1 },
+      guarantee: "idempotent",
+      isMixed: true,
+      hasSql: true,
+      compactAfter: 12,
+      ordering: "perSegment",
+      lanes: 3,
+      isOwned: true,
+      blows: [
+        { after: { record: "prepared", steps: 0 }, what: { _tag: "zombie", steps: 169 } },
+        { after: { record: "prepared", steps: 9 }, what: { _tag: "leases expire" } },
+        { after: { steps: 95 }, what: { _tag: "crash", downMillis: 100 } }
+      ]
+    }
   }
 ]

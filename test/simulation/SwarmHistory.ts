@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import type * as BatchRun from "../../src/batch/engine/BatchRun.ts"
 import { local } from "../../src/batch/engine/Workers.ts"
@@ -38,6 +39,7 @@ import {
   workerOf
 } from "./SwarmQuery.ts"
 import * as SwarmState from "./SwarmState.ts"
+import * as SwarmTable from "./SwarmTable.ts"
 import * as SwarmWorkers from "./SwarmWorkers.ts"
 
 export interface Outcome {
@@ -68,7 +70,7 @@ const lastLives = 10
 const calmSeconds = 300
 
 /** What other algorithms than the engine's know nothing of. */
-const plain = { isMixed: false, isKeyless: false, isPoisoned: false, hasForeach: false, isTuned: false }
+const plain = { isMixed: false, isKeyless: false, isPoisoned: false, hasForeach: false, hasSql: false, isTuned: false }
 
 export const run = (given: SwarmPlan, seed: number, bug: Bug): Effect.Effect<Outcome> => {
   const plan: SwarmPlan = bug.algorithm === undefined
@@ -79,7 +81,8 @@ export const run = (given: SwarmPlan, seed: number, bug: Bug): Effect.Effect<Out
     seen = simulation
     return Effect.scoped(history(plan, simulation, bug))
   }, { seed, disorder: plan.disorder, tasks: 150_000, limit: "10 days" })
-  return Effect.andThen(preload, living).pipe(
+  return Effect.all([preload, SwarmTable.preload]).pipe(
+    Effect.andThen(living),
     Effect.catchCause((cause) => {
       const failure = Cause.squash(cause)
       const detail = failure instanceof Simulation.Stuck ? `I9 stuck: ${failure.detail}` : Cause.pretty(cause)
@@ -178,6 +181,19 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     }
   }
 
+  const table = plan.hasSql ? yield* SwarmTable.make(seeded.seed) : undefined
+  /** With a connection of its own, which ends with the process. */
+  const connected = (
+    named: string,
+    effect: (sql: SqlClient | undefined) => Effect.Effect<void, unknown, Pravega | CheckpointLog | StateStore>
+  ): Incarnation<unknown> => {
+    if (table === undefined) return world.start(named, effect(undefined))
+    const { close, run } = table.connection()
+    const incarnation: Incarnation<unknown> = world.start(named, run(effect))
+    incarnation.process.onDeath(close)
+    return incarnation
+  }
+
   let lives = 0
   const told: Told = new Map()
   const living = new Set<Incarnation<unknown>>()
@@ -203,10 +219,9 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
       world.violated({ invariant: "rule 13", detail: `batch ${batch} has other outputs, and was told before` })
   })
   const start = (trigger: SwarmPlan["trigger"]) => {
-    const incarnation: Incarnation<unknown> = world.start(
-      `p${++lives}`,
-      runQuery(tuned(plan, lives), bug, lifeOf(query, trigger))
-    )
+    const life = lifeOf(query, trigger)
+    const options = tuned(plan, ++lives)
+    const incarnation = connected(`p${lives}`, (sql) => runQuery(options, bug, withTable(life, sql)))
     const others = [...living].filter((other) => other.ended() === undefined)
     for (const other of others) contested.add(other).add(incarnation)
     living.add(incarnation)
@@ -329,11 +344,18 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
 
   let others = 0
   /** Something in a process of its own, beside the history, with a minute's time and no faults. */
-  const aside = <E>(effect: Effect.Effect<void, E, Pravega | CheckpointLog | StateStore>) =>
+  const aside = (
+    effect:
+      | Effect.Effect<void, unknown, Pravega | CheckpointLog | StateStore>
+      | ((sql: SqlClient | undefined) => Effect.Effect<void, unknown, Pravega | CheckpointLog | StateStore>)
+  ) =>
     Effect.gen(function*() {
       const { rates } = world
       world.rates = { network: {}, log: {} }
-      const other: Incarnation<unknown> = world.start(`s${++others}`, effect)
+      const named = `s${++others}`
+      const other: Incarnation<unknown> = typeof effect === "function"
+        ? connected(named, effect)
+        : world.start(named, effect)
       yield* Effect.timeoutOption(other.awaitEnd, "1 minute")
       world.rates = rates
       if (other.ended() === undefined) other.process.crash()
@@ -343,7 +365,8 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
   /** Whoever starts a pipeline of another structure under the query's name is refused, and takes nothing from its owner. */
   const startOther = Effect.gen(function*() {
     if (bug.algorithm !== undefined || !world.monitor.isStarted()) return
-    const ended = yield* aside(runQuery(plan, bug, { ...lifeOf(query, "availableNow"), version: "other" }))
+    const life = { ...lifeOf(query, "availableNow"), version: "other" }
+    const ended = yield* aside((sql) => runQuery(plan, bug, withTable(life, sql)))
     if (ended !== "crashed" && failsWith(ended, ["StructureChanged"])) return
     const how = ended === "crashed" ? "has not ended" : describeExit(ended)
     world.violated({ invariant: "rule 4", detail: `a query of another structure ${how}` })
@@ -357,7 +380,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
         record,
         bit,
         aside,
-        life: aside(runQuery(plan, bug, lifeOf(query, "once"))),
+        life: aside((sql) => runQuery(plan, bug, withTable(lifeOf(query, "once"), sql))),
         isCorrupt: (ended) => ended !== "crashed" && failsWith(ended, ["CheckpointCorrupt"])
       })
     })
@@ -382,6 +405,7 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     for (const event of written) if (isCut) event.mayBeGone = true
     resolutions.length = 0
     told.clear()
+    table?.clear()
     world.logs.forget(query)
     world.states.forget(query)
     world.monitor.beginAnew()
@@ -403,7 +427,8 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     const { monitor } = world
     const open = monitor.open()
     const expected = !monitor.isStarted() ? "NoSuchQuery" : open === "prepared" ? "BatchPrepared" : undefined
-    const upgrading = world.start(`u${lives}`, upgrade(plan, query, lifeOf(next, "availableNow")))
+    const upgraded = lifeOf(next, "availableNow")
+    const upgrading = connected(`u${lives}`, (sql) => upgrade(plan, query, withTable(upgraded, sql)))
     yield* Effect.timeoutOption(upgrading.awaitEnd, "1 minute")
     world.rates = rates
     const ended = upgrading.ended()
@@ -628,6 +653,19 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     }, (violation) => world.violated(violation))
   }
 
+  if (table !== undefined) {
+    check("the table", {
+      ...besides,
+      events: written.map(({ event, mayBeGone }) => ({
+        outputs: outputsOf(plan, 0, event),
+        isWanted: isDone && !mayBeGone
+      })),
+      found: table.rows(),
+      committed: world.monitor.eventsCommitted(SwarmTable.name),
+      isOrdered: keepsOrder(plan)
+    }, (violation) => world.violated(violation))
+  }
+
   if (plan.form === "flow" && isDone) {
     const keys = new Set(written.map(({ event }) => event.key))
     const kept = yield* Effect.orDie(
@@ -659,6 +697,8 @@ const history = Effect.fnUntraced(function*(plan: SwarmPlan, simulation: Simulat
     ...tally
   } satisfies Outcome
 })
+
+const withTable = (life: Life, sql: SqlClient | undefined): Life => sql === undefined ? life : { ...life, sql }
 
 /** What may change from life to life, and does. */
 const tuned = (plan: SwarmPlan, life: number): SwarmPlan =>

@@ -138,6 +138,9 @@ export const mayFailWith = (plan: SwarmPlan, tag: string): boolean => {
     // it owns what is another stream by now
     case "SinkBehind":
       return plan.isOwned && befalls(plan, "sink is made anew")
+    // somebody has stopped in the midst of a transaction
+    case "DatabaseFailed":
+      return plan.hasSql && befalls(plan, "zombie", "second owner")
     // when somebody looks between its end and its new beginning
     case "StreamNotFound":
       return befalls(plan, "source is made anew", "sink is made anew")

@@ -74,6 +74,8 @@ export interface SwarmPlan {
   readonly isPoisoned: boolean
   /** Whether a further sink is an Effect of the user's. */
   readonly hasForeach: boolean
+  /** Whether a further sink is a table of a database. */
+  readonly hasSql: boolean
   /** Whether each life has other options than the one before, where they may change. */
   readonly isTuned: boolean
   /** After how many records the log is compacted. */
@@ -115,6 +117,7 @@ export const noPlan: SwarmPlan = {
   isKeyless: false,
   isPoisoned: false,
   hasForeach: false,
+  hasSql: false,
   isTuned: false,
   compactAfter: 256,
   parallelism: 1,
@@ -269,7 +272,8 @@ const anyPlan: fc.Arbitrary<SwarmPlan> = fc.record({
   log: mostlyNone,
   blows: fc.array(fc.oneof({ weight: 4, arbitrary: blow }, blowToTheDecision), { maxLength: 4, size: "max" }),
   // last: so that what was drawn before there were any stays the same
-  workers: fc.constantFrom(0, 0, 0, 1, 3)
+  workers: fc.constantFrom(0, 0, 0, 1, 3),
+  hasSql: seldom
 })
 
 /** The guarantee of the sink with this place. */
@@ -303,7 +307,9 @@ export const swarmPlan: fc.Arbitrary<SwarmPlan> = anyPlan.map((plan) => {
     // events with no key have no lane
     lanes: plan.isKeyless ? 1 : plan.lanes,
     form,
-    onTruncated: isExacting || plan.hasForeach ? "fail" : plan.onTruncated
+    onTruncated: isExacting || plan.hasForeach || plan.hasSql ? "fail" : plan.onTruncated,
+    // its outputs stay with the process that has its database
+    workers: plan.hasSql ? 0 : plan.workers
   }
 })
 
@@ -330,6 +336,7 @@ export const kindsOf = (plan: SwarmPlan): ReadonlyArray<string> => {
     ...plan.isKeyless ? ["without keys"] : [],
     ...plan.isPoisoned ? ["dead letters"] : [],
     ...plan.hasForeach ? ["foreachBatch"] : [],
+    ...plan.hasSql ? ["a table"] : [],
     ...plan.isTuned ? ["other options"] : [],
     ...plan.events > 8 ? ["large blocks"] : [],
     `order: ${plan.ordering}`,
@@ -393,6 +400,7 @@ export const expectedKinds: ReadonlyArray<string> = [
   "without keys",
   "dead letters",
   "foreachBatch",
+  "a table",
   "other options",
   "large blocks",
   "faults of the network",

@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import type * as BatchRun from "../../src/batch/engine/BatchRun.ts"
 import * as PartWorker from "../../src/batch/engine/PartWorker.ts"
@@ -24,6 +25,7 @@ import { keylessStream, type Numbered, numberedStream } from "../numbered.ts"
 import { type Bug, none, wrapSink, wrapSource } from "./SeededBugs.ts"
 import { guaranteeOf, type SwarmPlan } from "./SwarmPlan.ts"
 import * as SwarmState from "./SwarmState.ts"
+import * as SwarmTable from "./SwarmTable.ts"
 
 /** Each source has keys of its own. */
 const sourceNames = ["swarm/source", "swarm/second"]
@@ -73,6 +75,8 @@ export interface Life {
   readonly onOther: (batch: number) => void
   /** Who works on its parts. */
   readonly workers: Workers
+  /** Of a life that writes to a table. */
+  readonly sql?: SqlClient
 }
 
 /** One run of the query, or of what a bug puts in its place. */
@@ -148,7 +152,11 @@ const queryOf = (plan: SwarmPlan, bug: Bug, life: Life) => {
   const own = Array.from({ length: plan.sinks }, (_, sink) => sinkOf(plan, bug, sink))
   const rest = {
     parallelism: plan.parallelism,
-    sinks: plan.hasForeach ? [...own, Sink.filterMapInput(foreach, (output: Output) => toFirst(output))] : own,
+    sinks: [
+      ...own,
+      ...plan.hasForeach ? [Sink.filterMapInput(foreach, (output: Output) => toFirst(output))] : [],
+      ...life.sql === undefined ? [] : [Sink.filterMapInput(SwarmTable.sink(life.sql), toFirstEvent)]
+    ],
     deterministic: true,
     version
   } as const
@@ -235,6 +243,7 @@ const lettersOf = ({ isOwned, leaseSeconds }: SwarmPlan, bug: Bug) =>
 type Output = readonly [sink: number, event: Numbered]
 
 const toFirst = (output: Output): Output | undefined => output[0] === 0 ? output : undefined
+const toFirstEvent = (output: Output): Numbered | undefined => toFirst(output)?.[1]
 
 const sinkOf = (plan: SwarmPlan, bug: Bug, sink: number): Sink.Sink<Output, unknown, Pravega> => {
   const stream = streamOf(plan)(sinkNames[sink] ?? "")

@@ -19,6 +19,7 @@ import type { UnfinishedBatch } from "../log/LogState.ts"
 import { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
 import { Begun, Committed, type FlowHead, Prepared, PreparedSink } from "../protocol/CheckpointRecord.ts"
 import { CommitError } from "../protocol/CommitError.ts"
+import { SqlSinkError } from "../sink/SqlSinkError.ts"
 import type { BatchReport } from "./BatchReport.ts"
 import type { Run } from "./BatchRun.ts"
 import * as BatchStatus from "./BatchStatus.ts"
@@ -60,7 +61,7 @@ export const step = <E, R>(run: Run<E, R>, options: StepOptions) =>
     const noted = Effect.tapError(tried, (error) => Effect.sync(() => Reporting.noteFailure(run.activity, error)))
     const ended = Effect.retry(noted, { schedule: run.retry, while: run.verdicts.isRetryable })
     // A process that was taken over compares a log that has gone on with what others did since: that says nothing.
-    return Effect.tapError(ended, (error) => error instanceof CommitError ? run.log.append([]) : Effect.void)
+    return Effect.tapError(ended, (error) => mayBeOfAnother(error) ? run.log.append([]) : Effect.void)
   })
 
 const attemptStep = Effect.fnUntraced(function*<E, R>(
@@ -230,6 +231,10 @@ const inStep = <E, R, A2, E2, R2>(
   step: BatchStatus.BatchStep,
   effect: Effect.Effect<A2, E2, R2>
 ) => BatchStatus.during(activity, batch, step)(effect)
+
+const mayBeOfAnother = (error: unknown): boolean =>
+  error instanceof CommitError ||
+  (error instanceof SqlSinkError && (error.reason._tag === "DatabaseAhead" || error.reason._tag === "DatabaseBehind"))
 
 const isOfPart = (error: unknown): boolean => error instanceof CommitError && error.reason._tag === "PartFailed"
 
