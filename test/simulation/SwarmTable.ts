@@ -41,7 +41,13 @@ const Event = Schema.Struct({ key: Schema.String, number: Schema.Number })
 export const sink = (sql: SqlClient) => {
   const written = Sink.sql(name, {
     schema: Event,
-    write: (rows) => Effect.forEach(rows, ({ key, number }) => sql`INSERT INTO numbers VALUES (${key}, ${number})`)
+    // in turns, as on a network: a process may stop, or die, in the middle of the transaction
+    write: (rows) =>
+      Effect.forEach(rows, ({ key, number }) =>
+        Effect.yieldNow.pipe(
+          Effect.andThen(sql`INSERT INTO numbers VALUES (${key}, ${number})`),
+          Effect.andThen(Effect.sleep("1 millis"))
+        ))
   })
   return { ...written, open: Effect.provideService(written.open, SqlClient, sql) }
 }
