@@ -73,7 +73,10 @@ export const lagSegmentBytes = gauge("lag_segment_bytes", "bytes left to read of
 /** @category metrics @since 0.2.0 */
 export const lateEvents = counter("late_events", "events that came too late for a step of the flow")
 /** @category metrics @since 0.2.0 */
-export const droppedEvents = counter("dropped_events", "events that a step of the flow had seen before")
+export const droppedEvents = counter(
+  "dropped_events",
+  "events that a step of the flow had seen before, and timers set at the end of time"
+)
 /** @category metrics @since 0.2.0 */
 export const futureEvents = counter("future_events", "events with times further ahead than was to be believed")
 /** @category metrics @since 0.2.0 */
