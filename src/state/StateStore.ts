@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
+import * as NumberOption from "../core/NumberOption.ts"
 import { ScopedStream } from "../core/ScopedStream.ts"
 import { LogFiles } from "../files/LogFiles.ts"
 import type { Pravega } from "../pravega/Pravega.ts"
@@ -21,15 +22,13 @@ export interface Options {
   /**
    * How many bytes of keys and values a query may hold in the heap of its process, default 512 MiB. More is refused with
    * `WorkingSetFull`. The heap takes two to four times as much for them: Node's own limit (`--max-old-space-size`) must
-   * allow for that.
+   * allow for that. `Infinity`: no limit.
    */
   readonly heapBytes?: number | undefined
 }
 
 /** @category options @since 0.2.0 */
 export interface SqlOptions extends Options, SqlHomeOptions {}
-
-const defaultHeapBytes = 512 * 1024 * 1024
 
 /**
  * Where the state of queries is kept. A query whose flow has state requires it.
@@ -43,11 +42,11 @@ export class StateStore extends Context.Service<StateStore, {
   readonly heapBytes: number
 }>()("effect-pravega/state/StateStore") {
   /** In this process's memory, gone with the layer: for tests, and with a checkpoint log in memory. */
-  static readonly layerMemory = ({ heapBytes = defaultHeapBytes }: Options = {}): Layer.Layer<StateStore> =>
+  static readonly layerMemory = (options: Options = {}): Layer.Layer<StateStore> =>
     Layer.sync(StateStore, () => {
       const homes = new Map<string, StateHome>()
       return {
-        heapBytes,
+        heapBytes: heapBytesOf(options),
         open: (query) =>
           Effect.sync(() => {
             const home = homes.get(query) ?? MemoryHome.make()
@@ -74,12 +73,12 @@ export class StateStore extends Context.Service<StateStore, {
   /** The same over any `LogFiles`, such as a simulated disk. */
   static readonly layerFiles = (
     directory: string,
-    { heapBytes = defaultHeapBytes }: Options = {}
+    options: Options = {}
   ): Layer.Layer<StateStore, never, LogFiles> =>
     Layer.effect(
       StateStore,
       Effect.map(LogFiles, (files) => ({
-        heapBytes,
+        heapBytes: heapBytesOf(options),
         open: (query: string) => DirectoryHome.open(files, directory, query)
       }))
     )
@@ -97,13 +96,13 @@ export class StateStore extends Context.Service<StateStore, {
    */
   static readonly layerSqlite = (
     file: string,
-    { heapBytes = defaultHeapBytes }: Options = {}
+    options: Options = {}
   ): Layer.Layer<StateStore> =>
     Layer.effect(
       StateStore,
       Effect.gen(function*() {
         const SqliteHome = yield* importSqliteHome
-        return { heapBytes, open: yield* SqliteHome.make(file) }
+        return { heapBytes: heapBytesOf(options), open: yield* SqliteHome.make(file) }
       })
     )
 
@@ -125,14 +124,15 @@ export class StateStore extends Context.Service<StateStore, {
    * ```
    */
   static readonly layerSql = (
-    { heapBytes = defaultHeapBytes, table }: SqlOptions = {}
+    options: SqlOptions = {}
   ): Layer.Layer<StateStore, never, SqlClient> =>
     Layer.effect(
       StateStore,
       Effect.gen(function*() {
         const SqlHome = yield* importSqlHome
         const client = yield* SqlClient
-        return { heapBytes, open: (query: string) => SqlHome.open(client, query, { table }) }
+        const { table } = options
+        return { heapBytes: heapBytesOf(options), open: (query: string) => SqlHome.open(client, query, { table }) }
       })
     )
 
@@ -156,18 +156,21 @@ export class StateStore extends Context.Service<StateStore, {
    */
   static readonly layerPravega = (
     prefix: string | ScopedStream,
-    { heapBytes = defaultHeapBytes }: Options = {}
+    options: Options = {}
   ): Layer.Layer<StateStore, never, Pravega> => {
     const stream = typeof prefix === "string" ? ScopedStream.fromTextUnsafe(prefix) : prefix
     return Layer.effect(
       StateStore,
       Effect.gen(function*() {
         const PravegaHome = yield* importPravegaHome
-        return { heapBytes, open: yield* PravegaHome.make(stream) }
+        return { heapBytes: heapBytesOf(options), open: yield* PravegaHome.make(stream) }
       })
     )
   }
 }
+
+const heapBytesOf = ({ heapBytes }: Options): number =>
+  NumberOption.check("heapBytes", heapBytes, { least: 1, most: Infinity, otherwise: 512 * 1024 * 1024 })
 
 /** Loaded when it is used: a program without state in a database pays nothing for it. */
 const importPravegaHome = Effect.promise(() => import("./internal/PravegaHome.ts"))

@@ -8,6 +8,7 @@ import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as EventStream from "../../core/EventStream.ts"
+import * as NumberOption from "../../core/NumberOption.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import type { Pravega } from "../../pravega/Pravega.ts"
 import type { ReadError } from "../../pravega/read/ReadError.ts"
@@ -28,7 +29,7 @@ export interface DeadLetter<out E, out R> {
 export interface Options {
   /**
    * How many a batch may have. One with more fails with `TooManyDeadLetters`, because then it is hardly the events that are
-   * wrong. Each letter is a line in the checkpoint log. Default: 1000.
+   * wrong. Each letter is a line in the checkpoint log. `Infinity`: no limit. Default: 1000.
    */
   readonly limit?: number | undefined
 }
@@ -98,5 +99,5 @@ const sinkInParts = <E, R>(sink: Sink.Sink<Letter, E, R>): Sink.Sink<Letter, E, 
  */
 export const toSink = <E, R>(sink: Sink.Sink<Letter, E, R>, options: Options = {}): DeadLetter<E, R> => ({
   sink,
-  limit: options.limit ?? 1000
+  limit: NumberOption.check("limit", options.limit, { least: 0, most: Infinity, otherwise: 1000 })
 })

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as NumberOption from "../../core/NumberOption.ts"
 import * as Change from "../Change.ts"
 import type * as Node from "../graph/Node.ts"
 import { type Effectful, type Flow, isOfChanges, type Mode, type OnlyEvents, type Output } from "../graph/Typed.ts"
@@ -185,7 +186,11 @@ export const mapEffect: {
       input: self.node,
       name,
       kind: "mapEffect",
-      ...asking(f as (value: unknown) => Effect.Effect<unknown, unknown, unknown>, options.concurrency ?? 1)
+      ...asking(f as (value: unknown) => Effect.Effect<unknown, unknown, unknown>, NumberOption.check("concurrency", options.concurrency, {
+        least: 1,
+        most: Number.MAX_SAFE_INTEGER,
+        otherwise: 1
+      }))
     })
 )
 

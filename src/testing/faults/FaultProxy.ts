@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as NumberOption from "../../core/NumberOption.ts"
 import * as SocketServer from "../../embedded/connections/SocketServer.ts"
 import { SegmentStoreTransport } from "../../pravega/segmentstore/SegmentStoreTransport.ts"
 import * as Turns from "../seeded/Turns.ts"
@@ -60,9 +61,10 @@ export interface Options {
  * @since 0.1.0
  */
 export const make = (
-  { faults, host = "127.0.0.1", port = 0, target }: Options
+  { faults, host = "127.0.0.1", port: asked, target }: Options
 ): Effect.Effect<{ readonly host: string; readonly port: number }, ProxyUnavailable, Scope.Scope> =>
   Effect.gen(function*() {
+    const port = NumberOption.check("port", asked, { least: 0, most: 65_535, otherwise: 0 })
     const turns = yield* Turns.make
     const network = faults[Faults.network]
     const run = yield* FiberSet.makeRuntime<Scope.Scope>()

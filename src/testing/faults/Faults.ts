@@ -27,6 +27,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as NumberOption from "../../core/NumberOption.ts"
 import { ControllerTransport, TransportError, type UnaryOptions } from "../../pravega/controller/ControllerTransport.ts"
 import type { BytePipe } from "../../pravega/segmentstore/BytePipe.ts"
 import { ConnectionRefused } from "../../pravega/segmentstore/ConnectionError.ts"
@@ -202,7 +203,7 @@ export class Network implements Faults {
   }
 
   readonly once = (fault: Fault, where: Where = {}): void => {
-    this.byHand.push({ fault, where, skip: where.skip ?? 0 })
+    this.byHand.push({ fault, where, skip: skipOf(where) })
   }
 
   readonly setRates = (rates: Rates): void => {
@@ -407,6 +408,9 @@ const isCallFault = (fault: Fault): fault is CallFault => {
       return false
   }
 }
+
+const skipOf = ({ skip }: Where): number =>
+  NumberOption.check("skip", skip, { least: 0, most: Number.MAX_SAFE_INTEGER, otherwise: 0 })
 
 /** Whether it can be done to these bytes. */
 const isPieceFault = (fault: Fault, bytes: number, isWhole: boolean): fault is ConnectionFault =>

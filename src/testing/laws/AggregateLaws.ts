@@ -23,6 +23,7 @@ import * as Schema from "effect/Schema"
 import type { Arbitrary, default as FastCheck } from "fast-check"
 import * as Assert from "node:assert/strict"
 import { inspect, isDeepStrictEqual } from "node:util"
+import * as NumberOption from "../../core/NumberOption.ts"
 import type { Aggregate } from "../../flow/aggregate/Aggregate.ts"
 import type { Place } from "../../flow/Place.ts"
 import { property } from "./internal/Property.ts"
@@ -58,7 +59,7 @@ export const laws = <In, Acc, Out>(
   const subject = subjectOf(aggregate)
   const law = (name: string, holds: Holds<In, Acc, Out>): Law => ({
     name,
-    check: property(options, (fc) => trials(fc, inputs, options.inputs ?? 10), (trial) =>
+    check: property(options, (fc) => trials(fc, inputs, inputsOf(options)), (trial) =>
       Effect.sync(() => {
         try {
           holds(subject, trial)
@@ -276,3 +277,6 @@ const freeze = <A>(value: A): A => {
   for (const part of Object.values(value)) freeze(part)
   return value
 }
+
+const inputsOf = ({ inputs }: Options): number =>
+  NumberOption.check("inputs", inputs, { least: 0, most: 0x7fff_ffff, otherwise: 10 })

@@ -45,6 +45,7 @@ import type { Arbitrary } from "fast-check"
 import type { CheckpointLog } from "../../batch/log/CheckpointLog.ts"
 import type { Pipeline } from "../../batch/pipeline/Pipeline.ts"
 import type { EventStream } from "../../core/EventStream.ts"
+import * as NumberOption from "../../core/NumberOption.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import * as Admin from "../../pravega/admin/Admin.ts"
 import type { Pravega } from "../../pravega/Pravega.ts"
@@ -221,7 +222,7 @@ const holds = Effect.fnUntraced(function*<A>(trial: Trial<A>) {
   if (undisturbed.violations.length > 0) return yield* broken(trial, "not crashed at all", undisturbed)
   yield* repeatsItself(trial, undisturbed)
   const { changedAt, steps } = undisturbed
-  for (const [index, step] of spread(changedAt, trial.crashes ?? 100).entries()) {
+  for (const [index, step] of spread(changedAt, crashesOf(trial)).entries()) {
     // every other recovery is crashed too, each at another step, and every third crash outlives the leases
     const crashes = index % 2 === 0 ? [step] : [step, (step * 7 + index) % steps]
     const downtime = index % 3 === 0 ? Duration.minutes(30) : Duration.zero
@@ -440,3 +441,6 @@ const without = (items: ReadonlyArray<string>, others: ReadonlyArray<string>): R
 
 const broken = <A>({ pipeline }: Trial<A>, crash: string, { timeline, violations }: Observation) =>
   Effect.fail(new LawBroken({ pipeline, crash, violations, timeline }))
+
+const crashesOf = ({ crashes }: { readonly crashes?: number | undefined }): number =>
+  NumberOption.check("crashes", crashes, { least: 1, most: Infinity, otherwise: 100 })

@@ -17,6 +17,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
+import * as NumberOption from "../../core/NumberOption.ts"
 import * as Uuid from "../../core/Uuid.ts"
 import * as Seeded from "../seeded/Seeded.ts"
 import type { Turns } from "../seeded/Turns.ts"
@@ -148,9 +149,12 @@ class World implements Simulation {
   constructor({ disorder, limit, seed, tasks }: Options) {
     this.seeded = Seeded.make(seed)
     this.order = this.seeded.fork("order")
+    if (!(disorder === undefined || (disorder >= 0 && disorder <= 1))) {
+      throw new RangeError(`Simulation: disorder is from 0 to 1, not ${disorder}`)
+    }
     this.disorder = disorder ?? this.seeded.fork("disorder").pick([0, 0.05, 0.3, 1])
     this.deadline = beginning + Duration.toMillis(Duration.fromInputUnsafe(limit ?? Duration.days(30)))
-    this.maximum = tasks ?? 2_000_000
+    this.maximum = NumberOption.check("tasks", tasks, { least: 1, most: Infinity, otherwise: 2_000_000 })
     this.timeline = Timeline.make(() => this.time - beginning)
   }
 

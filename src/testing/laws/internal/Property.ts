@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as NumberOption from "../../../core/NumberOption.ts"
 import type { Arbitrary, default as FastCheck } from "fast-check"
 
 /** @category models @since 0.1.0 */
@@ -20,17 +21,19 @@ export interface Options {
  * @since 0.1.0
  */
 export const property = <A, E, R>(
-  { isUnbiased = false, runs = 100, seed }: Options,
+  { isUnbiased = false, runs, seed }: Options,
   arbitrary: (fc: typeof FastCheck) => Arbitrary<A>,
   holds: (value: A) => Effect.Effect<void, E, R>
 ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> =>
-  Effect.flatMap(Effect.context<Exclude<R, Scope.Scope>>(), (context) =>
-    Effect.promise(async (signal) => {
+  Effect.flatMap(Effect.context<Exclude<R, Scope.Scope>>(), (context) => {
+    const numRuns = NumberOption.check("runs", runs, { least: 1, most: Number.MAX_SAFE_INTEGER, otherwise: 100 })
+    return Effect.promise(async (signal) => {
       const { default: fc } = await import("fast-check")
       // fast-check runs promises.
       const run = Effect.runPromiseWith(context)
       await fc.assert(
         fc.asyncProperty(arbitrary(fc), (value) => run(Effect.scoped(holds(value)), { signal })),
-        { numRuns: runs, unbiased: isUnbiased, ...seed === undefined ? {} : { seed } }
+        { numRuns, unbiased: isUnbiased, ...seed === undefined ? {} : { seed } }
       )
-    }))
+    })
+  })
