@@ -186,11 +186,14 @@ export const mapEffect: {
       input: self.node,
       name,
       kind: "mapEffect",
-      ...asking(f as (value: unknown) => Effect.Effect<unknown, unknown, unknown>, NumberOption.check("concurrency", options.concurrency, {
-        least: 1,
-        most: Number.MAX_SAFE_INTEGER,
-        otherwise: 1
-      }))
+      ...asking(
+        f as (value: unknown) => Effect.Effect<unknown, unknown, unknown>,
+        NumberOption.check("concurrency", options.concurrency, {
+          least: 1,
+          most: Number.MAX_SAFE_INTEGER,
+          otherwise: 1
+        })
+      )
     })
 )
 

@@ -3,8 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as NumberOption from "../../../core/NumberOption.ts"
 import type { Arbitrary, default as FastCheck } from "fast-check"
+import * as NumberOption from "../../../core/NumberOption.ts"
 
 /** @category models @since 0.1.0 */
 export interface Options {
