@@ -5,7 +5,6 @@
  */
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as NumberOption from "../../core/NumberOption.ts"
 import * as Change from "../Change.ts"
 import type * as Node from "../graph/Node.ts"
 import { type Effectful, type Flow, isOfChanges, type Mode, type OnlyEvents, type Output } from "../graph/Typed.ts"
@@ -188,11 +187,7 @@ export const mapEffect: {
       kind: "mapEffect",
       ...asking(
         f as (value: unknown) => Effect.Effect<unknown, unknown, unknown>,
-        NumberOption.check("concurrency", options.concurrency, {
-          least: 1,
-          most: Number.MAX_SAFE_INTEGER,
-          otherwise: 1
-        })
+        concurrencyOf(name, options)
       )
     })
 )
@@ -202,6 +197,11 @@ const asking = (run: (value: unknown) => Effect.Effect<unknown, unknown, unknown
   open: (): Node.Ask => (values, { apart }) =>
     Effect.forEach(values, (value, index) => apart(run(value), index), { concurrency })
 })
+
+const concurrencyOf = (name: string, { concurrency = 1 }: EffectOptions): number => {
+  if (Number.isSafeInteger(concurrency) && concurrency >= 1) return concurrency
+  throw new RangeError(`Flow.mapEffect "${name}": concurrency: ${concurrency} is not a whole number of 1 or more`)
+}
 
 /** @category models @since 0.2.0 */
 export interface EffectOptions {
