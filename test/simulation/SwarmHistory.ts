@@ -81,7 +81,7 @@ export const run = (given: SwarmPlan, seed: number, bug: Bug): Effect.Effect<Out
     seen = simulation
     return Effect.scoped(history(plan, simulation, bug))
   }, { seed, disorder: plan.disorder, tasks: 150_000, limit: "10 days" })
-  return Effect.all([preload, SwarmTable.preload]).pipe(
+  return preload.pipe(
     Effect.andThen(living),
     Effect.catchCause((cause) => {
       const failure = Cause.squash(cause)

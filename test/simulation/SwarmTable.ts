@@ -14,9 +14,6 @@ import * as Sink from "../../src/batch/sink/Sink.ts"
 import * as NodeSqlite from "../../src/batch/sql/internal/NodeSqlite.ts"
 import type { Numbered } from "../numbered.ts"
 
-/** What a sink loads when it is opened: run before time begins, as loading takes real time. */
-export const preload = Effect.promise(() => import("../../src/batch/sink/sql/SqlSink.ts"))
-
 /** Of the sink. */
 export const name = "table"
 

@@ -9,6 +9,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Later from "../../core/Later.ts"
 import * as Uuid from "../../core/Uuid.ts"
 import { CheckpointLog } from "../log/CheckpointLog.ts"
 import * as OwnedLog from "../log/OwnedLog.ts"
@@ -198,7 +199,7 @@ const flowOf = <A, B, ES, E, R>({ flow, isDeterministic, name, sources }: Pipeli
  * @category constructors
  * @since 0.2.0
  */
-export const loadFlows = Effect.promise(() =>
+export const loadFlows = Later.load(() =>
   Promise.all([import("./internal/flow/FlowRun.ts"), import("./internal/flow/FlowBatch.ts")])
 ).pipe(Effect.map(([{ make }, { run }]) => ({ make, runBatch: run })))
 

@@ -60,6 +60,7 @@ export {
   SavepointExists,
   SavepointPassed
 } from "./SavepointError.ts"
+import * as Later from "../../core/Later.ts"
 import * as Uuid from "../../core/Uuid.ts"
 
 const fail = (reason: SavepointError["reason"]) => Effect.fail(new SavepointError({ reason }))
@@ -135,7 +136,7 @@ const look = Effect.fnUntraced(function*(query: QueryName, name: string) {
 })
 
 /** What a query with state needs is loaded where there is one. */
-const loadState = Effect.promise(() =>
+const loadState = Later.load(() =>
   Promise.all([import("./internal/flow/FlowProgress.ts"), import("./internal/RestoredState.ts")])
 ).pipe(Effect.map(([FlowProgress, RestoredState]) => ({ FlowProgress, RestoredState })))
 

@@ -11,6 +11,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Later from "../../core/Later.ts"
 import type * as Node from "../../flow/graph/Node.ts"
 import type { StepStage } from "../../flow/machine/Machine.ts"
 import type { StoredRow } from "../../state/QueryState.ts"
@@ -145,7 +146,7 @@ const byKey = (a: StoredRow, b: StoredRow): number =>
   a.key < b.key ? -1 : a.key > b.key ? 1 : a.sub < b.sub ? -1 : a.sub > b.sub ? 1 : 0
 
 /** What is stored is decoded where it is. */
-const loadState = Effect.promise(() => import("../../state/StateView.ts"))
+const loadState = Later.load(() => import("../../state/StateView.ts"))
 
 const isAskable = ({ step: { operation } }: StepStage): boolean =>
   operation._tag === "State" || operation._tag === "Window" || operation._tag === "Aggregate" ||
@@ -320,7 +321,7 @@ export const stored = Effect.fnUntraced(function*(
 /** What was being read was deleted meanwhile, as the query has gone on. */
 const isOutrun = (error: OpenError): boolean => "reason" in error && error.reason._tag === "StateMissing"
 
-const loadFlows = Effect.promise(() =>
+const loadFlows = Later.load(() =>
   Promise.all([
     import("./internal/flow/FlowProgress.ts"),
     import("./internal/flow/FlowRun.ts"),

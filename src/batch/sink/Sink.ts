@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as EventCodec from "../../core/EventCodec.ts"
 import type { EventStream } from "../../core/EventStream.ts"
+import * as Later from "../../core/Later.ts"
 import type { Pravega } from "../../pravega/Pravega.ts"
 import type { ReadError } from "../../pravega/read/ReadError.ts"
 import type { TransactionError } from "../../pravega/transaction/TransactionError.ts"
@@ -146,7 +147,7 @@ export const sql = <B, E, R>(
 }
 
 /** Loaded when it is used: a program without a database pays nothing for it. */
-const importSqlSink = Effect.promise(() => import("./sql/SqlSink.ts"))
+const importSqlSink = Later.load(() => import("./sql/SqlSink.ts"))
 
 /**
  * Runs an Effect with the outputs of a batch, when they are all there and before the batch counts as done.

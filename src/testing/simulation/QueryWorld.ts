@@ -10,14 +10,13 @@ import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as BatchRun from "../../batch/engine/BatchRun.ts"
 import { CheckpointLog } from "../../batch/log/CheckpointLog.ts"
 import * as CheckpointRecord from "../../batch/protocol/CheckpointRecord.ts"
 import { PartFailed } from "../../batch/protocol/CommitError.ts"
 import { savepoints } from "../../batch/protocol/QueryName.ts"
+import * as Later from "../../core/Later.ts"
 import type { ScopedStream } from "../../core/ScopedStream.ts"
 import { Pravega } from "../../pravega/Pravega.ts"
-import "../../state/QueryState.ts"
 import { StateStore } from "../../state/StateStore.ts"
 import * as Faults from "../faults/Faults.ts"
 import * as FaultyServer from "../faults/FaultyServer.ts"
@@ -63,7 +62,7 @@ export interface Rates {
  * @category constructors
  * @since 0.2.0
  */
-export const preload: Effect.Effect<void> = Effect.asVoid(BatchRun.loadFlows)
+export const preload: Effect.Effect<void> = Later.loadAll
 
 /** @category models @since 0.1.0 */
 export class QueryWorld {

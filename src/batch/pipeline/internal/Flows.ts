@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Later from "../../../core/Later.ts"
 import type { Flow, Mode } from "../../../flow/graph/Typed.ts"
 import type { StateStoreError } from "../../../state/StateError.ts"
 import type { StateStore } from "../../../state/StateStore.ts"
@@ -83,7 +84,7 @@ const openState: FlowPart<StateStoreError, StateStore>["open"] = Effect.fnUntrac
 })
 
 /** Loaded when state is opened. */
-const stateModules = Effect.promise(() =>
+const stateModules = Later.load(() =>
   Promise.all([import("../../../state/QueryState.ts"), import("../../../state/StateStore.ts")])
 ).pipe(Effect.map(([QueryState, { StateStore }]) => ({ QueryState, StateStore })))
 
