@@ -12,9 +12,13 @@ const Part = Schema.Struct({
 })
 type Part = typeof Part.Type
 
+const Flow = Schema.Struct({ slots: Schema.Json, steps: Schema.Record(Schema.String, Schema.Json) })
+type Flow = typeof Flow.Type
+
 const decode = Schema.decodeUnknownOption(Schema.Struct({
   version: Schema.String,
   each: Schema.String,
+  flow: Schema.optionalKey(Flow),
   sources: Schema.Array(Part),
   sinks: Schema.Array(Part)
 }))
@@ -27,6 +31,7 @@ export const describe = (recorded: Schema.Json, now: Schema.Json): ReadonlyArray
   return [
     ...fields("its version", then.version, ours.version),
     ...fields("what its process is given", then.each, ours.each),
+    ...steps(then.flow, ours.flow),
     ...parts("source", then.sources, ours.sources),
     ...parts("sink", then.sinks, ours.sinks)
   ]
@@ -40,6 +45,20 @@ export const hasOtherSources = (recorded: Schema.Json, now: Schema.Json): boolea
       onSome: ({ sources }) => sources.map(({ name }) => name).toSorted()
     })
   return JSON.stringify(names(recorded)) !== JSON.stringify(names(now))
+}
+
+const steps = (then: Flow | undefined, now: Flow | undefined): ReadonlyArray<string> => {
+  if (then === undefined || now === undefined) {
+    return then === now ? [] : [now === undefined ? "it has no flow any more" : "it has a flow now"]
+  }
+  const lines = [...fields("the number of slots of its keys", then.slots, now.slots)]
+  for (const [name, step] of Object.entries(then.steps)) {
+    const same = now.steps[name]
+    lines.push(...same === undefined ? [`step "${name}" is gone`] : fields(`step "${name}"`, step, same))
+  }
+  for (const name of Object.keys(now.steps)) if (then.steps[name] === undefined) lines.push(`step "${name}" is new`)
+  const isReordered = lines.length === 0 && JSON.stringify(then.steps) !== JSON.stringify(now.steps)
+  return isReordered ? ["the steps of its flow are in another order"] : lines
 }
 
 const parts = (kind: string, then: ReadonlyArray<Part>, now: ReadonlyArray<Part>): ReadonlyArray<string> => {

@@ -52,6 +52,26 @@ describe("StructureChanges", () => {
     assert.deepStrictEqual(changes(batchwise), ["what its process is given was \"partition\" and is \"batch\""])
   })
 
+  it("names the steps of a flow that are gone, new, or other ones", () => {
+    const of = (steps: Record<string, Schema.Json>, slots = 8) => {
+      const flow = { slots, steps }
+      return { version: "1", each: "partition", sources: [], sinks: [], flow }
+    }
+    const counts = { operation: "Window", gap: 1 }
+    const found = StructureChanges.describe(of({ counts, old: {} }), of({ counts: { ...counts, gap: 2 }, fresh: {} }, 16))
+    assert.deepStrictEqual(found, [
+      "the number of slots of its keys was 8 and is 16",
+      `gap of step "counts" was 1 and is 2`,
+      `step "old" is gone`,
+      `step "fresh" is new`
+    ])
+    const { flow: _, ...without } = of({})
+    assert.deepStrictEqual(StructureChanges.describe(of({}), without), ["it has no flow any more"])
+    assert.deepStrictEqual(StructureChanges.describe(of({ a: 1, b: 2 }), of({ b: 2, a: 1 })), [
+      "the steps of its flow are in another order"
+    ])
+  })
+
   it("is short, and sends nobody into beginning anew by mistake", () => {
     const now = Pipeline.make("totals", { ...base, version: "2" }).structure
     const { message } = new StructureChanged({ query: "totals", loggedAs: "totals", recorded: before, now })
