@@ -58,7 +58,10 @@ describe("StructureChanges", () => {
       return { version: "1", each: "partition", sources: [], sinks: [], flow }
     }
     const counts = { operation: "Window", gap: 1 }
-    const found = StructureChanges.describe(of({ counts, old: {} }), of({ counts: { ...counts, gap: 2 }, fresh: {} }, 16))
+    const found = StructureChanges.describe(
+      of({ counts, old: {} }),
+      of({ counts: { ...counts, gap: 2 }, fresh: {} }, 16)
+    )
     assert.deepStrictEqual(found, [
       "the number of slots of its keys was 8 and is 16",
       `gap of step "counts" was 1 and is 2`,
