@@ -110,8 +110,10 @@ describe("the state directory", () => {
         if (outcome._tag === "Failure") told.push(outcome.failure)
         else assert.deepStrictEqual(yield* Effect.provide(outputs, sinkIn(copy)), expected(end + 30))
       }
+      // the sink was copied last: a log that is older than it is told by the sink
+      const refusals = ["StateStoreError", "CheckpointLogError", "CommitError", "SqlSinkError"]
       for (const error of told) {
-        assert.include(["StateStoreError", "CheckpointLogError", "CommitError"], Reflect.get(Object(error), "_tag"))
+        assert.include(refusals, Reflect.get(Object(error), "_tag"))
       }
     }).pipe(Effect.scoped))
 
