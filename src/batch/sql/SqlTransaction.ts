@@ -167,16 +167,15 @@ export const whileAnswering = <A, E, R>(
         }
       })
       const fiber = yield* Effect.forkDetach(Effect.interruptible(work(heard)), { startImmediately: true })
-      const givenUp = Effect.suspend(() => {
-        // Not waited for. From here on nothing more of it is sent, except to undo it.
-        fiber.interruptUnsafe()
-        const message = `the database has not answered within ${Duration.format(limit)}`
-        return Effect.fail(new SqlError({ reason: new ConnectionError({ message, cause: new Error(message) }) }))
-      })
-      const answer = Effect.interruptible(Fiber.join(fiber))
-      return yield* restore(Effect.raceFirst(answer, Effect.interruptible(Effect.andThen(silence, givenUp)))).pipe(
-        Effect.onInterrupt(() => Effect.timeoutOption(Fiber.interrupt(fiber), limit))
-      )
+      const exit = yield* restore(Effect.raceFirst(
+        Effect.interruptible(Fiber.await(fiber)),
+        Effect.interruptible(Effect.as(silence, undefined))
+      )).pipe(Effect.onInterrupt(() => Effect.timeoutOption(Fiber.interrupt(fiber), limit)))
+      if (exit !== undefined) return yield* exit
+      // Not waited for. From here on nothing more of it is sent, except to undo it.
+      fiber.interruptUnsafe()
+      const message = `the database has not answered within ${Duration.format(limit)}`
+      return yield* new SqlError({ reason: new ConnectionError({ message, cause: new Error(message) }) })
     })
   )
 
