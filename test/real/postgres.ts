@@ -39,6 +39,15 @@ export const whyNot = (): string | undefined => {
 const isRoot = process.getuid?.() === 0
 const nobody = isRoot ? { uid: 65534, gid: 65534 } : {}
 
+/** One of its processes may have ended since it was listed. */
+const tell = (pid: number, signal: NodeJS.Signals) => {
+  try {
+    process.kill(pid, signal)
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "ESRCH")) throw cause
+  }
+}
+
 export const start = async (): Promise<Server> => {
   const folder = binaries()
   if (folder === undefined) throw new Error(whyNot())
@@ -70,7 +79,9 @@ export const start = async (): Promise<Server> => {
     // first the one that starts the others
     server.kill(signal)
     const children = spawnSync("ps", ["-o", "pid=", "--ppid", String(server.pid)], { encoding: "utf8" })
-    for (const pid of children.stdout.split("\n").map(Number)) if (pid > 0) process.kill(pid, signal)
+    for (const pid of children.stdout.split("\n").map(Number)) {
+      if (pid > 0) tell(pid, signal)
+    }
   }
   const stop = async (): Promise<void> => {
     if (server.exitCode === null && server.signalCode === null) {
