@@ -329,7 +329,7 @@ const loadFlows = Later.load(() =>
   ])
 ).pipe(Effect.map(([FlowProgress, FlowRun, { StateStore }]) => ({ FlowProgress, FlowRun, StateStore })))
 
-/** @category getters @since 0.2.0 */
+/** @internal @category getters @since 0.2.0 */
 export const stepsOf = <A, B, ES, E, R>({ flow }: Pick<Pipeline<A, B, ES, E, R>, "flow">): ReadonlyArray<StepStage> =>
   flow?.program.stages.flatMap((stage) => stage._tag === "Step" ? [stage] : []) ?? []
 

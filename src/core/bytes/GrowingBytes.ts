@@ -1,7 +1,5 @@
 /**
  * A buffer that grows as it is written to. What is written there is not known here.
- *
- * @internal
  */
 
 /** @category models @since 0.2.0 */
