@@ -81,3 +81,6 @@ export { ReaderId } from "./core/ReaderId.ts"
 export * as TransactionId from "./core/TransactionId.ts"
 export { WriterId } from "./core/WriterId.ts"
 export type { TransactionState } from "./pravega/controller/Controller.ts"
+
+// of compilers' sentences
+export type { Says } from "./core/Says.ts"

@@ -58,8 +58,10 @@ import * as NumberOption from "../core/NumberOption.ts"
 import { Parts } from "./PartRpc.ts"
 import * as ServedPipelines from "./ServedPipelines.ts"
 
-/** A pipeline of a worker's program. `R`: what it needs. @category models @since 0.2.0 */
-export type Served<R> = ServedPipelines.Served<R>
+export type { PartAnswer, PartOrder } from "../batch/engine/PartOrder.ts"
+export type { PartWorker } from "../batch/engine/PartWorker.ts"
+export type { Assignment, Part, Remote, Workers as Service } from "../batch/engine/Workers.ts"
+export type { Served } from "./ServedPipelines.ts"
 
 /** The workers of a query. Default: fibers of its own process. @category services @since 0.2.0 */
 export const Workers = Seam.Workers
@@ -106,7 +108,7 @@ export const layerThreads = (
 /** A pipeline of a worker's program. @category constructors @since 0.2.0 */
 export const serve = <A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>
-): Served<Exclude<R, Scope.Scope>> => ServedPipelines.make(pipeline)
+): ServedPipelines.Served<Exclude<R, Scope.Scope>> => ServedPipelines.make(pipeline)
 
 /**
  * The program of a worker thread: it serves these pipelines until it is told to end. It needs what the pipelines need, but no
@@ -116,14 +118,14 @@ export const serve = <A, B, ES, E, R>(
  * @since 0.2.0
  */
 export const layerThread = <R>(
-  pipelines: ReadonlyArray<Served<R>>
+  pipelines: ReadonlyArray<ServedPipelines.Served<R>>
 ): Layer.Layer<never, WorkerError, R | WorkerRunnerPlatform> =>
   RpcServer.layer(Parts, { disableTracing: true, disableFatalDefects: true }).pipe(
     Layer.provide(handlers(pipelines)),
     Layer.provide(RpcServer.layerProtocolWorkerRunner)
   )
 
-const handlers = <R>(pipelines: ReadonlyArray<Served<R>>) =>
+const handlers = <R>(pipelines: ReadonlyArray<ServedPipelines.Served<R>>) =>
   Parts.toLayer(Effect.map(ServedPipelines.openAll(pipelines), (process) => ({ ProcessPart: process })))
 
 /** Whatever lies between driver and workers: what is not answered is lost. */

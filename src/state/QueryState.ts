@@ -21,6 +21,7 @@ import { StateStoreError, UnknownState } from "./StateError.ts"
 import type { StateHead } from "./StateHead.ts"
 
 export type { At, StoredRow } from "./internal/Delta.ts"
+export type { SnapshotPolicy as SnapshotRules } from "./internal/Snapshots.ts"
 export { StateHead } from "./StateHead.ts"
 
 /** What the log says, and what the flow is. @category options @since 0.2.0 */

@@ -80,7 +80,7 @@ export interface States<out E = never> {
   readonly state: <K, V>(step: string, schemas: Schemas<K, V>) => StepState<K, V, E>
 }
 
-/** How rows are come by. @category options @since 0.2.0 */
+/** How rows are come by. @internal @category options @since 0.2.0 */
 export interface Asked<out E> {
   readonly query: string
   readonly steps: ReadonlyArray<StepStage>
@@ -89,7 +89,7 @@ export interface Asked<out E> {
   readonly rows: (stage: StepStage, slot: number | undefined) => Effect.Effect<AsOf, E>
 }
 
-/** @category constructors @since 0.2.0 */
+/** @internal @category constructors @since 0.2.0 */
 export const make = <E>(asked: Asked<E>): States<E> => ({
   state: (step, schemas) => stateOf(asked, step, schemas)
 })

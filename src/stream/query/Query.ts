@@ -40,6 +40,7 @@ import { asFastAsPossible, type Trigger } from "./Trigger.ts"
 export { BatchReport, FlowReport, SourceReport } from "../../batch/engine/BatchReport.ts"
 export type { Resolution } from "../../batch/engine/BatchRun.ts"
 export { BatchStep, StallEvidence, Status } from "../../batch/engine/BatchStatus.ts"
+export type { Mistake } from "./internal/Mistake.ts"
 
 /** What a query fails with: the errors of its parts, and those of its log. @category errors @since 0.2.0 */
 export type QueryError<E> = BatchRun.Failure<E>
