@@ -14,6 +14,7 @@ import { nexmark } from "./cases/Nexmark.ts"
 import { start } from "./cases/Start.ts"
 import { through } from "./cases/Through.ts"
 import { transactions } from "./cases/Transactions.ts"
+import { workers } from "./cases/Workers.ts"
 import { write } from "./cases/Write.ts"
 import { ours } from "./peers/EffectPravega.ts"
 import { java } from "./peers/Java.ts"
@@ -36,7 +37,8 @@ const cases: ReadonlyArray<Case> = [
   embedded,
   codecs,
   growth,
-  nexmark
+  nexmark,
+  workers
 ]
 /** Ours last. */
 const peers = [java, rust, python, ours]

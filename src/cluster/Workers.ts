@@ -73,7 +73,10 @@ export const layerLocal: Layer.Layer<never> = Layer.succeed(Seam.Workers, Seam.l
 export interface ThreadOptions {
   /** How many threads. About as many as there are cores. */
   readonly threads: number
-  /** How many parts a thread processes at the same time: one reads while another one computes. Default: 4. */
+  /**
+   * How many parts a thread processes at the same time: one reads while another one computes. A thread is filled before the next
+   * one is, so the pipeline's `parallelism` should be at least `threads` times this. Default: 4.
+   */
   readonly concurrency?: number | undefined
 }
 
