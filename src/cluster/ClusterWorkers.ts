@@ -16,15 +16,13 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import type { PartOrder } from "../batch/engine/PartOrder.ts"
 import * as Seam from "../batch/engine/Workers.ts"
 import type { CheckpointLog } from "../batch/log/CheckpointLog.ts"
 import type { Pipeline } from "../batch/pipeline/Pipeline.ts"
 import { CheckpointLogError } from "../batch/protocol/CheckpointLogError.ts"
-import { CommitError, WorkerLost } from "../batch/protocol/CommitError.ts"
 import * as NumberOption from "../core/NumberOption.ts"
 import * as Query from "../stream/query/Query.ts"
-import { ProcessPart } from "./PartRpc.ts"
+import { lost, ProcessPart } from "./PartRpc.ts"
 import * as ServedPipelines from "./ServedPipelines.ts"
 
 /** Its name is in the cluster's database. */
@@ -77,9 +75,6 @@ export const layerCluster = (
     )
   )
 }
-
-const lost = ({ batch, part, query }: PartOrder, detail: string): CommitError =>
-  new CommitError({ reason: new WorkerLost({ query, batch, part, detail }) })
 
 /**
  * For a runner: it processes parts of these pipelines. Their sources and sinks are opened at the first part, and live as long

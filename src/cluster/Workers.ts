@@ -1,5 +1,6 @@
 /**
- * Who processes the parts of a query's batches: fibers of this process, or worker threads. The pipeline does not change.
+ * Where the parts of a query's batches are processed: in fibers of its process, in worker threads, or on the runners of a cluster.
+ * The pipeline does not change.
  *
  * The driver, which is the process that runs the query, plans, begins transactions, hands out the parts, and commits. Workers
  * read, process and write into the driver's transactions. They decide nothing: what correctness trusts is the checkpoint log,
@@ -53,9 +54,9 @@ import type { WorkerRunnerPlatform } from "effect/workers/WorkerRunner"
 import type { PartAnswer, PartOrder } from "../batch/engine/PartOrder.ts"
 import * as Seam from "../batch/engine/Workers.ts"
 import type { Pipeline } from "../batch/pipeline/Pipeline.ts"
-import { CommitError, WorkerLost } from "../batch/protocol/CommitError.ts"
+import type { CommitError } from "../batch/protocol/CommitError.ts"
 import * as NumberOption from "../core/NumberOption.ts"
-import { Parts } from "./PartRpc.ts"
+import { lost, Parts } from "./PartRpc.ts"
 import * as ServedPipelines from "./ServedPipelines.ts"
 
 export type { PartAnswer, PartOrder } from "../batch/engine/PartOrder.ts"
@@ -87,8 +88,8 @@ export interface ThreadOptions {
  * **Details**
  *
  * What threads can't do is done in this process: batches of a sink whose outputs must be with the process that began (`memory`,
- * `sql`, `foreachBatch`, `idempotent`), of a source that may skip what is gone, of a pipeline that sees whole batches, and of a
- * flow that remembers.
+ * `console`, `sql`, `foreachBatch`, `idempotent`, `at-least-once`), of a source that may skip what is gone, of a pipeline that sees
+ * whole batches, and of a flow that remembers, has effects, or reads several sources.
  *
  * **Gotchas**
  *
@@ -141,10 +142,8 @@ const remote = (
     Effect.catchTag(
       ProcessPart(order),
       "RpcClientError",
-      (error) => Effect.fail(new CommitError({ reason: lost(order, error.message) }))
+      (error) => Effect.fail(lost(order, error.message))
     )
   )
-
-const lost = ({ batch, part, query }: PartOrder, detail: string) => new WorkerLost({ query, batch, part, detail })
 
 export { type ClusterOptions, type DriverOptions, layerCluster, layerDriver, layerRunner } from "./ClusterWorkers.ts"

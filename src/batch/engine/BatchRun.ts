@@ -13,7 +13,6 @@ import * as Later from "../../core/Later.ts"
 import * as Uuid from "../../core/Uuid.ts"
 import { CheckpointLog } from "../log/CheckpointLog.ts"
 import * as OwnedLog from "../log/OwnedLog.ts"
-import type { Letter } from "../pipeline/Letter.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import type { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
 import { Started } from "../protocol/CheckpointRecord.ts"
@@ -24,6 +23,7 @@ import type { SourceSession } from "../source/SourceContract.ts"
 import * as BatchStatus from "./BatchStatus.ts"
 import type { FlowRun } from "./internal/flow/FlowRun.ts"
 import * as Processing from "./internal/Processing.ts"
+import * as Sessions from "./internal/Sessions.ts"
 import * as SavepointLog from "./SavepointLog.ts"
 import * as Verdicts from "./Verdicts.ts"
 
@@ -120,13 +120,7 @@ export const open = Effect.fnUntraced(function*<A, B, ES, E, R>(
   const scope = yield* Effect.scope
   const logs = yield* CheckpointLog
   const log = yield* logs.open(name)
-  const sources = new Map<string, SourceSession<A, ES>>()
-  for (const source of pipeline.sources) {
-    sources.set(source.name, verdicts.ofSource(source, yield* verdicts.of(source, source.open)))
-  }
-  const sinks = new Map<string, SinkSession<B | Letter, E>>()
-  for (const sink of pipeline.sinks) sinks.set(sink.name, verdicts.ofSink(sink, yield* verdicts.of(sink, sink.open)))
-
+  const { sinks, sources } = yield* Sessions.open(pipeline, verdicts)
   const owner = yield* Uuid.next
   const owned = yield* OwnedLog.claim(log, {
     query: name,

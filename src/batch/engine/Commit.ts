@@ -19,7 +19,6 @@ import type { UnfinishedBatch } from "../log/LogState.ts"
 import { CheckpointLogError } from "../protocol/CheckpointLogError.ts"
 import { Begun, Committed, type FlowHead, Prepared, PreparedSink } from "../protocol/CheckpointRecord.ts"
 import { CommitError } from "../protocol/CommitError.ts"
-import { SqlSinkError } from "../sink/SqlSinkError.ts"
 import type { BatchReport } from "./BatchReport.ts"
 import type { Run } from "./BatchRun.ts"
 import * as BatchStatus from "./BatchStatus.ts"
@@ -60,8 +59,7 @@ export const step = <E, R>(run: Run<E, R>, options: StepOptions) =>
     const tried = Effect.suspend(() => attemptStep(run, options, tally))
     const noted = Effect.tapError(tried, (error) => Effect.sync(() => Reporting.noteFailure(run.activity, error)))
     const ended = Effect.retry(noted, { schedule: run.retry, while: run.verdicts.isRetryable })
-    // A process that was taken over compares a log that has gone on with what others did since: that says nothing.
-    return Effect.tapError(ended, (error) => mayBeOfAnother(error) ? run.log.append([]) : Effect.void)
+    return Effect.tapError(ended, (error) => mayBeOfAnother(run, error) ? run.log.append([]) : Effect.void)
   })
 
 const attemptStep = Effect.fnUntraced(function*<E, R>(
@@ -232,9 +230,12 @@ const inStep = <E, R, A2, E2, R2>(
   effect: Effect.Effect<A2, E2, R2>
 ) => BatchStatus.during(activity, batch, step)(effect)
 
-const mayBeOfAnother = (error: unknown): boolean =>
-  error instanceof CommitError ||
-  (error instanceof SqlSinkError && (error.reason._tag === "DatabaseAhead" || error.reason._tag === "DatabaseBehind"))
+/**
+ * A process that was taken over compares a log that has gone on with what others did since: what it finds so, and no other try
+ * changes, says nothing. So only the owner may say it. The log itself knows who that is.
+ */
+const mayBeOfAnother = <E, R>({ verdicts }: Run<E, R>, error: unknown): boolean =>
+  !(error instanceof CheckpointLogError) && (error instanceof CommitError || !verdicts.isRetryable(error))
 
 const isOfPart = (error: unknown): boolean => error instanceof CommitError && error.reason._tag === "PartFailed"
 

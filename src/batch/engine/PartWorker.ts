@@ -14,11 +14,11 @@ import type { Letter } from "../pipeline/Letter.ts"
 import type { Pipeline } from "../pipeline/Pipeline.ts"
 import { CommitError, PartFailed, WorkerRefused } from "../protocol/CommitError.ts"
 import * as StructureChanges from "../protocol/StructureChanges.ts"
-import type { Joined, Share, SinkSession } from "../sink/SinkContract.ts"
-import type { SourceSession } from "../source/SourceContract.ts"
+import type { Joined, Share } from "../sink/SinkContract.ts"
 import * as PartitionWork from "./internal/PartitionWork.ts"
 import type { Pass } from "./internal/Pass.ts"
 import * as PlacedPartitions from "./internal/PlacedPartitions.ts"
+import * as Sessions from "./internal/Sessions.ts"
 import { PartAnswer, type PartOrder } from "./PartOrder.ts"
 import * as Verdicts from "./Verdicts.ts"
 
@@ -47,7 +47,7 @@ export const make = <A, B, ES, E, R>(
   Effect.map(Effect.scope, (scope) => {
     const verdicts = Verdicts.make()
     const one = Semaphore.makeUnsafe(1)
-    let sessions: Sessions<A, B, ES, E> | undefined
+    let sessions: Sessions.Sessions<A, B, ES, E> | undefined
     const opened = one.withPermit(Effect.suspend(() =>
       sessions === undefined
         ? Effect.tap(openIn(scope, pipeline, verdicts), (open) =>
@@ -78,15 +78,11 @@ export const make = <A, B, ES, E, R>(
     }
   })
 
+/** Of an error with a reason, the reason's. Empty: it has none. */
 const tagOf = (error: unknown): string => {
   if (typeof error !== "object" || error === null) return ""
   if ("reason" in error && typeof error.reason === "object") return tagOf(error.reason)
   return "_tag" in error && typeof error._tag === "string" ? error._tag : ""
-}
-
-interface Sessions<out A, in B, out ES, out E> {
-  readonly sources: ReadonlyMap<string, SourceSession<A, ES>>
-  readonly sinks: ReadonlyMap<string, SinkSession<B | Letter, E>>
 }
 
 /** All or none stay open. */
@@ -94,18 +90,9 @@ const openIn = <A, B, ES, E, R>(scope: Scope.Scope, pipeline: Pipeline<A, B, ES,
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const own = yield* Scope.fork(scope)
-      const opening = Effect.gen(function*() {
-        const sources = new Map<string, SourceSession<A, ES>>()
-        for (const source of pipeline.sources) {
-          sources.set(source.name, verdicts.ofSource(source, yield* verdicts.of(source, source.open)))
-        }
-        const sinks = new Map<string, SinkSession<B | Letter, E>>()
-        for (const sink of pipeline.sinks) {
-          sinks.set(sink.name, verdicts.ofSink(sink, yield* verdicts.of(sink, sink.open)))
-        }
-        return { sources, sinks } satisfies Sessions<A, B, ES, E>
-      })
-      return yield* restore(Scope.provide(opening, own)).pipe(Effect.onError(() => Scope.close(own, Exit.void)))
+      return yield* restore(Scope.provide(Sessions.open(pipeline, verdicts), own)).pipe(
+        Effect.onError(() => Scope.close(own, Exit.void))
+      )
     })
   )
 
@@ -123,7 +110,7 @@ const refuseOthers = (
 /** In the Scope around, whose end closes what it writes with, and never the try. */
 const partOf = Effect.fnUntraced(function*<A, B, ES, E, R>(
   pipeline: Pipeline<A, B, ES, E, R>,
-  sessions: Sessions<A, B, ES, E>,
+  sessions: Sessions.Sessions<A, B, ES, E>,
   { at, batch, decided, first, part: id, plan, sinks: handles, source }: PartOrder
 ) {
   const pass: Pass = { reads: new Map(), decided, aside: [], refused: undefined }

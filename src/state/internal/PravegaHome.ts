@@ -119,9 +119,12 @@ class OpenHome {
 
   readonly delete = (name: string) =>
     Effect.gen({ self: this }, function*() {
-      yield* this.catchUp
-      if (!this.known.objects.has(name)) return
-      yield* this.stream.append({ kind: "deleted", name }, undefined)
+      for (;;) {
+        yield* this.catchUp
+        if (!this.known.objects.has(name)) return
+        // On condition: one that is repeated after a lost reply must not delete what was made of this name meanwhile.
+        if ((yield* this.stream.append({ kind: "deleted", name }, this.tail)) !== undefined) break
+      }
       yield* this.catchUp
       yield* this.shorten
     })

@@ -10,8 +10,7 @@ import type { UnfinishedBatch } from "../../log/LogState.ts"
 import type { Letter } from "../../pipeline/Letter.ts"
 import type { Pipeline } from "../../pipeline/Pipeline.ts"
 import { PreparedSink } from "../../protocol/CheckpointRecord.ts"
-import type { Past, SinkSession } from "../../sink/SinkContract.ts"
-import type { SourceSession } from "../../source/SourceContract.ts"
+import type { Past } from "../../sink/SinkContract.ts"
 import type { Activity } from "../BatchStatus.ts"
 import { type Part, type Remote, Workers } from "../Workers.ts"
 import type * as FlowBatch from "./flow/FlowBatch.ts"
@@ -21,6 +20,7 @@ import * as PartitionWork from "./PartitionWork.ts"
 import type { Pass } from "./Pass.ts"
 import * as PlacedPartitions from "./PlacedPartitions.ts"
 import * as RemoteParts from "./RemoteParts.ts"
+import type { Sessions } from "./Sessions.ts"
 
 /** What a pipeline does with a batch, whatever its events are. @category models @since 0.2.0 */
 export interface Processing<out E, out R> {
@@ -49,13 +49,6 @@ export interface Try<out E, out R> {
   readonly processAll: Effect.Effect<void, E | LazySink.Stops, R>
   /** Makes durable what a flow's steps remember, when everything is processed; undefined: there are none. */
   readonly remember: Effect.Effect<Remembered | undefined, E>
-}
-
-/** Open sources and sinks of a pipeline, by name. @category models @since 0.2.0 */
-export interface Sessions<A, B, ES, E> {
-  /** In the order of their names, in which their partitions are numbered. */
-  readonly sources: ReadonlyMap<string, SourceSession<A, ES>>
-  readonly sinks: ReadonlyMap<string, SinkSession<B | Letter, E>>
 }
 
 /** A flow, and how a try of its batches is run. @category models @since 0.2.0 */
